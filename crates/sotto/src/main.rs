@@ -1,0 +1,2 @@
+//! sotto
+fn main() {}
