@@ -1,1 +1,18 @@
-//! guard
+//! What would this text reveal, and to whose ear?
+//!
+//! Pure: no clock, no network, no storage. Give it the text of a message and what the practice
+//! knows ([`Context`]); it answers with an [`Assessment`]: findings with span, category, level,
+//! rule, reason and suggestion (RULEBOOK §11), an inventory of identifiers, and, for any
+//! [`Channel`], the [`Verdict`] of RULEBOOK §11.3 with no consent on file.
+//!
+//! Read in this order: [`level`] (the words), [`channel`] (the matrix), [`context`], [`assessment`].
+
+pub mod assessment;
+pub mod channel;
+pub mod context;
+pub mod level;
+
+pub use assessment::{Assessment, Finding, Identifier, Rewrite};
+pub use channel::{Channel, Verdict, default_verdict};
+pub use context::{Context, Field, Source};
+pub use level::{Category, IdentifierKind, Level};

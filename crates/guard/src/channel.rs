@@ -1,0 +1,75 @@
+//! Channels, and the default matrix of RULEBOOK §11.3: level × channel → verdict.
+
+use serde::{Deserialize, Serialize};
+
+use crate::level::{Category, Level};
+
+/// How a message reaches a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// A text message, readable on a lock screen.
+    Sms,
+    /// An email body; the subject is always level 0 (RULEBOOK EML-03).
+    Email,
+    /// A voicemail or answering machine, left by a person or a machine.
+    Voicemail,
+    /// A voicemail dropped without a ring; a prerecorded call in law (RULEBOOK §5.6).
+    RinglessVoicemail,
+    /// The secure portal, behind a sign-in.
+    Portal,
+    /// A live call, the listener verified (RULEBOOK PRIV-10).
+    LiveVoiceVerified,
+    /// A live call, the listener not verified.
+    LiveVoiceUnverified,
+}
+
+impl Channel {
+    /// Every channel, in the matrix's order of columns.
+    pub const ALL: [Self; 7] = [
+        Self::Sms,
+        Self::Email,
+        Self::Voicemail,
+        Self::RinglessVoicemail,
+        Self::Portal,
+        Self::LiveVoiceVerified,
+        Self::LiveVoiceUnverified,
+    ];
+}
+
+/// What the content alone permits on a channel. Ordered: the worst of several wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Nothing in the content stands in the way.
+    Pass,
+    /// Only with documented content consent for this channel, category and address, plus the risk
+    /// warning of PRIV-13. On a live call: only after the listener is verified.
+    NeedsConsent,
+    /// No standing consent opens it.
+    Block,
+}
+
+/// RULEBOOK §11.3, one cell, with no consent on file.
+///
+/// `ready` says that the text only tells that a prescription or refill is ready or due, without a
+/// drug name: the one level-1 statement that a voicemail may carry (HHS FAQ 198).
+#[must_use]
+pub fn default_verdict(channel: Channel, level: Level, category: Category, ready: bool) -> Verdict {
+    use Channel::*;
+    use Verdict::*;
+    match (channel, level) {
+        (LiveVoiceUnverified, Level::Never) => Block,
+        (_, Level::Administrative) => Pass,
+        (_, Level::Never) => Block,
+        (Portal | LiveVoiceVerified, _) => Pass,
+        (_, Level::Sensitive) => Block,
+        (Sms | Email, Level::Mention) => Pass,
+        (Voicemail, Level::Mention) if ready && category == Category::Medication => Pass,
+        (Voicemail | RinglessVoicemail | LiveVoiceUnverified, Level::Mention) => NeedsConsent,
+        (Sms | Email, Level::Detail) => NeedsConsent,
+        (Voicemail, Level::Detail) if category == Category::Billing => Block,
+        (Voicemail, Level::Detail) => NeedsConsent,
+        (RinglessVoicemail | LiveVoiceUnverified, Level::Detail) => Block,
+    }
+}
