@@ -1,0 +1,160 @@
+//! What a message is for: RULEBOOK §12's template kinds, and §1's purposes.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $( $(#[$vdoc:meta])* $variant:ident = $word:literal, )+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $( $(#[$vdoc])* #[serde(rename = $word)] $variant, )+ }
+
+        impl $name {
+            /// Every one, in the order of the rulebook.
+            pub const ALL: &'static [Self] = &[ $( Self::$variant, )+ ];
+
+            /// The word that stands for it in files, rows and the API.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$variant => $word, )+ }
+            }
+
+            /// The one with this word.
+            #[must_use]
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $( $word => Some(Self::$variant), )+ _ => None }
+            }
+        }
+    };
+}
+
+words! {
+    /// The kinds of message (RULEBOOK §12).
+    Kind {
+        /// Appointment reminder with date and time.
+        AppointmentReminder = "appt_reminder",
+        /// Reminder without name or time, for voicemail.
+        AppointmentReminderGeneric = "appt_reminder_generic",
+        /// What we understood of a reply to a reminder: confirmed, cancelled, another time asked.
+        AppointmentReplyAck = "appt_reply_ack",
+        /// "Please call about your recent visit."
+        VisitCallback = "visit_callback",
+        /// "Please call us."
+        GeneralCallback = "general_callback",
+        /// A secure message waits.
+        SecureMessageNotice = "secure_message_notice",
+        /// "Please call about your account."
+        AccountCallback = "account_callback",
+        /// A statement is ready.
+        StatementReady = "statement_ready",
+        /// A refill is due.
+        RefillReminder = "refill_reminder",
+        /// A prescription is ready.
+        RxReady = "rx_ready",
+        /// Results are ready.
+        ResultsReady = "results_ready",
+        /// A call-back request to a listed family member or caregiver.
+        FamilyCallback = "family_callback",
+        /// Annual visit, recall.
+        Recall = "recall",
+        /// The office is closed, or has moved.
+        Closure = "closure",
+        /// An earlier time is free.
+        WaitlistOffer = "waitlist_offer",
+        /// Forms before a visit.
+        PreVisitForms = "pre_visit_forms",
+        /// A video visit's link.
+        TelehealthLink = "telehealth_link",
+        /// A survey.
+        Survey = "survey",
+        /// Care instructions, portal only.
+        Aftercare = "aftercare",
+        /// The office is closed now; when someone reads this.
+        AfterHoursAutoreply = "after_hours_autoreply",
+        /// RULEBOOK CLIN-02, fixed text.
+        EmergencyAutoreply = "emergency_autoreply",
+        /// A clinical question by text: please use portal or phone (CLIN-05).
+        ClinicalQuestionAutoreply = "clinical_question_autoreply",
+        /// First message of a programme.
+        OptInConfirm = "optin_confirm",
+        /// The answer to HELP.
+        Help = "help",
+        /// The one confirmation of an opt-out (TEL-13).
+        StopConfirm = "stop_confirm",
+        /// The answer to START.
+        StartConfirm = "start_confirm",
+        /// A one-time code.
+        IdCode = "id_code",
+        /// The risk warning and consent request (PRIV-13).
+        RiskWarning = "risk_warning",
+        /// One apology to a wrong number.
+        WrongNumberApology = "wrong_number_apology",
+        /// A receipt for a consent, or a change of preferences.
+        ConsentReceipt = "consent_receipt",
+        /// Breach notice (RULEBOOK §3): letter, or email if agreed.
+        BreachNotice = "breach_notice",
+        /// Marketing; off by default.
+        Marketing = "marketing",
+        /// Words a person typed, no template.
+        FreeText = "free_text",
+    }
+}
+
+words! {
+    /// Why a message is sent (RULEBOOK §1; 45 CFR 164.501).
+    Purpose {
+        /// Treatment, reminders included (PRIV-03).
+        Treatment = "treatment",
+        /// Health care operations.
+        Operations = "operations",
+        /// Payment.
+        Payment = "payment",
+        /// Encourages purchase or use of a product or service (PRIV-11).
+        Marketing = "marketing",
+        /// The patient asked, and this is the answer; also what the rules demand be sent.
+        PatientRequest = "patient_request",
+        /// A threat to health or safety (47 U.S.C. 227(b); 64.1200(f)(4)); started by a person.
+        Emergency = "emergency",
+    }
+}
+
+words! {
+    /// A language that templates exist in.
+    Language {
+        /// English.
+        English = "en",
+        /// Spanish.
+        Spanish = "es",
+    }
+}
+
+impl Kind {
+    /// It answers the patient's own message, or the rules demand it: no caps, no quiet hours.
+    #[must_use]
+    pub const fn answers_the_patient(self) -> bool {
+        matches!(
+            self,
+            Self::AppointmentReplyAck
+                | Self::AfterHoursAutoreply
+                | Self::EmergencyAutoreply
+                | Self::ClinicalQuestionAutoreply
+                | Self::Help
+                | Self::StopConfirm
+                | Self::StartConfirm
+                | Self::IdCode
+                | Self::WrongNumberApology
+        )
+    }
+
+    /// It may go to a number that opted out: the single confirmation (TEL-13), the emergency
+    /// answer (CLIN-04), the answer to START, and the apology before a wrong number falls silent.
+    #[must_use]
+    pub const fn may_reach_an_opted_out_number(self) -> bool {
+        matches!(
+            self,
+            Self::StopConfirm
+                | Self::EmergencyAutoreply
+                | Self::WrongNumberApology
+                | Self::Help
+        )
+    }
+}
