@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use aws_lc_rs::{constant_time, hmac};
-use guard::{Assessment, Category, Channel, Level};
+use guard::{Assessment, Category, Level};
 use jiff::Timestamp;
 
 use crate::check;
@@ -300,7 +300,7 @@ fn bind(key: &BindingKey, draft: &Draft, basis: &Basis) -> Binding {
     mac.option(draft.patient.map(|id| id.0.into_bytes()).as_ref().map(<[u8; 16]>::as_slice));
     mac.option(draft.contact_point.map(|id| id.0.into_bytes()).as_ref().map(<[u8; 16]>::as_slice));
     mac.bytes(draft.address.reveal().as_bytes());
-    mac.bytes(channel_word(draft.channel).as_bytes());
+    mac.bytes(draft.channel.as_str().as_bytes());
     mac.bytes(Kind::as_str(draft.kind).as_bytes());
     mac.bytes(Purpose::as_str(draft.purpose).as_bytes());
     match draft.origin {
@@ -337,18 +337,6 @@ fn bind(key: &BindingKey, draft: &Draft, basis: &Basis) -> Binding {
         *to = *from;
     }
     Binding(out)
-}
-
-const fn channel_word(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Sms => "sms",
-        Channel::Email => "email",
-        Channel::Voicemail => "voicemail",
-        Channel::RinglessVoicemail => "ringless_voicemail",
-        Channel::Portal => "portal",
-        Channel::LiveVoiceVerified => "live_voice_verified",
-        Channel::LiveVoiceUnverified => "live_voice_unverified",
-    }
 }
 
 struct Encoder(hmac::Context);

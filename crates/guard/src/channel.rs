@@ -35,6 +35,26 @@ impl Channel {
         Self::LiveVoiceVerified,
         Self::LiveVoiceUnverified,
     ];
+
+    /// The word that stands for it in rows, files and the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Email => "email",
+            Self::Voicemail => "voicemail",
+            Self::RinglessVoicemail => "ringless_voicemail",
+            Self::Portal => "portal",
+            Self::LiveVoiceVerified => "live_voice_verified",
+            Self::LiveVoiceUnverified => "live_voice_unverified",
+        }
+    }
+
+    /// The channel with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.as_str() == word)
+    }
 }
 
 /// What the content alone permits on a channel. Ordered: the worst of several wins.
