@@ -5,16 +5,26 @@
 //! rule, reason and suggestion (RULEBOOK §11), an inventory of identifiers, and, for any
 //! [`Channel`], the [`Verdict`] of RULEBOOK §11.3 with no consent on file.
 //!
-//! Read in this order: [`level`] (the words), [`channel`] (the matrix), [`context`], [`assessment`].
+//! Read in this order: [`level`] (the words), [`channel`] (the matrix), [`context`], [`assessment`],
+//! then [`guard`], which folds the text (`normalise`), splits it (`sentences`), reads it against the
+//! term lists (`lexicon`, `terms`) and leaves out what the context excuses (`suppress`).
 
 pub mod assessment;
 pub mod channel;
 pub mod context;
 pub mod level;
 
+pub mod guard;
+mod lexicon;
+mod normalise;
+mod sentences;
+mod suppress;
+mod terms;
+
 pub use assessment::{Assessment, Finding, Identifier, Rewrite};
 pub use channel::{Channel, Verdict, default_verdict};
 pub use context::{Context, Field, Source};
+pub use guard::{Guard, check};
 pub use level::{Category, IdentifierKind, Level};
 
 /// Replaced by the real check in the change that follows.

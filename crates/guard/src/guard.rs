@@ -1,0 +1,142 @@
+//! The guard itself: everything compiled once, then one call per text.
+
+use std::sync::LazyLock;
+
+use crate::assessment::{Assessment, Finding};
+use crate::context::Context;
+use crate::level::Level;
+use crate::lexicon::Lexicon;
+use crate::normalise::Folded;
+use crate::suppress::{self, Excused};
+use crate::{sentences, terms};
+
+/// The compiled lists and shapes. Build it once; `check` only reads it.
+#[derive(Debug)]
+pub struct Guard {
+    pub(crate) lexicon: Lexicon,
+}
+
+static STANDARD: LazyLock<Guard> = LazyLock::new(|| {
+    #[expect(clippy::expect_used, reason = "the lists are compiled in and a test parses them all")]
+    let lexicon = Lexicon::embedded().expect("the embedded term lists are well formed");
+    Guard { lexicon }
+});
+
+impl Guard {
+    /// The guard with the lists that ship with it, built at the first call.
+    #[must_use]
+    pub fn standard() -> &'static Self {
+        &STANDARD
+    }
+
+    /// Says what the text would reveal. Linear in the text; never fails, never panics.
+    #[must_use]
+    pub fn check(&self, text: &str, context: &Context) -> Assessment {
+        let folded = Folded::new(text);
+        let sentences = sentences::split(&folded);
+        let excused = Excused::new(&folded, context);
+        let found = terms::find(&self.lexicon, &folded, &sentences);
+        let mut findings = found.findings;
+        excused.retain(&mut findings);
+        suppress::findings_of_fields(&folded, context, &mut findings);
+        finish(&folded, findings)
+    }
+}
+
+/// Byte spans become code points; the order becomes the text's.
+fn finish(folded: &Folded, mut findings: Vec<Finding>) -> Assessment {
+    for finding in &mut findings {
+        finding.span = folded.code_points(&finding.span);
+    }
+    findings.sort_by(|a, b| {
+        (a.span.start, a.span.end, a.category, a.rule).cmp(&(
+            b.span.start,
+            b.span.end,
+            b.category,
+            b.rule,
+        ))
+    });
+    findings.dedup();
+    let level = findings.iter().map(|f| f.level).max().unwrap_or(Level::Administrative);
+    Assessment { level, findings, identifiers: Vec::new() }
+}
+
+/// [`Guard::check`] of the standard guard.
+#[must_use]
+pub fn check(text: &str, context: &Context) -> Assessment {
+    Guard::standard().check(text, context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Category, Channel, Field, Source, Verdict};
+
+    fn level(text: &str) -> u8 {
+        u8::from(check(text, &Context::default()).level)
+    }
+
+    #[test]
+    fn levels_of_ordinary_texts() {
+        for (expected, text) in [
+            (0, "Hi Maria, your visit is Tuesday at 3 pm. Reply C to confirm."),
+            (0, "Please have your date of birth ready when you call."),
+            (0, "Our hours of operation change on Monday."),
+            (1, "Your test results are ready. Please call us."),
+            (1, "Your prescription is ready for pickup."),
+            (1, "Please call our billing office about your statement."),
+            (2, "Your metformin refill is ready."),
+            (2, "See you at cardiology on Monday."),
+            (2, "Your balance is past due."),
+            (3, "Your A1c came back high."),
+            (3, "Your labs came back. Everything is normal."),
+            (3, "Your HIV test is back."),
+            (3, "Follow up on your diabetes."),
+            (3, "Su prueba de embarazo salió positiva."),
+            (3, "Your appointment with psychiatry is tomorrow."),
+            (3, "Time for your H. I. V. visit"),
+            (3, "Time for your H\u{200b}ІV visit"),
+        ] {
+            assert_eq!(level(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_term_of_two_categories_gives_two_findings() {
+        let assessment = check("Your Suboxone is ready", &Context::default());
+        let categories: Vec<_> = assessment.findings.iter().map(|f| f.category).collect();
+        assert!(categories.contains(&Category::Medication) && categories.contains(&Category::Sud));
+        assert_eq!(assessment.verdict(Channel::Sms), Verdict::Block);
+    }
+
+    #[test]
+    fn the_context_excuses_names() {
+        let context = Context {
+            practice_names: vec!["Heart Clinic of Mesa".into()],
+            clinicians: vec!["Gout".into()],
+            ..Context::default()
+        };
+        let text = "Heart Clinic of Mesa: your visit with Dr. Gout is Monday.";
+        assert_eq!(check(text, &context).findings, []);
+        assert!(check("Your gout is back.", &context).level == Level::Sensitive);
+    }
+
+    #[test]
+    fn the_source_of_a_field_beats_its_text() {
+        let text = "Hi Valium, about your checkup";
+        let field =
+            |source, span| Context { fields: vec![Field { span, source }], ..Context::default() };
+        assert_eq!(check(text, &field(Source::FirstName, 3..9)).level, Level::Administrative);
+        assert_eq!(check(text, &field(Source::FreeText, 3..9)).level, Level::Detail);
+        assert_eq!(check(text, &field(Source::Clinical, 22..29)).level, Level::Detail);
+        assert_eq!(check(text, &field(Source::BirthDate, 22..29)).level, Level::Sensitive);
+    }
+
+    #[test]
+    fn a_ready_refill_may_go_to_voicemail() {
+        let verdict = |text| check(text, &Context::default()).verdict(Channel::Voicemail);
+        assert_eq!(verdict("Your refill is ready."), Verdict::Pass);
+        assert_eq!(verdict("Your Lipitor refill is ready."), Verdict::NeedsConsent);
+        assert_eq!(verdict("Your results are ready."), Verdict::NeedsConsent);
+    }
+}

@@ -1,0 +1,299 @@
+//! Fold a text so that `Ｈ\u{200b}Iv`, `HÍV` and `НIV` (with a Cyrillic letter) all read `HIV`,
+//! and remember where each byte came from.
+
+use std::ops::Range;
+
+use unicode_normalization::char::decompose_compatible;
+
+/// A text made comparable: compatibility-decomposed, without accents, marks and invisible
+/// characters, look-alikes mapped to Latin, every run of white space one space.
+///
+/// `cased` and `lower` have the same length, so a byte offset means the same in both.
+#[derive(Debug, Default)]
+pub(crate) struct Folded {
+    /// With the writer's capitals.
+    pub(crate) cased: String,
+    /// In small letters.
+    pub(crate) lower: String,
+    /// Byte offsets at which the writer began a new line.
+    pub(crate) line_starts: Vec<usize>,
+    /// For each byte, the code point it came from; empty when byte n came from code point n.
+    origin: Vec<u32>,
+    /// Code points in the original.
+    original_len: usize,
+}
+
+impl Folded {
+    /// Folds a text in one pass.
+    pub(crate) fn new(text: &str) -> Self {
+        if is_plain(text) {
+            return Self::plain(text);
+        }
+        let mut folder = Folder { out: Self::with_capacity(text.len()), gap: None };
+        let mut count = 0_usize;
+        for (at, c) in text.chars().enumerate() {
+            folder.push(c, at);
+            count = at.saturating_add(1);
+        }
+        let mut folded = folder.out;
+        folded.original_len = count;
+        folded.lower = folded.cased.to_ascii_lowercase();
+        folded
+    }
+
+    /// ASCII without runs of spaces: every byte is its own code point.
+    fn plain(text: &str) -> Self {
+        let line_starts = text
+            .bytes()
+            .enumerate()
+            .filter(|&(_, b)| b == b'\n')
+            .map(|(at, _)| at.saturating_add(1))
+            .collect();
+        let cased: String =
+            text.chars().map(|c| if c.is_ascii_whitespace() { ' ' } else { c }).collect();
+        Self {
+            lower: cased.to_ascii_lowercase(),
+            original_len: cased.len(),
+            cased,
+            line_starts,
+            origin: Vec::new(),
+        }
+    }
+
+    fn with_capacity(bytes: usize) -> Self {
+        Self {
+            cased: String::with_capacity(bytes),
+            origin: Vec::with_capacity(bytes),
+            ..Self::default()
+        }
+    }
+
+    /// The code points a range of bytes came from.
+    pub(crate) fn code_points(&self, bytes: &Range<usize>) -> Range<usize> {
+        if self.origin.is_empty() {
+            return bytes.start.min(self.original_len)..bytes.end.min(self.original_len);
+        }
+        let start = self.origin_of(bytes.start);
+        let end = match bytes.end.checked_sub(1) {
+            Some(last) if bytes.end > bytes.start => self.origin_of(last).saturating_add(1),
+            _ => start,
+        };
+        start..end.min(self.original_len).max(start)
+    }
+
+    /// The bytes that came from a range of code points.
+    pub(crate) fn bytes_of(&self, code_points: &Range<usize>) -> Range<usize> {
+        if self.origin.is_empty() {
+            let end = self.lower.len();
+            return code_points.start.min(end)..code_points.end.min(end);
+        }
+        let find = |target: usize| {
+            self.origin.partition_point(|&o| usize::try_from(o).unwrap_or(usize::MAX) < target)
+        };
+        let start = find(code_points.start);
+        start..find(code_points.end).max(start)
+    }
+
+    fn origin_of(&self, byte: usize) -> usize {
+        self.origin.get(byte).and_then(|&o| usize::try_from(o).ok()).unwrap_or(self.original_len)
+    }
+
+    /// The byte at an offset of `lower`; a space outside it.
+    pub(crate) fn byte(&self, at: usize) -> u8 {
+        self.lower.as_bytes().get(at).copied().unwrap_or(b' ')
+    }
+
+    /// Nothing that continues a word stands before this byte.
+    pub(crate) fn starts_word(&self, at: usize) -> bool {
+        at.checked_sub(1).is_none_or(|before| !self.byte(before).is_ascii_alphanumeric())
+    }
+
+    /// Nothing that continues a word stands at this byte.
+    pub(crate) fn ends_word(&self, at: usize) -> bool {
+        !self.byte(at).is_ascii_alphanumeric()
+    }
+
+    /// The byte is a capital in the writer's text.
+    pub(crate) fn is_capital(&self, at: usize) -> bool {
+        self.cased.as_bytes().get(at).is_some_and(u8::is_ascii_uppercase)
+    }
+
+    /// A slice of the small letters, empty when the range is not one.
+    pub(crate) fn slice(&self, range: Range<usize>) -> &str {
+        self.lower.get(range).unwrap_or("")
+    }
+
+    /// A slice with the writer's capitals, empty when the range is not one.
+    pub(crate) fn cased_slice(&self, range: Range<usize>) -> &str {
+        self.cased.get(range).unwrap_or("")
+    }
+}
+
+/// Folds one string that the guard is told (a name, a street), without keeping offsets.
+pub(crate) fn fold(text: &str) -> String {
+    let folded = Folded::new(text.trim());
+    folded.lower
+}
+
+fn is_plain(text: &str) -> bool {
+    let mut before_space = false;
+    text.bytes().all(|b| {
+        let space = b.is_ascii_whitespace();
+        let fine = b.is_ascii() && !(space && before_space) && (!b.is_ascii_control() || space);
+        before_space = space;
+        fine
+    })
+}
+
+struct Folder {
+    out: Folded,
+    /// The code point where a run of white space began that is not yet written.
+    gap: Option<(usize, bool)>,
+}
+
+impl Folder {
+    fn push(&mut self, c: char, at: usize) {
+        if c.is_whitespace() {
+            let (began, newline) = self.gap.unwrap_or((at, false));
+            self.gap = Some((began, newline || c == '\n' || c == '\r'));
+            return;
+        }
+        if is_invisible(c) {
+            return;
+        }
+        if c.is_ascii() {
+            self.write(c, at);
+            return;
+        }
+        decompose_compatible(c, |part| {
+            if part.is_whitespace() {
+                self.write(' ', at);
+            } else if !is_invisible(part) {
+                self.write(look_alike(part), at);
+            }
+        });
+    }
+
+    fn write(&mut self, c: char, at: usize) {
+        if let Some((began, newline)) = self.gap.take() {
+            self.write_one(' ', began);
+            if newline {
+                self.out.line_starts.push(self.out.cased.len());
+            }
+        }
+        self.write_one(c, at);
+    }
+
+    fn write_one(&mut self, c: char, at: usize) {
+        let origin = u32::try_from(at).unwrap_or(u32::MAX);
+        self.out.cased.push(c);
+        self.out.origin.resize(self.out.cased.len(), origin);
+    }
+}
+
+/// Marks and characters that take no room: accents, joiners, direction marks, selectors, tags.
+fn is_invisible(c: char) -> bool {
+    matches!(u32::from(c),
+        0x00..=0x08 | 0x0E..=0x1F | 0x7F..=0x84 | 0x86..=0x9F | 0xAD | 0x300..=0x36F | 0x61C
+        | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180B..=0x180F | 0x1AB0..=0x1AFF
+        | 0x1DC0..=0x1DFF | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060..=0x206F
+        | 0x20D0..=0x20FF | 0x3164 | 0xFE00..=0xFE0F | 0xFE20..=0xFE2F | 0xFEFF | 0xFFA0
+        | 0xE0000..=0xE0FFF)
+}
+
+/// Letters of other scripts that look like Latin ones, and the many dashes and quotes.
+fn look_alike(c: char) -> char {
+    match c {
+        'а' | 'α' | 'ɑ' => 'a',
+        'А' | 'Α' => 'A',
+        'В' | 'Β' => 'B',
+        'с' | 'ϲ' => 'c',
+        'С' | 'Ϲ' => 'C',
+        'ԁ' => 'd',
+        'е' | 'є' | 'ε' => 'e',
+        'Е' | 'Ε' => 'E',
+        'ɡ' => 'g',
+        'һ' => 'h',
+        'Н' | 'Η' => 'H',
+        'і' | 'ı' | 'ι' | 'ɪ' => 'i',
+        'І' | 'Ι' | 'Ӏ' => 'I',
+        'ј' => 'j',
+        'Ј' => 'J',
+        'к' | 'κ' => 'k',
+        'К' | 'Κ' => 'K',
+        'ӏ' | 'ł' => 'l',
+        'Ł' => 'L',
+        'М' | 'Μ' => 'M',
+        'Ν' => 'N',
+        'ո' => 'n',
+        'о' | 'ο' | 'σ' | 'ø' | 'օ' => 'o',
+        'О' | 'Ο' | 'Ø' => 'O',
+        'р' | 'ρ' => 'p',
+        'Р' | 'Ρ' => 'P',
+        'ԛ' => 'q',
+        'ѕ' => 's',
+        'Ѕ' => 'S',
+        'Т' | 'Τ' => 'T',
+        'τ' => 't',
+        'υ' => 'u',
+        'ν' | 'ѵ' => 'v',
+        'Ѵ' => 'V',
+        'ԝ' | 'ω' => 'w',
+        'Ԝ' => 'W',
+        'х' | 'χ' => 'x',
+        'Х' | 'Χ' => 'X',
+        'у' | 'γ' => 'y',
+        'У' | 'Υ' | 'Ү' => 'Y',
+        'Ζ' => 'Z',
+        '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' | '﹣' => '-',
+        '‘' | '’' | '‚' | '‛' | 'ʼ' | 'ʹ' | '′' | '`' => '\'',
+        '“' | '”' | '„' | '″' => '"',
+        '∕' | '⁄' => '/',
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn disguises_read_alike() {
+        for disguise in ["HIV", "Ｈ\u{200b}IV", "HÍV", "НІV", "H\u{ad}I\u{feff}V", "𝐇𝐈𝐕"]
+        {
+            assert_eq!(Folded::new(disguise).lower, "hiv", "{disguise:?}");
+        }
+    }
+
+    #[test]
+    fn spans_are_code_points_of_the_original() {
+        let text = "é 👩‍⚕️  H\u{200b}IV";
+        let folded = Folded::new(text);
+        let at = folded.lower.find("hiv").unwrap();
+        let span = folded.code_points(&(at..at + 3));
+        let original: String = text.chars().skip(span.start).take(span.len()).collect();
+        assert_eq!(original, "H\u{200b}IV");
+    }
+
+    #[test]
+    fn a_new_line_is_remembered() {
+        assert_eq!(Folded::new("a\nb").line_starts, [2]);
+        let folded = Folded::new("á  \r\n b");
+        assert_eq!((folded.lower.as_str(), folded.line_starts.as_slice()), ("a b", &[2][..]));
+    }
+
+    proptest! {
+        #[test]
+        fn offsets_stay_in_bounds(text in any::<String>(), a in 0_usize..80, b in 0_usize..80) {
+            let folded = Folded::new(&text);
+            prop_assert_eq!(folded.lower.len(), folded.cased.len());
+            let range = a.min(b)..a.max(b);
+            let span = folded.code_points(&range);
+            prop_assert!(span.start <= span.end && span.end <= text.chars().count());
+            let bytes = folded.bytes_of(&range);
+            prop_assert!(bytes.start <= bytes.end && bytes.end <= folded.lower.len());
+        }
+    }
+}
