@@ -1,0 +1,242 @@
+//! A message's content: sealed once, its key wrapped twice.
+//!
+//! The body is sealed under a random key of its own. That key is wrapped for the record, under
+//! the key of the month until which records are retained, and for the patient's copy, under the
+//! key of the month in which the copy expires. Either wrap opens the one body; when a month's
+//! key is destroyed, its wraps are dead everywhere, and the other copy is untouched (SPEC LC-06).
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::{
+    cipher::{Cipher, KEY_LEN, OVERHEAD, unwrapped},
+    error::{KeyKind, SealError},
+    keyring::{KeyId, Keyring},
+    month::Month,
+    place::{Place, Sealed},
+};
+
+/// The first byte of a body sealed under its own key.
+const BODY_VERSION: u8 = 2;
+/// The first bytes of the two wraps.
+const RECORD_WRAP: u8 = 3;
+const PATIENT_WRAP: u8 = 4;
+const WRAP_HEADER: usize = 1 + KeyId::LEN;
+const BODY_HEADER: usize = 1 + 4;
+const NONCE: usize = 12;
+
+/// How long a message's two copies live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buckets {
+    /// The month after which the record may be destroyed.
+    pub retention: Month,
+    /// The month after which the patient's copy is destroyed.
+    pub expiry: Month,
+}
+
+/// The three columns of a sealed message.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedMessage {
+    /// The content, under its own key.
+    pub body: Sealed,
+    /// That key, for the record.
+    pub record_wrap: Sealed,
+    /// That key, for the patient's copy.
+    pub patient_wrap: Sealed,
+}
+
+impl fmt::Debug for SealedMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealedMessage")
+            .field("body", &self.body)
+            .field("record_wrap", &self.record_wrap)
+            .field("patient_wrap", &self.patient_wrap)
+            .finish()
+    }
+}
+
+impl Keyring {
+    /// Seals a message's content. `place` is that of the body's column; the wraps are bound to
+    /// it too, so neither fits another message.
+    ///
+    /// # Errors
+    /// [`SealError::Destroyed`] for a bucket that is gone already, [`SealError::KeyFile`],
+    /// [`SealError::Io`] when a month's first message finds no disk.
+    pub fn seal_message(
+        &self,
+        buckets: Buckets,
+        place: &Place<'_>,
+        plain: &[u8],
+    ) -> Result<SealedMessage, SealError> {
+        let record = self.month_key(KeyKind::Retention, buckets.retention)?;
+        let patient = self.month_key(KeyKind::Expiry, buckets.expiry)?;
+        // One draw for the content key and the three nonces.
+        let mut drawn = Zeroizing::new([0_u8; KEY_LEN + 3 * NONCE]);
+        aws_lc_rs::rand::fill(drawn.as_mut_slice())?;
+        let (key, nonces) = drawn.split_first_chunk::<KEY_LEN>().ok_or(SealError::Crypto)?;
+        let mut nonces = nonces.chunks_exact(NONCE);
+        let mut nonce = || nonces.next().and_then(|n| n.try_into().ok()).ok_or(SealError::Crypto);
+
+        let mut body = Vec::with_capacity(BODY_HEADER + plain.len() + OVERHEAD);
+        body.push(BODY_VERSION);
+        body.extend_from_slice(&place.tag());
+        let bound = place.bind(&body);
+        Cipher::new(key)?.seal_with(nonce()?, &bound, plain, &mut body)?;
+
+        let mut wrap = |kind, bucket: &crate::keyring::DataKey| {
+            let mut out = Vec::with_capacity(WRAP_HEADER + KEY_LEN + OVERHEAD);
+            out.push(kind);
+            out.extend_from_slice(bucket.id.bytes());
+            let bound = place.bind(&out);
+            bucket.cipher.seal_with(nonce()?, &bound, key, &mut out)?;
+            Ok::<_, SealError>(Sealed::from_bytes(out))
+        };
+        let record_wrap = wrap(RECORD_WRAP, &record)?;
+        let patient_wrap = wrap(PATIENT_WRAP, &patient)?;
+        Ok(SealedMessage { body: Sealed::from_bytes(body), record_wrap, patient_wrap })
+    }
+
+    /// Opens a message's content with either of its wraps.
+    ///
+    /// # Errors
+    /// [`SealError::Destroyed`] when the wrap's month is gone, [`SealError::WrongPlace`],
+    /// [`SealError::Altered`] (also for the wrap of another message), [`SealError::Missing`],
+    /// [`SealError::CutShort`], [`SealError::Version`].
+    pub fn unseal_message(
+        &self,
+        place: &Place<'_>,
+        body: &Sealed,
+        wrap: &Sealed,
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let (kind, header, secret) = parts(body, BODY_HEADER)?;
+        if kind != BODY_VERSION {
+            return Err(SealError::Version(kind));
+        }
+        if header.get(1..) != Some(&place.tag()) {
+            return Err(SealError::WrongPlace);
+        }
+        let (kind, wrap_header, wrapped) = parts(wrap, WRAP_HEADER)?;
+        if ![RECORD_WRAP, PATIENT_WRAP].contains(&kind) {
+            return Err(SealError::Version(kind));
+        }
+        let id = KeyId::read(wrap_header.get(1..)).ok_or(SealError::CutShort)?;
+        let key = self.existing(id)?.cipher.open(&place.bind(wrap_header), wrapped)?;
+        Cipher::new(&*unwrapped(key)?)?.open(&place.bind(header), secret)
+    }
+}
+
+/// Version, header and the rest of a sealed value.
+fn parts(sealed: &Sealed, header: usize) -> Result<(u8, &[u8], &[u8]), SealError> {
+    let bytes = sealed.as_bytes();
+    let (head, rest) = bytes.split_at_checked(header).ok_or(SealError::CutShort)?;
+    Ok((*head.first().ok_or(SealError::CutShort)?, head, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        key_store::tests::{Scratch, scratch},
+        root_key::RootKey,
+    };
+    use proptest::prelude::*;
+
+    const PLACE: Place<'_> =
+        Place { practice: "p", table: "message", row: "m1", column: "content_sealed" };
+
+    fn keyring() -> (Scratch, Keyring) {
+        let dir = scratch();
+        let keys = Keyring::create(dir.path(), &RootKey::generate().unwrap()).unwrap();
+        (dir, keys)
+    }
+
+    fn buckets() -> Buckets {
+        let month = Month::new(2026, 11).unwrap();
+        Buckets { retention: month.plus(72).unwrap(), expiry: month.plus(3).unwrap() }
+    }
+
+    #[test]
+    fn both_wraps_open_the_one_body() {
+        let (_dir, keys) = keyring();
+        let sealed = keys.seal_message(buckets(), &PLACE, b"see you Tuesday").unwrap();
+        for wrap in [&sealed.record_wrap, &sealed.patient_wrap] {
+            assert_eq!(
+                *keys.unseal_message(&PLACE, &sealed.body, wrap).unwrap(),
+                b"see you Tuesday"
+            );
+        }
+    }
+
+    #[test]
+    fn each_copy_dies_with_its_own_month() {
+        let (dir, keys) = keyring();
+        let sealed = keys.seal_message(buckets(), &PLACE, b"text").unwrap();
+        keys.destroy_month(KeyKind::Expiry, buckets().expiry).unwrap();
+        let gone = keys.unseal_message(&PLACE, &sealed.body, &sealed.patient_wrap);
+        assert!(matches!(gone, Err(SealError::Destroyed { .. })));
+        assert!(keys.unseal_message(&PLACE, &sealed.body, &sealed.record_wrap).is_ok());
+        let late = keys.seal_message(buckets(), &PLACE, b"text");
+        assert!(matches!(late, Err(SealError::Destroyed { .. })), "no copy that cannot be kept");
+
+        keys.destroy_month(KeyKind::Retention, buckets().retention).unwrap();
+        let gone = keys.unseal_message(&PLACE, &sealed.body, &sealed.record_wrap);
+        assert!(matches!(gone, Err(SealError::Destroyed { .. })));
+        drop(dir);
+    }
+
+    #[test]
+    fn a_month_s_messages_share_two_key_files() {
+        let (dir, keys) = keyring();
+        for _ in 0..50 {
+            keys.seal_message(buckets(), &PLACE, b"text").unwrap();
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn nothing_fits_another_message() {
+        let (_dir, keys) = keyring();
+        let other = Place { row: "m2", ..PLACE };
+        let a = keys.seal_message(buckets(), &PLACE, b"a").unwrap();
+        let b = keys.seal_message(buckets(), &PLACE, b"b").unwrap();
+        let c = keys.seal_message(buckets(), &other, b"c").unwrap();
+        let opened = |place, body: &Sealed, wrap: &Sealed| keys.unseal_message(place, body, wrap);
+        assert!(matches!(opened(&other, &a.body, &a.record_wrap), Err(SealError::WrongPlace)));
+        assert!(matches!(opened(&PLACE, &a.body, &b.record_wrap), Err(SealError::Altered)));
+        assert!(matches!(opened(&PLACE, &a.body, &c.record_wrap), Err(SealError::Altered)));
+        assert!(matches!(opened(&PLACE, &a.body, &a.body), Err(SealError::Version(2))));
+        assert!(matches!(opened(&PLACE, &a.record_wrap, &a.body), Err(SealError::Version(3))));
+    }
+
+    #[test]
+    fn debug_shows_sizes_only() {
+        let (_dir, keys) = keyring();
+        let sealed = keys.seal_message(buckets(), &PLACE, b"see you Tuesday").unwrap();
+        insta::assert_debug_snapshot!(sealed, @r"
+        SealedMessage {
+            body: Sealed(48 bytes),
+            record_wrap: Sealed(77 bytes),
+            patient_wrap: Sealed(77 bytes),
+        }
+        ");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+        #[test]
+        fn every_flipped_bit_is_refused(
+            text in proptest::collection::vec(any::<u8>(), 0..500),
+            in_wrap in any::<bool>(), at in any::<usize>(), bit in 0..8_u32
+        ) {
+            let (_dir, keys) = keyring();
+            let sealed = keys.seal_message(buckets(), &PLACE, &text).unwrap();
+            let (mut body, mut wrap) = (sealed.body.into_bytes(), sealed.record_wrap.into_bytes());
+            let hit = if in_wrap { &mut wrap } else { &mut body };
+            let at = at % hit.len();
+            hit[at] ^= 1 << bit;
+            let (body, wrap) = (Sealed::from_bytes(body), Sealed::from_bytes(wrap));
+            prop_assert!(keys.unseal_message(&PLACE, &body, &wrap).is_err());
+        }
+    }
+}
