@@ -26,9 +26,3 @@ pub use channel::{Channel, Verdict, default_verdict};
 pub use context::{Context, Field, Source};
 pub use guard::{Guard, check};
 pub use level::{Category, IdentifierKind, Level};
-
-/// Replaced by the real check in the change that follows.
-#[must_use]
-pub fn check(_text: &str, _context: &Context) -> Assessment {
-    Assessment::default()
-}
