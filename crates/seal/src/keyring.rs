@@ -189,7 +189,7 @@ impl Keyring {
     /// # Errors
     /// [`SealError::WrongPlace`], [`SealError::Altered`], [`SealError::Destroyed`],
     /// [`SealError::Missing`], [`SealError::CutShort`], [`SealError::Version`].
-    pub fn unseal(
+    pub fn open_value(
         &self,
         place: &Place<'_>,
         sealed: &Sealed,
@@ -234,6 +234,13 @@ impl Keyring {
     /// The seed of the audit log's Ed25519 key. It survives a change of root key.
     pub fn log_key(&self) -> Zeroizing<[u8; 32]> {
         self.log_seed.clone()
+    }
+
+    /// A secret of its own for one purpose of the caller's, always the same for this practice. It
+    /// survives a change of root key.
+    pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        // The prefix keeps callers' purposes apart from this crate's own.
+        derived(&self.practice, &format!("caller: {purpose}"))
     }
 
     /// Makes a month's key ahead of time, so that no message waits for the disk at midnight.

@@ -19,10 +19,10 @@
 //! let keys = Keyring::create(&dir, &RootKey::generate()?)?;
 //! let place = Place { practice: "p1", table: "contact_point", row: "c9", column: "address" };
 //! let sealed = keys.seal_for_patient("0198-a1", &place, b"+1 202 555 0101")?;
-//! assert_eq!(*keys.unseal(&place, &sealed)?, b"+1 202 555 0101");
+//! assert_eq!(*keys.open_value(&place, &sealed)?, b"+1 202 555 0101");
 //!
 //! keys.destroy_patient("0198-a1")?;
-//! assert!(matches!(keys.unseal(&place, &sealed), Err(seal::SealError::Destroyed { .. })));
+//! assert!(matches!(keys.open_value(&place, &sealed), Err(seal::SealError::Destroyed { .. })));
 //! # std::fs::remove_dir_all(&dir)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

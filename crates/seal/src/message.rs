@@ -103,7 +103,7 @@ impl Keyring {
     /// [`SealError::Destroyed`] when the wrap's month is gone, [`SealError::WrongPlace`],
     /// [`SealError::Altered`] (also for the wrap of another message), [`SealError::Missing`],
     /// [`SealError::CutShort`], [`SealError::Version`].
-    pub fn unseal_message(
+    pub fn open_message(
         &self,
         place: &Place<'_>,
         body: &Sealed,
@@ -161,10 +161,7 @@ mod tests {
         let (_dir, keys) = keyring();
         let sealed = keys.seal_message(buckets(), &PLACE, b"see you Tuesday").unwrap();
         for wrap in [&sealed.record_wrap, &sealed.patient_wrap] {
-            assert_eq!(
-                *keys.unseal_message(&PLACE, &sealed.body, wrap).unwrap(),
-                b"see you Tuesday"
-            );
+            assert_eq!(*keys.open_message(&PLACE, &sealed.body, wrap).unwrap(), b"see you Tuesday");
         }
     }
 
@@ -173,14 +170,14 @@ mod tests {
         let (dir, keys) = keyring();
         let sealed = keys.seal_message(buckets(), &PLACE, b"text").unwrap();
         keys.destroy_month(KeyKind::Expiry, buckets().expiry).unwrap();
-        let gone = keys.unseal_message(&PLACE, &sealed.body, &sealed.patient_wrap);
+        let gone = keys.open_message(&PLACE, &sealed.body, &sealed.patient_wrap);
         assert!(matches!(gone, Err(SealError::Destroyed { .. })));
-        assert!(keys.unseal_message(&PLACE, &sealed.body, &sealed.record_wrap).is_ok());
+        assert!(keys.open_message(&PLACE, &sealed.body, &sealed.record_wrap).is_ok());
         let late = keys.seal_message(buckets(), &PLACE, b"text");
         assert!(matches!(late, Err(SealError::Destroyed { .. })), "no copy that cannot be kept");
 
         keys.destroy_month(KeyKind::Retention, buckets().retention).unwrap();
-        let gone = keys.unseal_message(&PLACE, &sealed.body, &sealed.record_wrap);
+        let gone = keys.open_message(&PLACE, &sealed.body, &sealed.record_wrap);
         assert!(matches!(gone, Err(SealError::Destroyed { .. })));
         drop(dir);
     }
@@ -201,7 +198,7 @@ mod tests {
         let a = keys.seal_message(buckets(), &PLACE, b"a").unwrap();
         let b = keys.seal_message(buckets(), &PLACE, b"b").unwrap();
         let c = keys.seal_message(buckets(), &other, b"c").unwrap();
-        let opened = |place, body: &Sealed, wrap: &Sealed| keys.unseal_message(place, body, wrap);
+        let opened = |place, body: &Sealed, wrap: &Sealed| keys.open_message(place, body, wrap);
         assert!(matches!(opened(&other, &a.body, &a.record_wrap), Err(SealError::WrongPlace)));
         assert!(matches!(opened(&PLACE, &a.body, &b.record_wrap), Err(SealError::Altered)));
         assert!(matches!(opened(&PLACE, &a.body, &c.record_wrap), Err(SealError::Altered)));
@@ -236,7 +233,7 @@ mod tests {
             let at = at % hit.len();
             hit[at] ^= 1 << bit;
             let (body, wrap) = (Sealed::from_bytes(body), Sealed::from_bytes(wrap));
-            prop_assert!(keys.unseal_message(&PLACE, &body, &wrap).is_err());
+            prop_assert!(keys.open_message(&PLACE, &body, &wrap).is_err());
         }
     }
 }

@@ -44,7 +44,7 @@ impl Place<'_> {
 }
 
 /// A sealed value, as a BLOB or BYTEA column holds it. Safe to store and to back up; to read it
-/// takes [`Keyring::unseal`](crate::Keyring::unseal) and its key.
+/// takes [`Keyring::open_value`](crate::Keyring::open_value) and its key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sealed(Vec<u8>);
 

@@ -26,8 +26,8 @@ fn what_was_sealed_opens_after_a_restart() {
     let kept = keys.seal_for_month(month(), &PLACE, b"kept").unwrap();
     drop(keys);
     let again = Keyring::open(dir.path(), &root()).unwrap();
-    assert_eq!(*again.unseal(&PLACE, &sealed).unwrap(), b"text");
-    assert_eq!(*again.unseal(&PLACE, &kept).unwrap(), b"kept");
+    assert_eq!(*again.open_value(&PLACE, &sealed).unwrap(), b"text");
+    assert_eq!(*again.open_value(&PLACE, &kept).unwrap(), b"kept");
 }
 
 #[test]
@@ -40,12 +40,12 @@ fn each_failure_has_its_own_name() {
         Place { row: "x", ..PLACE },
         Place { column: "x", ..PLACE },
     ] {
-        assert!(matches!(keys.unseal(&moved, &sealed), Err(SealError::WrongPlace)));
+        assert!(matches!(keys.open_value(&moved, &sealed), Err(SealError::WrongPlace)));
     }
     let changed = |at: usize| {
         let mut bytes = sealed.as_bytes().to_vec();
         bytes[at] ^= 1;
-        keys.unseal(&PLACE, &Sealed::from_bytes(bytes)).unwrap_err()
+        keys.open_value(&PLACE, &Sealed::from_bytes(bytes)).unwrap_err()
     };
     assert!(matches!(changed(0), SealError::Version(0)));
     assert!(matches!(changed(5), SealError::Missing));
@@ -53,10 +53,10 @@ fn each_failure_has_its_own_name() {
     assert!(matches!(changed(sealed.as_bytes().len() - 1), SealError::Altered));
     for length in 0..HEADER + OVERHEAD {
         let cut = Sealed::from_bytes(sealed.as_bytes()[..length].to_vec());
-        assert!(matches!(keys.unseal(&PLACE, &cut), Err(SealError::CutShort)), "{length}");
+        assert!(matches!(keys.open_value(&PLACE, &cut), Err(SealError::CutShort)), "{length}");
     }
     let (_other, others) = keyring();
-    assert!(matches!(others.unseal(&PLACE, &sealed), Err(SealError::Missing)));
+    assert!(matches!(others.open_value(&PLACE, &sealed), Err(SealError::Missing)));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn no_error_tells_what_was_sealed_or_whose() {
     let (_dir, keys) = keyring();
     let sealed = keys.seal_for_patient("secret-id", &PLACE, b"secret text").unwrap();
     keys.destroy_patient("secret-id").unwrap();
-    let error = keys.unseal(&PLACE, &sealed).unwrap_err();
+    let error = keys.open_value(&PLACE, &sealed).unwrap_err();
     for shown in [error.to_string(), format!("{error:?}"), format!("{sealed:?}")] {
         assert!(!shown.contains("secret"), "{shown}");
     }
@@ -80,10 +80,10 @@ fn a_destroyed_patient_is_gone_and_is_not_made_again() {
     keys.destroy_patient("a").unwrap();
     keys.destroy_patient("a").unwrap();
     for keys in [&keys, &Keyring::open(dir.path(), &root()).unwrap()] {
-        assert!(matches!(keys.unseal(&PLACE, &sealed), Err(SealError::Destroyed { .. })));
+        assert!(matches!(keys.open_value(&PLACE, &sealed), Err(SealError::Destroyed { .. })));
         let again = keys.seal_for_patient("a", &PLACE, b"text");
         assert!(matches!(again, Err(SealError::Destroyed { .. })));
-        assert_eq!(*keys.unseal(&PLACE, &other).unwrap(), b"other");
+        assert_eq!(*keys.open_value(&PLACE, &other).unwrap(), b"other");
     }
 }
 
@@ -93,7 +93,7 @@ fn a_key_destroyed_by_another_process_is_gone_here_once_forgotten() {
     let sealed = keys.seal_for_patient("a", &PLACE, b"text").unwrap();
     Keyring::open(dir.path(), &root()).unwrap().destroy_patient("a").unwrap();
     keys.forget();
-    assert!(matches!(keys.unseal(&PLACE, &sealed), Err(SealError::Destroyed { .. })));
+    assert!(matches!(keys.open_value(&PLACE, &sealed), Err(SealError::Destroyed { .. })));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn rotating_the_root_changes_the_lock_and_nothing_behind_it() {
     keys.rotate_root(&new).unwrap();
     assert!(matches!(Keyring::open(dir.path(), &root()), Err(SealError::WrongRootKey)));
     let keys = Keyring::open(dir.path(), &new).unwrap();
-    assert_eq!(*keys.unseal(&PLACE, &sealed).unwrap(), b"text");
+    assert_eq!(*keys.open_value(&PLACE, &sealed).unwrap(), b"text");
     assert_eq!((keys.blind_index("phone", b"x"), keys.log_key()), (index, seed));
 }
 
@@ -132,11 +132,11 @@ fn damaged_and_swapped_key_files_are_refused() {
     {
         fs::write(dir.path().join(&a), bytes).unwrap();
         keys.forget();
-        assert!(matches!(keys.unseal(&PLACE, &sealed), Err(SealError::KeyFile(_))));
+        assert!(matches!(keys.open_value(&PLACE, &sealed), Err(SealError::KeyFile(_))));
     }
     fs::remove_file(dir.path().join(&a)).unwrap();
     keys.forget();
-    assert!(matches!(keys.unseal(&PLACE, &sealed), Err(SealError::Missing)));
+    assert!(matches!(keys.open_value(&PLACE, &sealed), Err(SealError::Missing)));
 }
 
 #[test]
@@ -163,8 +163,8 @@ fn many_at_once_agree_on_one_key() {
         turns.into_iter().map(|turn| turn.join().unwrap()).collect()
     });
     for sealed in sealed {
-        assert_eq!(*keys.unseal(&PLACE, &sealed).unwrap(), b"x");
-        assert_eq!(*other.unseal(&PLACE, &sealed).unwrap(), b"x");
+        assert_eq!(*keys.open_value(&PLACE, &sealed).unwrap(), b"x");
+        assert_eq!(*other.open_value(&PLACE, &sealed).unwrap(), b"x");
     }
 }
 
@@ -193,6 +193,17 @@ fn hashes_depend_on_kind_content_and_key() {
 }
 
 #[test]
+fn derived_secrets_differ_by_purpose_and_practice_and_last() {
+    let (dir, keys) = keyring();
+    let (_other, other) = keyring();
+    let again = Keyring::open(dir.path(), &root()).unwrap();
+    assert_eq!(keys.derive("a"), again.derive("a"));
+    assert_ne!(keys.derive("a"), keys.derive("b"));
+    assert_ne!(keys.derive("a"), other.derive("a"));
+    assert_ne!(keys.derive("log seed"), keys.log_key());
+}
+
+#[test]
 fn debug_shows_no_secret() {
     let (_dir, keys) = keyring();
     keys.seal_for_patient("a", &PLACE, b"text").unwrap();
@@ -214,11 +225,11 @@ proptest! {
     ) {
         let (_dir, keys) = keyring();
         let sealed = keys.seal_for_patient("a", &PLACE, &text).unwrap();
-        prop_assert_eq!(&*keys.unseal(&PLACE, &sealed).unwrap(), &text);
+        prop_assert_eq!(&*keys.open_value(&PLACE, &sealed).unwrap(), &text);
         let mut bytes = sealed.into_bytes();
         let at = at % bytes.len();
         bytes[at] ^= 1 << bit;
-        prop_assert!(keys.unseal(&PLACE, &Sealed::from_bytes(bytes)).is_err());
+        prop_assert!(keys.open_value(&PLACE, &Sealed::from_bytes(bytes)).is_err());
     }
 
     #[test]
@@ -226,6 +237,6 @@ proptest! {
         let (_dir, keys) = keyring();
         let mut bytes = bytes;
         if let (true, Some(first)) = (version, bytes.first_mut()) { *first = VALUE_VERSION; }
-        prop_assert!(keys.unseal(&PLACE, &Sealed::from_bytes(bytes)).is_err());
+        prop_assert!(keys.open_value(&PLACE, &Sealed::from_bytes(bytes)).is_err());
     }
 }
