@@ -17,6 +17,16 @@ pub enum Known<T> {
     No(&'static str),
 }
 
+impl<T> Known<T> {
+    /// The fact, where it was loaded.
+    pub const fn get(&self) -> Option<&T> {
+        match self {
+            Self::Yes(fact) => Some(fact),
+            Self::No(_) => None,
+        }
+    }
+}
+
 /// The facts about one draft.
 #[derive(Debug, Clone)]
 pub struct Facts {
@@ -38,6 +48,9 @@ pub struct Facts {
     pub location: Known<Location>,
     /// What is known of the number or mailbox.
     pub address: Known<AddressFacts>,
+    /// The matter of this message is tagged `minor_confidential` by the chart or by staff
+    /// (PRIV-09). Never inferred.
+    pub minor_confidential: Known<bool>,
     /// The template's standing. `None` inside: no template, words a person typed.
     pub template: Known<Option<Template>>,
     /// What the guard is told.
@@ -64,9 +77,9 @@ pub struct Practice {
 pub struct Recipient {
     /// In what capacity.
     pub role: Role,
-    /// PRIV-23: stop all automated messages at once.
+    /// The patient has died (PRIV-23): all automated messages stop at once.
     pub deceased: bool,
-    /// Age in years, where the date of birth is on file.
+    /// The patient's age in years, whoever gets the message, where the date of birth is on file.
     pub age: Option<u16>,
     /// The record is in use (not merged away, not inactive).
     pub active: bool,
@@ -88,6 +101,8 @@ pub enum Role {
     Caregiver {
         /// What may be shared.
         scope: Vec<Scope>,
+        /// The permission is in writing (§11.4 row 11).
+        written: bool,
     },
     /// Nobody we know: a number that wrote to us.
     Unknown,
@@ -149,9 +164,11 @@ pub struct OptOut {
     pub kind: Option<Kind>,
     /// Since when.
     pub since: Timestamp,
-    /// The confirmation of it has been sent already (TEL-13: one only).
+    /// The confirmation of it (for a wrong number: the apology) is sent or queued already, this
+    /// draft left out (TEL-13: one only).
     pub confirmed: bool,
     /// The number was said to be somebody else's (TEL-19): nothing at all after the apology.
+    /// Loaded only where the draft's address is that number.
     pub wrong_number: bool,
 }
 
@@ -260,6 +277,14 @@ pub struct AddressFacts {
     pub dead: Option<Dead>,
     /// For email: the recipient's domain takes only verified TLS (EML-04).
     pub verified_tls: bool,
+}
+
+impl AddressFacts {
+    /// More than one person's: others read or hear what comes here (CLIN-09, EML-09).
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        self.shared || self.patients > 1
+    }
 }
 
 /// Kinds of line.

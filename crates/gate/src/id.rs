@@ -35,14 +35,14 @@ macro_rules! id {
 }
 
 id! { /// A practice, the covered entity. Every row belongs to one.
-    PracticeId, "practice" }
+PracticeId, "practice" }
 id! { /// A patient of a practice.
-    PatientId, "patient" }
+PatientId, "patient" }
 id! { /// A message, out or in.
-    MessageId, "message" }
+MessageId, "message" }
 id! { /// A telephone number, email address or portal account on file for a patient.
-    ContactPointId, "contact point" }
+ContactPointId, "contact point" }
 id! { /// One consent as it was given.
-    ConsentId, "consent" }
+ConsentId, "consent" }
 id! { /// An appointment.
-    AppointmentId, "appointment" }
+AppointmentId, "appointment" }

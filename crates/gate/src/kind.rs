@@ -1,5 +1,6 @@
 //! What a message is for: RULEBOOK §12's template kinds, and §1's purposes.
 
+use guard::Channel;
 use serde::{Deserialize, Serialize};
 
 macro_rules! words {
@@ -145,8 +146,9 @@ impl Kind {
         )
     }
 
-    /// It may go to a number that opted out: the single confirmation (TEL-13), the emergency
-    /// answer (CLIN-04), the answer to START, and the apology before a wrong number falls silent.
+    /// It may go to a number that opted out, as an answer to that number's own text: the single
+    /// confirmation (TEL-13), the emergency answer (CLIN-04), the answers to START and HELP, and
+    /// the apology before a wrong number falls silent.
     #[must_use]
     pub const fn may_reach_an_opted_out_number(self) -> bool {
         matches!(
@@ -154,7 +156,123 @@ impl Kind {
             Self::StopConfirm
                 | Self::EmergencyAutoreply
                 | Self::WrongNumberApology
+                | Self::StartConfirm
                 | Self::Help
         )
+    }
+
+    /// It may answer a number or mailbox that belongs to nobody we know.
+    #[must_use]
+    pub const fn may_answer_a_stranger(self) -> bool {
+        matches!(
+            self,
+            Self::StopConfirm
+                | Self::StartConfirm
+                | Self::Help
+                | Self::WrongNumberApology
+                | Self::EmergencyAutoreply
+                | Self::AfterHoursAutoreply
+                | Self::ClinicalQuestionAutoreply
+        )
+    }
+
+    /// It can be an answer to what the patient wrote. Plans and campaigns never are, whatever
+    /// their origin says.
+    #[must_use]
+    pub const fn can_be_an_answer(self) -> bool {
+        self.answers_the_patient()
+            || matches!(
+                self,
+                Self::FreeText
+                    | Self::GeneralCallback
+                    | Self::VisitCallback
+                    | Self::AccountCallback
+                    | Self::SecureMessageNotice
+                    | Self::RiskWarning
+                    | Self::ConsentReceipt
+                    | Self::PreVisitForms
+                    | Self::TelehealthLink
+            )
+    }
+
+    /// Level 0 on every channel that others can read or hear, whatever consents are on file:
+    /// notices, protocol answers, codes (RULEBOOK §12).
+    #[must_use]
+    pub const fn always_administrative(self) -> bool {
+        self.answers_the_patient()
+            || matches!(
+                self,
+                Self::SecureMessageNotice
+                    | Self::AppointmentReminderGeneric
+                    | Self::FamilyCallback
+                    | Self::OptInConfirm
+                    | Self::RiskWarning
+                    | Self::ConsentReceipt
+                    | Self::Closure
+                    | Self::Marketing
+            )
+    }
+
+    /// It speaks of money (§11.4 row 3).
+    #[must_use]
+    pub const fn is_billing(self) -> bool {
+        matches!(self, Self::AccountCallback | Self::StatementReady)
+    }
+
+    /// RULEBOOK §12's channels. The portal and a live call may carry every kind.
+    #[must_use]
+    pub const fn may_go_by(self, channel: Channel) -> bool {
+        match channel {
+            Channel::Portal | Channel::LiveVoiceVerified | Channel::LiveVoiceUnverified => true,
+            // §3: a text or a recording is never the notice of a breach.
+            Channel::Sms => !matches!(self, Self::Aftercare | Self::BreachNotice),
+            Channel::Email => !matches!(self, Self::Aftercare),
+            Channel::Voicemail => matches!(
+                self,
+                Self::AppointmentReminder
+                    | Self::AppointmentReminderGeneric
+                    | Self::VisitCallback
+                    | Self::GeneralCallback
+                    | Self::SecureMessageNotice
+                    | Self::AccountCallback
+                    | Self::RefillReminder
+                    | Self::RxReady
+                    | Self::ResultsReady
+                    | Self::FamilyCallback
+                    | Self::Recall
+                    | Self::Closure
+                    | Self::FreeText
+            ),
+            Channel::RinglessVoicemail => matches!(
+                self,
+                Self::AppointmentReminderGeneric
+                    | Self::GeneralCallback
+                    | Self::AccountCallback
+                    | Self::Recall
+                    | Self::Closure
+            ),
+        }
+    }
+
+    /// The purposes this kind may have (RULEBOOK §1, §5.2).
+    #[must_use]
+    pub fn fits(self, purpose: Purpose) -> bool {
+        use Purpose::{
+            Emergency, Marketing, Operations, PatientRequest as Patient, Payment, Treatment,
+        };
+        match self {
+            Self::Marketing => purpose == Marketing,
+            Self::AccountCallback | Self::StatementReady => matches!(purpose, Payment | Patient),
+            Self::EmergencyAutoreply => {
+                matches!(purpose, Emergency | Treatment | Operations | Patient)
+            }
+            Self::FreeText | Self::GeneralCallback => purpose != Marketing,
+            Self::SecureMessageNotice | Self::FamilyCallback => {
+                matches!(purpose, Treatment | Operations | Payment | Patient)
+            }
+            Self::Closure => matches!(purpose, Treatment | Operations | Patient | Emergency),
+            Self::Survey | Self::BreachNotice => matches!(purpose, Operations | Patient),
+            _ => matches!(purpose, Treatment | Operations | Patient),
+        }
     }
 }

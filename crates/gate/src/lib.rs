@@ -24,20 +24,22 @@ pub mod refusal;
 pub mod permit;
 
 mod address;
+mod binding;
 mod id;
 mod kind;
+mod length;
 
 pub use address::{Address, AddressKind, EmailAddress, InvalidAddress, PhoneNumber};
+pub use binding::{Binding, BindingKey};
 pub use draft::{Content, Draft, Origin, TemplateRef};
 pub use facts::{Facts, Known};
 pub use guard::{Category, Channel, Level, Verdict};
 pub use id::{
-    AppointmentId, ContactPointId, ConsentId, InvalidId, MessageId, PatientId, PracticeId,
+    AppointmentId, ConsentId, ContactPointId, InvalidId, MessageId, PatientId, PracticeId,
 };
 pub use kind::{Kind, Language, Purpose};
 pub use permit::{
-    Binding, BindingKey, Cleared, Decision, Redirect, Release, Released, ReloadError, clear,
-    release, reload,
+    Cleared, Decision, Redirect, Release, Released, ReloadError, clear, release, reload,
 };
 pub use policy::{Policy, PolicyError, PolicyVersion};
 pub use refusal::{Code, Reason, Refusal};

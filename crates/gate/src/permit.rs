@@ -2,20 +2,21 @@
 
 use std::borrow::Cow;
 
-use aws_lc_rs::{constant_time, hmac};
+use aws_lc_rs::constant_time;
 use guard::{Assessment, Category, Level};
 use jiff::Timestamp;
 
+use crate::binding::{Binding, BindingKey, bind};
 use crate::check;
 use crate::draft::{Content, Draft};
 use crate::facts::Facts;
 use crate::id::ConsentId;
-use crate::kind::{Kind, Purpose};
 use crate::policy::{Policy, PolicyVersion};
 use crate::refusal::{Reason, Refusal};
 
 /// What the gate answers to a draft.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once a message, and most are cleared")]
 pub enum Decision {
     /// It may go.
     Clear(Cleared),
@@ -211,13 +212,8 @@ pub fn release<'a>(
     policy: &Policy,
     now: Timestamp,
 ) -> Release<'a> {
-    let asked = check::Asked {
-        draft: &cleared.draft,
-        facts,
-        policy,
-        now,
-        cells: &cleared.basis.cells,
-    };
+    let asked =
+        check::Asked { draft: &cleared.draft, facts, policy, now, cells: &cleared.basis.cells };
     let findings = check::every(&asked);
     if let Some(refusal) = Refusal::from_reasons(findings.reasons) {
         return Release::Refuse(refusal);
@@ -227,27 +223,6 @@ pub fn release<'a>(
         _ => Release::Go(Released(cleared)),
     }
 }
-
-/// The key that binds clearances to the audit log. The caller derives it from its keyring.
-pub struct BindingKey(hmac::Key);
-
-impl BindingKey {
-    /// From 32 secret bytes.
-    #[must_use]
-    pub fn new(secret: &[u8; 32]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
-    }
-}
-
-impl std::fmt::Debug for BindingKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("BindingKey(…)")
-    }
-}
-
-/// A tag made by [`Cleared::binding`], as it stands in the audit entry of the clearance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Binding(pub [u8; 32]);
 
 /// A stored clearance does not match what the audit log says was cleared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -280,7 +255,7 @@ fn context_of<'a>(draft: &Draft, facts: &'a Facts) -> Cow<'a, guard::Context> {
     Cow::Owned(context)
 }
 
-fn cells_of(assessment: &Assessment) -> Vec<Cell> {
+pub(crate) fn cells_of(assessment: &Assessment) -> Vec<Cell> {
     let mut cells: Vec<Cell> = assessment
         .findings
         .iter()
@@ -289,83 +264,4 @@ fn cells_of(assessment: &Assessment) -> Vec<Cell> {
     cells.sort_unstable();
     cells.dedup();
     cells
-}
-
-/// Length-prefixed, so that no two messages share an encoding.
-fn bind(key: &BindingKey, draft: &Draft, basis: &Basis) -> Binding {
-    let mut mac = Encoder(hmac::Context::with_key(&key.0));
-    mac.bytes(b"sotto clearance v1");
-    mac.bytes(draft.message.0.as_bytes());
-    mac.bytes(draft.practice.0.as_bytes());
-    mac.option(draft.patient.map(|id| id.0.into_bytes()).as_ref().map(<[u8; 16]>::as_slice));
-    mac.option(draft.contact_point.map(|id| id.0.into_bytes()).as_ref().map(<[u8; 16]>::as_slice));
-    mac.bytes(draft.address.reveal().as_bytes());
-    mac.bytes(draft.channel.as_str().as_bytes());
-    mac.bytes(Kind::as_str(draft.kind).as_bytes());
-    mac.bytes(Purpose::as_str(draft.purpose).as_bytes());
-    match draft.origin {
-        crate::Origin::Automated => mac.bytes(b"automated"),
-        crate::Origin::Staff => mac.bytes(b"staff"),
-        crate::Origin::Reply { to_message_at } => {
-            mac.bytes(b"reply");
-            mac.instant(to_message_at);
-        }
-    }
-    mac.option(draft.content.subject.as_ref().map(String::as_bytes));
-    mac.bytes(draft.content.body.as_bytes());
-    mac.option(draft.content.template.as_ref().map(|t| t.name.as_bytes()));
-    mac.number(draft.content.template.as_ref().map_or(0, |t| u64::from(t.version)));
-    mac.bytes(draft.content.language.as_str().as_bytes());
-    mac.option_instant(draft.useless_after);
-    mac.instant(basis.cleared_at);
-    mac.option_instant(basis.not_before);
-    mac.bytes(basis.policy.as_str().as_bytes());
-    mac.number(u64::from(u8::from(basis.level)));
-    mac.number(basis.cells.len() as u64);
-    for cell in &basis.cells {
-        mac.number(u64::from(u8::from(cell.level)));
-        mac.bytes(format!("{:?}", cell.category).as_bytes());
-        mac.number(u64::from(cell.ready));
-    }
-    mac.number(basis.consents.len() as u64);
-    for consent in &basis.consents {
-        mac.bytes(consent.0.as_bytes());
-    }
-    let tag = mac.0.sign();
-    let mut out = [0; 32];
-    for (to, from) in out.iter_mut().zip(tag.as_ref()) {
-        *to = *from;
-    }
-    Binding(out)
-}
-
-struct Encoder(hmac::Context);
-
-impl Encoder {
-    fn number(&mut self, number: u64) {
-        self.0.update(&number.to_be_bytes());
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.number(bytes.len() as u64);
-        self.0.update(bytes);
-    }
-
-    fn option(&mut self, bytes: Option<&[u8]>) {
-        self.number(u64::from(bytes.is_some()));
-        if let Some(bytes) = bytes {
-            self.bytes(bytes);
-        }
-    }
-
-    fn instant(&mut self, instant: Timestamp) {
-        self.0.update(&instant.as_microsecond().to_be_bytes());
-    }
-
-    fn option_instant(&mut self, instant: Option<Timestamp>) {
-        self.number(u64::from(instant.is_some()));
-        if let Some(instant) = instant {
-            self.instant(instant);
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! The practice's policy as typed data: RULEBOOK §5, §11.3 and §11.4 unless a file says otherwise.
 
+mod floors;
+
 use guard::{Category, Channel, Level, Verdict, default_verdict};
 use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
@@ -28,7 +30,7 @@ impl PolicyVersion {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
     /// Not TOML, an unknown key or a wrong value; says where.
-    #[error("policy file: {0}")]
+    #[error("policy file: {0}; docs/policy.example.toml shows every key with its values")]
     Syntax(String),
     /// A rule that no practice can loosen.
     #[error("policy file: {key}: {because}; {remedy}")]
@@ -46,18 +48,36 @@ pub enum PolicyError {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     version: PolicyVersion,
-    /// The rules.
-    pub rules: Rules,
+    rules: Rules,
 }
 
 impl Policy {
     /// RULEBOOK.md as it stands.
     #[must_use]
     pub fn rulebook() -> Self {
-        Self {
-            version: PolicyVersion("rulebook-2026-11-21".to_owned()),
-            rules: Rules::default(),
+        Self { version: PolicyVersion("rulebook-2026-11-21".to_owned()), rules: Rules::default() }
+    }
+
+    /// A practice's own policy file, laid over the rulebook. Its version is the file's name with
+    /// the first twelve hex digits of the file's SHA-256.
+    ///
+    /// # Errors
+    /// [`PolicyError::Syntax`] for what is not TOML, an unknown key or a wrong value;
+    /// [`PolicyError::Floor`] for a rule that no practice can loosen.
+    pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
+        if text.len() > MAX_FILE_BYTES {
+            return Err(PolicyError::Syntax(format!(
+                "the file has {} bytes, and {MAX_FILE_BYTES} is the most",
+                text.len()
+            )));
         }
+        let file: File = toml::from_str(text)
+            .map_err(|error| PolicyError::Syntax(error.to_string().trim_end().to_owned()))?;
+        floors::check(&file)?;
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+        let hex: String =
+            digest.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { version: PolicyVersion(format!("{}+{hex}", file.name)), rules: file.rules })
     }
 
     /// Its version, as every clearance names it.
@@ -66,9 +86,22 @@ impl Policy {
         &self.version
     }
 
-    /// The verdict of one finding on a channel, before consent is asked.
+    /// The rules.
     #[must_use]
-    pub fn verdict(&self, channel: Channel, level: Level, category: Category, ready: bool) -> Verdict {
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The verdict of one finding on a channel, before consent is asked. A practice's own cells
+    /// can only be stricter than the rulebook's.
+    #[must_use]
+    pub fn verdict(
+        &self,
+        channel: Channel,
+        level: Level,
+        category: Category,
+        ready: bool,
+    ) -> Verdict {
         let default = default_verdict(channel, level, category, ready);
         self.rules
             .content
@@ -79,9 +112,20 @@ impl Policy {
                     && cell.category.is_none_or(|c| c == category)
             })
             .map(|cell| cell.verdict)
-            .max()
-            .unwrap_or(default)
+            .fold(default, Verdict::max)
     }
+}
+
+/// A policy file is a page or two.
+const MAX_FILE_BYTES: usize = 64 * 1024;
+
+/// docs/policy.example.toml.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    #[serde(default)]
+    rules: Rules,
 }
 
 /// The rules a practice can change.
@@ -100,9 +144,9 @@ pub struct Rules {
     pub quiet_hours: QuietHours,
     /// §11.4 rows 1, 2, 6, 12.
     pub voicemail: Voicemail,
-    /// §11.4 row 3.
+    /// §11.4 row 3, for voicemail and ringless voicemail.
     pub billing_by_voice: BillingByVoice,
-    /// §11.4 row 4, by channel.
+    /// §11.4 row 4 for text: the words "results are ready" may go at all.
     pub results_notice_by_text: bool,
     /// §11.4 row 4 for email.
     pub results_notice_by_email: bool,
@@ -239,7 +283,13 @@ impl Default for Rules {
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { per_day: 1, per_week: 3, sms_segments: 3, email_characters: 2_000, voice_seconds: 60 }
+        Self {
+            per_day: 1,
+            per_week: 3,
+            sms_segments: 3,
+            email_characters: 2_000,
+            voice_seconds: 60,
+        }
     }
 }
 

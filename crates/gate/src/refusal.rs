@@ -47,6 +47,12 @@ pub struct Reason {
 }
 
 impl Reason {
+    /// A fact that could not be loaded: which, and why, in plain words without PHI.
+    #[must_use]
+    pub(crate) fn missing(fact: &str, why: &str) -> Self {
+        Self::new(Code::FactMissing, format!("We could not look up {fact}: {why}."))
+    }
+
     /// A reason with the code's own remedy.
     #[must_use]
     pub fn new(code: Code, because: impl Into<String>) -> Self {
@@ -118,10 +124,16 @@ codes! {
     Marketing = "E_MARKETING", "Marketing needs a signed authorization and written consent.";
     /// The purpose does not fit the kind (PRIV-01).
     Purpose = "E_PURPOSE", "Choose the purpose that the kind of message is made for.";
+    /// RULEBOOK §12: this kind may not go by this channel.
+    KindChannel = "E_KIND_CHANNEL", "Choose a channel that this kind of message may use.";
     /// §11.3 block.
     ContentBlocked = "E_CONTENT_BLOCKED", "Use the safe wording, send by portal, or call.";
     /// §11.3 needs consent.
     ContentConsent = "E_CONTENT_CONSENT", "Ask for consent to detailed messages at this address, or send by portal.";
+    /// PRIV-10: more than level 0 on a live call before the listener is verified.
+    ListenerUnverified = "E_LISTENER_UNVERIFIED", "Verify who is listening, then speak.";
+    /// §11.4 row 1: a recording that others may hear would name the patient.
+    NameSpoken = "E_NAME_SPOKEN", "Leave the name out of the recording.";
     /// Level 4.
     ContentNever = "E_CONTENT_NEVER", "Take it out: this is never sent on any channel.";
     /// EML-03.
