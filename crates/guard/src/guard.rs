@@ -2,24 +2,28 @@
 
 use std::sync::LazyLock;
 
-use crate::assessment::{Assessment, Finding};
+use crate::assessment::{Assessment, Finding, Identifier};
 use crate::context::Context;
+use crate::identifiers::{Identifiers, Inventory, Reading};
 use crate::level::Level;
 use crate::lexicon::Lexicon;
 use crate::normalise::Folded;
 use crate::suppress::{self, Excused};
+use crate::values::Values;
 use crate::{sentences, terms};
 
 /// The compiled lists and shapes. Build it once; `check` only reads it.
 #[derive(Debug)]
 pub struct Guard {
     pub(crate) lexicon: Lexicon,
+    values: Values,
+    identifiers: Identifiers,
 }
 
 static STANDARD: LazyLock<Guard> = LazyLock::new(|| {
     #[expect(clippy::expect_used, reason = "the lists are compiled in and a test parses them all")]
     let lexicon = Lexicon::embedded().expect("the embedded term lists are well formed");
-    Guard { lexicon }
+    Guard { lexicon, values: Values::new(), identifiers: Identifiers::new() }
 });
 
 impl Guard {
@@ -36,15 +40,31 @@ impl Guard {
         let sentences = sentences::split(&folded);
         let excused = Excused::new(&folded, context);
         let found = terms::find(&self.lexicon, &folded, &sentences);
+        let reading = Reading { folded: &folded, context, terms: &found };
+        let mut inventory = self.identifiers.find(reading);
         let mut findings = found.findings;
+        self.values.find(&folded, &mut findings);
         excused.retain(&mut findings);
+        drop_names_of_people_and_streets(&mut findings, &inventory);
+        excused.retain(&mut inventory.findings);
         suppress::findings_of_fields(&folded, context, &mut findings);
-        finish(&folded, findings)
+        inventory.add_name_pairs(!findings.is_empty() || !inventory.findings.is_empty());
+        findings.append(&mut inventory.findings);
+        finish(&folded, findings, inventory)
+    }
+}
+
+/// "Dr. Gout" of "12 Cold Harbor Road": what stands in a name is no disease.
+fn drop_names_of_people_and_streets(findings: &mut Vec<Finding>, inventory: &Inventory) {
+    if !inventory.proper_names.is_empty() {
+        findings.retain(|f| {
+            !inventory.proper_names.iter().any(|n| n.start <= f.span.start && f.span.end <= n.end)
+        });
     }
 }
 
 /// Byte spans become code points; the order becomes the text's.
-fn finish(folded: &Folded, mut findings: Vec<Finding>) -> Assessment {
+fn finish(folded: &Folded, mut findings: Vec<Finding>, inventory: Inventory) -> Assessment {
     for finding in &mut findings {
         finding.span = folded.code_points(&finding.span);
     }
@@ -57,8 +77,14 @@ fn finish(folded: &Folded, mut findings: Vec<Finding>) -> Assessment {
         ))
     });
     findings.dedup();
+    let mut identifiers: Vec<Identifier> = inventory
+        .identifiers
+        .into_iter()
+        .map(|(span, kind)| Identifier { span: folded.code_points(&span), kind })
+        .collect();
+    identifiers.sort_by_key(|i| (i.span.start, i.span.end));
     let level = findings.iter().map(|f| f.level).max().unwrap_or(Level::Administrative);
-    Assessment { level, findings, identifiers: Vec::new() }
+    Assessment { level, findings, identifiers }
 }
 
 /// [`Guard::check`] of the standard guard.

@@ -7,7 +7,8 @@
 //!
 //! Read in this order: [`level`] (the words), [`channel`] (the matrix), [`context`], [`assessment`],
 //! then [`guard`], which folds the text (`normalise`), splits it (`sentences`), reads it against the
-//! term lists (`lexicon`, `terms`) and leaves out what the context excuses (`suppress`).
+//! term lists (`lexicon`, `terms`) and the shapes of values (`values`) and of the 18 identifiers
+//! (`identifiers`), and leaves out what the context excuses (`suppress`).
 
 pub mod assessment;
 pub mod channel;
@@ -15,11 +16,14 @@ pub mod context;
 pub mod level;
 
 pub mod guard;
+mod identifiers;
 mod lexicon;
 mod normalise;
 mod sentences;
+mod shapes;
 mod suppress;
 mod terms;
+mod values;
 
 pub use assessment::{Assessment, Finding, Identifier, Rewrite};
 pub use channel::{Channel, Verdict, default_verdict};

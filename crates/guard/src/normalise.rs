@@ -17,6 +17,8 @@ pub(crate) struct Folded {
     pub(crate) lower: String,
     /// Byte offsets at which the writer began a new line.
     pub(crate) line_starts: Vec<usize>,
+    /// The text holds a digit; most identifiers do.
+    pub(crate) has_digit: bool,
     /// For each byte, the code point it came from; empty when byte n came from code point n.
     origin: Vec<u32>,
     /// Code points in the original.
@@ -38,6 +40,7 @@ impl Folded {
         let mut folded = folder.out;
         folded.original_len = count;
         folded.lower = folded.cased.to_ascii_lowercase();
+        folded.has_digit = folded.lower.bytes().any(|b| b.is_ascii_digit());
         folded
     }
 
@@ -53,6 +56,7 @@ impl Folded {
             text.chars().map(|c| if c.is_ascii_whitespace() { ' ' } else { c }).collect();
         Self {
             lower: cased.to_ascii_lowercase(),
+            has_digit: cased.bytes().any(|b| b.is_ascii_digit()),
             original_len: cased.len(),
             cased,
             line_starts,

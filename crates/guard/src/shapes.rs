@@ -1,0 +1,41 @@
+//! Regular expressions, compiled once, matched in linear time.
+
+use std::ops::Range;
+
+use regex::bytes::{Regex, RegexBuilder};
+
+/// Compiles a pattern of this crate. Bytes, ASCII classes: the text is folded already.
+pub(crate) fn compile(pattern: &str) -> Regex {
+    #[expect(clippy::expect_used, reason = "patterns are constants, all compiled by the tests")]
+    RegexBuilder::new(pattern)
+        .unicode(false)
+        .size_limit(1 << 22)
+        .build()
+        .expect("a constant pattern is well formed")
+}
+
+/// The last group that took part, else the whole match.
+pub(crate) fn value_span(captures: &regex::bytes::Captures<'_>) -> Range<usize> {
+    (1..captures.len())
+        .rev()
+        .find_map(|group| captures.get(group))
+        .or_else(|| captures.get(0))
+        .map_or(0..0, |m| m.range())
+}
+
+/// A pattern list joined into one alternation, longest first by the writer.
+pub(crate) fn any_of(words: &[&str]) -> String {
+    format!("(?:{})", words.join("|"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_group_wins() {
+        let pattern = compile(r"a(b)?(c)?");
+        let captures = pattern.captures(b"xab").unwrap();
+        assert_eq!(value_span(&captures), 2..3);
+    }
+}
