@@ -93,3 +93,40 @@ pub fn default_verdict(channel: Channel, level: Level, category: Category, ready
         (RinglessVoicemail | LiveVoiceUnverified, Level::Detail) => Block,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RULEBOOK §11.3, written out: rows L0 to L4, columns as `Channel::ALL`.
+    #[test]
+    fn every_row_of_the_default_policy() {
+        use Verdict::{Block as B, NeedsConsent as C, Pass as P};
+        let rows = [
+            (Level::Administrative, [P, P, P, P, P, P, P]),
+            (Level::Mention, [P, P, C, C, P, P, C]),
+            (Level::Detail, [C, C, C, B, P, P, B]),
+            (Level::Sensitive, [B, B, B, B, P, P, B]),
+            (Level::Never, [B, B, B, B, B, B, B]),
+        ];
+        for (level, verdicts) in rows {
+            for (channel, expected) in Channel::ALL.into_iter().zip(verdicts) {
+                let found = default_verdict(channel, level, Category::Procedure, false);
+                assert_eq!(found, expected, "{channel:?} {level:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_two_exceptions_of_the_voicemail_column() {
+        let voicemail =
+            |level, category, ready| default_verdict(Channel::Voicemail, level, category, ready);
+        assert_eq!(voicemail(Level::Mention, Category::Medication, true), Verdict::Pass);
+        assert_eq!(voicemail(Level::Mention, Category::Medication, false), Verdict::NeedsConsent);
+        assert_eq!(voicemail(Level::Mention, Category::LabResult, true), Verdict::NeedsConsent);
+        assert_eq!(voicemail(Level::Detail, Category::Billing, false), Verdict::Block);
+        let rvm =
+            default_verdict(Channel::RinglessVoicemail, Level::Mention, Category::Medication, true);
+        assert_eq!(rvm, Verdict::NeedsConsent);
+    }
+}

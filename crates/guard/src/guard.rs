@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 use crate::assessment::{Assessment, Finding, Identifier};
 use crate::context::Context;
 use crate::identifiers::{Identifiers, Inventory, Reading};
-use crate::level::Level;
+use crate::level::{Category, Level};
 use crate::lexicon::Lexicon;
 use crate::normalise::Folded;
+use crate::slips::Slips;
 use crate::suppress::{self, Excused};
 use crate::values::Values;
 use crate::{sentences, terms};
@@ -16,6 +17,7 @@ use crate::{sentences, terms};
 #[derive(Debug)]
 pub struct Guard {
     pub(crate) lexicon: Lexicon,
+    slips: Slips,
     values: Values,
     identifiers: Identifiers,
 }
@@ -23,7 +25,12 @@ pub struct Guard {
 static STANDARD: LazyLock<Guard> = LazyLock::new(|| {
     #[expect(clippy::expect_used, reason = "the lists are compiled in and a test parses them all")]
     let lexicon = Lexicon::embedded().expect("the embedded term lists are well formed");
-    Guard { lexicon, values: Values::new(), identifiers: Identifiers::new() }
+    Guard {
+        slips: Slips::new(&lexicon),
+        lexicon,
+        values: Values::new(),
+        identifiers: Identifiers::new(),
+    }
 });
 
 impl Guard {
@@ -39,7 +46,7 @@ impl Guard {
         let folded = Folded::new(text);
         let sentences = sentences::split(&folded);
         let excused = Excused::new(&folded, context);
-        let found = terms::find(&self.lexicon, &folded, &sentences);
+        let found = terms::find(&self.lexicon, &self.slips, &folded, &sentences);
         let reading = Reading { folded: &folded, context, terms: &found };
         let mut inventory = self.identifiers.find(reading);
         let mut findings = found.findings;
@@ -51,6 +58,23 @@ impl Guard {
         inventory.add_name_pairs(!findings.is_empty() || !inventory.findings.is_empty());
         findings.append(&mut inventory.findings);
         finish(&folded, findings, inventory)
+    }
+}
+
+impl Guard {
+    /// A practice's or site's name that gives away a specialty or worse ("Bay Oncology"): it needs a
+    /// neutral display name on open channels (RULEBOOK §11.2, PG-09). The worst finding, if any.
+    #[must_use]
+    pub fn name_reveals(&self, name: &str) -> Option<Finding> {
+        let mut findings = self.check(name, &Context::default()).findings;
+        findings.retain(|f| {
+            f.level >= Level::Detail
+                && !matches!(
+                    f.category,
+                    Category::IdentifierOther | Category::IdentifierAddress | Category::Billing
+                )
+        });
+        findings.into_iter().max_by_key(|f| f.level)
     }
 }
 
@@ -87,6 +111,12 @@ fn finish(folded: &Folded, mut findings: Vec<Finding>, inventory: Inventory) -> 
     Assessment { level, findings, identifiers }
 }
 
+/// [`Guard::name_reveals`] of the standard guard.
+#[must_use]
+pub fn name_reveals(name: &str) -> Option<Finding> {
+    Guard::standard().name_reveals(name)
+}
+
 /// [`Guard::check`] of the standard guard.
 #[must_use]
 pub fn check(text: &str, context: &Context) -> Assessment {
@@ -96,7 +126,7 @@ pub fn check(text: &str, context: &Context) -> Assessment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Category, Channel, Field, Source, Verdict};
+    use crate::{Channel, Field, Source, Verdict};
 
     fn level(text: &str) -> u8 {
         u8::from(check(text, &Context::default()).level)
@@ -159,10 +189,119 @@ mod tests {
     }
 
     #[test]
+    fn a_telling_name_is_found() {
+        for (name, reveals) in [
+            ("Bay Oncology", true),
+            ("New Dawn Recovery Center", true),
+            ("Valley Women's Health", true),
+            ("Mesa Cardiology Associates", true),
+            ("Elm Street Family Medicine", false),
+            ("Riverbend Dental", false),
+            ("Northside Pediatrics", false),
+        ] {
+            assert_eq!(name_reveals(name).is_some(), reveals, "{name}");
+        }
+    }
+
+    #[test]
     fn a_ready_refill_may_go_to_voicemail() {
         let verdict = |text| check(text, &Context::default()).verdict(Channel::Voicemail);
         assert_eq!(verdict("Your refill is ready."), Verdict::Pass);
         assert_eq!(verdict("Your Lipitor refill is ready."), Verdict::NeedsConsent);
         assert_eq!(verdict("Your results are ready."), Verdict::NeedsConsent);
+    }
+}
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Channel, Field, Rewrite, Source, Verdict};
+
+    const WORDS: &[&str] = &[
+        "Hi",
+        "Maria",
+        "Lopez",
+        "your",
+        "A1c",
+        "is",
+        "7.2",
+        "HIV",
+        "métformin",
+        "Dr.",
+        "Payne",
+        "call",
+        "555-123-4567",
+        "SSN",
+        "123-45-6789",
+        "DOB",
+        "6/12/1950",
+        "$45",
+        "results",
+        "normal",
+        "12 Oak Lane",
+        "👩‍⚕️",
+        "\u{200b}",
+        "\n",
+        "cita",
+        "VIH",
+        "https://a.test/?x=1",
+        "H. I. V.",
+    ];
+
+    fn texts() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<String>(),
+            prop::collection::vec(prop::sample::select(WORDS), 0..24).prop_map(|w| w.join(" ")),
+        ]
+    }
+
+    fn contexts() -> impl Strategy<Value = Context> {
+        (prop::collection::vec("[a-zA-Z é]{0,8}", 0..3), 0_usize..40, 0_usize..40).prop_map(
+            |(names, start, end)| Context {
+                practice_names: names.clone(),
+                clinicians: names.clone(),
+                recipient_names: names.clone(),
+                places: names,
+                fields: vec![Field { span: start..end, source: Source::Clinical }],
+                ..Context::default()
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn spans_are_code_points_in_order(text in texts(), context in contexts()) {
+            let assessment = check(&text, &context);
+            let length = text.chars().count();
+            let spans: Vec<_> = assessment.findings.iter().map(|f| f.span.clone()).collect();
+            for span in spans.iter().chain(assessment.identifiers.iter().map(|i| &i.span)) {
+                prop_assert!(span.start < span.end && span.end <= length, "{span:?} of {length}");
+            }
+            prop_assert!(spans.is_sorted_by_key(|s| s.start));
+            prop_assert!(assessment.identifiers.is_sorted_by_key(|i| i.span.start));
+            let worst = assessment.findings.iter().map(|f| f.level).max().unwrap_or_default();
+            prop_assert_eq!(assessment.level, worst);
+        }
+
+        #[test]
+        fn a_rewrite_passes_on_its_channel(text in texts()) {
+            let context = Context::default();
+            let guard = Guard::standard();
+            let assessment = guard.check(&text, &context);
+            for channel in Channel::ALL {
+                match guard.rewrite(&text, &assessment, &context, channel) {
+                    None => prop_assert_eq!(assessment.verdict(channel), Verdict::Pass),
+                    Some(Rewrite::Text(new)) => {
+                        prop_assert_eq!(guard.check(&new, &context).verdict(channel), Verdict::Pass);
+                    }
+                    Some(Rewrite::ToPortal { notice }) => {
+                        prop_assert_eq!(guard.check(&notice, &context).level, Level::Administrative);
+                    }
+                }
+                let _ = guard.preview(channel, &text);
+            }
+        }
     }
 }

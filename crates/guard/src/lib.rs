@@ -7,8 +7,9 @@
 //!
 //! Read in this order: [`level`] (the words), [`channel`] (the matrix), [`context`], [`assessment`],
 //! then [`guard`], which folds the text (`normalise`), splits it (`sentences`), reads it against the
-//! term lists (`lexicon`, `terms`) and the shapes of values (`values`) and of the 18 identifiers
+//! term lists (`lexicon`, `terms`, `slips`) and the shapes of values (`values`) and of the 18 identifiers
 //! (`identifiers`), and leaves out what the context excuses (`suppress`).
+//! `rewrite` offers a safe wording, [`preview`] shows what a bystander would see.
 
 pub mod assessment;
 pub mod channel;
@@ -19,8 +20,11 @@ pub mod guard;
 mod identifiers;
 mod lexicon;
 mod normalise;
+pub mod preview;
+mod rewrite;
 mod sentences;
 mod shapes;
+mod slips;
 mod suppress;
 mod terms;
 mod values;
@@ -28,5 +32,6 @@ mod values;
 pub use assessment::{Assessment, Finding, Identifier, Rewrite};
 pub use channel::{Channel, Verdict, default_verdict};
 pub use context::{Context, Field, Source};
-pub use guard::{Guard, check};
+pub use guard::{Guard, check, name_reveals};
 pub use level::{Category, IdentifierKind, Level};
+pub use preview::Preview;

@@ -47,11 +47,6 @@ impl Excused {
         self.spans.iter().any(|s| s.start <= span.start && span.end <= s.end)
     }
 
-    /// Some of the span lies within something excused.
-    pub(crate) fn touches(&self, span: &Range<usize>) -> bool {
-        self.spans.iter().any(|s| s.start < span.end && span.start < s.end)
-    }
-
     /// Removes the excused findings. What must never be sent is never excused.
     pub(crate) fn retain(&self, findings: &mut Vec<Finding>) {
         if !self.spans.is_empty() {

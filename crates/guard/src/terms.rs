@@ -7,6 +7,7 @@ use crate::level::{Category, Level};
 use crate::lexicon::{Lexicon, Role, TermHit};
 use crate::normalise::Folded;
 use crate::sentences;
+use crate::slips::Slips;
 
 /// What the lists found; spans are bytes of the folded text.
 #[derive(Debug, Default)]
@@ -26,10 +27,16 @@ struct Company {
 }
 
 /// Reads the text once against all lists.
-pub(crate) fn find(lexicon: &Lexicon, folded: &Folded, sentences: &[Range<usize>]) -> Found {
+pub(crate) fn find(
+    lexicon: &Lexicon,
+    slips: &Slips,
+    folded: &Folded,
+    sentences: &[Range<usize>],
+) -> Found {
     let mut hits = Vec::new();
     lexicon.find(folded, &mut hits);
     spelled_out(lexicon, folded, &mut hits);
+    slips.find(lexicon, folded, &mut hits);
     if hits.is_empty() {
         return Found::default();
     }

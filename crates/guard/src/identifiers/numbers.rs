@@ -254,7 +254,7 @@ fn passes_luhn(bytes: &[u8]) -> bool {
         sum += if doubled > 9 { doubled - 9 } else { doubled };
         count += 1;
     }
-    (13..=19).contains(&count) && sum % 10 == 0
+    (13..=19).contains(&count) && sum.is_multiple_of(10)
 }
 
 #[cfg(test)]
