@@ -1,0 +1,109 @@
+//! Receipts and replies as `deliver_sm`.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use smpp::wire::Optional;
+use smpp::{Address, ReceiptState, ShortMessage, split};
+
+use super::{ReceiptForm, SmscServer};
+use crate::plan::{Plan, ReceiptDue, ReplyDue, What};
+use crate::record::{DeliveryState, Receipt, Reply};
+use crate::recorder::Act;
+
+/// SMPP 3.4 §5.2.12: the message is a delivery receipt.
+const IS_RECEIPT: u8 = 0x04;
+/// SMPP 3.4 §5.2.12: the message is an intermediate notification.
+const IS_INTERMEDIATE: u8 = 0x20;
+
+impl SmscServer {
+    /// The short messages of a plan, and its record. Nothing if it cannot be written as SMPP.
+    pub(super) fn messages(&self, plan: &Plan) -> Option<(Vec<ShortMessage>, Act)> {
+        let at = self.world.clock.now();
+        match &plan.what {
+            What::Receipt(due) => {
+                let message = self.receipt(due, at)?;
+                let act = Act::Receipt(Receipt {
+                    id: plan.id,
+                    at,
+                    channel: due.channel,
+                    message_id: due.message_id.clone(),
+                    to: due.to.clone(),
+                    state: due.state,
+                    error: due.error,
+                    acked_at: None,
+                });
+                Some((vec![message], act))
+            }
+            What::Reply(due) => {
+                let messages = reply(due, plan.id)?;
+                let act = Act::Reply(Reply {
+                    id: plan.id,
+                    at,
+                    channel: due.channel,
+                    from: due.from.clone(),
+                    to: due.to.clone(),
+                    text: due.text.clone(),
+                    kind: due.kind,
+                    acked_at: None,
+                });
+                Some((messages, act))
+            }
+            What::Notice(_) | What::Click { .. } | What::Block { .. } => None,
+        }
+    }
+
+    fn receipt(&self, due: &ReceiptDue, now: Timestamp) -> Option<ShortMessage> {
+        let state = match due.state {
+            DeliveryState::OnItsWay => ReceiptState::EnRoute,
+            DeliveryState::Delivered => ReceiptState::Delivered,
+            DeliveryState::Undeliverable => ReceiptState::Undeliverable,
+            DeliveryState::Expired => ReceiptState::Expired,
+        };
+        let tlv = self.config.receipts != ReceiptForm::Text;
+        let body = match self.config.receipts {
+            ReceiptForm::Tlv => String::new(),
+            ReceiptForm::Text | ReceiptForm::Both => receipt_text(due, state, now),
+        };
+        Some(ShortMessage {
+            source: Address::parse(&due.to).ok()?,
+            destination: Address::parse(&due.from).ok()?,
+            esm_class: match due.state {
+                DeliveryState::OnItsWay => IS_INTERMEDIATE,
+                _ => IS_RECEIPT,
+            },
+            data_coding: 0,
+            registered_delivery: 0,
+            body: Bytes::from(body),
+            optional: Optional {
+                receipted_message_id: tlv.then(|| due.message_id.clone()),
+                message_state: tlv.then(|| state.code()),
+                ..Optional::default()
+            },
+        })
+    }
+}
+
+/// SMPP 3.4 Appendix B, written here in full so that the reading side meets two writers.
+fn receipt_text(due: &ReceiptDue, state: ReceiptState, now: Timestamp) -> String {
+    let minute = |at: Timestamp| at.to_zoned(TimeZone::UTC).strftime("%y%m%d%H%M").to_string();
+    let delivered = if state == ReceiptState::Delivered { "001" } else { "000" };
+    format!(
+        "id:{} sub:001 dlvrd:{delivered} submit date:{} done date:{} stat:{} err:{:03} text:",
+        due.message_id,
+        minute(due.submitted),
+        minute(now),
+        state.word(),
+        due.error.unwrap_or(0) % 1000,
+    )
+}
+
+fn reply(due: &ReplyDue, id: u64) -> Option<Vec<ShortMessage>> {
+    let (from, to) = (Address::parse(&due.from).ok()?, Address::parse(&due.to).ok()?);
+    let reference = u8::try_from(id & 0xFF).unwrap_or(0);
+    let segments = split(&due.text, reference).ok()?;
+    let messages = segments
+        .into_iter()
+        .map(|segment| ShortMessage::submit(from.clone(), to.clone(), segment, false));
+    Some(messages.collect())
+}
