@@ -12,7 +12,8 @@ impl Chance {
         for byte in who.bytes() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        let mut chance = Self(seed ^ hash.rotate_left(17) ^ nth.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut chance =
+            Self(seed ^ hash.rotate_left(17) ^ nth.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         chance.next();
         chance
     }

@@ -37,10 +37,7 @@ enum Errand {
 }
 
 impl Courier {
-    pub(crate) fn new(
-        world: Arc<World>,
-        http: Option<HttpConfig>,
-    ) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(world: Arc<World>, http: Option<HttpConfig>) -> Result<Self, reqwest::Error> {
         let client = Client::builder()
             .no_proxy()
             // RFC 8058 §3.1: a redirect of the POST is not followed.

@@ -2,8 +2,8 @@
 //! status callbacks and inbound webhooks, both signed.
 
 mod messages;
-mod wire;
 pub(crate) mod webhook;
+mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

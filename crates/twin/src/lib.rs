@@ -71,7 +71,7 @@ pub use world_clock::WorldClock;
 
 use courier::Courier;
 use mail::{MailAddresses, MailServer};
-use plan::{Plan, ReplyDue, What};
+use plan::{Plan, ReceiptDue, ReplyDue, What};
 use recorder::Recorder;
 use smsc::{Hub, SmscServer};
 use world::World;
@@ -316,11 +316,17 @@ async fn turn(world: Arc<World>, hub: Arc<Hub>, errands: mpsc::UnboundedSender<P
                 What::Block { address } => {
                     world.block(address);
                     world.recorder.done(plan.id);
+                    continue;
                 }
-                What::Receipt(receipt) if receipt.channel == Channel::Sms => deliveries.push(plan),
-                What::Reply(reply) if reply.channel == Channel::Sms => deliveries.push(plan),
-                _ if errands.send(plan).is_err() => return,
+                What::Receipt(ReceiptDue { channel: Channel::Sms, .. })
+                | What::Reply(ReplyDue { channel: Channel::Sms, .. }) => {
+                    deliveries.push(plan);
+                    continue;
+                }
                 _ => {}
+            }
+            if errands.send(plan).is_err() {
+                return;
             }
         }
         if !deliveries.is_empty() {

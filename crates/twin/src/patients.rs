@@ -134,7 +134,12 @@ impl Persona {
 
     /// A mailbox whose owner behaves like this, in English.
     pub fn mailbox(address: impl Into<String>, behaviour: Behaviour) -> Self {
-        Self { address: address.into(), line: Line::Mailbox, language: Language::English, behaviour }
+        Self {
+            address: address.into(),
+            line: Line::Mailbox,
+            language: Language::English,
+            behaviour,
+        }
     }
 
     /// The same person, writing Spanish.

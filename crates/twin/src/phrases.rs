@@ -24,11 +24,11 @@ fn english(kind: ReplyKind) -> &'static [&'static str] {
         ReplyKind::Thanks => &["thanks!", "Thank you", "ty"],
         ReplyKind::Emoji => &["👍", "🙏🏽", "👍👍", "❤️"],
         ReplyKind::Emergency => &["my chest hurts and i cant breathe"],
-        ReplyKind::Long => &[
-            "Hi, thank you for the reminder. I should be able to come but my car is in the shop \
+        ReplyKind::Long => {
+            &["Hi, thank you for the reminder. I should be able to come but my car is in the shop \
              until the afternoon, so my neighbor would have to drive me. If that falls through I \
-             will take the bus and may be about ten minutes late, is that alright with you?",
-        ],
+             will take the bus and may be about ten minutes late, is that alright with you?"]
+        }
         ReplyKind::Question => &["where do i park?", "do i need to bring anything"],
         ReplyKind::OptIn => &["START", "unstop"],
         ReplyKind::Scripted => &[],
@@ -47,11 +47,11 @@ fn spanish(kind: ReplyKind) -> &'static [&'static str] {
         ReplyKind::Thanks => &["gracias!", "Muchas gracias"],
         ReplyKind::Emoji => &["👍", "🙏"],
         ReplyKind::Emergency => &["me duele el pecho y no puedo respirar"],
-        ReplyKind::Long => &[
-            "Buenas tardes, gracias por el recordatorio. Sí pienso ir, pero mi hija es quien me \
+        ReplyKind::Long => {
+            &["Buenas tardes, gracias por el recordatorio. Sí pienso ir, pero mi hija es quien me \
              lleva y ella sale del trabajo a las cuatro. Si hay mucho tráfico vamos a llegar unos \
-             diez minutos tarde, espero que no haya problema con eso. Muchas gracias.",
-        ],
+             diez minutos tarde, espero que no haya problema con eso. Muchas gracias."]
+        }
         ReplyKind::Question => &["¿dónde me estaciono?", "¿tengo que llevar algo?"],
         ReplyKind::OptIn => &["START", "INICIAR"],
         ReplyKind::Scripted => &[],

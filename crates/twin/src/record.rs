@@ -462,10 +462,8 @@ mod tests {
 
     #[test]
     fn hours_are_those_of_the_recipient() {
-        let record = Record {
-            texts: vec![text(0, "+12065550100", Outcome::Taken)],
-            ..Record::default()
-        };
+        let record =
+            Record { texts: vec![text(0, "+12065550100", Outcome::Taken)], ..Record::default() };
         let zone = |name: &str| TimeZone::get(name).unwrap();
         // 20:00 UTC is noon on the Pacific and five in the morning in Japan.
         let pacific = record.sent_outside_hours(9, 20, |_| Some(zone("America/Los_Angeles")));

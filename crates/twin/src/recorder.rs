@@ -132,17 +132,19 @@ pub(crate) enum Acked {
 
 impl Recorder {
     /// A recorder, with the record of an earlier run if `file` holds one.
-    pub(crate) fn open(
-        keep: Keep,
-        file: Option<&Path>,
-    ) -> Result<(Self, Unfinished), RecordError> {
+    pub(crate) fn open(keep: Keep, file: Option<&Path>) -> Result<(Self, Unfinished), RecordError> {
         let mut kept = Kept { record: Record::default(), file: None };
         let mut unfinished = Unfinished::default();
         if let Some(path) = file {
             let io = |source| RecordError::Io { path: path.to_owned(), source };
             let mut options = OpenOptions::new();
-            let mut opened =
-                options.create(true).truncate(false).read(true).write(true).open(path).map_err(io)?;
+            let mut opened = options
+                .create(true)
+                .truncate(false)
+                .read(true)
+                .write(true)
+                .open(path)
+                .map_err(io)?;
             unfinished = reload(path, &mut opened, &mut kept.record)?;
             kept.file = Some((path.to_owned(), opened));
         }
@@ -287,10 +289,11 @@ impl Recorder {
 impl Kept {
     fn append(&mut self, fact: &Fact) {
         let Some((path, file)) = &mut self.file else { return };
-        let written = serde_json::to_vec(fact).map_err(std::io::Error::from).and_then(|mut line| {
-            line.push(b'\n');
-            file.write_all(&line)
-        });
+        let written =
+            serde_json::to_vec(fact).map_err(std::io::Error::from).and_then(|mut line| {
+                line.push(b'\n');
+                file.write_all(&line)
+            });
         if let Err(error) = written {
             // The record in memory stays right; what follows would only make the file misleading.
             tracing::error!(path = %path.display(), %error, "twin: record file given up");

@@ -212,7 +212,8 @@ impl World {
                 return None;
             }
             let reaction = resident.persona.react(self.seed, nth, text)?;
-            let last = resident.persona.answers_once() || matches!(reaction, Reaction::Block { .. });
+            let last =
+                resident.persona.answers_once() || matches!(reaction, Reaction::Block { .. });
             resident.done.fetch_or(last, Ordering::AcqRel);
             Some(reaction)
         });

@@ -31,8 +31,8 @@ pub(crate) enum Handed {
 /// header of the mail it is about.
 pub(crate) fn compose(notice: &NoticeDue, id: u64, now: Timestamp) -> String {
     let date = jiff::fmt::rfc2822::to_string(&now.to_zoned(TimeZone::UTC)).unwrap_or_default();
-    let arrived = jiff::fmt::rfc2822::to_string(&notice.arrived.to_zoned(TimeZone::UTC))
-        .unwrap_or_default();
+    let arrived =
+        jiff::fmt::rfc2822::to_string(&notice.arrived.to_zoned(TimeZone::UTC)).unwrap_or_default();
     let boundary = format!("twin-{id:016x}");
     let (subject, verb) = match notice.action.as_str() {
         "delivered" => ("Delivered", "was delivered to"),

@@ -101,7 +101,11 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn follow<S>(&mut self, next: Next, lines: &mut Lines<S>) -> Result<Option<Ended>, LineError>
+    async fn follow<S>(
+        &mut self,
+        next: Next,
+        lines: &mut Lines<S>,
+    ) -> Result<Option<Ended>, LineError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -372,7 +376,8 @@ impl<'a> Session<'a> {
     fn keep(&self, envelope: Envelope<'_>, queue_id: &str, raw: &[u8]) {
         let Envelope { recipient, fault, outcome } = envelope;
         let world = &self.server.world;
-        let parsed = if world.recorder.keeps_items() { facts::parse(raw) } else { Default::default() };
+        let parsed =
+            if world.recorder.keeps_items() { facts::parse(raw) } else { Default::default() };
         let taken = outcome == Outcome::Taken;
         let sender = self.sender.clone().unwrap_or_default();
         if taken {

@@ -74,7 +74,8 @@ impl Connection<'_> {
             self.react();
             self.deliver();
             let output = self.session.output();
-            let (writes, done) = (!output.is_empty(), self.ending.is_some() || self.session.is_closed());
+            let (writes, done) =
+                (!output.is_empty(), self.ending.is_some() || self.session.is_closed());
             if done && !writes {
                 if self.ending == Some(Ending::Garbage) {
                     // The client may already be gone; the connection ends next.
