@@ -1,1 +1,5 @@
 //! sotto
+
+pub mod clock;
+pub mod db;
+pub mod ids;

@@ -1,0 +1,110 @@
+//! PostgreSQL: the blocking client on threads of its own, each with its connection.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use ::postgres::{Client, Config, NoTls, Statement};
+
+use crate::db::{
+    DbError,
+    job::Job,
+    sqlite::next,
+    tx::{Engine, Tx},
+};
+
+/// Prepared statements of one connection, by their text.
+#[derive(Default)]
+pub(super) struct Statements(HashMap<&'static str, Statement>);
+
+impl Statements {
+    pub(super) fn get(
+        &mut self,
+        client: &mut Client,
+        sql: &'static str,
+    ) -> Result<Statement, DbError> {
+        if let Some(statement) = self.0.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = client.prepare(sql).map_err(|e| DbError::postgres(&e, sql))?;
+        self.0.insert(sql, statement.clone());
+        Ok(statement)
+    }
+}
+
+/// Connects once, with a clear word when it cannot.
+pub(super) fn connect(config: &Config) -> Result<Client, DbError> {
+    let mut config = config.clone();
+    config.application_name("sotto").connect_timeout(Duration::from_secs(10));
+    config.connect(NoTls).map_err(|e| DbError::Open {
+        why: match e.as_db_error() {
+            Some(db) => format!("PostgreSQL: {}", db.message()),
+            None => format!(
+                "PostgreSQL: {}",
+                std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string)
+            ),
+        },
+    })
+}
+
+/// Starts one worker; all workers of a pool take from the same queue.
+pub(super) fn spawn_worker(
+    config: Config,
+    jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
+    writes: bool,
+) -> Result<JoinHandle<()>, DbError> {
+    std::thread::Builder::new()
+        .name(if writes { "db-write" } else { "db-read" }.to_owned())
+        .spawn(move || {
+            let mut connection = None;
+            while let Some(job) = next(&jobs) {
+                let (mut client, mut statements) = match connection.take().map_or_else(
+                    || connect(&config).map(|client| (client, Statements::default())),
+                    Ok,
+                ) {
+                    Ok(connection) => connection,
+                    Err(error) => {
+                        (job(Err(error.clone())).answer)(Err(error));
+                        continue;
+                    }
+                };
+                run(&mut client, &mut statements, job, writes);
+                // A broken connection is dropped here; the next job makes a new one.
+                if !client.is_closed() {
+                    connection = Some((client, statements));
+                }
+            }
+        })
+        .map_err(|e| DbError::Open { why: e.to_string() })
+}
+
+/// One closure, one transaction. READ COMMITTED for writes: rows that must not change under us are
+/// read `FOR UPDATE`. A snapshot for reads.
+fn run(client: &mut Client, statements: &mut Statements, job: Job, writes: bool) {
+    let begin = if writes {
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+    } else {
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    };
+    if let Err(error) = command(client, begin) {
+        (job(Err(error.clone())).answer)(Err(error));
+        return;
+    }
+    let done = job(Ok(&mut Tx::new(Engine::Postgres { client, statements }, writes)));
+    let outcome = if done.keep {
+        command(client, "COMMIT").map_err(|error| match error {
+            DbError::Lost => DbError::CommitUnknown,
+            other => other,
+        })
+    } else {
+        // If this fails the connection is gone, and the server rolls back by itself.
+        let _ = command(client, "ROLLBACK");
+        Ok(())
+    };
+    (done.answer)(outcome);
+}
+
+fn command(client: &mut Client, sql: &'static str) -> Result<(), DbError> {
+    client.batch_execute(sql).map_err(|e| DbError::postgres(&e, sql))
+}

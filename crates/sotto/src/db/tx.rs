@@ -1,0 +1,248 @@
+//! A transaction, the first argument of everything that stores or reads.
+
+use crate::db::{
+    DbError,
+    postgres::Statements,
+    registry::Table,
+    row::{Row, Source},
+    sql::{Sql, Value},
+};
+use crate::{params, sql};
+
+/// An open transaction on one of the two engines. It lives inside the closure given to
+/// [`Db::write`](crate::db::Db::write) or [`Db::read`](crate::db::Db::read) and is committed when
+/// that returns `Ok`.
+///
+/// A failed statement fails the whole transaction, on both engines alike: PostgreSQL knows it no
+/// other way. Write `ON CONFLICT` instead of catching [`DbError::Duplicate`].
+pub struct Tx<'c> {
+    engine: Engine<'c>,
+    writes: bool,
+    failed: bool,
+    touched: Vec<(Table, String)>,
+}
+
+pub(super) enum Engine<'c> {
+    Sqlite(&'c rusqlite::Connection),
+    Postgres { client: &'c mut postgres::Client, statements: &'c mut Statements },
+}
+
+impl<'c> Tx<'c> {
+    pub(super) fn new(engine: Engine<'c>, writes: bool) -> Self {
+        Self { engine, writes, failed: false, touched: Vec::new() }
+    }
+
+    /// Runs a statement and returns how many rows it changed.
+    ///
+    /// # Errors
+    /// [`DbError`] as the engine says; the transaction can then only be rolled back.
+    pub fn execute(&mut self, sql: Sql, params: &[Value<'_>]) -> Result<u64, DbError> {
+        if !self.writes {
+            return Err(DbError::ReadOnly);
+        }
+        self.guarded(|engine| match engine {
+            Engine::Sqlite(connection) => {
+                let mut statement = bound(connection, sql.sqlite, params)?;
+                let rows = statement.raw_execute().map_err(|e| DbError::sqlite(e, sql.sqlite))?;
+                Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+            }
+            Engine::Postgres { client, statements } => {
+                let statement = statements.get(client, sql.postgres)?;
+                check_count(statement.params().len(), params, sql.postgres)?;
+                let params: Vec<_> = params.iter().map(as_postgres).collect();
+                client
+                    .execute(&statement, &params)
+                    .map_err(|e| DbError::postgres(&e, sql.postgres))
+            }
+        })
+    }
+
+    /// Runs a query and reads each row with `read`.
+    ///
+    /// # Errors
+    /// [`DbError`] as the engine or `read` says.
+    pub fn query<T>(
+        &mut self,
+        sql: Sql,
+        params: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, DbError>,
+    ) -> Result<Vec<T>, DbError> {
+        let mut all = Vec::new();
+        self.each(sql, params, |row| {
+            all.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// Runs a query and shows each row to `see` as it arrives, keeping none in memory.
+    ///
+    /// # Errors
+    /// [`DbError`] as the engine says, or the first error of `see`, which ends the query.
+    pub fn each<E: From<DbError>>(
+        &mut self,
+        sql: Sql,
+        params: &[Value<'_>],
+        mut see: impl FnMut(&Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.guarded(|engine| match engine {
+            Engine::Sqlite(connection) => {
+                let mut statement = bound(connection, sql.sqlite, params)?;
+                let mut rows = statement.raw_query();
+                while let Some(row) = rows.next().map_err(|e| DbError::sqlite(e, sql.sqlite))? {
+                    see(&Row(Source::Sqlite(row)))?;
+                }
+                Ok(())
+            }
+            Engine::Postgres { client, statements } => {
+                use postgres::fallible_iterator::FallibleIterator;
+                let statement = statements.get(client, sql.postgres)?;
+                check_count(statement.params().len(), params, sql.postgres)?;
+                let broken = |e| DbError::postgres(&e, sql.postgres);
+                let mut rows = client.query_raw(&statement, params).map_err(broken)?;
+                while let Some(row) = rows.next().map_err(broken)? {
+                    see(&Row(Source::Postgres(&row)))?;
+                }
+                Ok(())
+            }
+        })
+    }
+
+    /// The one row of a query, or none.
+    ///
+    /// # Errors
+    /// [`DbError::ManyRows`] when there is a second one.
+    pub fn query_opt<T>(
+        &mut self,
+        sql: Sql,
+        params: &[Value<'_>],
+        read: impl FnMut(&Row<'_>) -> Result<T, DbError>,
+    ) -> Result<Option<T>, DbError> {
+        let mut rows = self.query(sql, params, read)?;
+        let last = rows.pop();
+        if rows.is_empty() { Ok(last) } else { Err(DbError::ManyRows { sql: sql.sqlite }) }
+    }
+
+    /// The one row that must be there.
+    ///
+    /// # Errors
+    /// [`DbError::NoRow`] or [`DbError::ManyRows`].
+    pub fn query_one<T>(
+        &mut self,
+        sql: Sql,
+        params: &[Value<'_>],
+        read: impl FnMut(&Row<'_>) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        self.query_opt(sql, params, read)?.ok_or(DbError::NoRow { sql: sql.sqlite })
+    }
+
+    /// Waits for a lock named `key` that this transaction then holds to its end. SQLite has one
+    /// writer, so there it is held already; PostgreSQL takes an advisory lock.
+    ///
+    /// # Errors
+    /// [`DbError::Conflict`] when waiting would deadlock.
+    pub fn lock(&mut self, key: i64) -> Result<(), DbError> {
+        if matches!(self.engine, Engine::Postgres { .. }) {
+            let take = sql! {
+                sqlite: "SELECT 1 WHERE $1 IS NOT NULL",
+                postgres: "SELECT 1 FROM pg_advisory_xact_lock($1)"
+            };
+            self.query(take, params![key], |_| Ok(()))?;
+        }
+        Ok(())
+    }
+
+    /// As [`lock`](Self::lock), but answers `false` at once when another transaction holds it.
+    ///
+    /// # Errors
+    /// [`DbError`] as the engine says.
+    pub fn try_lock(&mut self, key: i64) -> Result<bool, DbError> {
+        let take = sql! {
+            sqlite: "SELECT $1 IS NOT NULL",
+            postgres: "SELECT pg_try_advisory_xact_lock($1)"
+        };
+        self.query_one(take, params![key], |row| row.get(0))
+    }
+
+    /// Notes that this transaction writes the row `key` of `table`. An audit entry must bind it
+    /// before the end, or the transaction is rolled back with [`DbError::Unaudited`].
+    pub fn touch(&mut self, table: Table, key: impl Into<String>) {
+        self.touched.push((table, key.into()));
+    }
+
+    /// The rows noted and not yet bound.
+    #[must_use]
+    pub fn touched(&self) -> &[(Table, String)] {
+        &self.touched
+    }
+
+    /// Hands the noted rows over to the audit entry that binds them; only `audit::append` calls it.
+    pub fn take_touched(&mut self) -> Vec<(Table, String)> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// True inside `db.write`.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.writes
+    }
+
+    /// May this transaction be committed?
+    pub(super) fn verdict(&self) -> Result<(), DbError> {
+        if self.failed {
+            return Err(DbError::AfterFailure);
+        }
+        match self.touched.first() {
+            Some((table, _)) => {
+                Err(DbError::Unaudited { rows: self.touched.len(), table: *table })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn guarded<T, E: From<DbError>>(
+        &mut self,
+        work: impl FnOnce(&mut Engine<'c>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        if self.failed {
+            return Err(DbError::AfterFailure.into());
+        }
+        let result = work(&mut self.engine);
+        self.failed = result.is_err();
+        result
+    }
+}
+
+/// Prepares and binds. In SQLite `$1` is a *name*, numbered by first appearance in the text, so
+/// the value is looked up by the name's number and not by the parameter's position.
+fn bound<'c>(
+    connection: &'c rusqlite::Connection,
+    sql: &'static str,
+    params: &[Value<'_>],
+) -> Result<rusqlite::CachedStatement<'c>, DbError> {
+    let broken = |e| DbError::sqlite(e, sql);
+    let mut statement = connection.prepare_cached(sql).map_err(broken)?;
+    let count = statement.parameter_count();
+    check_count(count, params, sql)?;
+    for index in 1..=count {
+        let value = statement
+            .parameter_name(index)
+            .and_then(|name| name.strip_prefix('$')?.parse::<usize>().ok()?.checked_sub(1))
+            .and_then(|number| params.get(number))
+            .ok_or(DbError::Placeholders { given: params.len(), sql })?;
+        statement.raw_bind_parameter(index, value).map_err(broken)?;
+    }
+    Ok(statement)
+}
+
+fn check_count(count: usize, params: &[Value<'_>], sql: &'static str) -> Result<(), DbError> {
+    if count == params.len() {
+        Ok(())
+    } else {
+        Err(DbError::Placeholders { given: params.len(), sql })
+    }
+}
+
+fn as_postgres<'v>(value: &'v Value<'_>) -> &'v (dyn postgres::types::ToSql + Sync) {
+    value
+}

@@ -1,0 +1,5 @@
+//! The storage layer.
+
+mod schema;
+mod statements;
+mod transactions;

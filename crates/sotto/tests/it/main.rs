@@ -1,0 +1,5 @@
+//! The integration tests, in one binary; the modules mirror `src/`.
+
+mod engines;
+
+mod db;
