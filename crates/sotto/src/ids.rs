@@ -1,48 +1,27 @@
 //! Ids: a UUID v7 each, of a type each, so that one cannot be taken for another.
 
-/// Declares an id: a newtype over a UUID, made by [`Clock::new_id`](crate::clock::Clock::new_id),
-/// TEXT in the database.
-macro_rules! id {
-    ($($(#[$meta:meta])* $name:ident;)*) => {$(
-        $(#[$meta])*
-        #[derive(
-            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
-            serde::Serialize, serde::Deserialize,
-        )]
-        #[serde(transparent)]
-        pub struct $name(uuid::Uuid);
+pub use gate::{AppointmentId, ConsentId, ContactPointId, MessageId, PatientId, PracticeId};
 
-        impl $name {
-            /// A new one.
-            #[must_use]
-            pub fn new(clock: &$crate::clock::Clock) -> Self {
-                Self(clock.new_id())
-            }
+use crate::clock::Clock;
 
-            /// Gives a UUID read elsewhere this meaning.
-            #[must_use]
-            pub const fn from_uuid(uuid: uuid::Uuid) -> Self {
+/// An id that a [`Clock`] can make.
+pub trait Id: Sized {
+    /// Gives a UUID read elsewhere this meaning.
+    fn from_uuid(uuid: uuid::Uuid) -> Self;
+
+    /// A new one, a UUID v7.
+    #[must_use]
+    fn new(clock: &Clock) -> Self {
+        Self::from_uuid(clock.new_id())
+    }
+}
+
+/// The gate's ids have a public field; here they learn the way into a column and out of it.
+macro_rules! stored {
+    ($($name:ident),*) => {$(
+        impl Id for $name {
+            fn from_uuid(uuid: uuid::Uuid) -> Self {
                 Self(uuid)
-            }
-
-            /// The bare UUID.
-            #[must_use]
-            pub const fn as_uuid(self) -> uuid::Uuid {
-                self.0
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = uuid::Error;
-
-            fn from_str(text: &str) -> Result<Self, uuid::Error> {
-                uuid::Uuid::try_parse(text).map(Self)
             }
         }
 
@@ -60,21 +39,40 @@ macro_rules! id {
     )*};
 }
 
+/// Declares an id of this crate: a newtype over a UUID, TEXT in the database.
+macro_rules! id {
+    ($($(#[$meta:meta])* $name:ident;)*) => {$(
+        $(#[$meta])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
+            serde::Serialize, serde::Deserialize,
+        )]
+        #[serde(transparent)]
+        pub struct $name(pub uuid::Uuid);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                uuid::Uuid::try_parse(text).map(Self)
+            }
+        }
+
+        stored!($name);
+    )*};
+}
+
+stored!(AppointmentId, ConsentId, ContactPointId, MessageId, PatientId, PracticeId);
+
 id! {
-    /// A practice, the tenant that every row belongs to.
-    PracticeId;
-    /// A patient.
-    PatientId;
-    /// A message, whatever its channel.
-    MessageId;
-    /// An address at which somebody can be reached.
-    ContactPointId;
     /// A person who acts for a patient.
     CaregiverId;
-    /// One entry of the consent history.
-    ConsentEventId;
-    /// An appointment.
-    AppointmentId;
     /// A clinician of the practice.
     ClinicianId;
     /// A place where the practice sees patients.
