@@ -190,17 +190,19 @@ mod tests {
     async fn a_sleeper_wakes_when_the_manual_clock_gets_there() {
         let start = Timestamp::from_second(1_800_000_000).unwrap();
         let clock = Clock::manual(start);
+        let wake = start + SignedDuration::from_hours(9);
         let sleeper = tokio::spawn({
             let clock = clock.clone();
             async move {
-                clock.sleep(SignedDuration::from_hours(9)).await;
+                clock.sleep_until(wake).await;
                 clock.now()
             }
         });
+        tokio::task::yield_now().await;
         clock.advance(SignedDuration::from_hours(8));
         assert!(!sleeper.is_finished());
         clock.advance(SignedDuration::from_hours(1));
-        assert_eq!(sleeper.await.unwrap(), start + SignedDuration::from_hours(9));
+        assert_eq!(sleeper.await.unwrap(), wake);
     }
 
     #[tokio::test]

@@ -81,10 +81,7 @@ pub(super) fn migrate_sqlite(
     Ok(())
 }
 
-pub(super) fn migrate_postgres(
-    config: &::postgres::Config,
-    now: Timestamp,
-) -> Result<(), DbError> {
+pub(super) fn migrate_postgres(config: &::postgres::Config, now: Timestamp) -> Result<(), DbError> {
     let mut client = postgres::connect(config)?;
     let lock = "SELECT 1 FROM pg_advisory_xact_lock($1)";
     let record = |e: ::postgres::Error| DbError::postgres(&e, RECORD);

@@ -34,9 +34,8 @@ pub(super) fn connect(place: &Place, writes: bool) -> Result<Connection, DbError
                 create_private(path)?;
             }
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            Connection::open_with_flags(path, flags).map_err(|e| DbError::Open {
-                why: format!("{}: {e}", path.display()),
-            })?
+            Connection::open_with_flags(path, flags)
+                .map_err(|e| DbError::Open { why: format!("{}: {e}", path.display()) })?
         }
     };
     connection.busy_timeout(Duration::from_secs(60)).map_err(open)?;

@@ -50,9 +50,7 @@ impl<'c> Tx<'c> {
                 let statement = statements.get(client, sql.postgres)?;
                 check_count(statement.params().len(), params, sql.postgres)?;
                 let params: Vec<_> = params.iter().map(as_postgres).collect();
-                client
-                    .execute(&statement, &params)
-                    .map_err(|e| DbError::postgres(&e, sql.postgres))
+                client.execute(&statement, &params).map_err(|e| DbError::postgres(&e, sql.postgres))
             }
         })
     }
@@ -193,9 +191,7 @@ impl<'c> Tx<'c> {
             return Err(DbError::AfterFailure);
         }
         match self.touched.first() {
-            Some((table, _)) => {
-                Err(DbError::Unaudited { rows: self.touched.len(), table: *table })
-            }
+            Some((table, _)) => Err(DbError::Unaudited { rows: self.touched.len(), table: *table }),
             None => Ok(()),
         }
     }

@@ -92,7 +92,8 @@ mod tests {
         for good in ["sqlite:data/sotto.db", "sqlite::memory:", "postgres://sotto@127.0.0.1:5/x"] {
             assert!(good.parse::<DatabaseUrl>().is_ok(), "{good}");
         }
-        for bad in ["", "sqlite:", "mysql://x/y", "postgres://127.0.0.1", "postgres://u@db.test/x"] {
+        for bad in ["", "sqlite:", "mysql://x/y", "postgres://127.0.0.1", "postgres://u@db.test/x"]
+        {
             assert!(matches!(bad.parse::<DatabaseUrl>(), Err(DbError::Url { .. })), "{bad}");
         }
     }
