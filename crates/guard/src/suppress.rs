@@ -39,6 +39,7 @@ impl Excused {
                 spans.push(folded.bytes_of(&field.span));
             }
         }
+        find_crisis_line(folded, &mut spans);
         Self { spans }
     }
 
@@ -102,6 +103,25 @@ fn is_harmless(source: Source) -> bool {
         | Source::Link
         | Source::Code => true,
         Source::BirthDate | Source::Clinical | Source::Amount | Source::FreeText => false,
+    }
+}
+
+/// "For thoughts of suicide or crisis, call or text 988" tells nothing about who reads it
+/// (RULEBOOK §11.2, CLIN-02): those words are excused in a sentence that gives the number.
+fn find_crisis_line(folded: &Folded, spans: &mut Vec<Range<usize>>) {
+    let mut start = 0_usize;
+    for sentence in folded.lower.split_inclusive(['.', '!', '?', '\n']) {
+        let gives_number = sentence.contains("988")
+            && ["call", "text", "llame", "mande"].iter().any(|word| sentence.contains(word));
+        if gives_number {
+            for word in ["suicide", "suicidio", "crisis"] {
+                for (at, _) in sentence.match_indices(word) {
+                    let at = start.saturating_add(at);
+                    spans.push(at..at.saturating_add(word.len()));
+                }
+            }
+        }
+        start = start.saturating_add(sentence.len());
     }
 }
 
