@@ -3,7 +3,6 @@
 
 mod envelope;
 mod facts;
-mod kept;
 pub(crate) mod notice;
 mod session;
 
