@@ -88,6 +88,11 @@ impl ReplyKind {
         }
     }
 
+    /// Whether people say this only where they were asked to choose.
+    fn answers_a_choice(self) -> bool {
+        matches!(self, Self::Confirm | Self::Decline | Self::Reschedule | Self::RunningLate)
+    }
+
     /// Whether a later automated text to this number is a breach of TEL-10 to TEL-12.
     pub fn is_opt_out(self) -> bool {
         matches!(self, Self::OptOut | Self::BareCancel | Self::WrongNumber)
@@ -100,10 +105,10 @@ impl ReplyKind {
 pub enum Behaviour {
     /// Never answers.
     Silent,
-    /// Answers some of the messages that ask for an answer, mostly by confirming, sometimes by
+    /// Answers some of the messages that offer a choice, mostly by confirming, sometimes by
     /// declining, asking or thanking; never opts out.
     Ordinary,
-    /// Answers the first message that asks for an answer in this way, then never again.
+    /// Answers in this way the first message that it makes sense to answer so, then never again.
     Once(ReplyKind),
     /// Blocks the sender at the carrier on its first message; no reply is sent.
     OptsOutAtCarrier,
@@ -196,10 +201,15 @@ impl Persona {
                 })
             }
             Behaviour::Once(kind) => {
-                asks_for_an_answer(text).then(|| self.say(*kind, &mut chance)).flatten()
+                let moved = if kind.answers_a_choice() {
+                    offers_a_choice(text)
+                } else {
+                    !is_a_goodbye(text)
+                };
+                moved.then(|| self.say(*kind, &mut chance)).flatten()
             }
             Behaviour::Ordinary => {
-                let kind = asks_for_an_answer(text).then(|| ordinary(&mut chance)).flatten()?;
+                let kind = offers_a_choice(text).then(|| ordinary(&mut chance)).flatten()?;
                 self.say(kind, &mut chance)
             }
         }
@@ -267,12 +277,29 @@ fn delay(chance: &mut Chance, kind: ReplyKind) -> SignedDuration {
     SignedDuration::from_secs(seconds as i64)
 }
 
-/// Whether a text invites an answer: nobody replies "C" to "you will get no more messages".
-fn asks_for_an_answer(text: &str) -> bool {
+/// Whether a text asks to choose: it names the keyword C, or asks to confirm.
+fn offers_a_choice(text: &str) -> bool {
+    let keyword = text.split(|c: char| !c.is_alphanumeric()).any(|word| word == "C");
     let text = text.to_lowercase();
-    let closes = ["no more messages", "unsubscribed", "opted out", "no recibirá más", "911"];
-    let invites = ["reply", "respond", "text c", "conteste", "?", "confirm"];
-    !closes.iter().any(|word| text.contains(word)) && invites.iter().any(|word| text.contains(word))
+    !is_a_goodbye(&text)
+        && (keyword || text.contains("to confirm") || text.contains("para confirmar"))
+}
+
+/// Whether a text ends the talk: nobody replies "C" to "no more texts will be sent".
+fn is_a_goodbye(text: &str) -> bool {
+    const GOODBYES: [&str; 9] = [
+        "texts are off",
+        "no more",
+        "not text it again",
+        "unsubscribed",
+        "opted out",
+        "ya no le mandaremos",
+        "no recibirá más",
+        "otro texto",
+        "911",
+    ];
+    let text = text.to_lowercase();
+    GOODBYES.iter().any(|words| text.contains(words))
 }
 
 #[cfg(test)]
@@ -331,10 +358,27 @@ mod tests {
     }
 
     #[test]
-    fn nobody_answers_a_goodbye() {
-        let persona = Persona::mobile("+12065550100", Behaviour::Once(ReplyKind::Confirm));
-        assert!(persona.react(1, 0, "You will get no more messages. Reply START.").is_none());
-        assert!(persona.react(1, 0, REMINDER).is_some());
+    fn people_answer_what_was_asked_and_not_a_goodbye() {
+        let spanish = "Cita el lunes 2 mar, 9:00. C = iré, R = otra hora. STOP para salir.";
+        let english = "Visit Mon Mar 2, 9:00. C = I will come, X = cannot come. STOP ends texts.";
+        let notice = "A private message is waiting for you. Sign in. STOP ends texts.";
+        let answer = "Thank you. Your visit on Mon Mar 2, 9:00 is confirmed.";
+        let goodbye = "Texts are off. No more will be sent. START turns them on.";
+        let adios = "Ya no le mandaremos textos. Con START los recibe otra vez.";
+        for (text, confirms, stops) in [
+            (REMINDER, true, true),
+            (spanish, true, true),
+            (english, true, true),
+            (notice, false, true),
+            (answer, false, true),
+            (goodbye, false, false),
+            (adios, false, false),
+        ] {
+            for (kind, expected) in [(ReplyKind::Confirm, confirms), (ReplyKind::OptOut, stops)] {
+                let persona = Persona::mobile("+12065550100", Behaviour::Once(kind));
+                assert_eq!(persona.react(1, 0, text).is_some(), expected, "{kind:?}: {text}");
+            }
+        }
     }
 
     #[test]

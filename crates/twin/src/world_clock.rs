@@ -49,7 +49,8 @@ impl WorldClock {
         Self::with(Source::Scaled { epoch, began, speed: sane(speed) })
     }
 
-    /// Somebody else's time, for example the demo's; `speed` is how fast it usually runs, used to
+    /// Somebody else's time, for example that of the program under test
+    /// (`WorldClock::following(move || clock.now(), speed)`); `speed` is how fast it usually runs, used to
     /// guess how long to sleep.
     pub fn following(now: impl Fn() -> Timestamp + Send + Sync + 'static, speed: f64) -> Self {
         Self::with(Source::Following { now: Box::new(now), speed: sane(speed) })
