@@ -117,6 +117,15 @@ pub enum ReceiptForm {
     Both,
 }
 
+impl SmppConfig {
+    /// The usual [`SmppConfig::opted_out_status`].
+    pub const OPTED_OUT: u32 = 0x0000_0410;
+    /// The `err:` of a receipt for a text to a landline.
+    pub const LANDLINE: &'static str = "006";
+    /// The `err:` of a receipt for a text to a number that does not exist.
+    pub const UNKNOWN_NUMBER: &'static str = "005";
+}
+
 impl Default for SmppConfig {
     fn default() -> Self {
         Self {
@@ -128,7 +137,7 @@ impl Default for SmppConfig {
             receipts: ReceiptForm::default(),
             receipt_delay: SignedDuration::from_secs(2),
             receipts_on_request: true,
-            opted_out_status: 0x0000_0410,
+            opted_out_status: Self::OPTED_OUT,
             delivery_window: 200,
             max_connections: 64,
             session: Settings::default(),

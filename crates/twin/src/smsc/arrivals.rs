@@ -152,7 +152,7 @@ impl SmscServer {
                 from: from.to_owned(),
                 to: to.to_owned(),
                 text,
-                parts: u16::try_from(ids.len()).unwrap_or(u16::MAX),
+                parts: part.concat.map_or(1, |place| u16::from(place.total)),
                 ids,
                 outcome: Outcome::Taken,
                 fault,
