@@ -14,8 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::http_carrier::{HttpConfig, webhook};
 use crate::mail::notice::{self, Handed};
 use crate::plan::{Plan, What};
-use crate::record::{Bounce, Click, Receipt, Reply};
-use crate::recorder::{Acked, Act};
+use crate::recorder::Acked;
 use crate::world::World;
 
 /// Errands at once.
@@ -76,72 +75,37 @@ impl Courier {
     }
 
     async fn errand(&self, plan: &Plan) -> Errand {
-        let (id, at) = (plan.id, self.world.clock.now());
+        let at = self.world.clock.now();
         let outward = self.world.outward();
-        match &plan.what {
-            What::Block { .. } => Errand::Hopeless,
-            What::Notice(due) => {
+        match (&plan.what, &self.http) {
+            (What::Block { .. }, _) | (What::Receipt(_) | What::Reply(_), None) => Errand::Hopeless,
+            (What::Notice(due), _) => {
                 let Some(address) = outward.bounces_to else { return Errand::TryAgain };
-                self.world.recorder.act(Act::Bounce(Bounce {
-                    id,
-                    at,
-                    to: due.to.clone(),
-                    recipient: due.recipient.clone(),
-                    action: due.action.clone(),
-                    status: due.status.clone(),
-                    acked_at: None,
-                }));
-                match notice::hand_over(address, &due.to, &notice::compose(due, id, at)).await {
+                self.world.recorder.act(plan, at);
+                let mail = notice::compose(due, plan.id, at);
+                match notice::hand_over(address, &due.to, &mail).await {
                     Handed::Taken => Errand::Done(Acked::Bounce),
                     Handed::NotNow => Errand::TryAgain,
                     Handed::Refused => Errand::Hopeless,
                 }
             }
-            What::Click { who, url } => {
-                let (who, url) = (who.clone(), url.clone());
-                self.world.recorder.act(Act::Click(Click {
-                    id,
-                    at,
-                    who,
-                    url: url.clone(),
-                    acked_at: None,
-                }));
+            (What::Click { url, .. }, _) => {
+                self.world.recorder.act(plan, at);
                 // RFC 8058 §3.2: exactly this body.
                 let form = [("List-Unsubscribe".to_owned(), "One-Click".to_owned())];
-                self.post(&url, &form, None, Acked::Click).await
+                self.post(url, &form, None, Acked::Click).await
             }
-            What::Receipt(due) => {
-                let (Some(http), Some(url)) = (&self.http, &due.callback) else {
-                    return Errand::Hopeless;
-                };
-                self.world.recorder.act(Act::Receipt(Receipt {
-                    id,
-                    at,
-                    channel: due.channel,
-                    message_id: due.message_id.clone(),
-                    to: due.to.clone(),
-                    state: due.state,
-                    error: due.error,
-                    acked_at: None,
-                }));
+            (What::Receipt(due), Some(http)) => {
+                let Some(url) = &due.callback else { return Errand::Hopeless };
+                self.world.recorder.act(plan, at);
                 let form = webhook::status(http, due);
                 let signature = webhook::signature(&http.auth_token, url, &form);
                 self.post(url, &form, Some(signature), Acked::Receipt).await
             }
-            What::Reply(due) => {
-                let Some(http) = &self.http else { return Errand::Hopeless };
+            (What::Reply(due), Some(http)) => {
                 let Some(url) = outward.inbound_webhook else { return Errand::TryAgain };
-                self.world.recorder.act(Act::Reply(Reply {
-                    id,
-                    at,
-                    channel: due.channel,
-                    from: due.from.clone(),
-                    to: due.to.clone(),
-                    text: due.text.clone(),
-                    kind: due.kind,
-                    acked_at: None,
-                }));
-                let form = webhook::inbound(http, due, id);
+                self.world.recorder.act(plan, at);
+                let form = webhook::inbound(http, due, plan.id);
                 let signature = webhook::signature(&http.auth_token, &url, &form);
                 self.post(&url, &form, Some(signature), Acked::Reply).await
             }

@@ -78,12 +78,21 @@ pub(crate) async fn start(
         .with_state(door)
         .into_make_service_with_connect_info::<Peer>();
     tasks.spawn(async move {
-        // Dropping the server drops its listener; open connections end with the runtime's tasks,
-        // each of which also watches `cancel`.
-        let serve = async { axum::serve(wires, router).await };
-        if let Some(Err(error)) = cancel.run_until_cancelled(serve).await {
-            tracing::error!(%error, "twin: HTTP carrier stopped");
+        let asked = cancel.clone().cancelled_owned();
+        let serve = async { axum::serve(wires, router).with_graceful_shutdown(asked).await };
+        tokio::select! {
+            // Only a broken runtime ends it early.
+            _ = serve => {}
+            // A client that never finishes its request does not hold up the end.
+            () = async { cancel.cancelled().await; last_answers().await } => {}
         }
     });
     Ok(address)
+}
+
+/// How long, in real time, open requests may take to end with the world.
+async fn last_answers() {
+    let grace = std::time::Duration::from_secs(1);
+    // A future that never ends, so that the outcome is always the elapsed time.
+    let _ = tokio::time::timeout(grace, std::future::pending::<()>()).await;
 }

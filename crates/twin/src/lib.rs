@@ -33,6 +33,7 @@ mod chance;
 mod courier;
 mod faults;
 mod http_carrier;
+mod journal;
 mod lines;
 mod mail;
 mod number;
@@ -59,13 +60,14 @@ pub use certs::{Authority, CertError, Shown};
 pub use faults::{Channel, Fault, Faults, NotDelivered, When};
 pub use http_carrier::HttpConfig;
 pub use http_carrier::webhook::signature as webhook_signature;
+pub use journal::RecordError;
 pub use mail::{MailConfig, MailError};
 pub use patients::{Behaviour, Language, Line, Persona, ReplyKind};
 pub use record::{
     AfterStop, Block, Bounce, Breach, Click, Counts, DeliveryState, Mail, Outcome, Receipt, Record,
     Reply, Text, TlsFacts,
 };
-pub use recorder::{Keep, RecordError};
+pub use recorder::Keep;
 pub use smsc::{Arrival, MessageIds, OnSubmit, ReceiptForm, SmppConfig, SmscError};
 pub use world_clock::WorldClock;
 

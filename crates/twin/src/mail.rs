@@ -3,6 +3,7 @@
 
 mod envelope;
 mod facts;
+mod kept;
 pub(crate) mod notice;
 mod session;
 

@@ -8,11 +8,12 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::faults::{Channel, Fault, Faults, NotDelivered};
+use crate::journal::Unfinished;
 use crate::number::address_key;
 use crate::patients::{Behaviour, Line, Persona, Reaction};
 use crate::plan::{Plan, Plans, ReceiptDue, ReplyDue, What};
 use crate::record::{Block, DeliveryState, Record};
-use crate::recorder::{Recorder, Unfinished};
+use crate::recorder::Recorder;
 use crate::world_clock::WorldClock;
 
 /// Later tries of something the other side did not take, in simulated time.

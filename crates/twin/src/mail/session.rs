@@ -4,13 +4,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::MailServer;
 use super::envelope::{self, Recipient, Sender};
-use super::{MailServer, facts};
+use super::kept::Envelope;
 use crate::faults::{Channel, Fault, NotDelivered};
 use crate::lines::{LineError, Lines};
 use crate::patients::Line;
-use crate::plan::{NoticeDue, What};
-use crate::record::{Mail, Outcome, TlsFacts};
+use crate::record::{Outcome, TlsFacts};
 
 /// RFC 5321 §4.5.3.1.4, with room for the longest AUTH PLAIN (RFC 4954 §4).
 const COMMAND: usize = 12_288;
@@ -27,11 +27,11 @@ pub(crate) enum Ended {
 }
 
 pub(crate) struct Session<'a> {
-    server: &'a MailServer,
-    tls: Option<TlsFacts>,
+    pub(super) server: &'a MailServer,
+    pub(super) tls: Option<TlsFacts>,
     greeted: bool,
-    user: Option<String>,
-    sender: Option<Sender>,
+    pub(super) user: Option<String>,
+    pub(super) sender: Option<Sender>,
     recipients: Vec<(Recipient, Option<Fault>)>,
     errors: u32,
 }
@@ -372,99 +372,4 @@ impl<'a> Session<'a> {
             None => Ok(format!("250 2.0.0 taken as {queue_id}\r\n")),
         }
     }
-
-    fn keep(&self, envelope: Envelope<'_>, queue_id: &str, raw: &[u8]) {
-        let Envelope { recipient, fault, outcome } = envelope;
-        let world = &self.server.world;
-        let parsed =
-            if world.recorder.keeps_items() { facts::parse(raw) } else { Default::default() };
-        let taken = outcome == Outcome::Taken;
-        let sender = self.sender.clone().unwrap_or_default();
-        if taken {
-            self.unsubscribe(&recipient.path, &parsed.headers);
-        }
-        world.recorder.mail(Mail {
-            at: world.clock.now(),
-            queue_id: queue_id.to_owned(),
-            envelope_from: sender.path,
-            to: recipient.path.clone(),
-            headers: parsed.headers,
-            subject: parsed.subject,
-            text: parsed.text,
-            html: parsed.html,
-            raw: String::from_utf8_lossy(raw).into_owned(),
-            tls: self.tls.clone(),
-            user: self.user.clone(),
-            envelope_id: sender.envelope_id,
-            notify: recipient.notify.clone(),
-            outcome,
-            fault,
-        });
-    }
-
-    /// RFC 8058 §3.2: an https (here also http) address, and the header that makes it one-click.
-    fn unsubscribe(&self, who: &str, headers: &[(String, String)]) {
-        let header = |name: &str| {
-            headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-        };
-        let one_click = header("List-Unsubscribe-Post")
-            .is_some_and(|value| value.trim() == "List-Unsubscribe=One-Click");
-        let url = header("List-Unsubscribe").and_then(|value| {
-            let targets = value.split(',').map(|target| target.trim().trim_matches(['<', '>']));
-            targets.into_iter().find(|target| target.starts_with("http")).map(str::to_owned)
-        });
-        let Some(url) = url.filter(|_| one_click) else { return };
-        let world = &self.server.world;
-        if world.unsubscribes(who) {
-            let click = What::Click { who: who.to_owned(), url };
-            world.plan(world.clock.now(), self.server.config.notice_delay, click);
-        }
-    }
-
-    fn plan_notices(&self, to: &Recipient, fault: Option<Fault>, queue_id: &str, raw: &[u8]) {
-        let Some(sender) = self.sender.as_ref().filter(|sender| !sender.path.is_empty()) else {
-            // A bounce is never bounced (RFC 5321 §4.5.5).
-            return;
-        };
-        let world = &self.server.world;
-        let (event, action, status, diagnostic) = match fault {
-            Some(Fault::FailedReceipt { why }) => {
-                let status = why.enhanced_status();
-                ("FAILURE", "failed", status, format!("smtp; 550 {status} not delivered"))
-            }
-            Some(Fault::LostReceipt) => return,
-            _ => ("SUCCESS", "delivered", "2.0.0", "smtp; 250 2.0.0 delivered".to_owned()),
-        };
-        if !to.wants(event) {
-            return;
-        }
-        let returned = if sender.return_full { raw } else { facts::header_block(raw) };
-        let (mut after, mut copies) = (self.server.config.notice_delay, 1);
-        match fault {
-            Some(Fault::LateReceipt { by }) => after += by,
-            Some(Fault::DuplicateReceipts { extra }) => copies += u32::from(extra),
-            _ => {}
-        }
-        for _ in 0..copies {
-            let notice = NoticeDue {
-                to: sender.path.clone(),
-                recipient: to.path.clone(),
-                action: action.to_owned(),
-                status: status.to_owned(),
-                diagnostic: diagnostic.clone(),
-                envelope_id: sender.envelope_id.clone(),
-                original_recipient: to.original.clone(),
-                queue_id: queue_id.to_owned(),
-                arrived: world.clock.now(),
-                headers: String::from_utf8_lossy(returned).into_owned(),
-            };
-            world.plan(world.clock.now(), after, What::Notice(notice));
-        }
-    }
-}
-
-struct Envelope<'a> {
-    recipient: &'a Recipient,
-    fault: Option<Fault>,
-    outcome: Outcome,
 }

@@ -54,7 +54,7 @@ where
     connection.session.lost();
     connection.react();
     connection.hand_back();
-    let ended = ended.and_then(|()| connection.ending);
+    let ended = ended.and(connection.ending);
     if ended == Some(Ending::PlayDead) {
         let mut void = [0; 1024];
         let swallow = async { while matches!(reader.read(&mut void).await, Ok(1..)) {} };
@@ -214,7 +214,7 @@ impl Connection<'_> {
     /// reply beyond the deliveries that [`Connection::room`] lets through.
     fn put_on_the_wire(&mut self, plan: Plan) {
         let world = &self.server.world;
-        let Some((messages, act)) = self.server.messages(&plan) else {
+        let Some(messages) = self.server.messages(&plan) else {
             return world.recorder.gave_up(plan.id);
         };
         if !self.delivers {
@@ -232,7 +232,7 @@ impl Connection<'_> {
         if parts < messages.len() {
             return world.again(plan);
         }
-        world.recorder.act(act);
+        world.recorder.act(&plan, world.clock.now());
         self.open_parts += parts;
         self.open.insert(plan.id, (plan, parts));
     }

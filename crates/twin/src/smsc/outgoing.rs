@@ -8,8 +8,7 @@ use smpp::{Address, ReceiptState, ShortMessage, split};
 
 use super::{ReceiptForm, SmscServer};
 use crate::plan::{Plan, ReceiptDue, ReplyDue, What};
-use crate::record::{DeliveryState, Receipt, Reply};
-use crate::recorder::Act;
+use crate::record::DeliveryState;
 
 /// SMPP 3.4 §5.2.12: the message is a delivery receipt.
 const IS_RECEIPT: u8 = 0x04;
@@ -17,38 +16,11 @@ const IS_RECEIPT: u8 = 0x04;
 const IS_INTERMEDIATE: u8 = 0x20;
 
 impl SmscServer {
-    /// The short messages of a plan, and its record. Nothing if it cannot be written as SMPP.
-    pub(super) fn messages(&self, plan: &Plan) -> Option<(Vec<ShortMessage>, Act)> {
-        let at = self.world.clock.now();
+    /// The short messages of a plan. Nothing if it cannot be written as SMPP.
+    pub(super) fn messages(&self, plan: &Plan) -> Option<Vec<ShortMessage>> {
         match &plan.what {
-            What::Receipt(due) => {
-                let message = self.receipt(due, at)?;
-                let act = Act::Receipt(Receipt {
-                    id: plan.id,
-                    at,
-                    channel: due.channel,
-                    message_id: due.message_id.clone(),
-                    to: due.to.clone(),
-                    state: due.state,
-                    error: due.error,
-                    acked_at: None,
-                });
-                Some((vec![message], act))
-            }
-            What::Reply(due) => {
-                let messages = reply(due, plan.id)?;
-                let act = Act::Reply(Reply {
-                    id: plan.id,
-                    at,
-                    channel: due.channel,
-                    from: due.from.clone(),
-                    to: due.to.clone(),
-                    text: due.text.clone(),
-                    kind: due.kind,
-                    acked_at: None,
-                });
-                Some((messages, act))
-            }
+            What::Receipt(due) => Some(vec![self.receipt(due, self.world.clock.now())?]),
+            What::Reply(due) => reply(due, plan.id),
             What::Notice(_) | What::Click { .. } | What::Block { .. } => None,
         }
     }

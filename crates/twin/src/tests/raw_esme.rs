@@ -107,7 +107,9 @@ impl RawEsme {
         let sequence = self.submit(to, text).await;
         let answer = self.read().await.unwrap();
         assert_eq!((answer.command, answer.sequence), (SUBMIT | RESP, sequence));
-        (answer.status, c_string(&answer.body).0)
+        // SMPP 3.4 §4.4.2: an answer that refuses has no body.
+        let id = if answer.body.is_empty() { String::new() } else { c_string(&answer.body).0 };
+        (answer.status, id)
     }
 
     pub(super) async fn send(&mut self, command: u32, body: &[u8]) -> u32 {
