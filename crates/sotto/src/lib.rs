@@ -4,4 +4,6 @@ pub mod clock;
 pub mod db;
 pub mod ids;
 
+pub mod people;
+
 pub mod compose;

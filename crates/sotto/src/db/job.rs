@@ -26,10 +26,14 @@ where
     E: From<DbError> + Send + 'static,
 {
     Box::new(move |tx| {
+        let mut hooks = Vec::new();
         let result = match tx {
             Err(error) => Err(E::from(error)),
             Ok(tx) => match catch_unwind(AssertUnwindSafe(|| work(tx))) {
-                Ok(Ok(value)) => tx.verdict().map(|()| value).map_err(E::from),
+                Ok(Ok(value)) => {
+                    hooks = tx.take_hooks();
+                    tx.verdict().map(|()| value).map_err(E::from)
+                }
                 Ok(Err(error)) => Err(error),
                 // The payload may quote a value; it is dropped unread.
                 Err(_) => Err(E::from(DbError::Panicked)),
@@ -38,6 +42,9 @@ where
         Done {
             keep: result.is_ok(),
             answer: Box::new(move |commit| {
+                if commit.is_ok() && result.is_ok() {
+                    hooks.into_iter().for_each(|hook| hook());
+                }
                 reply(match commit {
                     Ok(()) => result,
                     Err(error) => result.and(Err(E::from(error))),

@@ -20,7 +20,11 @@ pub struct Tx<'c> {
     writes: bool,
     failed: bool,
     touched: Vec<(Table, String)>,
+    after_commit: Vec<Hook>,
 }
+
+/// Something to do once a commit is durable.
+pub(super) type Hook = Box<dyn FnOnce() + Send>;
 
 pub(super) enum Engine<'c> {
     Sqlite(&'c rusqlite::Connection),
@@ -29,7 +33,7 @@ pub(super) enum Engine<'c> {
 
 impl<'c> Tx<'c> {
     pub(super) fn new(engine: Engine<'c>, writes: bool) -> Self {
-        Self { engine, writes, failed: false, touched: Vec::new() }
+        Self { engine, writes, failed: false, touched: Vec::new(), after_commit: Vec::new() }
     }
 
     /// Runs a statement and returns how many rows it changed.
@@ -177,6 +181,16 @@ impl<'c> Tx<'c> {
     /// Hands the noted rows over to the audit entry that binds them; only `audit::append` calls it.
     pub fn take_touched(&mut self) -> Vec<(Table, String)> {
         std::mem::take(&mut self.touched)
+    }
+
+    /// Does `hook` once this transaction is durable, before its caller hears of it; never when it
+    /// is rolled back. For bells and pages, which must not ring for what did not happen.
+    pub fn after_commit(&mut self, hook: impl FnOnce() + Send + 'static) {
+        self.after_commit.push(Box::new(hook));
+    }
+
+    pub(super) fn take_hooks(&mut self) -> Vec<Hook> {
+        std::mem::take(&mut self.after_commit)
     }
 
     /// True inside `db.write`.
