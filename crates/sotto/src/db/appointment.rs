@@ -1,0 +1,216 @@
+//! Table `appointment`.
+
+use gate::{AppointmentId, PatientId, PracticeId};
+use jiff::Timestamp;
+
+use crate::db::words::words;
+use crate::db::{DbError, Row, Tx, registry::APPOINTMENT};
+use crate::ids::{ClinicianId, SiteId};
+use crate::{params, sql};
+
+/// What the schedule says of an appointment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppointmentStatus {
+    /// It will take place.
+    Booked,
+    /// It will not.
+    Cancelled,
+    /// It did.
+    Fulfilled,
+    /// The patient did not come.
+    NoShow,
+}
+
+/// What the patient answered to a reminder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppointmentReply {
+    /// Will come.
+    Confirmed,
+    /// Cannot come.
+    Declined,
+    /// Wants another time.
+    Reschedule,
+}
+
+words! {
+    AppointmentStatus {
+        Booked = "booked",
+        Cancelled = "cancelled",
+        Fulfilled = "fulfilled",
+        NoShow = "noshow",
+    }
+    AppointmentReply {
+        Confirmed = "confirmed",
+        Declined = "declined",
+        Reschedule = "reschedule",
+    }
+}
+
+/// A row of `appointment`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppointmentRow {
+    /// Key.
+    pub id: AppointmentId,
+    /// The EHR's id.
+    pub external_id: String,
+    /// Whose.
+    pub patient_id: PatientId,
+    /// With whom.
+    pub clinician_id: Option<ClinicianId>,
+    /// Where.
+    pub site_id: Option<SiteId>,
+    /// Begin.
+    pub starts_at: Timestamp,
+    /// End.
+    pub ends_at: Option<Timestamp>,
+    /// What the schedule says.
+    pub status: AppointmentStatus,
+    /// Counts changes of time, site or status; reminders belong to one version.
+    pub version: i64,
+    /// What the patient answered, to this version.
+    pub reply: Option<AppointmentReply>,
+    /// When.
+    pub reply_at: Option<Timestamp>,
+    /// Last change.
+    pub updated_at: Timestamp,
+}
+
+fn read(row: &Row<'_>) -> Result<AppointmentRow, DbError> {
+    Ok(AppointmentRow {
+        id: row.get(0)?,
+        external_id: row.get(1)?,
+        patient_id: row.get(2)?,
+        clinician_id: row.get(3)?,
+        site_id: row.get(4)?,
+        starts_at: row.get(5)?,
+        ends_at: row.get(6)?,
+        status: row.get(7)?,
+        version: row.get(8)?,
+        reply: row.get(9)?,
+        reply_at: row.get(10)?,
+        updated_at: row.get(11)?,
+    })
+}
+
+/// The appointment with this id.
+///
+/// # Errors
+/// [`DbError`].
+pub fn get(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    id: AppointmentId,
+) -> Result<Option<AppointmentRow>, DbError> {
+    tx.query_opt(
+        sql!(
+            "SELECT id, external_id, patient_id, clinician_id, site_id, starts_at, ends_at, status,
+                    version, reply, reply_at, updated_at
+               FROM appointment WHERE practice_id = $1 AND id = $2"
+        ),
+        params![practice, id],
+        read,
+    )
+}
+
+/// The appointment with this id of the EHR.
+///
+/// # Errors
+/// [`DbError`].
+pub fn by_external_id(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    external_id: &str,
+) -> Result<Option<AppointmentRow>, DbError> {
+    tx.query_opt(
+        sql!(
+            "SELECT id, external_id, patient_id, clinician_id, site_id, starts_at, ends_at, status,
+                    version, reply, reply_at, updated_at
+               FROM appointment WHERE practice_id = $1 AND external_id = $2"
+        ),
+        params![practice, external_id],
+        read,
+    )
+}
+
+/// A patient's appointments that begin in this span of time, the end left out.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_patient(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    patient: PatientId,
+    span: (Timestamp, Timestamp),
+) -> Result<Vec<AppointmentRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, external_id, patient_id, clinician_id, site_id, starts_at, ends_at, status,
+                    version, reply, reply_at, updated_at
+               FROM appointment
+              WHERE practice_id = $1 AND patient_id = $2 AND starts_at >= $3 AND starts_at < $4
+              ORDER BY starts_at, id"
+        ),
+        params![practice, patient, span.0, span.1],
+        read,
+    )
+}
+
+/// All appointments that begin in this span of time, the end left out.
+///
+/// # Errors
+/// [`DbError`].
+pub fn starting(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    span: (Timestamp, Timestamp),
+) -> Result<Vec<AppointmentRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, external_id, patient_id, clinician_id, site_id, starts_at, ends_at, status,
+                    version, reply, reply_at, updated_at
+               FROM appointment
+              WHERE practice_id = $1 AND starts_at >= $2 AND starts_at < $3
+              ORDER BY starts_at, id"
+        ),
+        params![practice, span.0, span.1],
+        read,
+    )
+}
+
+/// Adds the row or puts it in place of the one with its id.
+///
+/// # Errors
+/// [`DbError`].
+pub fn put(tx: &mut Tx<'_>, practice: PracticeId, row: &AppointmentRow) -> Result<(), DbError> {
+    tx.execute(
+        sql!(
+            "INSERT INTO appointment
+                 (practice_id, id, external_id, patient_id, clinician_id, site_id, starts_at,
+                  ends_at, status, version, reply, reply_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+             ON CONFLICT (practice_id, id) DO UPDATE SET
+                 patient_id = excluded.patient_id, clinician_id = excluded.clinician_id,
+                 site_id = excluded.site_id, starts_at = excluded.starts_at,
+                 ends_at = excluded.ends_at, status = excluded.status,
+                 version = excluded.version, reply = excluded.reply,
+                 reply_at = excluded.reply_at, updated_at = excluded.updated_at"
+        ),
+        params![
+            practice,
+            row.id,
+            row.external_id,
+            row.patient_id,
+            row.clinician_id,
+            row.site_id,
+            row.starts_at,
+            row.ends_at,
+            row.status,
+            row.version,
+            row.reply,
+            row.reply_at,
+            row.updated_at
+        ],
+    )?;
+    tx.touch(APPOINTMENT, row.id.to_string());
+    Ok(())
+}

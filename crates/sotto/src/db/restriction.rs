@@ -1,0 +1,225 @@
+//! Tables `restriction` (PRIV-06, CLIN-10) and `alternative_contact` (PRIV-05). No import writes
+//! to either.
+
+use gate::{Channel, ContactPointId, PatientId, PracticeId};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::db::words::words;
+use crate::db::{
+    DbError, Tx,
+    registry::{ALTERNATIVE_CONTACT, RESTRICTION},
+};
+use crate::{params, sql};
+
+/// What a restriction is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestrictedThing {
+    /// Never on a channel.
+    Channel,
+    /// Never at a contact point.
+    ContactPoint,
+    /// Never a kind of message.
+    Kind,
+    /// Nothing automated.
+    Hold,
+    /// No voicemail, no text, no caller's name.
+    Safety,
+}
+
+/// What became of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestrictionStatus {
+    /// Binding.
+    Accepted,
+    /// Not agreed to.
+    Declined,
+    /// Over.
+    Terminated,
+}
+
+words! {
+    RestrictedThing {
+        Channel = "channel",
+        ContactPoint = "contact_point",
+        Kind = "kind",
+        Hold = "hold",
+        Safety = "safety",
+    }
+    RestrictionStatus { Accepted = "accepted", Declined = "declined", Terminated = "terminated" }
+}
+
+/// A row of `restriction`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestrictionRow {
+    /// Key.
+    pub id: Uuid,
+    /// Whose.
+    pub patient_id: PatientId,
+    /// About what.
+    pub what: RestrictedThing,
+    /// Which channel, contact point or kind.
+    pub value: Option<String>,
+    /// What became of it.
+    pub status: RestrictionStatus,
+    /// From when.
+    pub valid_from: Timestamp,
+    /// Until when.
+    pub valid_until: Option<Timestamp>,
+    /// Who wrote it down.
+    pub recorded_by: String,
+    /// When.
+    pub recorded_at: Timestamp,
+}
+
+/// A patient's restrictions, also those that are over.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_patient(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    patient: PatientId,
+) -> Result<Vec<RestrictionRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, patient_id, what, value, status, valid_from, valid_until, recorded_by,
+                    recorded_at
+               FROM restriction WHERE practice_id = $1 AND patient_id = $2 ORDER BY id"
+        ),
+        params![practice, patient],
+        |row| {
+            Ok(RestrictionRow {
+                id: row.get(0)?,
+                patient_id: row.get(1)?,
+                what: row.get(2)?,
+                value: row.get(3)?,
+                status: row.get(4)?,
+                valid_from: row.get(5)?,
+                valid_until: row.get(6)?,
+                recorded_by: row.get(7)?,
+                recorded_at: row.get(8)?,
+            })
+        },
+    )
+}
+
+/// Adds the row or puts it in place of the one with its id.
+///
+/// # Errors
+/// [`DbError`].
+pub fn put(tx: &mut Tx<'_>, practice: PracticeId, row: &RestrictionRow) -> Result<(), DbError> {
+    tx.execute(
+        sql!(
+            "INSERT INTO restriction
+                 (practice_id, id, patient_id, what, value, status, valid_from, valid_until,
+                  recorded_by, recorded_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             ON CONFLICT (practice_id, id) DO UPDATE SET
+                 status = excluded.status, valid_until = excluded.valid_until"
+        ),
+        params![
+            practice,
+            row.id,
+            row.patient_id,
+            row.what,
+            row.value,
+            row.status,
+            row.valid_from,
+            row.valid_until,
+            row.recorded_by,
+            row.recorded_at
+        ],
+    )?;
+    tx.touch(RESTRICTION, row.id.to_string());
+    Ok(())
+}
+
+/// A row of `alternative_contact`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlternativeRow {
+    /// Key.
+    pub id: Uuid,
+    /// Whose.
+    pub patient_id: PatientId,
+    /// Which channel; `None`: all.
+    pub channel: Option<Channel>,
+    /// Use this one; `None`: none on that channel.
+    pub contact_point_id: Option<ContactPointId>,
+    /// From when.
+    pub valid_from: Timestamp,
+    /// Until when.
+    pub valid_until: Option<Timestamp>,
+    /// Where the request is kept.
+    pub evidence: Option<String>,
+    /// Who wrote it down.
+    pub recorded_by: String,
+    /// When.
+    pub recorded_at: Timestamp,
+}
+
+/// A patient's alternative contacts, also those that are over.
+///
+/// # Errors
+/// [`DbError`].
+pub fn alternatives_of(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    patient: PatientId,
+) -> Result<Vec<AlternativeRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, patient_id, channel, contact_point_id, valid_from, valid_until, evidence,
+                    recorded_by, recorded_at
+               FROM alternative_contact WHERE practice_id = $1 AND patient_id = $2 ORDER BY id"
+        ),
+        params![practice, patient],
+        |row| {
+            Ok(AlternativeRow {
+                id: row.get(0)?,
+                patient_id: row.get(1)?,
+                channel: row.get(2)?,
+                contact_point_id: row.get(3)?,
+                valid_from: row.get(4)?,
+                valid_until: row.get(5)?,
+                evidence: row.get(6)?,
+                recorded_by: row.get(7)?,
+                recorded_at: row.get(8)?,
+            })
+        },
+    )
+}
+
+/// Adds the row or puts it in place of the one with its id.
+///
+/// # Errors
+/// [`DbError`].
+pub fn put_alternative(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    row: &AlternativeRow,
+) -> Result<(), DbError> {
+    tx.execute(
+        sql!(
+            "INSERT INTO alternative_contact
+                 (practice_id, id, patient_id, channel, contact_point_id, valid_from, valid_until,
+                  evidence, recorded_by, recorded_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             ON CONFLICT (practice_id, id) DO UPDATE SET valid_until = excluded.valid_until"
+        ),
+        params![
+            practice,
+            row.id,
+            row.patient_id,
+            row.channel,
+            row.contact_point_id,
+            row.valid_from,
+            row.valid_until,
+            row.evidence,
+            row.recorded_by,
+            row.recorded_at
+        ],
+    )?;
+    tx.touch(ALTERNATIVE_CONTACT, row.id.to_string());
+    Ok(())
+}
