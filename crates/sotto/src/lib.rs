@@ -7,3 +7,4 @@ pub mod ids;
 pub mod people;
 
 pub mod compose;
+pub mod people;
