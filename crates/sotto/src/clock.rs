@@ -124,6 +124,16 @@ impl Clock {
         self.sleep_until(self.now().checked_add(span).unwrap_or(Timestamp::MAX)).await;
     }
 
+    /// How much of this clock's time passes while `real` passes in life.
+    #[must_use]
+    pub fn span(&self, real: Duration) -> SignedDuration {
+        let speed = match self.0.kind {
+            Kind::Scaled { speed, .. } => speed,
+            Kind::System | Kind::Manual(_) => 1.0,
+        };
+        SignedDuration::try_from_secs_f64(real.as_secs_f64() * speed).unwrap_or(SignedDuration::MAX)
+    }
+
     /// A new UUID v7: it sorts by this clock's time. A manual clock counts instead of drawing.
     #[must_use]
     pub fn new_id(&self) -> Uuid {

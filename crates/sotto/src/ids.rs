@@ -71,6 +71,22 @@ macro_rules! id {
 stored!(AppointmentId, ConsentId, ContactPointId, MessageId, PatientId, PracticeId);
 
 id! {
+    /// An entry of the audit log.
+    EntryId;
+    /// One try to hand a message over.
+    AttemptId;
+    /// A message that came in.
+    InboundId;
+    /// A thread with one number or mailbox.
+    ConversationId;
+    /// Something a person has to do.
+    TaskId;
+    /// A planned reminder.
+    ReminderId;
+    /// A delivery report.
+    ReceiptId;
+    /// An API token.
+    TokenId;
     /// A person who acts for a patient.
     CaregiverId;
     /// A clinician of the practice.

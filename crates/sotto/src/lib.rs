@@ -1,10 +1,15 @@
-//! sotto
-
-pub mod clock;
-pub mod db;
-pub mod ids;
+//! The product: one library, one binary.
+//!
+//! A message's way, in the order of the modules: a request comes in (`http`, `journeys`,
+//! `inbound`), `intake` turns it into a draft, loads `facts` and asks the gate, `outbox` keeps it
+//! and asks again, `channels` put it on the wire, `receipts` say what became of it. `audit` records
+//! each step in the step's own transaction. Start with `intake`.
 
 pub mod people;
 
 pub mod compose;
-pub mod people;
+
+pub mod db;
+
+pub mod clock;
+pub mod ids;

@@ -1,0 +1,264 @@
+//! Table `outbox`: what waits for the wire. Rows leave it; each carries a mac of its own, because
+//! the audit log does not bind what changes at every breath.
+
+use gate::{MessageId, PracticeId};
+use jiff::Timestamp;
+
+use crate::db::{DbError, Tx};
+use crate::{params, sql};
+
+/// A row of the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// Whose.
+    pub practice: PracticeId,
+    /// Which message.
+    pub message: MessageId,
+    /// Who is to carry it.
+    pub adapter: String,
+    /// Not before.
+    pub due_at: Timestamp,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// Taken until.
+    pub leased_until: Option<Timestamp>,
+    /// Taken by.
+    pub lease_owner: Option<String>,
+}
+
+impl OutboxRow {
+    /// What the mac covers: every column, each with its length before it.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(160);
+        let mut put = |bytes: &[u8]| {
+            out.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+            out.extend_from_slice(bytes);
+        };
+        put(self.practice.0.as_bytes());
+        put(self.message.0.as_bytes());
+        put(self.adapter.as_bytes());
+        put(&self.due_at.as_microsecond().to_be_bytes());
+        put(&self.attempts.to_be_bytes());
+        put(&self.leased_until.map_or(i64::MIN, |t| t.as_microsecond()).to_be_bytes());
+        put(self.lease_owner.as_deref().unwrap_or_default().as_bytes());
+        out
+    }
+}
+
+/// Puts a row in.
+///
+/// # Errors
+/// [`DbError`].
+pub fn insert(tx: &mut Tx<'_>, row: &OutboxRow, mac: &[u8; 32]) -> Result<(), DbError> {
+    tx.execute(
+        sql!(
+            "INSERT INTO outbox (practice_id, message_id, adapter, due_at, attempts, leased_until,
+                 lease_owner, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+        ),
+        params![
+            row.practice,
+            row.message,
+            row.adapter,
+            row.due_at,
+            row.attempts,
+            row.leased_until,
+            row.lease_owner,
+            mac
+        ],
+    )?;
+    Ok(())
+}
+
+/// Writes a row back.
+///
+/// # Errors
+/// [`DbError`].
+pub fn update(tx: &mut Tx<'_>, row: &OutboxRow, mac: &[u8; 32]) -> Result<(), DbError> {
+    tx.execute(
+        sql!(
+            "UPDATE outbox SET adapter = $3, due_at = $4, attempts = $5, leased_until = $6,
+                 lease_owner = $7, mac = $8 WHERE practice_id = $1 AND message_id = $2"
+        ),
+        params![
+            row.practice,
+            row.message,
+            row.adapter,
+            row.due_at,
+            row.attempts,
+            row.leased_until,
+            row.lease_owner,
+            mac
+        ],
+    )?;
+    Ok(())
+}
+
+/// Takes a row out. False when it was gone.
+///
+/// # Errors
+/// [`DbError`].
+pub fn delete(tx: &mut Tx<'_>, practice: PracticeId, id: MessageId) -> Result<bool, DbError> {
+    tx.execute(
+        sql!("DELETE FROM outbox WHERE practice_id = $1 AND message_id = $2"),
+        params![practice, id],
+    )
+    .map(|gone| gone > 0)
+}
+
+/// The row of a message.
+///
+/// # Errors
+/// [`DbError`].
+pub fn find(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    id: MessageId,
+) -> Result<Option<OutboxRow>, DbError> {
+    tx.query_opt(
+        sql!(
+            "SELECT practice_id, message_id, adapter, due_at, attempts, leased_until, lease_owner
+             FROM outbox WHERE practice_id = $1 AND message_id = $2"
+        ),
+        params![practice, id],
+        read,
+    )
+}
+
+/// Rows of an adapter that are due and free, oldest first, taken for this transaction alone.
+///
+/// # Errors
+/// [`DbError`].
+pub fn due(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    adapter: &str,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<OutboxRow>, DbError> {
+    tx.query(
+        sql! {
+            sqlite: "SELECT practice_id, message_id, adapter, due_at, attempts, leased_until,
+                 lease_owner FROM outbox
+                 WHERE adapter = $2 AND due_at <= $3 AND practice_id = $1 AND leased_until IS NULL
+                 ORDER BY due_at LIMIT $4",
+            postgres: "SELECT practice_id, message_id, adapter, due_at, attempts, leased_until,
+                 lease_owner FROM outbox
+                 WHERE adapter = $2 AND due_at <= $3 AND practice_id = $1 AND leased_until IS NULL
+                 ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED"
+        },
+        params![practice, adapter, now, limit],
+        read,
+    )
+}
+
+/// Rows whose lease is over, or that `owner` still holds from a life before: their attempts broke
+/// off, and nobody knows where.
+///
+/// # Errors
+/// [`DbError`].
+pub fn broken_off(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    owner: Option<&str>,
+    now: Timestamp,
+) -> Result<Vec<OutboxRow>, DbError> {
+    tx.query(
+        sql! {
+            sqlite: "SELECT practice_id, message_id, adapter, due_at, attempts, leased_until,
+                 lease_owner FROM outbox
+                 WHERE practice_id = $1 AND leased_until IS NOT NULL
+                     AND (leased_until <= $2 OR lease_owner = $3)
+                 ORDER BY due_at LIMIT 500",
+            postgres: "SELECT practice_id, message_id, adapter, due_at, attempts, leased_until,
+                 lease_owner FROM outbox
+                 WHERE practice_id = $1 AND leased_until IS NOT NULL
+                     AND (leased_until <= $2 OR lease_owner = $3)
+                 ORDER BY due_at LIMIT 500 FOR UPDATE SKIP LOCKED"
+        },
+        params![practice, now, owner],
+        read,
+    )
+}
+
+/// When the next free row of an adapter is due.
+///
+/// # Errors
+/// [`DbError`].
+pub fn next_due(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    adapter: &str,
+) -> Result<Option<Timestamp>, DbError> {
+    tx.query_one(
+        sql!(
+            "SELECT MIN(due_at) FROM outbox
+             WHERE practice_id = $1 AND adapter = $2 AND leased_until IS NULL"
+        ),
+        params![practice, adapter],
+        |row| row.get(0),
+    )
+}
+
+/// Free rows about an address, an appointment or one message: what can still be cancelled.
+///
+/// # Errors
+/// [`DbError`].
+pub fn waiting(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    which: &Which,
+) -> Result<Vec<MessageId>, DbError> {
+    match which {
+        Which::Address(index) => tx.query(
+            sql!(
+                "SELECT o.message_id FROM outbox o JOIN message m
+                     ON m.practice_id = o.practice_id AND m.id = o.message_id
+                 WHERE o.practice_id = $1 AND m.address_index = $2 AND o.leased_until IS NULL"
+            ),
+            params![practice, index],
+            |row| row.get(0),
+        ),
+        Which::Appointment(id) => tx.query(
+            sql!(
+                "SELECT o.message_id FROM outbox o JOIN message m
+                     ON m.practice_id = o.practice_id AND m.id = o.message_id
+                 WHERE o.practice_id = $1 AND m.appointment_id = $2 AND o.leased_until IS NULL
+                     AND m.origin = 'automated'"
+            ),
+            params![practice, id],
+            |row| row.get(0),
+        ),
+        Which::Message(id) => tx.query(
+            sql!(
+                "SELECT message_id FROM outbox
+                 WHERE practice_id = $1 AND message_id = $2 AND leased_until IS NULL"
+            ),
+            params![practice, id],
+            |row| row.get(0),
+        ),
+    }
+}
+
+/// Which waiting messages.
+#[derive(Debug, Clone, Copy)]
+pub enum Which {
+    /// All to the address with this blind index.
+    Address([u8; 32]),
+    /// All automated ones about this appointment.
+    Appointment(gate::AppointmentId),
+    /// This one.
+    Message(MessageId),
+}
+
+fn read(row: &crate::db::Row<'_>) -> Result<OutboxRow, DbError> {
+    Ok(OutboxRow {
+        practice: row.get(0)?,
+        message: row.get(1)?,
+        adapter: row.get(2)?,
+        due_at: row.get(3)?,
+        attempts: row.get(4)?,
+        leased_until: row.get(5)?,
+        lease_owner: row.get(6)?,
+    })
+}

@@ -1,0 +1,202 @@
+//! What every part needs to act for one practice: who, when, with which keys, policy and words.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use gate::{Address, BindingKey, Policy, PracticeId};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::sync::Notify;
+
+use crate::audit::Log;
+use crate::clock::Clock;
+use crate::compose::Templates;
+use crate::db::{DbError, Tx, policy_version, practice};
+use crate::people::contact_points;
+
+/// One practice, as the code that acts for it sees it. Clones are cheap and share everything.
+#[derive(Clone)]
+pub struct Office(Arc<Inner>);
+
+struct Inner {
+    practice: PracticeId,
+    clock: Clock,
+    keys: seal::Keyring,
+    binding: BindingKey,
+    live: RwLock<Live>,
+    outbox: Arc<Notify>,
+}
+
+/// What can change while the program runs.
+#[derive(Clone)]
+struct Live {
+    policy: Arc<Policy>,
+    templates: Arc<Templates>,
+    profile: Arc<Profile>,
+}
+
+/// How the practice presents itself, and what the guard should know of it.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// The name patients see: neutral where the legal name reveals the specialty (PG-09).
+    pub display_name: String,
+    /// The number patients call, as printed.
+    pub phone: String,
+    /// Where patients sign in.
+    pub portal_url: String,
+    /// The practice's own zone.
+    pub timezone: TimeZone,
+    /// Demo or training: nothing leaves the machine.
+    pub sandbox: bool,
+    /// Names, places, numbers and clinicians that raise no alarm.
+    pub context: guard::Context,
+}
+
+/// An office that cannot open.
+#[derive(Debug, thiserror::Error)]
+pub enum OfficeError {
+    /// The practice is not in the database.
+    #[error("the practice is not set up yet; run `sotto serve` with a [practice] section, or `sotto demo`")]
+    NoPractice,
+    /// The stored policy cannot be read.
+    #[error("the stored policy version {0} cannot be used; load it again with `sotto policy load`")]
+    Policy(String),
+    /// Storage.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl Office {
+    /// Opens the office of a practice that is in the database.
+    ///
+    /// # Errors
+    /// [`OfficeError`].
+    pub fn open(
+        tx: &mut Tx<'_>,
+        practice: PracticeId,
+        clock: Clock,
+        keys: seal::Keyring,
+        templates: Templates,
+    ) -> Result<Self, OfficeError> {
+        let binding = BindingKey::new(&keys.content_hash("clearance binding key", b""));
+        let live = Live {
+            policy: Arc::new(active_policy(tx, practice)?),
+            templates: Arc::new(templates),
+            profile: Arc::new(practice::profile(tx, practice)?.ok_or(OfficeError::NoPractice)?),
+        };
+        Ok(Self(Arc::new(Inner {
+            practice,
+            clock,
+            keys,
+            binding,
+            live: RwLock::new(live),
+            outbox: Arc::new(Notify::new()),
+        })))
+    }
+
+    /// Reads policy and profile again, after one of them changed.
+    ///
+    /// # Errors
+    /// [`OfficeError`]; what was in force stays in force.
+    pub fn refresh(&self, tx: &mut Tx<'_>) -> Result<(), OfficeError> {
+        let policy = Arc::new(active_policy(tx, self.practice())?);
+        let profile = practice::profile(tx, self.practice())?.ok_or(OfficeError::NoPractice)?;
+        let mut live = self.0.live.write().unwrap_or_else(PoisonError::into_inner);
+        live.policy = policy;
+        live.profile = Arc::new(profile);
+        Ok(())
+    }
+
+    /// Whose office.
+    #[must_use]
+    pub fn practice(&self) -> PracticeId {
+        self.0.practice
+    }
+
+    /// The time here.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The practice's keys.
+    #[must_use]
+    pub fn keys(&self) -> &seal::Keyring {
+        &self.0.keys
+    }
+
+    /// The key that binds clearances to the audit log.
+    #[must_use]
+    pub fn binding_key(&self) -> &BindingKey {
+        &self.0.binding
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.live().policy)
+    }
+
+    /// The templates in force.
+    #[must_use]
+    pub fn templates(&self) -> Arc<Templates> {
+        Arc::clone(&self.live().templates)
+    }
+
+    /// How the practice presents itself.
+    #[must_use]
+    pub fn profile(&self) -> Arc<Profile> {
+        Arc::clone(&self.live().profile)
+    }
+
+    /// Rung after each commit that put something into the outbox.
+    #[must_use]
+    pub fn outbox_bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.0.outbox)
+    }
+
+    /// The blind index under which rows about this address are found.
+    #[must_use]
+    pub fn address_index(&self, address: &Address) -> [u8; 32] {
+        contact_points::address_index(&self.0.keys, address)
+    }
+
+    /// Until when the record and the patient's copy of a message of now are kept (PRIV-20, SPEC
+    /// LC-01): the record seven years, the copy one.
+    ///
+    /// # Errors
+    /// [`seal::MonthError`] where the clock reads a time beyond the calendar.
+    pub fn buckets(&self, now: Timestamp) -> Result<seal::Buckets, seal::MonthError> {
+        let day = now.to_zoned(TimeZone::UTC).date();
+        let month = seal::Month::new(
+            u16::try_from(day.year()).unwrap_or_default(),
+            u8::try_from(day.month()).unwrap_or_default(),
+        )?;
+        Ok(seal::Buckets { retention: month.plus(84)?, expiry: month.plus(12)? })
+    }
+
+    fn live(&self) -> Live {
+        self.0.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl<'a> From<&'a Office> for Log<'a> {
+    fn from(office: &'a Office) -> Self {
+        let Inner { practice, clock, keys, binding, .. } = &*office.0;
+        Self { practice: *practice, keys, binding, clock }
+    }
+}
+
+impl std::fmt::Debug for Office {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Office({})", self.0.practice)
+    }
+}
+
+fn active_policy(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Policy, OfficeError> {
+    match policy_version::active(tx, practice)? {
+        None => Ok(Policy::rulebook()),
+        Some(stored) => {
+            Policy::from_toml(&stored.document).map_err(|_| OfficeError::Policy(stored.version))
+        }
+    }
+}

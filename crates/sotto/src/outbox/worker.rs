@@ -1,0 +1,342 @@
+//! One worker for each adapter: takes what is due, asks the gate again, writes the attempt down,
+//! hands over, writes the answer down.
+//!
+//! A crash before the claim's commit leaves the message queued. After it, the attempt stands as
+//! `started`, whether or not a byte left; [`super::recover`] makes it uncertain. After the answer's
+//! commit everything is as it was told.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use gate::{Cleared, Facts, MessageId, Policy, Release};
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use crate::audit::event::Grounds;
+use crate::audit::{self, Actor, Event, Kind as EventKind};
+use crate::channels::{Adapter, AdapterName, Effect, Failure, FailureKind, Handoff, retry_after};
+use crate::db::attempt::{self, End, Outcome, Part, Start};
+use crate::db::message::{self, Change, State};
+use crate::db::outbox::{self, OutboxRow};
+use crate::db::registry::MESSAGE;
+use crate::db::{Db, Tx};
+use crate::facts;
+use crate::ids::{AttemptId, Id as _};
+use crate::office::Office;
+use crate::outbox::store::{self, OutboxError, Taken};
+use crate::receipts;
+
+/// How a worker works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Which rows of the outbox are its own.
+    pub adapter: AdapterName,
+    /// This process, so that its own broken attempts are known again after a restart.
+    pub owner: String,
+    /// How many attempts may be under way at once.
+    pub window: usize,
+    /// After this long without an answer an attempt counts as broken off. Longer than the
+    /// adapter's own time limit.
+    pub lease: SignedDuration,
+}
+
+/// Hands messages over to one adapter.
+pub struct Worker<A> {
+    db: Db,
+    office: Office,
+    adapter: Arc<A>,
+    settings: Settings,
+}
+
+/// An attempt that is written down and not yet on the wire.
+struct Claim {
+    attempt: AttemptId,
+    number: u32,
+    cleared: Cleared,
+    facts: Facts,
+    policy: Arc<Policy>,
+}
+
+impl<A: Adapter> Worker<A> {
+    /// A worker for one adapter.
+    pub const fn new(db: Db, office: Office, adapter: Arc<A>, settings: Settings) -> Self {
+        Self { db, office, adapter, settings }
+    }
+
+    /// Works until `stop`, then lets what is under way finish. Failures of storage are logged and
+    /// tried again a second later: the rows are still there.
+    pub async fn run(self, stop: CancellationToken) {
+        let bell = self.office.outbox_bell();
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            // Asked for before looking, so that a bell rung while we look is not missed.
+            let rung = bell.notified();
+            let mut next = None;
+            if !stop.is_cancelled() && under_way.len() < self.settings.window {
+                match self.claim(self.settings.window - under_way.len()).await {
+                    Ok((claims, due)) => {
+                        next = due;
+                        let more = !claims.is_empty();
+                        for claim in claims {
+                            under_way.push(self.hand_over(claim));
+                        }
+                        if more && under_way.len() < self.settings.window {
+                            next = Some(self.office.clock().now());
+                        }
+                    }
+                    Err(error) => {
+                        tracing::error!(adapter = self.settings.adapter.as_str(), %error, "outbox.claim");
+                        next = later(self.office.clock().now(), SignedDuration::from_secs(1));
+                    }
+                }
+            }
+            if stop.is_cancelled() && under_way.is_empty() {
+                return;
+            }
+            tokio::select! {
+                Some(()) = under_way.next(), if !under_way.is_empty() => {}
+                () = rung, if !stop.is_cancelled() => {}
+                () = self.wake_at(next), if !stop.is_cancelled() && next.is_some() => {}
+                () = stop.cancelled(), if !stop.is_cancelled() => {}
+            }
+        }
+    }
+
+    async fn wake_at(&self, next: Option<Timestamp>) {
+        if let Some(next) = next {
+            self.office.clock().sleep_until(next).await;
+        }
+    }
+
+    /// Takes due rows in one transaction. Also answers when the next one is due.
+    async fn claim(&self, limit: usize) -> Result<(Vec<Claim>, Option<Timestamp>), OutboxError> {
+        let office = self.office.clone();
+        let settings = self.settings.clone();
+        let limit = u32::try_from(limit.min(64)).unwrap_or(64);
+        self.db
+            .write(move |tx| {
+                let now = office.clock().now();
+                let due = outbox::due(tx, office.practice(), settings.adapter.as_str(), now, limit)?;
+                let mut claims = Vec::with_capacity(due.len());
+                for row in due {
+                    claims.extend(claim_one(tx, &office, &settings, row, now)?);
+                }
+                let next = outbox::next_due(tx, office.practice(), settings.adapter.as_str())?;
+                Ok((claims, next))
+            })
+            .await
+    }
+
+    /// The wire, and the answer written down.
+    async fn hand_over(&self, claim: Claim) {
+        let id = claim.cleared.draft().message;
+        let now = self.office.clock().now();
+        let result = match gate::release(&claim.cleared, &claim.facts, &claim.policy, now) {
+            Release::Go(released) => self.adapter.send(released).await,
+            // A minute turned between the claim and here: not sent, asked again.
+            Release::NotBefore(_) | Release::Refuse(_) => Err(Failure::new(FailureKind::HeldBack)),
+        };
+        let office = self.office.clone();
+        let settings = self.settings.clone();
+        let (attempt, number) = (claim.attempt, claim.number);
+        let written = self
+            .db
+            .write(move |tx| {
+                let from = State::Sending;
+                let end =
+                    Ended { id, attempt, number, from, adapter: settings.adapter, result };
+                record(tx, &office, &end)
+            })
+            .await;
+        if let Err(error) = written {
+            // The lease runs out, and the attempt becomes uncertain: never sent again blindly.
+            tracing::error!(adapter = self.settings.adapter.as_str(), message = %id, %error, "outbox.record");
+        }
+    }
+}
+
+fn later(now: Timestamp, by: SignedDuration) -> Option<Timestamp> {
+    now.checked_add(by).ok()
+}
+
+/// One row: read back, asked again, and either claimed, put off, or refused.
+fn claim_one(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    settings: &Settings,
+    mut row: OutboxRow,
+    now: Timestamp,
+) -> Result<Option<Claim>, OutboxError> {
+    let Taken { cleared, stored } = match store::take(tx, office, row.message) {
+        Ok(taken) => taken,
+        Err(OutboxError::Broken { message, because }) => {
+            tracing::error!(%message, because, "outbox.broken");
+            store::set_aside(tx, office, &row, because)?;
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let draft = cleared.draft();
+    let subject = match draft.patient {
+        Some(patient) => facts::subject(tx, office, patient)?,
+        None => None,
+    };
+    let facts = facts::load(tx, office, draft, subject.as_ref(), now)?;
+    let policy = office.policy();
+    let refusal = match gate::release(&cleared, &facts, &policy, now) {
+        Release::NotBefore(instant) => {
+            row.due_at = instant;
+            store::put_back(tx, office, &row)?;
+            return Ok(None);
+        }
+        Release::Refuse(refusal) => Some(refusal),
+        Release::Go(_) => None,
+    };
+    if let Some(refusal) = refusal {
+        store::refuse(tx, office, &stored, &refusal)?;
+        return Ok(None);
+    }
+    let attempt = AttemptId::new(office.clock());
+    row.attempts = row.attempts.saturating_add(1);
+    row.leased_until = later(now, settings.lease);
+    row.lease_owner = Some(settings.owner.clone());
+    let number = row.attempts;
+    store::put_back(tx, office, &row)?;
+    let start = Start { message: row.message, number, adapter: settings.adapter.as_str() };
+    attempt::start(tx, office.practice(), attempt, &start, now)?;
+    let change = Change { id: row.message, from: stored.state, to: State::Sending, refusals: &[] };
+    message::change_state(tx, office.practice(), &change, now)?;
+    let released = Event::new(EventKind::AttemptStarted, Actor::service("outbox"))
+        .about(MESSAGE, row.message)
+        .correlation(attempt)
+        .patient(stored.patient)
+        .grounds(Grounds { policy: Some(policy.version().as_str().into()), ..Grounds::default() });
+    audit::append(tx, office, released)?;
+    Ok(Some(Claim { attempt, number, cleared, facts, policy }))
+}
+
+/// How an attempt ended.
+pub(crate) struct Ended {
+    pub(crate) id: MessageId,
+    pub(crate) attempt: AttemptId,
+    pub(crate) number: u32,
+    pub(crate) from: State,
+    pub(crate) adapter: AdapterName,
+    pub(crate) result: Result<Handoff, Failure>,
+}
+
+impl Ended {
+    fn event(&self) -> Event {
+        Event::new(EventKind::AttemptEnded, Actor::carrier(self.adapter.as_str()))
+            .about(MESSAGE, self.id)
+            .correlation(self.attempt)
+    }
+}
+
+/// Writes an attempt's end down, with everything that follows from it.
+pub(crate) fn record(tx: &mut Tx<'_>, office: &Office, ended: &Ended) -> Result<(), OutboxError> {
+    match &ended.result {
+        Ok(handoff) => accepted(tx, office, ended, handoff),
+        Err(failure) => failed(tx, office, ended, failure),
+    }
+}
+
+fn accepted(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    ended: &Ended,
+    handoff: &Handoff,
+) -> Result<(), OutboxError> {
+    let (practice, now) = (office.practice(), office.clock().now());
+    let transport = handoff.transport.as_ref().and_then(|t| serde_json::to_string(t).ok());
+    let end =
+        End { outcome: Outcome::Accepted, failure: None, transport: transport.as_deref() };
+    attempt::finish(tx, practice, ended.attempt, &end, now)?;
+    let adapter = ended.adapter.as_str();
+    for (number, carrier_id) in (1..).zip(&handoff.parts) {
+        let part = Part { attempt: ended.attempt, number, adapter, carrier_id };
+        attempt::add_part(tx, practice, &part, now)?;
+    }
+    // The portal is ours: what is stored there has arrived.
+    let to = if ended.adapter == AdapterName::Portal { State::Delivered } else { State::Sent };
+    let change = Change { id: ended.id, from: ended.from, to, refusals: &[] };
+    message::change_state(tx, practice, &change, now)?;
+    outbox::delete(tx, practice, ended.id)?;
+    audit::append(tx, office, ended.event())?;
+    for carrier_id in &handoff.parts {
+        receipts::settle_early(tx, office, ended.adapter, carrier_id)?;
+    }
+    Ok(())
+}
+
+fn failed(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    ended: &Ended,
+    failure: &Failure,
+) -> Result<(), OutboxError> {
+    let (practice, now) = (office.practice(), office.clock().now());
+    let uncertain = failure.kind == FailureKind::Uncertain;
+    // What was given up as uncertain is never sent again, whatever the late answer says.
+    let settled = ended.from == State::Uncertain;
+    let again =
+        retry_after(ended.number, failure.kind, jitter(ended.attempt)).filter(|_| !settled);
+    let outcome = if uncertain { Outcome::Uncertain } else { Outcome::Failed };
+    let end = End { outcome, failure: Some(failure.kind.as_str()), transport: None };
+    attempt::finish(tx, practice, ended.attempt, &end, now)?;
+    let to = match again {
+        _ if uncertain => State::Uncertain,
+        Some(_) => State::Queued,
+        None => State::Failed,
+    };
+    let change = Change { id: ended.id, from: ended.from, to, refusals: &[] };
+    message::change_state(tx, practice, &change, now)?;
+    match again.filter(|_| !uncertain) {
+        Some(after) => {
+            if let Some(mut row) = outbox::find(tx, practice, ended.id)? {
+                row.leased_until = None;
+                row.lease_owner = None;
+                row.due_at = now.checked_add(after).unwrap_or(now);
+                store::put_back(tx, office, &row)?;
+            }
+        }
+        None => {
+            outbox::delete(tx, practice, ended.id)?;
+            receipts::ask_staff(tx, office, ended.id, failure.kind)?;
+        }
+    }
+    if failure.kind.effect() != Effect::None {
+        receipts::apply_effect(tx, office, ended.id, failure.kind)?;
+    }
+    let went = if uncertain { audit::Outcome::Uncertain } else { audit::Outcome::Failed };
+    audit::append(tx, office, ended.event().outcome(went).code(failure.kind.as_str()))?;
+    Ok(())
+}
+
+/// The carrier's answer to a submit that had been given up as uncertain.
+///
+/// # Errors
+/// [`OutboxError`].
+pub fn settle(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    id: MessageId,
+    result: Result<Handoff, Failure>,
+) -> Result<(), OutboxError> {
+    let Some(stored) = message::find(tx, office.practice(), id)? else { return Ok(()) };
+    let Some(last) = attempt::last_of(tx, office.practice(), id)? else { return Ok(()) };
+    let Some(adapter) = AdapterName::from_word(&last.adapter) else { return Ok(()) };
+    if stored.state != State::Uncertain || last.outcome != Outcome::Uncertain {
+        return Ok(());
+    }
+    let (attempt, number) = (last.id, last.number);
+    record(tx, office, &Ended { id, attempt, number, from: stored.state, adapter, result })
+}
+
+/// A number from 0 to 1 that differs from attempt to attempt: the last bytes of a UUID v7 are
+/// random.
+fn jitter(attempt: AttemptId) -> f64 {
+    let [.., a, b] = attempt.0.into_bytes();
+    f64::from(u16::from_be_bytes([a, b])) / f64::from(u16::MAX)
+}
