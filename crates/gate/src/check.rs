@@ -193,4 +193,74 @@ const fn in_words(channel: Channel) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{Findings, PIPELINE};
+    use crate::passing::{Case, id};
+    use crate::{Code, Reason};
+
+    #[test]
+    fn each_file_here_is_called_once() {
+        let files: BTreeSet<String> =
+            std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/check"))
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .map(|name| name.trim_end_matches(".rs").to_owned())
+                .collect();
+        let mut called: BTreeSet<String> =
+            PIPELINE.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(called.len(), PIPELINE.len());
+        called.insert("redirect".to_owned());
+        assert_eq!(files, called);
+    }
+
+    #[test]
+    fn the_order_is_the_rulebooks() {
+        let names: Vec<&str> = PIPELINE.iter().map(|(name, _)| *name).collect();
+        assert_eq!(
+            names.join(" "),
+            "recipient baa opt_out confidential consent purpose content caps quiet_hours number \
+             template"
+        );
+    }
+
+    #[test]
+    fn the_passing_case_passes_every_check() {
+        let case = Case::text();
+        for (name, check) in PIPELINE {
+            assert_eq!(case.codes(check), [], "{name}");
+        }
+    }
+
+    #[test]
+    fn what_checks_find_adds_up() {
+        let early = "2026-11-18T14:00:00Z".parse().unwrap();
+        let late = "2026-11-18T15:00:00Z".parse().unwrap();
+        let mut all = Findings::default();
+        all.rely_on(id(1));
+        all.take(Findings {
+            reasons: vec![Reason::new(Code::Hold, "a")],
+            not_before: Some(late),
+            consents: vec![id(1), id(2)],
+        });
+        all.take(Findings {
+            reasons: vec![Reason::new(Code::Baa, "b")],
+            not_before: Some(early),
+            consents: vec![id(2)],
+        });
+        all.take(Findings::default());
+        let codes: Vec<Code> = all.reasons.iter().map(|reason| reason.code).collect();
+        assert_eq!(codes, [Code::Hold, Code::Baa]);
+        assert_eq!(all.not_before, Some(late));
+        assert_eq!(all.consents, [id(1), id(2)]);
+    }
+
+    #[test]
+    fn one_code_is_said_once() {
+        let mut findings = Findings::default();
+        findings.refuse(Code::Hold, "first");
+        findings.refuse(Code::Hold, "second");
+        assert_eq!(findings.reasons, [Reason::new(Code::Hold, "first")]);
+    }
+}

@@ -276,3 +276,74 @@ impl Kind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Channel, Kind};
+
+    fn kinds(pick: impl Fn(Kind) -> bool) -> String {
+        let words: Vec<&str> =
+            Kind::ALL.iter().filter(|kind| pick(**kind)).map(|kind| kind.as_str()).collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn every_word_leads_back() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::from_word(kind.as_str()), Some(*kind));
+        }
+        assert_eq!(Kind::from_word("sms"), None);
+    }
+
+    #[test]
+    fn which_kinds_are_which() {
+        assert_eq!(
+            kinds(Kind::answers_the_patient),
+            "appt_reply_ack after_hours_autoreply emergency_autoreply clinical_question_autoreply \
+             help stop_confirm start_confirm id_code wrong_number_apology"
+        );
+        assert_eq!(
+            kinds(Kind::may_reach_an_opted_out_number),
+            "emergency_autoreply help stop_confirm start_confirm wrong_number_apology"
+        );
+        assert_eq!(
+            kinds(Kind::may_answer_a_stranger),
+            "after_hours_autoreply emergency_autoreply clinical_question_autoreply help \
+             stop_confirm start_confirm wrong_number_apology"
+        );
+        assert_eq!(
+            kinds(Kind::can_be_an_answer),
+            "appt_reply_ack visit_callback general_callback secure_message_notice \
+             account_callback pre_visit_forms telehealth_link after_hours_autoreply \
+             emergency_autoreply clinical_question_autoreply help stop_confirm start_confirm \
+             id_code risk_warning wrong_number_apology consent_receipt free_text"
+        );
+        assert_eq!(
+            kinds(Kind::always_administrative),
+            "appt_reminder_generic appt_reply_ack secure_message_notice family_callback closure \
+             after_hours_autoreply emergency_autoreply clinical_question_autoreply optin_confirm \
+             help stop_confirm start_confirm id_code risk_warning wrong_number_apology \
+             consent_receipt marketing"
+        );
+        assert_eq!(kinds(Kind::is_billing), "account_callback statement_ready");
+    }
+
+    #[test]
+    fn which_kinds_go_by_which_channel() {
+        for channel in [Channel::Portal, Channel::LiveVoiceVerified, Channel::LiveVoiceUnverified] {
+            assert_eq!(kinds(|kind| !kind.may_go_by(channel)), "");
+        }
+        assert_eq!(kinds(|kind| !kind.may_go_by(Channel::Sms)), "aftercare breach_notice");
+        assert_eq!(kinds(|kind| !kind.may_go_by(Channel::Email)), "aftercare");
+        assert_eq!(
+            kinds(|kind| kind.may_go_by(Channel::Voicemail)),
+            "appt_reminder appt_reminder_generic visit_callback general_callback \
+             secure_message_notice account_callback refill_reminder rx_ready results_ready \
+             family_callback recall closure free_text"
+        );
+        assert_eq!(
+            kinds(|kind| kind.may_go_by(Channel::RinglessVoicemail)),
+            "appt_reminder_generic general_callback account_callback recall closure"
+        );
+    }
+}

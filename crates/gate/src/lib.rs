@@ -29,6 +29,11 @@ mod id;
 mod kind;
 mod length;
 
+#[cfg(test)]
+mod passing;
+#[cfg(test)]
+mod tests;
+
 pub use address::{Address, AddressKind, EmailAddress, InvalidAddress, PhoneNumber};
 pub use binding::{Binding, BindingKey};
 pub use draft::{Content, Draft, Origin, TemplateRef};

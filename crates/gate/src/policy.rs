@@ -308,3 +308,6 @@ impl Default for Voicemail {
         Self { name: VoicemailName::First }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,3 +34,63 @@ pub(super) fn check(asked: &Asked<'_>) -> Findings {
     }
     findings
 }
+
+#[cfg(test)]
+mod tests {
+    use guard::{Category, Level};
+
+    use super::check;
+    use crate::facts::{Agreement, Known};
+    use crate::passing::{Case, cell, minutes};
+    use crate::refusal::Code;
+
+    #[test]
+    fn what_cannot_be_looked_up_refuses() {
+        let case = Case::text().with(|case| case.facts.vendor = Known::No("no row"));
+        assert_eq!(case.codes(check), [Code::FactMissing]);
+    }
+
+    #[test]
+    fn an_agreement_is_in_force_from_its_first_to_its_last_instant() {
+        let now = Case::text().now;
+        let (before, after) = (now - minutes(1), now + minutes(1));
+        for (agreement, holds) in [
+            (Agreement::Active { from: before, until: None }, true),
+            (Agreement::Active { from: now, until: Some(now) }, true),
+            (Agreement::Active { from: after, until: None }, false),
+            (Agreement::Active { from: before, until: Some(before) }, false),
+            (Agreement::Exception { until: None }, true),
+            (Agreement::Exception { until: Some(now) }, true),
+            (Agreement::Exception { until: Some(before) }, false),
+            (Agreement::Sandbox, true),
+            (Agreement::Missing, false),
+        ] {
+            let case = Case::text().with(|case| case.vendor().agreement = agreement);
+            let expected: &[Code] = if holds { &[] } else { &[Code::Baa] };
+            assert_eq!(case.codes(check), expected, "{agreement:?}");
+        }
+    }
+
+    #[test]
+    fn a_channel_can_be_off() {
+        let case = Case::text().with(|case| case.vendor().enabled = false);
+        assert_eq!(case.codes(check), [Code::ChannelOff]);
+    }
+
+    #[test]
+    fn a_carrier_has_a_highest_level() {
+        for max in Level::ALL {
+            for level in Level::ALL {
+                let case = Case::text().with(|case| {
+                    case.vendor().max_level = max;
+                    case.cells = vec![
+                        cell(Level::Administrative, Category::Billing),
+                        cell(level, Category::Medication),
+                    ];
+                });
+                let expected: &[Code] = if level <= max { &[] } else { &[Code::VendorLevel] };
+                assert_eq!(case.codes(check), expected, "{level:?} by {max:?}");
+            }
+        }
+    }
+}

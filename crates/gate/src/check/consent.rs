@@ -119,3 +119,218 @@ fn marketing(asked: &Asked<'_>, findings: &mut Findings) {
 fn names_this_address(asked: &Asked<'_>, consent: &Consent) -> bool {
     consent.channel == asked.draft.channel && consent.for_this_address
 }
+
+#[cfg(test)]
+mod tests {
+    use guard::Channel;
+
+    use super::check;
+    use crate::draft::Origin;
+    use crate::facts::{Consent, ConsentClass, Known};
+    use crate::kind::{Kind, Purpose};
+    use crate::passing::{Case, id, minutes, pec};
+    use crate::refusal::Code;
+
+    const MODES: [&str; 3] = ["law_minimum", "standard", "written_before_any"];
+
+    fn in_mode(case: Case, mode: &str) -> Case {
+        case.policy(&format!("[rules]\nconsent_mode = \"{mode}\""))
+    }
+
+    fn without(case: Case) -> Case {
+        case.with(|case| case.consents().clear())
+    }
+
+    #[test]
+    fn what_cannot_be_looked_up_refuses() {
+        let case = Case::text().with(|case| case.facts.consents = Known::No("no row"));
+        assert_eq!(case.codes(check), [Code::FactMissing]);
+    }
+
+    #[test]
+    fn who_needs_consent_in_each_mode() {
+        use Channel::{Email, LiveVoiceVerified, Portal, RinglessVoicemail, Sms, Voicemail};
+        let (auto, staff) = (Origin::Automated, Origin::Staff);
+        let table = [
+            (Sms, auto, [true, true, true]),
+            (Sms, staff, [false, true, true]),
+            (Voicemail, auto, [true, true, true]),
+            (Voicemail, staff, [false, false, true]),
+            (RinglessVoicemail, auto, [true, true, true]),
+            (RinglessVoicemail, staff, [true, true, true]),
+            (Email, auto, [false, false, true]),
+            (Email, staff, [false, false, true]),
+            (Portal, auto, [false, false, false]),
+            (LiveVoiceVerified, staff, [false, false, false]),
+        ];
+        for (channel, origin, needed) in table {
+            for (mode, needed) in MODES.into_iter().zip(needed) {
+                let case = in_mode(Case::by(channel), mode).with(|c| c.draft.origin = origin);
+                let found = check(&case.asked());
+                assert_eq!(found.reasons, [], "{channel:?} {origin:?} {mode}");
+                assert_eq!(!found.consents.is_empty(), needed, "{channel:?} {origin:?} {mode}");
+                let expected: &[Code] = if needed { &[Code::ConsentMissing] } else { &[] };
+                assert_eq!(without(case).codes(check), expected, "{channel:?} {origin:?} {mode}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_consent_permits_only_what_it_says() {
+        let now = Case::text().now;
+        type Change = fn(&mut Consent, jiff::Timestamp);
+        let table: [(Change, Option<Code>); 12] = [
+            (|_, _| (), None),
+            (|c, _| c.class = ConsentClass::Pewc, Some(Code::ConsentMissing)),
+            (|c, _| c.channel = Channel::Voicemail, Some(Code::ConsentMissing)),
+            (|c, _| c.for_this_address = false, Some(Code::ConsentMissing)),
+            (|c, _| c.purposes = vec![Purpose::Treatment], None),
+            (|c, _| c.purposes = vec![Purpose::Payment], Some(Code::ConsentMissing)),
+            (|c, now| c.from = now, None),
+            (|c, now| c.from = now + minutes(1), Some(Code::ConsentMissing)),
+            (|c, now| c.until = Some(now), None),
+            (|c, now| c.until = Some(now - minutes(1)), Some(Code::ConsentExpired)),
+            (
+                |c, now| {
+                    c.until = Some(now - minutes(1));
+                    c.for_this_address = false;
+                },
+                Some(Code::ConsentMissing),
+            ),
+            (|c, _| c.written = false, None),
+        ];
+        for (index, (change, expected)) in table.into_iter().enumerate() {
+            let case = Case::text().with(|case| change(&mut case.consents()[0], now));
+            let found = check(&case.asked());
+            let codes: Vec<Code> = found.reasons.iter().map(|reason| reason.code).collect();
+            assert_eq!(codes, expected.into_iter().collect::<Vec<_>>(), "row {index}");
+            let relied = if expected.is_none() { vec![id(1)] } else { Vec::new() };
+            assert_eq!(found.consents, relied, "row {index}");
+        }
+        let second = Case::text().with(|case| {
+            let old = Consent { until: Some(now - minutes(1)), ..pec(Channel::Sms) };
+            case.facts.consents = Known::Yes(vec![old, Consent { id: id(7), ..pec(Channel::Sms) }]);
+        });
+        assert_eq!(check(&second.asked()).consents, [id(7)]);
+    }
+
+    #[test]
+    fn written_before_any_wants_writing() {
+        let spoken = in_mode(Case::text(), "written_before_any")
+            .with(|case| case.consents()[0].written = false);
+        assert_eq!(spoken.codes(check), [Code::ConsentMissing]);
+        assert!(check(&spoken.asked()).reasons[0].because.contains("written"));
+        for kind in [Kind::RiskWarning, Kind::ConsentReceipt] {
+            let request = in_mode(without(Case::by(Channel::Email)), "written_before_any")
+                .with(|case| case.draft.kind = kind);
+            assert_eq!(request.codes(check), []);
+        }
+    }
+
+    #[test]
+    fn answers_need_none() {
+        for mode in MODES {
+            for kind in Kind::ALL {
+                let case = in_mode(without(Case::answer(*kind)), mode);
+                let expected: &[Code] = match kind {
+                    Kind::Marketing => &[Code::Marketing],
+                    kind if kind.can_be_an_answer() => &[],
+                    Kind::RiskWarning | Kind::ConsentReceipt => &[],
+                    _ => &[Code::ConsentMissing],
+                };
+                assert_eq!(case.codes(check), expected, "{kind:?} {mode}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_grows_old() {
+        let window = 4 * 24 * 60;
+        for (ago, expected) in [
+            (0, &[][..]),
+            (window, &[]),
+            (window + 1, &[Code::ConsentMissing]),
+            (-1, &[Code::ConsentMissing]),
+        ] {
+            let case = without(Case::typed()).with(|case| {
+                case.draft.origin = Origin::Reply { to_message_at: case.now - minutes(ago) };
+            });
+            assert_eq!(case.codes(check), expected, "{ago} minutes");
+        }
+    }
+
+    #[test]
+    fn a_code_asked_for_needs_none() {
+        let case = without(Case::text()).with(|case| case.draft.kind = Kind::IdCode);
+        assert_eq!(case.codes(check), []);
+    }
+
+    #[test]
+    fn an_emergency_warned_of_by_a_person_needs_none() {
+        for (origin, expected) in
+            [(Origin::Staff, &[][..]), (Origin::Automated, &[Code::ConsentMissing])]
+        {
+            let case = without(Case::typed()).with(|case| {
+                case.draft.purpose = Purpose::Emergency;
+                case.draft.origin = origin;
+            });
+            assert_eq!(case.codes(check), expected);
+        }
+        let ordinary = without(Case::typed());
+        assert_eq!(ordinary.codes(check), [Code::ConsentMissing]);
+    }
+
+    #[test]
+    fn a_breach_notice_by_email_wants_agreement() {
+        let notice = Case::by(Channel::Email).with(|case| case.draft.kind = Kind::BreachNotice);
+        assert_eq!(notice.codes(check), []);
+        assert_eq!(without(notice).codes(check), [Code::ConsentMissing]);
+    }
+
+    #[test]
+    fn marketing_wants_authorization_and_for_texts_written_consent() {
+        let on = "[rules]\nmarketing = true";
+        let authorization = |channel| Consent {
+            id: id(3),
+            class: ConsentClass::MarketingAuthorization,
+            for_this_address: false,
+            ..pec(channel)
+        };
+        let written = |channel| Consent { id: id(4), class: ConsentClass::Pewc, ..pec(channel) };
+        let marketing = |channel: Channel, consents: Vec<Consent>| {
+            Case::by(channel).policy(on).with(|case| {
+                case.draft.kind = Kind::Marketing;
+                case.draft.purpose = Purpose::Marketing;
+                case.facts.consents = Known::Yes(consents);
+            })
+        };
+        for channel in [Channel::Sms, Channel::Voicemail, Channel::RinglessVoicemail] {
+            let both = vec![authorization(Channel::Email), written(channel)];
+            let found = check(&marketing(channel, both.clone()).asked());
+            assert_eq!((found.reasons, found.consents), (vec![], vec![id(3), id(4)]));
+            for consents in [vec![both[0].clone()], vec![both[1].clone()], vec![pec(channel)]] {
+                assert_eq!(marketing(channel, consents).codes(check), [Code::Marketing]);
+            }
+            let elsewhere = Consent { for_this_address: false, ..both[1].clone() };
+            let spoken = Consent { written: false, ..both[1].clone() };
+            let other = Consent { purposes: vec![Purpose::Treatment], ..both[1].clone() };
+            let over = Consent { until: Some(Case::text().now - minutes(1)), ..both[1].clone() };
+            for spoiled in [elsewhere, spoken, other, over] {
+                let consents = vec![both[0].clone(), spoiled];
+                assert_eq!(marketing(channel, consents).codes(check), [Code::Marketing]);
+            }
+            let off = marketing(channel, both).policy("");
+            assert_eq!(off.codes(check), [Code::Marketing]);
+        }
+        for channel in [Channel::Email, Channel::Portal] {
+            let consents = vec![authorization(channel)];
+            assert_eq!(marketing(channel, consents).codes(check), []);
+            assert_eq!(marketing(channel, Vec::new()).codes(check), [Code::Marketing]);
+        }
+        // The purpose alone, or the kind alone, makes it marketing.
+        let purpose = Case::text().with(|case| case.draft.purpose = Purpose::Marketing);
+        let kind = Case::text().with(|case| case.draft.kind = Kind::Marketing);
+        assert_eq!(purpose.codes(check), [Code::Marketing]);
+        assert_eq!(kind.codes(check), [Code::Marketing]);
+    }
+}

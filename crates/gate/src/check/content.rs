@@ -230,3 +230,6 @@ const fn said(level: Level) -> &'static str {
         Level::Sensitive | Level::Never => "sensitive detail",
     }
 }
+
+#[cfg(test)]
+mod tests;

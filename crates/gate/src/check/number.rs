@@ -81,3 +81,130 @@ fn standing(asked: &Asked<'_>, address: &AddressFacts, findings: &mut Findings) 
 fn answers_a_stranger(asked: &Asked<'_>) -> bool {
     asked.draft.kind.may_answer_a_stranger() && asked.answers()
 }
+
+#[cfg(test)]
+mod tests {
+    use guard::{Category, Channel, Level};
+
+    use super::check;
+    use crate::draft::Origin;
+    use crate::facts::{Dead, Known, Line};
+    use crate::kind::Kind;
+    use crate::passing::{Case, address_for, cell};
+    use crate::refusal::Code;
+
+    #[test]
+    fn what_cannot_be_looked_up_refuses() {
+        let case = Case::text().with(|case| case.facts.address = Known::No("no row"));
+        assert_eq!(case.codes(check), [Code::FactMissing]);
+    }
+
+    #[test]
+    fn the_address_is_of_the_channels_kind() {
+        for channel in Channel::ALL {
+            for other in Channel::ALL {
+                let case = Case::by(channel).with(|c| c.draft.address = address_for(other));
+                let fits = address_for(channel).kind() == address_for(other).kind();
+                let expected: &[Code] = if fits { &[] } else { &[Code::NoAddress] };
+                assert_eq!(case.codes(check), expected, "{channel:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_portal_wants_an_account() {
+        let case = Case::by(Channel::Portal).with(|case| case.facts.portal_ready = false);
+        assert_eq!(case.codes(check), [Code::NoAddress]);
+        let text = Case::text().with(|case| case.facts.portal_ready = false);
+        assert_eq!(text.codes(check), []);
+    }
+
+    #[test]
+    fn the_contact_point_is_on_file_unless_it_just_wrote() {
+        for (channel, wanted) in
+            Channel::ALL.into_iter().zip([true, true, true, true, false, false, false])
+        {
+            let case = Case::by(channel).with(|case| case.draft.contact_point = None);
+            let expected: &[Code] = if wanted { &[Code::NoAddress] } else { &[] };
+            assert_eq!(case.codes(check), expected, "{channel:?}");
+        }
+        assert_eq!(Case::stranger(Kind::Help).codes(check), []);
+        assert_eq!(Case::stranger(Kind::AppointmentReplyAck).codes(check), [Code::NoAddress]);
+        let unasked = Case::stranger(Kind::Help).with(|case| case.draft.origin = Origin::Staff);
+        assert_eq!(unasked.codes(check), [Code::NoAddress]);
+    }
+
+    #[test]
+    fn a_line_takes_what_it_can() {
+        use Channel::{Email, LiveVoiceVerified, RinglessVoicemail, Sms, Voicemail};
+        use Line::{Landline, Mobile, NotALine, Unknown, Voip};
+        for (channel, line, expected) in [
+            (Sms, Mobile, None),
+            (Sms, Voip, None),
+            (Sms, Unknown, None),
+            (Sms, Landline, Some(Code::Landline)),
+            (Sms, NotALine, Some(Code::NoAddress)),
+            (Voicemail, Landline, None),
+            (Voicemail, NotALine, Some(Code::NoAddress)),
+            (RinglessVoicemail, NotALine, Some(Code::NoAddress)),
+            (LiveVoiceVerified, Landline, None),
+            (Email, NotALine, None),
+        ] {
+            let case = Case::by(channel).with(|case| case.address().line = line);
+            let expected: Vec<Code> = expected.into_iter().collect();
+            assert_eq!(case.codes(check), expected, "{channel:?} {line:?}");
+        }
+    }
+
+    #[test]
+    fn a_dead_address_is_dead_but_to_a_fresh_question() {
+        for (dead, code) in [
+            (Dead::WrongNumber, Code::WrongNumber),
+            (Dead::Bounced, Code::Bounced),
+            (Dead::Reassigned, Code::Reassigned),
+        ] {
+            let spoiled = |case: Case| case.with(|case| case.address().dead = Some(dead));
+            assert_eq!(spoiled(Case::text()).codes(check), [code]);
+            assert_eq!(spoiled(Case::by(Channel::LiveVoiceVerified)).codes(check), [code]);
+            assert_eq!(spoiled(Case::by(Channel::Portal)).codes(check), []);
+            for kind in Kind::ALL {
+                let passes = match dead {
+                    Dead::WrongNumber => {
+                        matches!(kind, Kind::WrongNumberApology | Kind::EmergencyAutoreply)
+                    }
+                    _ => kind.may_answer_a_stranger(),
+                };
+                let expected: &[Code] = if passes { &[] } else { &[code] };
+                assert_eq!(spoiled(Case::answer(*kind)).codes(check), expected, "{kind:?}");
+            }
+            let unasked =
+                spoiled(Case::text()).with(|case| case.draft.kind = Kind::WrongNumberApology);
+            assert_eq!(unasked.codes(check), [code]);
+        }
+    }
+
+    #[test]
+    fn an_address_has_its_period() {
+        let over = |case: Case| case.with(|case| case.address().in_period = false);
+        assert_eq!(over(Case::text()).codes(check), [Code::AddressExpired]);
+        assert_eq!(over(Case::answer(Kind::Help)).codes(check), []);
+        assert_eq!(over(Case::by(Channel::Portal)).codes(check), []);
+    }
+
+    #[test]
+    fn more_than_level_0_wants_a_verified_address() {
+        for (channel, wanted) in
+            Channel::ALL.into_iter().zip([true, true, true, true, false, false, false])
+        {
+            for level in Level::ALL {
+                let case = Case::by(channel).with(|case| {
+                    case.address().verified = false;
+                    case.cells = vec![cell(level, Category::LabResult)];
+                });
+                let refused = wanted && level > Level::Administrative;
+                let expected: &[Code] = if refused { &[Code::AddressUnverified] } else { &[] };
+                assert_eq!(case.codes(check), expected, "{channel:?} {level:?}");
+            }
+        }
+    }
+}

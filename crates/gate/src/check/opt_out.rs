@@ -105,3 +105,204 @@ fn confirmation(asked: &Asked<'_>, stopped: &[&OptOut], findings: &mut Findings)
         findings.refuse(Code::StopConfirmation, "The opt-out is more than five minutes old.");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use guard::Channel;
+
+    use super::{REVOKE_ALL_BY_LAW, check};
+    use crate::draft::Origin;
+    use crate::facts::{Known, OptOut};
+    use crate::kind::Kind;
+    use crate::passing::{Case, at, minutes, stop};
+    use crate::refusal::Code;
+
+    fn stopped(case: Case, change: impl FnOnce(&mut OptOut)) -> Case {
+        case.with(|case| {
+            let mut opt_out = stop(case.now - minutes(2));
+            change(&mut opt_out);
+            case.facts.opt_outs = Known::Yes(vec![opt_out]);
+        })
+    }
+
+    #[test]
+    fn what_cannot_be_looked_up_refuses() {
+        let case = Case::text().with(|case| case.facts.opt_outs = Known::No("no row"));
+        assert_eq!(case.codes(check), [Code::FactMissing]);
+    }
+
+    /// (stopped channel, stopped kind) × (scope) × (channel, origin) → refused?
+    #[test]
+    fn a_stop_reaches_as_far_as_the_rulebook_says() {
+        use Channel::{Email, LiveVoiceVerified, Portal, RinglessVoicemail, Sms, Voicemail};
+        let (auto, staff) = (Origin::Automated, Origin::Staff);
+        let this = Kind::AppointmentReminder;
+        let other = Kind::Survey;
+        let table = [
+            // Everything automated.
+            (None, None, Sms, auto, true, true),
+            (None, None, Sms, staff, true, true),
+            (None, None, Voicemail, auto, true, true),
+            (None, None, Voicemail, staff, false, false),
+            (None, None, RinglessVoicemail, auto, true, true),
+            (None, None, RinglessVoicemail, staff, true, true),
+            (None, None, Email, auto, false, false),
+            (None, None, Portal, auto, false, false),
+            (None, None, LiveVoiceVerified, staff, false, false),
+            // One channel.
+            (Some(Sms), None, Sms, auto, true, true),
+            (Some(Sms), None, Voicemail, auto, true, false),
+            (Some(Sms), None, Email, auto, false, false),
+            (Some(Email), None, Email, auto, true, true),
+            (Some(Email), None, Email, staff, true, true),
+            (Some(Email), None, Sms, auto, false, false),
+            (Some(Portal), None, Portal, auto, true, true),
+            (Some(Portal), None, Sms, auto, false, false),
+            (Some(LiveVoiceVerified), None, LiveVoiceVerified, staff, true, true),
+            // One kind.
+            (None, Some(this), Sms, auto, true, true),
+            (None, Some(other), Sms, auto, true, false),
+            (Some(Email), Some(other), Email, auto, false, false),
+            (Some(Email), Some(this), Email, auto, true, true),
+        ];
+        for (channel, kind, by, origin, in_all, in_category) in table {
+            for (scope, refused) in [("all_automated", in_all), ("category", in_category)] {
+                let case = stopped(Case::by(by), |o| {
+                    o.channel = channel;
+                    o.kind = kind;
+                })
+                .policy(&format!("[rules]\nopt_out_scope = \"{scope}\""))
+                .with(|case| {
+                    case.draft.origin = origin;
+                    case.draft.kind = this;
+                });
+                let expected: &[Code] = if refused { &[Code::OptedOut] } else { &[] };
+                assert_eq!(case.codes(check), expected, "{channel:?} {kind:?} {by:?} {scope}");
+            }
+        }
+    }
+
+    #[test]
+    fn from_the_day_the_waiver_ends_a_stop_stops_all() {
+        assert_eq!(
+            REVOKE_ALL_BY_LAW,
+            "2027-01-31T00:00:00-05:00[America/New_York]"
+                .parse::<jiff::Zoned>()
+                .unwrap()
+                .timestamp()
+        );
+        for (now, expected) in [
+            (REVOKE_ALL_BY_LAW - minutes(1), &[][..]),
+            (REVOKE_ALL_BY_LAW, &[Code::OptedOut]),
+            (REVOKE_ALL_BY_LAW + minutes(1), &[Code::OptedOut]),
+        ] {
+            let case = stopped(Case::text(), |o| o.kind = Some(Kind::Survey))
+                .policy("[rules]\nopt_out_scope = \"category\"")
+                .with(|case| case.now = now);
+            assert_eq!(case.codes(check), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn only_protocol_answers_reach_a_stopped_number() {
+        for kind in Kind::ALL {
+            let case = stopped(Case::answer(*kind), |o| o.since = at("2026-11-18T16:58:00Z"));
+            let expected: &[Code] =
+                if kind.may_reach_an_opted_out_number() { &[] } else { &[Code::OptedOut] };
+            assert_eq!(case.codes(check), expected, "{kind:?}");
+        }
+        // Not on its own account.
+        let unasked = stopped(Case::text(), |_| ()).with(|case| case.draft.kind = Kind::Help);
+        assert_eq!(unasked.codes(check), [Code::OptedOut]);
+    }
+
+    #[test]
+    fn the_answer_to_start_follows_the_start() {
+        for (since, expected) in [
+            (at("2026-11-18T16:58:59Z"), &[][..]),
+            (at("2026-11-18T16:59:00Z"), &[Code::OptedOut]),
+            (at("2026-11-18T16:59:30Z"), &[Code::OptedOut]),
+        ] {
+            let case = stopped(Case::answer(Kind::StartConfirm), |o| o.since = since);
+            assert_eq!(case.codes(check), expected, "{since}");
+        }
+    }
+
+    #[test]
+    fn an_opt_out_is_confirmed_once_within_five_minutes() {
+        let now = Case::text().now;
+        for (since, confirmed, passes) in [
+            (now, false, true),
+            (now - minutes(5), false, true),
+            (now - minutes(5) - jiff::SignedDuration::from_secs(1), false, false),
+            (now + minutes(1), false, false),
+            (now - minutes(1), true, false),
+        ] {
+            let case = stopped(Case::answer(Kind::StopConfirm), |o| {
+                o.since = since;
+                o.confirmed = confirmed;
+            });
+            let expected: &[Code] = if passes { &[] } else { &[Code::StopConfirmation] };
+            assert_eq!(case.codes(check), expected, "{since} {confirmed}");
+        }
+        assert_eq!(Case::answer(Kind::StopConfirm).codes(check), [Code::StopConfirmation]);
+        let again = Case::answer(Kind::StopConfirm).with(|case| {
+            let old = OptOut { confirmed: true, ..stop(now - minutes(3)) };
+            case.facts.opt_outs = Known::Yes(vec![old, stop(now)]);
+        });
+        assert_eq!(again.codes(check), [Code::StopConfirmation]);
+        // A new stop within five minutes of an old one that nobody confirmed.
+        let both = Case::answer(Kind::StopConfirm).with(|case| {
+            case.facts.opt_outs = Known::Yes(vec![stop(now - minutes(60)), stop(now)]);
+        });
+        assert_eq!(both.codes(check), []);
+        // The stop was to one kind, in a practice that stops kind by kind.
+        let kind = stopped(Case::answer(Kind::StopConfirm), |o| o.kind = Some(Kind::Survey))
+            .policy("[rules]\nopt_out_scope = \"category\"");
+        assert_eq!(kind.codes(check), []);
+        // The stop was to another channel.
+        let email = stopped(Case::answer(Kind::StopConfirm), |o| o.channel = Some(Channel::Email));
+        assert_eq!(email.codes(check), [Code::StopConfirmation]);
+    }
+
+    #[test]
+    fn a_wrong_number_hears_one_apology() {
+        for kind in Kind::ALL {
+            let case = stopped(Case::answer(*kind), |o| o.wrong_number = true);
+            let passes = matches!(kind, Kind::WrongNumberApology | Kind::EmergencyAutoreply);
+            let codes = case.codes(check);
+            assert_eq!(codes.contains(&Code::WrongNumber), !passes, "{kind:?}");
+            assert!(!codes.contains(&Code::OptedOut));
+        }
+        let twice = stopped(Case::answer(Kind::WrongNumberApology), |o| {
+            o.wrong_number = true;
+            o.confirmed = true;
+        });
+        assert_eq!(twice.codes(check), [Code::WrongNumber]);
+        for kind in [Kind::WrongNumberApology, Kind::EmergencyAutoreply] {
+            let unasked = stopped(Case::text(), |o| o.wrong_number = true)
+                .with(|case| case.draft.kind = kind);
+            assert_eq!(unasked.codes(check), [Code::WrongNumber], "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_number_is_wrong_for_texts_recordings_and_calls() {
+        use Channel::{Email, Portal, Sms};
+        for (channel, silent) in [
+            (None, [true, false, true, true, false, true, true]),
+            (Some(Sms), [true, false, true, true, false, true, true]),
+            (Some(Email), [false, true, false, false, false, false, false]),
+            (Some(Portal), [false, false, false, false, true, false, false]),
+        ] {
+            for (by, silent) in Channel::ALL.into_iter().zip(silent) {
+                let case = stopped(Case::by(by), |o| {
+                    o.wrong_number = true;
+                    o.channel = channel;
+                });
+                let expected: &[Code] = if silent { &[Code::WrongNumber] } else { &[] };
+                assert_eq!(case.codes(check), expected, "{channel:?} {by:?}");
+            }
+        }
+    }
+}

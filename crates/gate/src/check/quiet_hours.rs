@@ -124,3 +124,191 @@ fn next_in_zone(now: Timestamp, zone: &TimeZone, hours: Hours) -> Option<Timesta
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use guard::Channel;
+    use jiff::Timestamp;
+
+    use super::check;
+    use crate::draft::Origin;
+    use crate::facts::{Known, Location};
+    use crate::kind::{Kind, Purpose};
+    use crate::passing::{Case, at, minutes, zone};
+    use crate::refusal::Code;
+
+    fn when(case: Case, now: &str, address: Option<&str>, number: Option<&str>) -> Case {
+        case.with(|case| {
+            case.now = at(now);
+            case.draft.useless_after = None;
+            case.facts.location =
+                Known::Yes(Location { by_address: address.map(zone), by_number: number.map(zone) });
+        })
+    }
+
+    fn waits_until(case: &Case) -> Option<Timestamp> {
+        let found = check(&case.asked());
+        assert_eq!(found.reasons, []);
+        found.not_before
+    }
+
+    const NY: Option<&str> = Some("America/New_York");
+    const LA: Option<&str> = Some("America/Los_Angeles");
+
+    #[test]
+    fn what_cannot_be_looked_up_refuses() {
+        let case = Case::text().with(|case| case.facts.location = Known::No("no row"));
+        assert_eq!(case.codes(check), [Code::FactMissing]);
+    }
+
+    /// (now, zone by address, zone by number, not before)
+    #[test]
+    fn nine_to_eight_local_in_every_zone_that_may_be_theirs() {
+        let table = [
+            ("2026-11-18T09:00:00-05:00", NY, NY, None),
+            ("2026-11-18T08:59:59-05:00", NY, NY, Some("2026-11-18T09:00:00-05:00")),
+            ("2026-11-18T19:59:59-05:00", NY, NY, None),
+            ("2026-11-18T20:00:00-05:00", NY, NY, Some("2026-11-19T09:00:00-05:00")),
+            ("2026-11-18T00:00:00-05:00", NY, None, Some("2026-11-18T09:00:00-05:00")),
+            ("2026-11-18T10:00:00-05:00", None, NY, None),
+            // Both coasts: noon to eight Eastern.
+            ("2026-11-18T11:59:00-05:00", NY, LA, Some("2026-11-18T12:00:00-05:00")),
+            ("2026-11-18T12:00:00-05:00", LA, NY, None),
+            ("2026-11-18T20:00:00-05:00", NY, LA, Some("2026-11-19T12:00:00-05:00")),
+            // Nobody knows where: the same.
+            ("2026-11-18T11:59:00-05:00", None, None, Some("2026-11-18T12:00:00-05:00")),
+            ("2026-11-18T19:59:00-05:00", None, None, None),
+            ("2026-07-18T11:00:00-04:00", None, None, Some("2026-07-18T12:00:00-04:00")),
+            ("2026-07-18T20:00:00-04:00", None, None, Some("2026-07-19T12:00:00-04:00")),
+            // The night the clocks go forward, and the night they go back.
+            ("2026-03-07T23:00:00-05:00", NY, NY, Some("2026-03-08T09:00:00-04:00")),
+            ("2026-10-31T23:00:00-04:00", NY, NY, Some("2026-11-01T09:00:00-05:00")),
+            // Arizona keeps no summer time; Hawaii and New York share three hours.
+            (
+                "2026-07-18T08:30:00-07:00",
+                Some("America/Phoenix"),
+                None,
+                Some("2026-07-18T09:00:00-07:00"),
+            ),
+            ("2026-07-18T15:00:00-04:00", NY, Some("Pacific/Honolulu"), None),
+            (
+                "2026-07-18T14:59:00-04:00",
+                NY,
+                Some("Pacific/Honolulu"),
+                Some("2026-07-18T15:00:00-04:00"),
+            ),
+            // Sunday is like any day for a reminder.
+            ("2026-11-22T09:00:00-05:00", NY, NY, None),
+        ];
+        for (now, address, number, expected) in table {
+            let case = when(Case::text(), now, address, number);
+            assert_eq!(waits_until(&case), expected.map(at), "{now} {address:?} {number:?}");
+        }
+    }
+
+    #[test]
+    fn where_no_hour_suits_both_zones_it_is_refused() {
+        let case = when(Case::text(), "2026-11-18T12:00:00Z", NY, Some("Asia/Shanghai"));
+        assert_eq!(case.codes(check), [Code::TooLate]);
+    }
+
+    #[test]
+    fn the_practice_sets_its_hours() {
+        let hours = "[rules.quiet_hours]\nfrom = \"10:00:00\"\nuntil = \"18:00:00\"";
+        let case = when(Case::text(), "2026-11-18T18:00:00-05:00", NY, NY).policy(hours);
+        assert_eq!(waits_until(&case), Some(at("2026-11-19T10:00:00-05:00")));
+    }
+
+    #[test]
+    fn marketing_keeps_the_strictest_hours() {
+        let loose = "[rules.quiet_hours]\nfrom = \"08:00:00\"\nuntil = \"21:00:00\"";
+        for (now, expected) in [
+            ("2026-11-18T08:30:00-05:00", Some("2026-11-18T09:00:00-05:00")),
+            ("2026-11-18T19:59:00-05:00", None),
+            ("2026-11-18T20:00:00-05:00", Some("2026-11-19T09:00:00-05:00")),
+            // Saturday night to Sunday noon; Sunday night to Monday morning.
+            ("2026-11-21T20:30:00-05:00", Some("2026-11-22T12:00:00-05:00")),
+            ("2026-11-22T11:59:00-05:00", Some("2026-11-22T12:00:00-05:00")),
+            ("2026-11-22T12:00:00-05:00", None),
+            ("2026-11-22T20:00:00-05:00", Some("2026-11-23T09:00:00-05:00")),
+        ] {
+            let case = when(Case::text(), now, NY, NY)
+                .policy(loose)
+                .with(|case| case.draft.kind = Kind::Marketing);
+            assert_eq!(waits_until(&case), expected.map(at), "{now}");
+            let reminder = case.with(|case| case.draft.kind = Kind::AppointmentReminder);
+            let own = if now.contains("T20:30") { None } else { Some(()) };
+            if own.is_none() {
+                assert_eq!(waits_until(&reminder), None, "{now}");
+            }
+        }
+        let noon_and_a_half = when(Case::text(), "2026-11-22T12:15:00-05:00", NY, NY)
+            .policy("[rules.quiet_hours]\nsunday_marketing_from = \"12:30:00\"")
+            .with(|case| case.draft.kind = Kind::Marketing);
+        assert_eq!(waits_until(&noon_and_a_half), Some(at("2026-11-22T12:30:00-05:00")));
+    }
+
+    #[test]
+    fn nothing_is_sent_when_its_use_is_over() {
+        let night = when(Case::text(), "2026-11-18T22:00:00-05:00", NY, NY);
+        for (last, expected) in [
+            ("2026-11-19T09:00:00-05:00", &[][..]),
+            ("2026-11-19T08:59:59-05:00", &[Code::TooLate]),
+            ("2026-11-18T21:59:59-05:00", &[Code::TooLate]),
+        ] {
+            let case = night.clone().with(|case| case.draft.useless_after = Some(at(last)));
+            assert_eq!(case.codes(check), expected, "{last}");
+        }
+        for channel in Channel::ALL {
+            let case = Case::by(channel)
+                .with(|case| case.draft.useless_after = Some(case.now - minutes(1)));
+            assert_eq!(case.codes(check), [Code::TooLate], "{channel:?}");
+            let last = case.with(|case| case.draft.useless_after = Some(case.now));
+            assert_eq!(last.codes(check), [], "{channel:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_ring_unasked_goes_at_night() {
+        use Channel::{Email, LiveVoiceVerified, Portal, RinglessVoicemail, Sms, Voicemail};
+        for (channel, waits) in [
+            (Sms, true),
+            (Email, true),
+            (Voicemail, true),
+            (RinglessVoicemail, true),
+            (Portal, false),
+            (LiveVoiceVerified, false),
+        ] {
+            let case = when(Case::by(channel), "2026-11-18T03:00:00-05:00", NY, NY);
+            assert_eq!(waits_until(&case).is_some(), waits, "{channel:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_at_once_and_an_emergency_go_at_night() {
+        let night = "2026-11-18T03:00:00-05:00";
+        let answer = |kind: Kind, ago: i64| {
+            when(Case::answer(kind), night, NY, NY).with(|case| {
+                case.draft.origin = Origin::Reply { to_message_at: case.now - minutes(ago) };
+            })
+        };
+        for (kind, ago, waits) in [
+            (Kind::AppointmentReplyAck, 60, false),
+            (Kind::AppointmentReplyAck, 61, true),
+            (Kind::FreeText, 5, false),
+            (Kind::FreeText, 300, true),
+            (Kind::EmergencyAutoreply, 300, false),
+            (Kind::EmergencyAutoreply, 6_000, true),
+            (Kind::Survey, 1, true),
+        ] {
+            let case = answer(kind, ago);
+            assert_eq!(waits_until(&case).is_some(), waits, "{kind:?} after {ago} minutes");
+        }
+        let code = when(Case::text(), night, NY, NY).with(|c| c.draft.kind = Kind::IdCode);
+        assert_eq!(waits_until(&code), None);
+        let warned =
+            when(Case::typed(), night, NY, NY).with(|case| case.draft.purpose = Purpose::Emergency);
+        assert_eq!(waits_until(&warned), None);
+        assert!(waits_until(&when(Case::typed(), night, NY, NY)).is_some());
+    }
+}

@@ -95,3 +95,109 @@ fn typed(asked: &Asked<'_>, findings: &mut Findings) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use guard::{Category, Channel, Field, Level, Source};
+
+    use super::check;
+    use crate::draft::Origin;
+    use crate::facts::Known;
+    use crate::kind::{Kind, Language};
+    use crate::passing::{Case, cell, minutes};
+    use crate::refusal::Code;
+
+    #[test]
+    fn what_cannot_be_looked_up_refuses() {
+        let case = Case::text().with(|case| case.facts.template = Known::No("no row"));
+        assert_eq!(case.codes(check), [Code::FactMissing]);
+    }
+
+    #[test]
+    fn a_template_stands_or_falls() {
+        type Spoil = fn(&mut Case);
+        let table: [(Spoil, Option<Code>); 12] = [
+            (|_| (), None),
+            (|c| c.template().withdrawn = true, Some(Code::TemplateStanding)),
+            (|c| c.template().approved = false, Some(Code::TemplateStanding)),
+            (|c| c.template().expires = None, None),
+            (|c| c.template().expires = Some(c.now), None),
+            (|c| c.template().expires = Some(c.now - minutes(1)), Some(Code::TemplateStanding)),
+            (|c| c.template().kind = Kind::Recall, Some(Code::TemplateStanding)),
+            (|c| c.template().channel = Channel::Email, Some(Code::TemplateStanding)),
+            (|c| c.template().language = Language::Spanish, Some(Code::TemplateStanding)),
+            (|c| c.facts.template = Known::Yes(None), Some(Code::TemplateStanding)),
+            (|c| c.draft.content.template = None, Some(Code::TemplateStanding)),
+            (
+                |c| {
+                    c.draft.content.fields = vec![Field { span: 0..2, source: Source::FreeText }];
+                },
+                Some(Code::TemplateStanding),
+            ),
+        ];
+        for (index, (spoil, expected)) in table.into_iter().enumerate() {
+            let case = Case::text().with(spoil);
+            assert_eq!(case.codes(check), expected.into_iter().collect::<Vec<_>>(), "row {index}");
+        }
+    }
+
+    #[test]
+    fn the_portal_takes_a_template_of_another_channel_and_typed_words_in_it() {
+        let case = Case::text().with(|case| {
+            case.draft.channel = Channel::Portal;
+            case.draft.content.fields = vec![Field { span: 0..2, source: Source::FreeText }];
+            case.cells = vec![cell(Level::Detail, Category::Medication)];
+        });
+        assert_eq!(case.codes(check), []);
+    }
+
+    #[test]
+    fn filled_in_it_says_no_more_than_approved() {
+        for max in Level::ALL {
+            for level in Level::ALL {
+                let case = Case::text().with(|case| {
+                    case.template().max_level = max;
+                    case.cells = vec![cell(level, Category::Medication)];
+                });
+                let expected: &[Code] = if level <= max { &[] } else { &[Code::ContentBlocked] };
+                assert_eq!(case.codes(check), expected, "{level:?} in {max:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn never_silent_english() {
+        let spanish =
+            |case: Case| case.with(|case| case.recipient().language = Some(Language::Spanish));
+        assert_eq!(spanish(Case::text()).codes(check), [Code::TranslationMissing]);
+        assert_eq!(spanish(Case::answer(Kind::EmergencyAutoreply)).codes(check), []);
+        assert_eq!(spanish(Case::typed()).codes(check), []);
+        let unknown = Case::text().with(|case| case.recipient().language = None);
+        assert_eq!(unknown.codes(check), []);
+        let translated = spanish(Case::text()).with(|case| {
+            case.draft.content.language = Language::Spanish;
+            case.template().language = Language::Spanish;
+        });
+        assert_eq!(translated.codes(check), []);
+    }
+
+    #[test]
+    fn typed_words_are_a_persons() {
+        assert_eq!(Case::typed().codes(check), []);
+        let reply = Case::typed()
+            .with(|case| case.draft.origin = Origin::Reply { to_message_at: case.now });
+        assert_eq!(reply.codes(check), []);
+        let automated = Case::typed().with(|case| case.draft.origin = Origin::Automated);
+        assert_eq!(automated.codes(check), [Code::TemplateRequired]);
+        let reminder = Case::typed().with(|case| case.draft.kind = Kind::AppointmentReminder);
+        assert_eq!(reminder.codes(check), [Code::TemplateRequired]);
+        let off = "[rules]\nfree_text_on_unsecured_channels = false";
+        for (channel, refused) in
+            Channel::ALL.into_iter().zip([true, true, true, true, false, false, false])
+        {
+            let case = Case::typed().policy(off).with(|case| case.draft.channel = channel);
+            let expected: &[Code] = if refused { &[Code::TemplateRequired] } else { &[] };
+            assert_eq!(case.codes(check), expected, "{channel:?}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The two doors as a stranger sees them.
+
+mod binding;
+mod docs;
+mod matrix;
+mod properties;
