@@ -101,7 +101,7 @@ fn a_change_of_any_field_is_refused() {
         ("language", |d, _| d.content.language = Language::Spanish),
         ("useless after", |d, _| d.useless_after = d.useless_after.map(|t| t + minutes(1))),
         ("never useless", |d, _| d.useless_after = None),
-        ("cleared at", |_, b| b.cleared_at = b.cleared_at + minutes(1)),
+        ("cleared at", |_, b| b.cleared_at += minutes(1)),
         ("not before", |_, b| b.not_before = b.not_before.map(|t| t + minutes(1))),
         ("at any time", |_, b| b.not_before = None),
         ("policy", |_, b| b.policy = PolicyVersion::from_stored("other".to_owned())),

@@ -374,7 +374,11 @@ const UNSECURED: [Channel; 4] =
     [Channel::Sms, Channel::Email, Channel::Voicemail, Channel::RinglessVoicemail];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+    // PROPTEST_CASES widens or narrows it.
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases * 4,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn what_is_cleared_keeps_every_promise(case in cases()) {
@@ -561,12 +565,12 @@ fn the_cases_are_not_all_of_one_kind() {
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
     let (mut clear, mut redirect, mut refuse) = (0, 0, 0);
-    for _ in 0..2_000 {
+    for _ in 0..1_000 {
         match cases().new_tree(&mut runner).unwrap().current().decide() {
             Decision::Clear(_) => clear += 1,
             Decision::Redirect(_) => redirect += 1,
             Decision::Refuse(_) => refuse += 1,
         }
     }
-    assert!(clear > 200 && redirect > 5 && refuse > 500, "{clear} {redirect} {refuse}");
+    assert!(clear > 60 && redirect > 10 && refuse > 300, "{clear} {redirect} {refuse}");
 }
