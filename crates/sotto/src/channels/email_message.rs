@@ -1,0 +1,236 @@
+//! A released message as a mail: headers, quoted-printable text, DKIM signatures.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use gate::{EmailAddress, Kind};
+use jiff::Timestamp;
+use lettre::Message;
+use lettre::message::header::{
+    ContentTransferEncoding, ContentType, HeaderName, HeaderValue,
+};
+use lettre::message::{Body, Mailbox, SinglePart};
+use mail_auth::common::crypto::{Ed25519Key, RsaKey, Sha256};
+use mail_auth::common::headers::HeaderWriter;
+use mail_auth::dkim::{DkimSigner, Done};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use thiserror::Error;
+
+use super::HeaderText;
+
+/// Headers that the signatures cover, as far as they are there (RFC 6376 §5.4; RFC 8058 §4 for the
+/// last two).
+const SIGNED: [&str; 11] = [
+    "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
+    "Content-Transfer-Encoding", "Auto-Submitted", "List-Unsubscribe", "List-Unsubscribe-Post",
+];
+
+/// One DKIM key (RULEBOOK EML-05).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DkimKeyFile {
+    /// The signing domain, aligned with the sender's.
+    pub domain: String,
+    /// The selector under `_domainkey`.
+    pub selector: String,
+    /// A PEM file: PKCS#8 Ed25519, or PKCS#8 or PKCS#1 RSA of 2048 bits or more.
+    pub path: PathBuf,
+}
+
+/// Why a DKIM key cannot be used.
+#[derive(Debug, Error)]
+pub enum DkimKeyError {
+    /// No PEM private key there.
+    #[error("the DKIM key file {0} cannot be read as a PEM private key: check the path")]
+    Read(PathBuf),
+    /// Neither Ed25519 nor RSA.
+    #[error("the DKIM key in {0} is neither Ed25519 nor RSA of 2048 bits or more: make a new one")]
+    Kind(PathBuf),
+}
+
+/// Signs mails with one key. No `Clone`: the key stays where it was read.
+pub struct Signer(Algorithm);
+
+enum Algorithm {
+    Ed25519(DkimSigner<Ed25519Key, Done>),
+    Rsa(DkimSigner<RsaKey<Sha256>, Done>),
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Signer(…)")
+    }
+}
+
+impl Signer {
+    /// Reads a key file.
+    ///
+    /// # Errors
+    /// [`DkimKeyError`].
+    pub fn read(file: &DkimKeyFile) -> Result<Self, DkimKeyError> {
+        let der = PrivateKeyDer::from_pem_file(&file.path)
+            .map_err(|_| DkimKeyError::Read(file.path.clone()))?;
+        let (domain, selector) = (file.domain.as_str(), file.selector.as_str());
+        if let PrivateKeyDer::Pkcs8(pkcs8) = &der
+            && let Ok(key) = Ed25519Key::from_pkcs8_maybe_unchecked_der(pkcs8.secret_pkcs8_der())
+        {
+            let signer = DkimSigner::from_key(key).domain(domain).selector(selector);
+            return Ok(Self(Algorithm::Ed25519(signer.headers(SIGNED))));
+        }
+        let wrong = || DkimKeyError::Kind(file.path.clone());
+        let key = RsaKey::<Sha256>::from_key_der(der).map_err(|_| wrong())?;
+        // A DER-encoded 2048-bit modulus and its exponent take 270 octets.
+        if key.public_key().len() < 260 {
+            return Err(wrong());
+        }
+        let signer = DkimSigner::from_key(key).domain(domain).selector(selector);
+        Ok(Self(Algorithm::Rsa(signer.headers(SIGNED))))
+    }
+
+    /// The `DKIM-Signature` header of a mail, with its line end.
+    fn header(&self, mail: &[u8]) -> Result<String, UnwritableMail> {
+        let signature = match &self.0 {
+            Algorithm::Ed25519(signer) => signer.sign(mail),
+            Algorithm::Rsa(signer) => signer.sign(mail),
+        };
+        signature.map(|signature| signature.to_header()).map_err(|_| UnwritableMail)
+    }
+}
+
+/// The message cannot be written as a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the message cannot be written as a mail: it needs a subject of one line and an address")]
+pub struct UnwritableMail;
+
+/// The fields of a mail.
+#[derive(Debug)]
+pub struct MailFields<'a> {
+    /// The practice's mailbox.
+    pub from: &'a EmailAddress,
+    /// The practice's name beside it.
+    pub from_name: &'a HeaderText,
+    /// The recipient.
+    pub to: &'a EmailAddress,
+    /// From the template, level 0 by the gate (RULEBOOK EML-03).
+    pub subject: &'a HeaderText,
+    /// The text. PHI.
+    pub body: &'a str,
+    /// An opaque id and our domain, for `Message-ID`.
+    pub id: (&'a str, &'a str),
+    /// The one-click address, for the kinds that need it (RFC 8058).
+    pub unsubscribe: Option<&'a str>,
+    /// For `Date`.
+    pub now: Timestamp,
+}
+
+/// Whether a kind of mail carries RFC 8058's headers (RULEBOOK EML-07).
+#[must_use]
+pub const fn needs_unsubscribe(kind: Kind) -> bool {
+    matches!(kind, Kind::Recall | Kind::Survey | Kind::Marketing)
+}
+
+/// Writes a mail, signatures first.
+///
+/// # Errors
+/// [`UnwritableMail`].
+pub fn write(fields: &MailFields<'_>, signers: &[Signer]) -> Result<Vec<u8>, UnwritableMail> {
+    let mailbox = |name: Option<&HeaderText>, address: &EmailAddress| {
+        let address = address.reveal().parse().map_err(|_| UnwritableMail)?;
+        Ok(Mailbox::new(name.map(|name| name.as_str().to_owned()), address))
+    };
+    let (id, domain) = fields.id;
+    let mut mail = Message::builder()
+        .from(mailbox(Some(fields.from_name), fields.from)?)
+        .to(mailbox(None, fields.to)?)
+        .subject(fields.subject.as_str())
+        .date(SystemTime::from(fields.now))
+        .message_id(Some(format!("<{id}@{domain}>")))
+        // RFC 3834: no out-of-office answers to a machine.
+        .raw_header(header("Auto-Submitted", "auto-generated")?);
+    if let Some(url) = fields.unsubscribe {
+        mail = mail
+            .raw_header(header("List-Unsubscribe", &format!("<{url}>"))?)
+            .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")?);
+    }
+    let text = fields.body.replace("\r\n", "\n").replace('\n', "\r\n");
+    let body = Body::new_with_encoding(text, ContentTransferEncoding::QuotedPrintable)
+        .map_err(|_| UnwritableMail)?;
+    let part = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body);
+    let plain = mail.singlepart(part).map_err(|_| UnwritableMail)?.formatted();
+    let mut signed = Vec::with_capacity(plain.len() + 1_024);
+    for signer in signers {
+        signed.extend_from_slice(signer.header(&plain)?.as_bytes());
+    }
+    signed.extend_from_slice(&plain);
+    Ok(signed)
+}
+
+fn header(name: &'static str, value: &str) -> Result<HeaderValue, UnwritableMail> {
+    if value.chars().any(char::is_control) {
+        return Err(UnwritableMail);
+    }
+    let name = HeaderName::new_from_ascii_str(name);
+    Ok(HeaderValue::new(name, value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mail(body: &str, unsubscribe: Option<&str>, signers: &[Signer]) -> String {
+        let fields = MailFields {
+            from: &EmailAddress::parse("hello@lakeside.example").unwrap(),
+            from_name: &HeaderText::parse("Lakeside Practice, \"Main\"").unwrap(),
+            to: &EmailAddress::parse("pat@example.com").unwrap(),
+            subject: &HeaderText::parse("Nuevo mensaje de Señora").unwrap(),
+            body,
+            id: ("00ff", "lakeside.example"),
+            unsubscribe,
+            now: "2026-11-21T09:00:00Z".parse().unwrap(),
+        };
+        String::from_utf8(write(&fields, signers).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_text_survives_and_the_lines_stay_short() {
+        let body = "¡Hola! 😀\n.\nFrom here\n".to_owned() + &"x".repeat(2_000);
+        let written = mail(&body, None, &[]);
+        assert!(written.is_ascii());
+        assert!(written.lines().all(|line| line.len() <= 998));
+        assert!(written.contains("Message-ID: <00ff@lakeside.example>\r\n"), "{written}");
+        assert!(written.contains("Auto-Submitted: auto-generated\r\n"));
+        assert!(written.contains("Content-Transfer-Encoding: quoted-printable\r\n"));
+        assert!(!written.contains("List-Unsubscribe"));
+        let parsed = mail_parser::MessageParser::new().parse(written.as_bytes()).unwrap();
+        assert_eq!(parsed.body_text(0).unwrap().replace("\r\n", "\n"), body);
+        assert_eq!(parsed.subject(), Some("Nuevo mensaje de Señora"));
+    }
+
+    #[test]
+    fn one_click_headers_where_they_are_needed() {
+        let written = mail("Hi", Some("https://lakeside.example/u/00ff"), &[]);
+        assert!(written.contains("List-Unsubscribe: <https://lakeside.example/u/00ff>\r\n"));
+        assert!(written.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"));
+        assert!(needs_unsubscribe(Kind::Recall) && !needs_unsubscribe(Kind::SecureMessageNotice));
+    }
+
+    #[test]
+    fn a_signature_covers_what_it_should() {
+        let der = Ed25519Key::generate_pkcs8().unwrap();
+        let path = std::env::temp_dir().join(format!("sotto-dkim-{}.pem", std::process::id()));
+        use base64::Engine as _;
+        let text = base64::engine::general_purpose::STANDARD.encode(&der);
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
+        std::fs::write(&path, pem).unwrap();
+        let file = DkimKeyFile { domain: "lakeside.example".into(), selector: "s1".into(), path };
+        let signer = Signer::read(&file).unwrap();
+        let written = mail("Hi", Some("https://lakeside.example/u/00ff"), &[signer]);
+        std::fs::remove_file(&file.path).unwrap();
+        assert!(written.starts_with("DKIM-Signature: v=1; a=ed25519-sha256; s=s1"), "{written}");
+        let head = written.split("\r\n\r\n").next().unwrap().replace("\r\n\t", "");
+        for name in SIGNED {
+            assert!(head.contains(name), "{name}");
+        }
+        assert!(matches!(Signer::read(&file), Err(DkimKeyError::Read(_))));
+    }
+}
