@@ -13,3 +13,5 @@ pub mod db;
 
 pub mod clock;
 pub mod ids;
+
+pub mod channels;

@@ -154,7 +154,11 @@ mod tests {
         use FailureKind::*;
         for (fields, status, failure) in [
             ("Action: failed\r\nStatus: 5.1.1", ReceiptStatus::Undelivered, Some(BadAddress)),
-            ("ACTION: Failed\r\nSTATUS: 5.2.2 (full)", ReceiptStatus::Undelivered, Some(RecipientUnavailable)),
+            (
+                "ACTION: Failed\r\nSTATUS: 5.2.2 (full)",
+                ReceiptStatus::Undelivered,
+                Some(RecipientUnavailable),
+            ),
             ("Action: failed\r\nStatus: 4.4.7", ReceiptStatus::Expired, Some(Expired)),
             ("Action: failed\r\nStatus: 5.7.1", ReceiptStatus::Undelivered, Some(Blocked)),
             ("Action: failed", ReceiptStatus::Undelivered, Some(Rejected)),

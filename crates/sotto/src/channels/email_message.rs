@@ -6,9 +6,7 @@ use std::time::SystemTime;
 use gate::{EmailAddress, Kind};
 use jiff::Timestamp;
 use lettre::Message;
-use lettre::message::header::{
-    ContentTransferEncoding, ContentType, HeaderName, HeaderValue,
-};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, SinglePart};
 use mail_auth::common::crypto::{Ed25519Key, RsaKey, Sha256};
 use mail_auth::common::headers::HeaderWriter;
@@ -22,8 +20,17 @@ use super::HeaderText;
 /// Headers that the signatures cover, as far as they are there (RFC 6376 §5.4; RFC 8058 §4 for the
 /// last two).
 const SIGNED: [&str; 11] = [
-    "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
-    "Content-Transfer-Encoding", "Auto-Submitted", "List-Unsubscribe", "List-Unsubscribe-Post",
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+    "Auto-Submitted",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
 ];
 
 /// One DKIM key (RULEBOOK EML-05).
@@ -169,7 +176,7 @@ fn header(name: &'static str, value: &str) -> Result<HeaderValue, UnwritableMail
     if value.chars().any(char::is_control) {
         return Err(UnwritableMail);
     }
-    let name = HeaderName::new_from_ascii_str(name);
+    let name = HeaderName::new_from_ascii(name.to_owned()).map_err(|_| UnwritableMail)?;
     Ok(HeaderValue::new(name, value.to_owned()))
 }
 

@@ -110,14 +110,17 @@ impl EmailSmtp {
     /// # Errors
     /// [`EmailSetupError`].
     pub fn new(settings: EmailSettings, ids: OpaqueIds, now: Now) -> Result<Self, EmailSetupError> {
-        for (name, value) in [("helo", &settings.helo), ("bounce_domain", &settings.bounce_domain)] {
+        for (name, value) in [("helo", &settings.helo), ("bounce_domain", &settings.bounce_domain)]
+        {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b".-[]:".contains(&b);
             if value.is_empty() || !value.bytes().all(plain) {
                 return Err(EmailSetupError::Name(name));
             }
         }
         let base = settings.unsubscribe_base.as_deref();
-        if base.is_some_and(|b| !b.starts_with("https://") || !b.bytes().all(|b| b.is_ascii_graphic())) {
+        if base
+            .is_some_and(|b| !b.starts_with("https://") || !b.bytes().all(|b| b.is_ascii_graphic()))
+        {
             return Err(EmailSetupError::Unsubscribe);
         }
         let tls = match settings.security {
@@ -141,7 +144,12 @@ impl EmailSmtp {
         format!("b-{id}@{}", self.0.settings.bounce_domain)
     }
 
-    fn mail(&self, message: &Released<'_>, to: &EmailAddress, id: &str) -> Result<Vec<u8>, Failure> {
+    fn mail(
+        &self,
+        message: &Released<'_>,
+        to: &EmailAddress,
+        id: &str,
+    ) -> Result<Vec<u8>, Failure> {
         let unsendable = || Failure::new(FailureKind::Unsendable);
         let (draft, settings) = (message.draft(), &self.0.settings);
         let subject = message.content().subject.as_deref().ok_or_else(unsendable)?;

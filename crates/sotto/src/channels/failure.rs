@@ -187,6 +187,8 @@ impl FailureKind {
         let transient = basic / 100 == 4;
         match enhanced {
             Some((_, 2, 2)) => Self::RecipientUnavailable,
+            // Greylisting and rate limits.
+            Some((4, 7, 1 | 28)) => Self::Throttled,
             Some((4, _, _)) => Self::Temporary,
             Some((5, 1, 0..=3 | 6 | 10)) | Some((5, 2, 1)) | Some((5, 4, 4)) => Self::BadAddress,
             Some((5, 1, 7 | 8)) | Some((5, 7, 8 | 9 | 13 | 14)) => Self::Misconfigured,
@@ -308,7 +310,7 @@ mod tests {
             (452, Some((4, 2, 2)), RecipientUnavailable),
             (552, Some((5, 2, 2)), RecipientUnavailable),
             (552, Some((5, 3, 4)), TooLong),
-            (451, Some((4, 7, 1)), Temporary),
+            (451, Some((4, 7, 1)), Throttled),
             (421, None, Temporary),
             (550, None, Rejected),
             (535, Some((5, 7, 8)), Misconfigured),
@@ -354,7 +356,8 @@ mod tests {
 
     #[test]
     fn a_carriers_own_codes() {
-        let codes = CarrierCodes { opted_out: vec!["0x0400".into(), "51".into()], ..Default::default() };
+        let codes =
+            CarrierCodes { opted_out: vec!["0x0400".into(), "51".into()], ..Default::default() };
         assert_eq!(codes.meaning("051"), Some(FailureKind::OptedOut));
         assert_eq!(codes.meaning("52"), None);
     }

@@ -111,7 +111,8 @@ async fn serve(
                 };
                 let accepted = TlsAcceptor::from(Arc::clone(tls)).accept(wire.stream).await?;
                 wire = Wire { stream: Box::new(accepted), buffer: Vec::new() };
-                session = Session { secured: true, greeted: false, sender: false, to: None, ..session };
+                session =
+                    Session { secured: true, greeted: false, sender: false, to: None, ..session };
             }
             Next::Data(id) => {
                 wire.say("354 end with a line that holds a dot").await?;
@@ -169,9 +170,12 @@ enum Next {
 
 impl Session<'_> {
     fn hello(&self) -> String {
-        let tls = if self.settings.tls.is_some() && !self.secured { "250-STARTTLS\r\n" } else { "" };
+        let tls =
+            if self.settings.tls.is_some() && !self.secured { "250-STARTTLS\r\n" } else { "" };
         let (name, size) = (&self.settings.name, self.settings.longest_mail);
-        format!("250-{name}\r\n250-SIZE {size}\r\n250-8BITMIME\r\n250-DSN\r\n{tls}250 ENHANCEDSTATUSCODES")
+        format!(
+            "250-{name}\r\n250-SIZE {size}\r\n250-8BITMIME\r\n250-DSN\r\n{tls}250 ENHANCEDSTATUSCODES"
+        )
     }
 
     fn command(&mut self, line: &str) -> Next {
@@ -224,7 +228,8 @@ impl Session<'_> {
     /// The opaque id in a bounce address of ours.
     fn bounce_id(&self, address: &str) -> Option<String> {
         let (local, domain) = address.rsplit_once('@')?;
-        let id = local.strip_prefix("b-").or_else(|| local.strip_prefix("B-"))?.to_ascii_lowercase();
+        let id =
+            local.strip_prefix("b-").or_else(|| local.strip_prefix("B-"))?.to_ascii_lowercase();
         let ours = domain.eq_ignore_ascii_case(&self.settings.bounce_domain);
         (ours && OpaqueIds::looks_like_one(&id)).then_some(id)
     }
@@ -261,7 +266,8 @@ impl Wire {
 
     /// A command line; nothing if it is too long.
     async fn line(&mut self) -> io::Result<Option<String>> {
-        let line = timeout(LINE_WITHIN, self.octets()).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let line =
+            timeout(LINE_WITHIN, self.octets()).await.map_err(|_| io::ErrorKind::TimedOut)??;
         Ok(line.map(|line| String::from_utf8_lossy(&line).trim_end().to_owned()))
     }
 
@@ -324,8 +330,13 @@ mod tests {
     #[test]
     fn only_bounce_addresses_are_accepted() {
         let settings = settings();
-        let mut session =
-            Session { settings: &settings, secured: false, greeted: false, sender: false, to: None };
+        let mut session = Session {
+            settings: &settings,
+            secured: false,
+            greeted: false,
+            sender: false,
+            to: None,
+        };
         let id = "0123456789abcdef0123456789abcdef";
         for (line, answer) in [
             ("DATA", "503"),

@@ -104,10 +104,7 @@ pub trait Adapter {
     /// # Errors
     /// A [`Failure`] of the closed list; [`FailureKind::Uncertain`] when the message left and no
     /// answer came.
-    fn send(
-        &self,
-        message: Released<'_>,
-    ) -> impl Future<Output = Result<Handoff, Failure>> + Send;
+    fn send(&self, message: Released<'_>) -> impl Future<Output = Result<Handoff, Failure>> + Send;
 }
 
 /// One of the adapters. A match instead of a `dyn`: they are known when this is compiled.

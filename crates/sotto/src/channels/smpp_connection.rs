@@ -103,6 +103,7 @@ impl Connection {
     /// the adapter is gone.
     async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::pin!(work);
+        let events = self.events.clone();
         loop {
             let due = self.jobs.next_expiry().map(|due| self.start + due);
             let room = self.jobs.has_room();
@@ -115,7 +116,7 @@ impl Connection {
                         return None;
                     }
                 },
-                permit = self.events.reserve(), if !self.outgoing.is_empty() => {
+                permit = events.reserve(), if !self.outgoing.is_empty() => {
                     if let (Ok(permit), Some(event)) = (permit, self.outgoing.pop_front()) {
                         permit.send(event);
                     }
@@ -174,7 +175,9 @@ impl Connection {
                 return ended;
             }
             match self.next(&esme, (&mut reader, &mut buffer), (&mut writer, unflushed)).await {
-                Happened::Read(Ok(0) | Err(_)) | Happened::Wrote(Err(_)) | Happened::Flushed(Err(_)) => {
+                Happened::Read(Ok(0) | Err(_))
+                | Happened::Wrote(Err(_))
+                | Happened::Flushed(Err(_)) => {
                     esme.lost();
                 }
                 Happened::Read(Ok(read)) => {
@@ -220,16 +223,16 @@ impl Connection {
         let due = due.into_iter().flatten().min().map(|due| self.start + due);
         let output = esme.output();
         let room = self.jobs.has_room() && !self.submits_closed;
+        let events = self.events.clone();
         loop {
             tokio::select! {
                 read = reader.read(buffer) => return Happened::Read(read),
-                wrote = writer.write(output), if !output.is_empty() => return Happened::Wrote(wrote),
-                flushed = writer.flush(), if output.is_empty() && unflushed => {
-                    return Happened::Flushed(flushed);
+                happened = push(writer, output), if !output.is_empty() || unflushed => {
+                    return happened;
                 }
                 submit = self.submits.recv(), if room => return Happened::Submit(submit),
                 told = self.told.1.recv() => return Happened::Told(told),
-                permit = self.events.reserve(), if !self.outgoing.is_empty() => {
+                permit = events.reserve(), if !self.outgoing.is_empty() => {
                     if let (Ok(permit), Some(event)) = (permit, self.outgoing.pop_front()) {
                         permit.send(event);
                     }
@@ -257,7 +260,10 @@ impl Connection {
         self.expire(kind);
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place that submits what the gate released")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that submits what the gate released"
+    )]
     fn submit(&mut self, esme: &mut Esme) {
         let now = self.now();
         while esme.ready(now).is_ok()
@@ -344,6 +350,14 @@ impl Connection {
         if stored {
             self.inbound.acknowledged(&sequences, self.now());
         }
+    }
+}
+
+/// Writes some of the output, or flushes when all of it is written.
+async fn push(writer: &mut WriteHalf<Stream>, output: &[u8]) -> Happened {
+    match output.is_empty() {
+        true => Happened::Flushed(writer.flush().await),
+        false => Happened::Wrote(writer.write(output).await),
     }
 }
 

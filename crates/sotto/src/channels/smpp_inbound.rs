@@ -94,7 +94,12 @@ impl Inbound {
         }
     }
 
-    pub(super) fn delivery(&mut self, sequence: u32, message: &ShortMessage, now: Duration) -> Heard {
+    pub(super) fn delivery(
+        &mut self,
+        sequence: u32,
+        message: &ShortMessage,
+        now: Duration,
+    ) -> Heard {
         match message.delivered() {
             Delivered::Receipt(receipt) => Heard::Ready(Ready {
                 event: CarrierEvent::Receipt(self.receipt(&receipt)),
@@ -107,7 +112,9 @@ impl Inbound {
 
     fn part(&mut self, sequence: u32, part: ReplyPart, now: Duration) -> Heard {
         let Some(concat) = part.concat else {
-            return self.reply(vec![part], vec![sequence], false, now).map_or(Heard::Useless, Heard::Ready);
+            return self
+                .reply(vec![part], vec![sequence], false, now)
+                .map_or(Heard::Useless, Heard::Ready);
         };
         let key = Key {
             from: part.from.reveal().to_owned(),
@@ -145,8 +152,8 @@ impl Inbound {
             .filter(|(_, partial)| partial.deadline <= now)
             .map(|(key, _)| key.clone())
             .collect();
-        due.iter()
-            .filter_map(|key| self.partial.remove(key))
+        let late: Vec<_> = due.iter().filter_map(|key| self.partial.remove(key)).collect();
+        late.into_iter()
             .map(|late| {
                 let sequences = late.sequences.clone();
                 let parts = late.parts.into_values().collect();
@@ -194,7 +201,7 @@ impl Inbound {
     ) -> Option<Ready> {
         let first = parts.first()?;
         let from = first.from.reveal_e164(&self.dialect.country_code)?;
-        let from = Address::Phone(PhoneNumber::parse(&from).ok()?);
+        let from = Address::Phone(PhoneNumber::from_e164(&from).ok()?);
         let to = first.to.reveal_e164(&self.dialect.country_code);
         let to = to.unwrap_or_else(|| first.to.reveal().to_owned());
         let carrier_id = self.recognise(&parts, &sequences, now);
@@ -209,7 +216,8 @@ impl Inbound {
     fn recognise(&mut self, parts: &[ReplyPart], sequences: &[u32], now: Duration) -> String {
         let mut text = Vec::new();
         for part in parts {
-            for field in [part.from.reveal().as_bytes(), part.to.reveal().as_bytes(), &part.octets] {
+            for field in [part.from.reveal().as_bytes(), part.to.reveal().as_bytes(), &part.octets]
+            {
                 text.extend_from_slice(&(field.len() as u64).to_be_bytes());
                 text.extend_from_slice(field);
             }
@@ -283,14 +291,14 @@ mod tests {
         let from = smpp::Address::parse("+12125550100").unwrap();
         let to = smpp::Address::parse("72404").unwrap();
         let segments = smpp::split(text, 3).unwrap().into_iter();
-        segments
-            .map(|s| ShortMessage::submit(from.clone(), to.clone(), s, false))
-            .collect()
+        segments.map(|s| ShortMessage::submit(from.clone(), to.clone(), s, false)).collect()
     }
 
     fn reply(heard: Heard) -> (Reply, Vec<u32>) {
         match heard {
-            Heard::Ready(Ready { event: CarrierEvent::Reply(reply), sequences }) => (reply, sequences),
+            Heard::Ready(Ready { event: CarrierEvent::Reply(reply), sequences }) => {
+                (reply, sequences)
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -137,7 +137,8 @@ impl Jobs {
         if failure.kind == FailureKind::Throttled
             && let Some(open) = self.jobs.get_mut(&job)
             && open.again < MOST_AGAIN
-            && open.parts.iter().filter(|p| matches!(p, Part::Accepted(_) | Part::Flying)).count() > 1
+            && open.parts.iter().filter(|p| matches!(p, Part::Accepted(_) | Part::Flying)).count()
+                > 1
         {
             open.again += 1;
             self.requeue(token);
@@ -152,7 +153,9 @@ impl Jobs {
         let (job, _) = split(token);
         self.stop_waiting(job, &Failure::new(FailureKind::Uncertain));
         let finished = self.finish(job)?;
-        if matches!(&finished.outcome, Err(f) if f.kind == FailureKind::Uncertain) && token & 0xFF == 0 {
+        if matches!(&finished.outcome, Err(f) if f.kind == FailureKind::Uncertain)
+            && token & 0xFF == 0
+        {
             self.late.push_back((token, finished.message));
             if self.late.len() > MOST_LATE {
                 self.late.pop_front();

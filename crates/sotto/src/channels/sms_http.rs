@@ -100,9 +100,9 @@ impl SmsHttp {
             .timeout(settings.answer_within)
             .connect_timeout(super::transport::CONNECT_WITHIN)
             .user_agent("sotto");
-        if settings.roots != Roots::Machine || base.scheme() == "https" {
+        if base.scheme() == "https" {
             let config = super::transport::client_config(&settings.roots)?;
-            client = client.use_preconfigured_tls(config);
+            client = client.tls_backend_preconfigured(config);
         }
         let client = client.build().map_err(|_| SmsHttpSetupError::Client)?;
         Ok(Self(Arc::new(Inner { client, url, settings })))
@@ -135,8 +135,7 @@ impl Adapter for SmsHttp {
             form.push(("StatusCallback", url));
         }
         let request = self.0.client.post(self.0.url.clone());
-        let request =
-            request.basic_auth(&settings.account_sid, Some(settings.auth_token.reveal()));
+        let request = request.basic_auth(&settings.account_sid, Some(settings.auth_token.reveal()));
         let answer = match request.form(&form).send().await {
             Ok(answer) => answer,
             // Before a connection nothing can have left; after that, anything may have.
@@ -219,7 +218,12 @@ mod tests {
             roots: Roots::Machine,
             answer_within: Duration::from_secs(1),
         };
-        for base in ["http://carrier.example", "ftp://127.0.0.1", "carrier", "http://localhost.evil.example"] {
+        for base in [
+            "http://carrier.example",
+            "ftp://127.0.0.1",
+            "carrier",
+            "http://localhost.evil.example",
+        ] {
             assert!(matches!(SmsHttp::new(settings(base)), Err(SmsHttpSetupError::Base)), "{base}");
         }
         let odd = SmsHttpSettings { account_sid: "../x".into(), ..settings("http://127.0.0.1:1") };

@@ -8,10 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::transport::{self, Stream, TransportFacts};
 use super::email_smtp::{EmailSettings, Security};
-use super::{Failure, FailureKind};
 use super::transport::Tls;
+use super::transport::{self, Stream, TransportFacts};
+use super::{Failure, FailureKind};
 
 /// Octets of the longest reply line taken (RFC 5321 §4.5.3.1.5 asks for 512).
 const LONGEST_LINE: usize = 4_096;
@@ -148,7 +148,11 @@ impl Session {
         Ok(reply.lines.iter().skip(1).map(|line| line.to_ascii_uppercase()).collect())
     }
 
-    async fn sign_in(&mut self, settings: &EmailSettings, offers: &[String]) -> Result<(), Trouble> {
+    async fn sign_in(
+        &mut self,
+        settings: &EmailSettings,
+        offers: &[String],
+    ) -> Result<(), Trouble> {
         let Some((user, password)) = &settings.credentials else { return Ok(()) };
         let misconfigured = || Trouble::Refused(Failure::new(FailureKind::Misconfigured));
         let offer = offers.iter().find_map(|offer| offer.strip_prefix("AUTH "));
@@ -217,15 +221,17 @@ impl Session {
     }
 
     async fn write(&mut self, octets: &[u8]) -> Result<(), Trouble> {
+        let within = self.answer_within;
         let write = async {
             self.stream.write_all(octets).await?;
             self.stream.flush().await
         };
-        timeout(self.answer_within, write).await.map_err(|_| Trouble::Broken)??;
+        timeout(within, write).await.map_err(|_| Trouble::Broken)??;
         Ok(())
     }
 
     async fn reply(&mut self) -> Result<Reply, Trouble> {
+        let within = self.answer_within;
         let read = async {
             let mut lines = Vec::new();
             loop {
@@ -243,7 +249,7 @@ impl Session {
                 }
             }
         };
-        timeout(self.answer_within, read).await.map_err(|_| Trouble::Broken)?
+        timeout(within, read).await.map_err(|_| Trouble::Broken)?
     }
 
     async fn line(&mut self) -> Result<String, Trouble> {

@@ -6,9 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use gate::{Address, Channel, PhoneNumber};
 use thiserror::Error;
 
-use super::{
-    AdapterName, CarrierReceipt, Failure, FailureKind, ReceiptStatus, Reply, Secret,
-};
+use super::{AdapterName, CarrierReceipt, Failure, FailureKind, ReceiptStatus, Reply, Secret};
 
 /// Fields of one post, at most.
 const MOST_FIELDS: usize = 200;
@@ -27,7 +25,9 @@ impl std::fmt::Debug for Form {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum WebhookError {
     /// The signature is missing or wrong.
-    #[error("X-Twilio-Signature does not fit: check auth_token and the public address of this server")]
+    #[error(
+        "X-Twilio-Signature does not fit: check auth_token and the public address of this server"
+    )]
     Signature,
     /// Too many fields.
     #[error("the post has more than 200 fields")]
@@ -131,7 +131,7 @@ impl Form {
     /// [`WebhookError`].
     pub fn reply(&self) -> Result<Reply, WebhookError> {
         let carrier_id = self.sid()?;
-        let from = PhoneNumber::parse(self.get("From")?);
+        let from = PhoneNumber::from_e164(self.get("From")?);
         let from = Address::Phone(from.map_err(|_| WebhookError::Unreadable("From"))?);
         let to = self.get("To")?;
         if to.len() > 20 || !to.bytes().all(|b| b.is_ascii_graphic()) {
@@ -198,7 +198,8 @@ mod tests {
         let body = b"CallSid=CA1234567890ABCDE&Caller=%2B14158675309&Digits=1234&\
                      From=%2B14158675309&To=%2B18005551212";
         let form = Form::parse(body).unwrap();
-        let (url, token) = ("https://mycompany.com/myapp.php?foo=1&bar=2", Secret::new("12345".into()));
+        let (url, token) =
+            ("https://mycompany.com/myapp.php?foo=1&bar=2", Secret::new("12345".into()));
         assert_eq!(form.sign(url, &token), "RSOYDt4T1cUTdK1PDd93/VVr8B8=");
         assert_eq!(form.verify(url, &token, "RSOYDt4T1cUTdK1PDd93/VVr8B8="), Ok(()));
         for (url, token, signature) in [
@@ -218,14 +219,32 @@ mod tests {
         for (body, status, failure) in [
             ("MessageSid=SM1&MessageStatus=sent", ReceiptStatus::EnRoute, None),
             ("SmsSid=SM1&SmsStatus=delivered", ReceiptStatus::Delivered, None),
-            ("MessageSid=SM1&MessageStatus=undelivered&ErrorCode=30006", ReceiptStatus::Undelivered, Some(Landline)),
-            ("MessageSid=SM1&MessageStatus=failed&ErrorCode=21610", ReceiptStatus::Rejected, Some(OptedOut)),
+            (
+                "MessageSid=SM1&MessageStatus=undelivered&ErrorCode=30006",
+                ReceiptStatus::Undelivered,
+                Some(Landline),
+            ),
+            (
+                "MessageSid=SM1&MessageStatus=failed&ErrorCode=21610",
+                ReceiptStatus::Rejected,
+                Some(OptedOut),
+            ),
             ("MessageSid=SM1&MessageStatus=failed", ReceiptStatus::Rejected, Some(Rejected)),
         ] {
             let receipt = Form::parse(body.as_bytes()).unwrap().receipt().unwrap();
-            assert_eq!((receipt.status, receipt.failure.map(|f| f.kind)), (status, failure), "{body}");
+            assert_eq!(
+                (receipt.status, receipt.failure.map(|f| f.kind)),
+                (status, failure),
+                "{body}"
+            );
         }
-        for body in ["", "MessageSid=SM1", "MessageStatus=sent", "MessageSid=a%0Ab&MessageStatus=sent", "MessageSid=SM1&MessageStatus=?"] {
+        for body in [
+            "",
+            "MessageSid=SM1",
+            "MessageStatus=sent",
+            "MessageSid=a%0Ab&MessageStatus=sent",
+            "MessageSid=SM1&MessageStatus=?",
+        ] {
             assert!(Form::parse(body.as_bytes()).unwrap().receipt().is_err(), "{body}");
         }
     }
