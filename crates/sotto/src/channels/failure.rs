@@ -102,6 +102,9 @@ const fn doubling(first: u32, times: u32) -> Retry {
 }
 
 failures! {
+    /// The gate held it back between the claim and the wire: nothing left.
+    HeldBack = "held_back", doubling(1, 100), None,
+        "It waited: the hour or a consent changed just before it was to go. Asked again by itself.";
     /// The carrier asked to slow down.
     Throttled = "throttled", doubling(2, 12), None,
         "The carrier asked us to send more slowly. It is tried again by itself.";

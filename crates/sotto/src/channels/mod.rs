@@ -61,11 +61,13 @@ pub enum AdapterName {
     SmsHttp,
     /// Email over SMTP.
     EmailSmtp,
+    /// The portal, which is this program: what its row holds has arrived.
+    Portal,
 }
 
 impl AdapterName {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::SmsSmpp, Self::SmsHttp, Self::EmailSmtp];
+    pub const ALL: [Self; 4] = [Self::SmsSmpp, Self::SmsHttp, Self::EmailSmtp, Self::Portal];
 
     /// The word in rows and settings.
     #[must_use]
@@ -74,6 +76,7 @@ impl AdapterName {
             Self::SmsSmpp => "sms_smpp",
             Self::SmsHttp => "sms_http",
             Self::EmailSmtp => "email_smtp",
+            Self::Portal => "portal",
         }
     }
 
