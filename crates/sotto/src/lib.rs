@@ -11,6 +11,7 @@ pub mod compose;
 
 pub mod db;
 
+pub mod audit;
 pub mod clock;
 pub mod ids;
 

@@ -1,11 +1,14 @@
-//! The tables whose rows the audit log binds.
+//! Every table of the schema, and what vouches for its rows. A test compares this list with the
+//! live schema of both engines, so a table or column added later cannot be forgotten here.
+
+use crate::db::Sql;
 
 /// A table, by its name in the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Table(&'static str);
 
 impl Table {
-    /// Names a table; called only for the constants of this file.
+    /// Names a table; called only for the constants of this file, and by tests of storage itself.
     #[must_use]
     pub const fn named(name: &'static str) -> Self {
         Self(name)
@@ -16,4 +19,266 @@ impl Table {
     pub const fn name(self) -> &'static str {
         self.0
     }
+
+    /// Its entry in [`TABLES`].
+    #[must_use]
+    pub fn spec(self) -> Option<&'static Spec> {
+        TABLES.iter().find(|spec| spec.table == self)
+    }
+
+    /// The table with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        TABLES.iter().map(|spec| spec.table).find(|table| table.0 == name)
+    }
+}
+
+/// What vouches for a table's rows (RULEBOOK §10, 45 CFR 164.312(c)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vouched {
+    /// Each change of a row is bound by an audit entry in the same transaction: the writer calls
+    /// [`Tx::touch`](crate::db::Tx::touch), and `audit::append` takes the row's keyed digest.
+    Recorded,
+    /// Rows that change too fast for an entry each: they carry a `mac`, and which rows there must
+    /// be follows from recorded tables.
+    Working,
+    /// The audit log itself: vouched for by the Merkle tree and its signed checkpoints.
+    Proof,
+}
+
+/// How a part of a row's key is written in text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyType {
+    /// As it is.
+    Text,
+    /// In decimal.
+    Int,
+    /// In hexadecimal.
+    Blob,
+}
+
+/// One table.
+#[derive(Debug)]
+pub struct Spec {
+    /// Which.
+    pub table: Table,
+    /// What vouches for its rows.
+    pub vouched: Vouched,
+    /// The key columns after `practice_id`. A row's key in [`Tx::touch`](crate::db::Tx::touch) is
+    /// their values joined by `/`; for `practice`, whose key has no other, the practice's id.
+    pub key: &'static [(&'static str, KeyType)],
+    /// Every column, in the order in which a digest takes them.
+    pub columns: &'static [&'static str],
+    /// All columns of one row: `$1` the practice, then the key.
+    pub one: Sql,
+    /// All columns of all rows of a practice (`$1`), in the order of the key.
+    pub all: Sql,
+    /// The practice ids that occur in it.
+    pub practices: Sql,
+}
+
+macro_rules! one_text {
+    ($literal:expr) => {
+        Sql::from_literals($literal, $literal)
+    };
+}
+
+macro_rules! table {
+    (@columns $first:literal $($rest:literal)*) => { concat!($first $(, ", ", $rest)*) };
+    (@practices $name:literal) => {
+        one_text!(concat!("SELECT DISTINCT practice_id FROM ", $name))
+    };
+    ($table:ident $vouched:ident [] $name:literal [$($column:literal)*]) => {
+        Spec {
+            table: $table,
+            vouched: Vouched::$vouched,
+            key: &[],
+            columns: &[$($column),*],
+            one: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+                " WHERE practice_id = $1")),
+            all: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+                " WHERE practice_id = $1")),
+            practices: table!(@practices $name),
+        }
+    };
+    ($table:ident $vouched:ident [$k1:literal $t1:ident] $name:literal [$($column:literal)*]) => {
+        Spec {
+            table: $table,
+            vouched: Vouched::$vouched,
+            key: &[($k1, KeyType::$t1)],
+            columns: &[$($column),*],
+            one: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+                " WHERE practice_id = $1 AND ", $k1, " = $2")),
+            all: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+                " WHERE practice_id = $1 ORDER BY ", $k1)),
+            practices: table!(@practices $name),
+        }
+    };
+    ($table:ident $vouched:ident [$k1:literal $t1:ident, $k2:literal $t2:ident] $name:literal
+        [$($column:literal)*]) => {
+        Spec {
+            table: $table,
+            vouched: Vouched::$vouched,
+            key: &[($k1, KeyType::$t1), ($k2, KeyType::$t2)],
+            columns: &[$($column),*],
+            one: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+                " WHERE practice_id = $1 AND ", $k1, " = $2 AND ", $k2, " = $3")),
+            all: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+                " WHERE practice_id = $1 ORDER BY ", $k1, ", ", $k2)),
+            practices: table!(@practices $name),
+        }
+    };
+}
+
+macro_rules! tables {
+    ($($name:literal $table:ident $vouched:ident $key:tt $columns:tt)*) => {
+        $(
+            #[doc = concat!("Table `", $name, "`.")]
+            pub const $table: Table = Table($name);
+        )*
+
+        /// Every table that holds a practice's rows, in the order of the schema.
+        pub static TABLES: &[Spec] = &[$(table!($table $vouched $key $name $columns)),*];
+    };
+}
+
+/// The list of applied migrations. It belongs to no practice, so it is not in [`TABLES`]; the
+/// settings of each practice hold a recorded copy (`audit/schema.rs`).
+pub const SCHEMA_VERSION: Table = Table("schema_version");
+
+tables! {
+    "practice" PRACTICE Recorded [] [
+        "practice_id" "name" "display_name" "phone" "timezone" "portal_url" "sandbox"
+        "updated_at"
+    ]
+    "site" SITE Recorded ["id" Text] [
+        "practice_id" "id" "external_id" "name" "street" "city" "region" "postal_code"
+        "phone" "timezone" "updated_at"
+    ]
+    "clinician" CLINICIAN Recorded ["id" Text] [
+        "practice_id" "id" "external_id" "prefix" "given_name" "family_name" "active"
+        "updated_at"
+    ]
+    "vendor" VENDOR Recorded ["adapter" Text] [
+        "practice_id" "adapter" "legal_name" "service" "max_level" "agreement"
+        "effective_at" "expires_at" "reason" "updated_at"
+    ]
+    "channel_setting" CHANNEL_SETTING Recorded ["channel" Text] [
+        "practice_id" "channel" "adapter" "enabled" "sender" "updated_at"
+    ]
+    "policy_version" POLICY_VERSION Recorded ["version" Text] [
+        "practice_id" "version" "document" "activated_at" "activated_by"
+    ]
+    "template_version" TEMPLATE_VERSION Recorded ["name" Text, "version" Int] [
+        "practice_id" "name" "version" "kind" "channel" "language" "subject" "body"
+        "max_level" "digest" "approved_by" "approved_at" "expires_at" "withdrawn_at"
+        "loaded_at"
+    ]
+    "setting" SETTING Recorded ["name" Text] [
+        "practice_id" "name" "value" "updated_at"
+    ]
+    "patient" PATIENT Recorded ["id" Text] [
+        "practice_id" "id" "person_sealed" "language" "timezone" "deceased_at" "active"
+        "merged_into" "updated_at"
+    ]
+    "patient_identifier" PATIENT_IDENTIFIER Recorded ["id" Text] [
+        "practice_id" "id" "patient_id" "system" "value_index" "value_sealed"
+    ]
+    "contact_point" CONTACT_POINT Recorded ["id" Text] [
+        "practice_id" "id" "patient_id" "caregiver_id" "kind" "address_sealed"
+        "address_index" "line" "place" "rank" "shared" "source" "verified_at"
+        "verified_how" "valid_from" "valid_until" "dead" "dead_at" "updated_at"
+    ]
+    "alternative_contact" ALTERNATIVE_CONTACT Recorded ["id" Text] [
+        "practice_id" "id" "patient_id" "channel" "contact_point_id" "valid_from"
+        "valid_until" "evidence" "recorded_by" "recorded_at"
+    ]
+    "restriction" RESTRICTION Recorded ["id" Text] [
+        "practice_id" "id" "patient_id" "what" "value" "status" "valid_from"
+        "valid_until" "recorded_by" "recorded_at"
+    ]
+    "caregiver" CAREGIVER Recorded ["id" Text] [
+        "practice_id" "id" "patient_id" "external_id" "person_sealed" "relation"
+        "representative" "scope" "permission" "evidence" "valid_from" "valid_until"
+        "recorded_by" "updated_at"
+    ]
+    "preference" PREFERENCE Recorded ["patient_id" Text] [
+        "practice_id" "patient_id" "channel" "from_minute" "until_minute" "kinds_off"
+        "updated_at"
+    ]
+    "consent_event" CONSENT_EVENT Recorded ["id" Text] [
+        "practice_id" "id" "consent_id" "patient_id" "event" "class" "channel"
+        "address_index" "purposes" "categories" "up_to_level" "text_version"
+        "risk_warned" "language" "frequency" "method" "evidence" "evidence_digest"
+        "witness" "captured_by" "captured_at" "valid_until" "withdrawal" "recorded_at"
+    ]
+    "suppression_event" SUPPRESSION_EVENT Recorded ["id" Text] [
+        "practice_id" "id" "address_index" "event" "channel" "kind" "source"
+        "inbound_id" "recorded_by" "occurred_at"
+    ]
+    "appointment" APPOINTMENT Recorded ["id" Text] [
+        "practice_id" "id" "external_id" "patient_id" "clinician_id" "site_id"
+        "starts_at" "ends_at" "status" "version" "reply" "reply_at" "updated_at"
+    ]
+    "reminder" REMINDER Recorded ["id" Text] [
+        "practice_id" "id" "appointment_id" "appointment_version" "step" "due_at"
+        "state" "message_id" "refusals" "updated_at"
+    ]
+    "message" MESSAGE Recorded ["id" Text] [
+        "practice_id" "id" "patient_id" "contact_point_id" "address_index" "channel"
+        "kind" "purpose" "origin" "reply_to_at" "language" "template_name"
+        "template_version" "appointment_id" "inbound_id" "content_sealed" "record_wrap"
+        "patient_wrap" "basis" "clearance_entry" "state" "state_at" "refusals"
+        "useless_after" "send_at" "created_by" "created_at"
+    ]
+    "outbox" OUTBOX Working ["message_id" Text] [
+        "practice_id" "message_id" "adapter" "due_at" "attempts" "leased_until"
+        "lease_owner" "mac"
+    ]
+    "attempt" ATTEMPT Recorded ["id" Text] [
+        "practice_id" "id" "message_id" "number" "adapter" "started_at" "finished_at"
+        "outcome" "failure" "transport"
+    ]
+    "attempt_part" ATTEMPT_PART Recorded ["attempt_id" Text, "part" Int] [
+        "practice_id" "attempt_id" "part" "adapter" "carrier_id" "state" "state_at"
+    ]
+    "receipt" RECEIPT Recorded ["id" Text] [
+        "practice_id" "id" "adapter" "carrier_id" "status" "error" "attempt_id"
+        "occurred_at" "received_at"
+    ]
+    "inbound_message" INBOUND_MESSAGE Recorded ["id" Text] [
+        "practice_id" "id" "adapter" "carrier_id" "channel" "from_index" "patient_id"
+        "content_sealed" "record_wrap" "intents" "effect" "appointment_id"
+        "conversation_id" "received_at"
+    ]
+    "conversation" CONVERSATION Recorded ["id" Text] [
+        "practice_id" "id" "patient_id" "channel" "address_index" "state" "opened_at"
+        "last_at"
+    ]
+    "task" TASK Recorded ["id" Text] [
+        "practice_id" "id" "kind" "urgent" "patient_id" "conversation_id" "message_id"
+        "inbound_id" "appointment_id" "due_at" "state" "outcome" "done_by" "done_at"
+        "created_at"
+    ]
+    "api_token" API_TOKEN Recorded ["id" Text] [
+        "practice_id" "id" "name" "secret_digest" "scopes" "created_at" "expires_at"
+        "revoked_at"
+    ]
+    "idempotency_key" IDEMPOTENCY_KEY Recorded ["token_id" Text, "key_digest" Blob] [
+        "practice_id" "token_id" "key_digest" "request_digest" "status" "response"
+        "created_at"
+    ]
+    "import_file" IMPORT_FILE Recorded ["id" Text] [
+        "practice_id" "id" "kind" "digest" "imported" "updated" "unchanged" "skipped"
+        "finished_at"
+    ]
+    "audit_entry" AUDIT_ENTRY Proof ["id" Text] [
+        "practice_id" "id" "recorded_at" "body" "leaf_index"
+    ]
+    "audit_tile" AUDIT_TILE Proof ["level" Int, "tile" Int] [
+        "practice_id" "level" "tile" "hashes"
+    ]
+    "audit_checkpoint" AUDIT_CHECKPOINT Proof ["size" Int] [
+        "practice_id" "size" "signed_at" "note"
+    ]
 }

@@ -2,4 +2,5 @@
 
 mod engines;
 
+mod audit;
 mod db;

@@ -1,0 +1,285 @@
+//! The single sequencer: it gives committed entries their places in the tree and signs the head.
+//!
+//! One transaction places a batch: leaf indexes in the order of the entries' ids, one more entry
+//! about the checkpoint itself as the last leaf, the tiles that changed, and the signed note. A
+//! crash before the commit leaves nothing of it, and the entries are placed next time; a crash
+//! after it leaves all of it. The state to go on from is read back and checked against the signed
+//! head each time, so recovery is the ordinary path and there is no other.
+//!
+//! On PostgreSQL a lock makes the sequencer single among many nodes. (RULEBOOK §10.)
+
+use std::time::Duration;
+
+use gate::PracticeId;
+use jiff::{SignedDuration, Timestamp};
+use ledger::{Checkpoint, Frontier, Head, LogKey, TileId, leaf_hash};
+
+use crate::audit::append::{AuditError, Log};
+use crate::audit::event::{Actor, Bound, Entry, Event, Kind};
+use crate::audit::record;
+use crate::db::registry::AUDIT_CHECKPOINT;
+use crate::db::{Db, DbError, Tx};
+use crate::ids::{EntryId, Id as _};
+use crate::{params, sql};
+
+/// How many entries one transaction places at most.
+const BATCH: i64 = 8192;
+
+/// How far the clock may go back before no checkpoint is signed (RULEBOOK §10).
+const BACKWARDS: SignedDuration = SignedDuration::from_secs(5);
+
+/// The log could not grow.
+#[derive(Debug, thiserror::Error)]
+pub enum SequenceError {
+    /// Storage.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// A row of the log cannot be bound.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// The stored head is not one that this log's key signed.
+    #[error("the last checkpoint cannot be trusted ({0}); run `sotto audit verify`")]
+    Head(#[from] ledger::CheckpointError),
+    /// The stored tiles are not those of the signed head.
+    #[error(transparent)]
+    Tiles(#[from] ledger::LoadError<DbError>),
+    /// The log's key cannot be made.
+    #[error(transparent)]
+    Key(#[from] ledger::VerifierKeyError),
+    /// The log is full.
+    #[error(transparent)]
+    Full(#[from] ledger::Full),
+    /// Rows stand beyond the signed head: they were put there by hand, or the head was removed.
+    #[error(
+        "audit entries are placed beyond the last checkpoint of {size}: the log was altered; \
+         run `sotto audit verify`"
+    )]
+    Beyond {
+        /// The size that was signed last.
+        size: u64,
+    },
+    /// The clock went back by more than five seconds.
+    #[error("the clock went back behind the last checkpoint of {last}; set it right, then restart")]
+    ClockWentBack {
+        /// When the last checkpoint was signed.
+        last: Timestamp,
+    },
+}
+
+/// The name of a practice's log, which is also its checkpoints' origin.
+#[must_use]
+pub fn log_name(practice: PracticeId) -> String {
+    format!("sotto/{practice}")
+}
+
+/// The key that signs a practice's log.
+///
+/// # Errors
+/// Never, for a practice's id; the type says what [`LogKey::from_seed`] can.
+pub fn log_key(log: Log<'_>) -> Result<LogKey, ledger::VerifierKeyError> {
+    LogKey::from_seed(&log_name(log.practice), &log.keys.log_key())
+}
+
+/// Places what waits, up to one batch, and signs a checkpoint. None when nothing waits.
+///
+/// # Errors
+/// [`SequenceError`]; nothing is then stored, and what waits goes on waiting.
+pub fn sequence<'a>(
+    tx: &mut Tx<'_>,
+    log: impl Into<Log<'a>>,
+) -> Result<Option<Checkpoint>, SequenceError> {
+    let log = log.into();
+    tx.lock(lock_of(log.practice))?;
+    let waiting = waiting(tx, log.practice)?;
+    if waiting.is_empty() {
+        return Ok(None);
+    }
+    let key = log_key(log)?;
+    let (head, last_signed) = last_head(tx, log, &key)?;
+    let now = log.clock.now();
+    if last_signed.is_some_and(|last| last.duration_since(now) > BACKWARDS) {
+        return Err(SequenceError::ClockWentBack { last: last_signed.unwrap_or(now) });
+    }
+    // Within the five seconds the log's own time stands still rather than go back.
+    let now = last_signed.map_or(now, |last| last.max(now));
+    let practice = log.practice;
+    let mut tree = Frontier::load(head, |id| tile(tx, practice, id))?;
+    for (id, leaf) in waiting {
+        let index = index_of(tree.append(leaf)?);
+        tx.execute(
+            sql!("UPDATE audit_entry SET leaf_index = $3 WHERE practice_id = $1 AND id = $2"),
+            params![practice, id, index],
+        )?;
+    }
+    let own = checkpoint_entry(tx, log, head, now)?;
+    let index = index_of(tree.append(leaf_hash(&own.to_bytes()))?);
+    tx.execute(
+        sql!(
+            "INSERT INTO audit_entry (practice_id, id, recorded_at, body, leaf_index)
+             VALUES ($1, $2, $3, $4, $5)"
+        ),
+        params![practice, own.id, now, own.to_bytes(), index],
+    )?;
+    for tile in tree.take_tiles() {
+        tx.execute(
+            sql!(
+                "INSERT INTO audit_tile (practice_id, level, tile, hashes) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (practice_id, level, tile) DO UPDATE SET hashes = excluded.hashes"
+            ),
+            params![practice, tile.id.level(), index_of(tile.id.index()), tile.bytes()],
+        )?;
+    }
+    let checkpoint = Checkpoint::new(&log_name(practice), tree.head())?;
+    tx.execute(
+        sql!(
+            "INSERT INTO audit_checkpoint (practice_id, size, signed_at, note)
+             VALUES ($1, $2, $3, $4)"
+        ),
+        params![practice, index_of(tree.size()), now, checkpoint.sign(&key)?],
+    )?;
+    Ok(Some(checkpoint))
+}
+
+/// Sequences until the task is dropped: at once when a full batch waits, and otherwise once a
+/// second of real time, whatever speed the practice's clock runs at. Errors are told to `alarm`
+/// and tried again.
+pub async fn run<O>(db: Db, office: O, mut alarm: impl FnMut(SequenceError) + Send)
+where
+    O: Clone + Send + 'static,
+    for<'a> &'a O: Into<Log<'a>>,
+{
+    let mut beat = tokio::time::interval(Duration::from_secs(1));
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        beat.tick().await;
+        if let Err(error) = catch_up(&db, &office).await {
+            alarm(error);
+        }
+    }
+}
+
+/// Places everything that waits now, batch by batch, and returns the last checkpoint it signed.
+///
+/// # Errors
+/// [`SequenceError`].
+pub async fn catch_up<O>(db: &Db, office: &O) -> Result<Option<Checkpoint>, SequenceError>
+where
+    O: Clone + Send + 'static,
+    for<'a> &'a O: Into<Log<'a>>,
+{
+    let mut last = None;
+    loop {
+        let office = office.clone();
+        let (signed, more) = db
+            .write(move |tx| {
+                let signed = sequence(tx, &office)?;
+                let log: Log<'_> = (&office).into();
+                Ok::<_, SequenceError>((signed, any_waiting(tx, log.practice)?))
+            })
+            .await?;
+        last = signed.or(last);
+        if !more {
+            return Ok(last);
+        }
+    }
+}
+
+/// The bytes of a stored tile, at least as wide as asked for, or an error when it is not there.
+pub(super) fn tile(tx: &mut Tx<'_>, practice: PracticeId, id: TileId) -> Result<Vec<u8>, DbError> {
+    tx.query_one(
+        sql!("SELECT hashes FROM audit_tile WHERE practice_id = $1 AND level = $2 AND tile = $3"),
+        params![practice, id.level(), index_of(id.index())],
+        |row| row.get(0),
+    )
+}
+
+/// Sizes and indexes stay below 2⁴⁸.
+pub(super) fn index_of(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The last signed checkpoint's note, with when it was signed.
+pub(super) fn last_note(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+) -> Result<Option<(String, Timestamp)>, DbError> {
+    tx.query_opt(
+        sql!(
+            "SELECT note, signed_at FROM audit_checkpoint WHERE practice_id = $1
+             ORDER BY size DESC LIMIT 1"
+        ),
+        params![practice],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// The head to go on from, checked: signed by our key, and nothing placed beyond it.
+fn last_head(
+    tx: &mut Tx<'_>,
+    log: Log<'_>,
+    key: &LogKey,
+) -> Result<(Head, Option<Timestamp>), SequenceError> {
+    let (head, signed_at) = match last_note(tx, log.practice)? {
+        Some((note, at)) => (Checkpoint::open(note.as_bytes(), &key.verifier())?.head(), Some(at)),
+        None => (Head::EMPTY, None),
+    };
+    let beyond: Option<i64> = tx.query_opt(
+        sql!(
+            "SELECT leaf_index FROM audit_entry WHERE practice_id = $1 AND leaf_index >= $2
+             ORDER BY leaf_index LIMIT 1"
+        ),
+        params![log.practice, index_of(head.size)],
+        |row| row.get(0),
+    )?;
+    if beyond.is_some() {
+        return Err(SequenceError::Beyond { size: head.size });
+    }
+    Ok((head, signed_at))
+}
+
+/// The checkpoint's own leaf. It binds the checkpoint before it, so that none can be taken out,
+/// and puts the time of signing under the signature.
+fn checkpoint_entry(
+    tx: &mut Tx<'_>,
+    log: Log<'_>,
+    before: Head,
+    now: Timestamp,
+) -> Result<Entry, SequenceError> {
+    let mut records = Vec::new();
+    if before.size > 0 {
+        let key = before.size.to_string();
+        let digest = record::digest_of(tx, log.keys, log.practice, AUDIT_CHECKPOINT, &key)?;
+        records.push(Bound(AUDIT_CHECKPOINT.name().into(), key, digest));
+    }
+    let event = Event::new(Kind::Checkpoint, Actor::service("sequencer"));
+    Ok(Entry::of(event, log.practice, EntryId::new(log.clock), now, records))
+}
+
+fn waiting(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<(EntryId, ledger::Hash)>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, body FROM audit_entry WHERE practice_id = $1 AND leaf_index IS NULL
+             ORDER BY recorded_at, id LIMIT $2"
+        ),
+        params![practice, BATCH],
+        |row| Ok((row.get(0)?, leaf_hash(&row.get::<Vec<u8>>(1)?))),
+    )
+}
+
+fn any_waiting(tx: &mut Tx<'_>, practice: PracticeId) -> Result<bool, DbError> {
+    let one: Option<i64> = tx.query_opt(
+        sql!(
+            "SELECT recorded_at FROM audit_entry WHERE practice_id = $1 AND leaf_index IS NULL
+             LIMIT 1"
+        ),
+        params![practice],
+        |row| row.get(0),
+    )?;
+    Ok(one.is_some())
+}
+
+/// One lock a practice: the first bytes of its id, which are random at the end and not at the
+/// start, so the end it is.
+fn lock_of(practice: PracticeId) -> i64 {
+    practice.0.as_u64_pair().1.cast_signed() ^ 0x6175_6469_745f_7365
+}
