@@ -5,14 +5,25 @@
 //! and asks again, `channels` put it on the wire, `receipts` say what became of it. `audit` records
 //! each step in the step's own transaction. Start with `intake`.
 
+pub mod office;
+
+pub mod intake;
+
+pub mod facts;
+
+pub mod outbox;
+
+pub mod channels;
+
+pub mod receipts;
+
+pub mod audit;
+
 pub mod people;
 
 pub mod compose;
 
 pub mod db;
 
-pub mod audit;
 pub mod clock;
 pub mod ids;
-
-pub mod channels;

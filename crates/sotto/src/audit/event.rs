@@ -439,8 +439,8 @@ impl Event {
         let grounds = Grounds {
             policy: Some(basis.policy.as_str().to_owned()),
             template: template_of(draft),
-            level: Some(basis.level as u8),
-            categories: basis.categories.iter().map(|c| c.as_str().to_owned()).collect(),
+            level: Some(basis.level.into()),
+            categories: basis.categories.iter().filter_map(word).collect(),
             rules: basis.rules.iter().map(ToString::to_string).collect(),
             consents: basis.consents.iter().map(ToString::to_string).collect(),
         };
@@ -499,6 +499,11 @@ pub struct Sent {
     pub binding: Option<Binding>,
 }
 
+/// The word that stands for a value of a closed list.
+fn word(value: &impl Serialize) -> Option<String> {
+    serde_json::to_value(value).ok()?.as_str().map(str::to_owned)
+}
+
 fn template_of(draft: &Draft) -> Option<String> {
     draft.content.template.as_ref().map(|t| format!("{} {}", t.name, t.version))
 }
@@ -510,6 +515,8 @@ fn purpose_of(draft: &Draft) -> PurposeOfUse {
         Purpose::Payment => PurposeOfUse::Payment,
         Purpose::Operations => PurposeOfUse::Operations,
         Purpose::Marketing => PurposeOfUse::Marketing,
+        Purpose::PatientRequest => PurposeOfUse::PatientRequest,
+        Purpose::Emergency => PurposeOfUse::Emergency,
     }
 }
 

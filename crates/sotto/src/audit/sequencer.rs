@@ -8,8 +8,6 @@
 //!
 //! On PostgreSQL a lock makes the sequencer single among many nodes. (RULEBOOK §10.)
 
-use std::time::Duration;
-
 use gate::PracticeId;
 use jiff::{SignedDuration, Timestamp};
 use ledger::{Checkpoint, Frontier, Head, LogKey, TileId, leaf_hash};
@@ -138,24 +136,6 @@ pub fn sequence<'a>(
         params![practice, index_of(tree.size()), now, checkpoint.sign(&key)?],
     )?;
     Ok(Some(checkpoint))
-}
-
-/// Sequences until the task is dropped: at once when a full batch waits, and otherwise once a
-/// second of real time, whatever speed the practice's clock runs at. Errors are told to `alarm`
-/// and tried again.
-pub async fn run<O>(db: Db, office: O, mut alarm: impl FnMut(SequenceError) + Send)
-where
-    O: Clone + Send + 'static,
-    for<'a> &'a O: Into<Log<'a>>,
-{
-    let mut beat = tokio::time::interval(Duration::from_secs(1));
-    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        beat.tick().await;
-        if let Err(error) = catch_up(&db, &office).await {
-            alarm(error);
-        }
-    }
 }
 
 /// Places everything that waits now, batch by batch, and returns the last checkpoint it signed.

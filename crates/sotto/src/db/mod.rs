@@ -10,6 +10,15 @@ mod job;
 mod migrate;
 mod postgres;
 pub mod registry;
+
+pub mod attempt;
+pub mod message;
+pub mod outbox;
+pub mod policy_version;
+pub mod practice;
+pub mod template_version;
+pub mod vendor;
+
 mod row;
 mod sql;
 mod sqlite;

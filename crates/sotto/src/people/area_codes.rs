@@ -49,7 +49,12 @@ mod tests {
         ] {
             let number = PhoneNumber::from_e164(number).unwrap();
             let found = zone_of(&number);
-            assert_eq!(found.as_ref().and_then(TimeZone::iana_name), zone, "{}", number.last_four());
+            assert_eq!(
+                found.as_ref().and_then(TimeZone::iana_name),
+                zone,
+                "{}",
+                number.last_four()
+            );
         }
     }
 

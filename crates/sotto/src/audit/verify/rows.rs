@@ -192,7 +192,7 @@ fn schema(tx: &mut Tx<'_>, found: &mut Findings<'_>) -> Result<(), VerifyError> 
     schema::each(tx, |version, said| rows.push((version, said)))?;
     for (version, said) in rows {
         match copied.remove(&schema::setting_name(version)) {
-            Some(copy) if Some(copy) == said => {}
+            Some(copy) if said.as_ref() == Some(&copy) => {}
             Some(_) => found.defect(SCHEMA_VERSION, version.to_string(), Fault::Altered),
             None => found.defect(SCHEMA_VERSION, version.to_string(), Fault::Unrecorded),
         }

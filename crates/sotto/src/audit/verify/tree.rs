@@ -131,13 +131,14 @@ fn entries(
     until: u64,
 ) -> Result<Block, VerifyError> {
     let mut leaves: Vec<Leaf> = Vec::with_capacity((until - from) as usize);
+    let practice = found.log.practice;
     let gone = || Leaf { hash: None, checkpoint_at: None, id: String::new() };
     tx.each(
         sql!(
             "SELECT id, recorded_at, body, leaf_index FROM audit_entry
              WHERE practice_id = $1 AND leaf_index >= $2 AND leaf_index < $3 ORDER BY leaf_index"
         ),
-        params![found.log.practice, index_of(from), index_of(until)],
+        params![practice, index_of(from), index_of(until)],
         |row| {
             let index = row.get::<i64>(3).ok().and_then(|index| u64::try_from(index).ok());
             let Some(index) = index else { return Ok(()) };

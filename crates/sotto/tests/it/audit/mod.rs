@@ -1,6 +1,5 @@
 //! The audit log on our tables.
 
-mod corruption;
 mod registry;
 mod sequencer;
 mod verify;
