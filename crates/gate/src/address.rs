@@ -149,3 +149,87 @@ pub enum AddressKind {
     /// A portal account.
     Portal,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Address, AddressKind, EmailAddress, InvalidAddress, PhoneNumber};
+
+    #[test]
+    fn a_number_is_plus_and_8_to_15_digits() {
+        for good in ["+12025550123", "+12345678", "+123456789012345"] {
+            assert_eq!(PhoneNumber::from_e164(good).unwrap().reveal(), good);
+        }
+        for bad in [
+            "",
+            "+",
+            "12025550123",
+            "+1234567",
+            "+1234567890123456",
+            "+02025550123",
+            "+1202555012x",
+            "+1 2025550123",
+            "+１２０２５５５０１２３",
+        ] {
+            assert_eq!(PhoneNumber::from_e164(bad), Err(InvalidAddress::Phone), "{bad}");
+        }
+        assert_eq!(PhoneNumber::from_e164("+12025550123").unwrap().last_four(), "0123");
+    }
+
+    #[test]
+    fn a_mailbox_is_local_at_domain() {
+        for (text, parsed, domain) in [
+            ("pat@example.com", "pat@example.com", "example.com"),
+            (" Pat.Q+x@Example.COM ", "Pat.Q+x@example.com", "example.com"),
+            ("a!#$%&'*+-/=?^_`{|}~@b-c.example", "a!#$%&'*+-/=?^_`{|}~@b-c.example", "b-c.example"),
+        ] {
+            let address = EmailAddress::parse(text).unwrap();
+            assert_eq!((address.reveal(), address.domain()), (parsed, domain));
+        }
+        let long = |local: usize, label: usize| {
+            EmailAddress::parse(&format!("{}@{}.com", "a".repeat(local), "b".repeat(label)))
+        };
+        assert!(long(64, 63).is_ok());
+        assert!(long(65, 63).is_err());
+        assert!(long(64, 64).is_err());
+        let domain =
+            |labels: usize| EmailAddress::parse(&format!("a@{}com", "abcdefghi.".repeat(labels)));
+        assert!(domain(25).is_ok());
+        assert!(domain(26).is_err());
+        for bad in [
+            "",
+            "pat",
+            "@example.com",
+            "pat@",
+            "pat@example",
+            "pat@.com",
+            "pat@example..com",
+            "pat@-example.com",
+            "pat@example-.com",
+            "pat@exa_mple.com",
+            ".pat@example.com",
+            "pat.@example.com",
+            "p..at@example.com",
+            "p at@example.com",
+            "pat@example.com\r\nRCPT TO:<x@example.com>",
+            "pät@example.com",
+            "pat\"@example.com",
+            "a@b@example.com",
+        ] {
+            assert_eq!(EmailAddress::parse(bad), Err(InvalidAddress::Email), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_knows_its_kind_and_hides_itself() {
+        let phone = Address::Phone(PhoneNumber::from_e164("+12025550123").unwrap());
+        let email = Address::Email(EmailAddress::parse("pat@example.com").unwrap());
+        for (address, kind, stored, shown) in [
+            (phone, AddressKind::Phone, "+12025550123", "Phone(PhoneNumber(…))"),
+            (email, AddressKind::Email, "pat@example.com", "Email(EmailAddress(…))"),
+            (Address::Portal, AddressKind::Portal, "portal", "Portal"),
+        ] {
+            assert_eq!((address.kind(), address.reveal()), (kind, stored));
+            assert_eq!(format!("{address:?}"), shown);
+        }
+    }
+}

@@ -81,3 +81,20 @@ pub struct TemplateRef {
     /// Its version, counted from 1.
     pub version: u32,
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::passing::Case;
+
+    #[test]
+    fn debug_never_shows_the_words() {
+        let case = Case::text()
+            .with(|case| case.draft.content.subject = Some("Elm Street Clinic".to_owned()));
+        let shown = format!("{:?}", case.draft.content);
+        assert_eq!(
+            shown,
+            "Content { template: Some(TemplateRef { name: \"appt_reminder.sms.en\", version: 3 }), \
+             language: English, .. }"
+        );
+    }
+}

@@ -46,3 +46,16 @@ id! { /// One consent as it was given.
 ConsentId, "consent" }
 id! { /// An appointment.
 AppointmentId, "appointment" }
+
+#[cfg(test)]
+mod tests {
+    use super::{ConsentId, InvalidId, PatientId};
+
+    #[test]
+    fn an_id_reads_as_it_is_written() {
+        let text = "0190b2c4-7a3e-7c11-8f5e-2d9a4b6c8e01";
+        assert_eq!(text.parse::<PatientId>().unwrap().to_string(), text);
+        let error = "0190".parse::<ConsentId>().unwrap_err();
+        assert_eq!(error, InvalidId { kind: "consent" });
+    }
+}
