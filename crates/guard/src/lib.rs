@@ -34,4 +34,5 @@ pub use channel::{Channel, Verdict, default_verdict};
 pub use context::{Context, Field, Source};
 pub use guard::{Guard, check, name_reveals};
 pub use level::{Category, IdentifierKind, Level};
+pub use normalise::fold;
 pub use preview::Preview;

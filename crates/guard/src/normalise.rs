@@ -133,8 +133,10 @@ impl Folded {
     }
 }
 
-/// Folds one string that the guard is told (a name, a street), without keeping offsets.
-pub(crate) fn fold(text: &str) -> String {
+/// A text made comparable: small letters, no accents or invisible characters, look-alike letters
+/// mapped to Latin, single spaces. Also for a string that the guard is told (a name, a street).
+#[must_use]
+pub fn fold(text: &str) -> String {
     let folded = Folded::new(text.trim());
     folded.lower
 }

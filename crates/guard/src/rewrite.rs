@@ -173,17 +173,19 @@ impl<'a> Parts<'a> {
                 .next()
                 .unwrap_or_default()
         };
+        let when = when(lower, &of_kind(IdentifierKind::Date));
         Asks {
-            visit: has(&[
-                "appointment",
-                "visit",
-                "appt",
-                "scheduled",
-                "cita",
-                "consulta",
-                "programad",
-            ]),
-            when: when(lower, &of_kind(IdentifierKind::Date)),
+            visit: !when.is_empty()
+                || has(&[
+                    "appointment",
+                    "visit",
+                    "appt",
+                    "scheduled",
+                    "cita",
+                    "consulta",
+                    "programad",
+                ]),
+            when,
             call: has(&["call", "phone us", "llam", "marque"]),
             phone: of_kind(IdentifierKind::Phone),
             sign_in: has(&["log in", "login", "sign in", "portal", "inicie", "entre a"]),

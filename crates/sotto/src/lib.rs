@@ -17,6 +17,8 @@ pub mod channels;
 
 pub mod receipts;
 
+pub mod inbound;
+
 pub mod audit;
 
 pub mod people;
@@ -25,5 +27,6 @@ pub mod compose;
 
 pub mod db;
 
+pub mod cli;
 pub mod clock;
 pub mod ids;

@@ -1,0 +1,38 @@
+//! The command line: one file a verb.
+
+use std::process::ExitCode;
+
+pub mod check;
+pub mod intent;
+pub mod jsonl;
+
+/// Self-hosted patient communication: what may go out, goes out, and can be proved.
+#[derive(Debug, clap::Parser)]
+#[command(name = "sotto", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Says what a text would reveal, and to whose ear.
+    Check(check::Args),
+    /// Says what a patient's text wants.
+    Intent(intent::Args),
+}
+
+impl Command {
+    /// Runs the verb.
+    ///
+    /// # Errors
+    /// What went wrong, in one line for the person at the terminal.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Check(args) => check::run(args),
+            Self::Intent(args) => intent::run(args),
+        }
+    }
+}

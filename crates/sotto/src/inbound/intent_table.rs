@@ -1,0 +1,425 @@
+//! Texts as patients write them, and what they want.
+
+use super::intent::{Confidence, Intent, Keyword, classify};
+
+const TEXTS: &[(Intent, &[&str])] = &[
+    (
+        Intent::Confirm,
+        &[
+            "C",
+            "c",
+            "c.",
+            " C ",
+            "yes",
+            "Yes!",
+            "YES",
+            "y",
+            "yep",
+            "yup",
+            "Yeah",
+            "ok",
+            "Okay",
+            "k",
+            "sure",
+            "confirm",
+            "Confirmed",
+            "confrim",
+            "comfirm",
+            "yes see you then",
+            "see you then",
+            "See you tomorrow!",
+            "I'll be there",
+            "ill be there",
+            "We will be there",
+            "be there at 3",
+            "sounds good",
+            "that works",
+            "works for me",
+            "👍",
+            "👍🏽",
+            "✅",
+            "yes thanks",
+            "Yes, thank you!",
+            "thanks, see you then",
+            "count me in",
+            "I can make it",
+            "got it, see you Monday",
+            "all set",
+            "yes I'll be there",
+            "On my way",
+            "sí",
+            "si",
+            "Sí, confirmo",
+            "confirmo",
+            "Confirmado",
+            "ahí estaré",
+            "allí estaré gracias",
+            "nos vemos mañana",
+            "claro que sí",
+            "de acuerdo",
+            "si ahi voy",
+            "está bien",
+            "perfecto",
+            "looking forward to it",
+            "yes please",
+            "will do",
+            "Yes I confirm my appointment",
+            "C - yes",
+        ],
+    ),
+    (
+        Intent::Reschedule,
+        &[
+            "R",
+            "r",
+            "reschedule",
+            "Reschedule please",
+            "need to reschedule",
+            "resched",
+            "can we reschedule",
+            "rescheduel",
+            "running late, is 3 ok",
+            "running late",
+            "I'm running 10 min late",
+            "going to be late",
+            "stuck in traffic, be there in 20",
+            "can I come at 4 instead",
+            "can we do next Tuesday",
+            "is there another time",
+            "do you have anything later",
+            "Do you have any openings Friday?",
+            "can you move my appointment to Friday",
+            "need a different day",
+            "could we push it back an hour",
+            "how about Thursday",
+            "is 4 pm available",
+            "Yes but can I come later",
+            "can't make it, can we reschedule?",
+            "need to change my appointment",
+            "postpone please",
+            "another day please",
+            "quiero cambiar mi cita",
+            "¿puedo cambiar la cita?",
+            "otro día por favor",
+            "otra hora",
+            "voy a llegar tarde",
+            "necesito reprogramar",
+            "puede ser más tarde",
+            "reagendar",
+            "I have a fever, can we reschedule?",
+            "something came up, can we do another day",
+            "voy tarde",
+        ],
+    ),
+    (
+        Intent::DeclineOrCancel,
+        &[
+            "X",
+            "x",
+            "no",
+            "No.",
+            "nope",
+            "can't make it",
+            "cant make it",
+            "I cannot make it",
+            "I can not come",
+            "sitter cancelled, no way today",
+            "won't be able to come",
+            "I wont be there",
+            "not coming",
+            "unable to make it",
+            "cancel my appointment",
+            "please cancel my appt",
+            "Please cancel",
+            "I need to cancel",
+            "have to cancel today",
+            "I need to cancel tomorrow's appointment",
+            "something came up",
+            "not today",
+            "no can do",
+            "we are not coming",
+            "my car broke down",
+            "can't stop by today",
+            "I'm sick, can't come",
+            "gotta cancel sorry",
+            "👎",
+            "I won't make it",
+            "no way I can make it",
+            "no puedo ir",
+            "No podré asistir",
+            "no voy a poder ir",
+            "cancelar mi cita",
+            "quiero cancelar mi cita",
+            "no asistiré",
+            "hoy no",
+            "me surgió algo",
+            "no thanks",
+            "too sick to come",
+            "no tengo transporte",
+            "sorry cant",
+            "don't need the appointment anymore",
+            "cancel it",
+            "dont have a ride",
+        ],
+    ),
+    (
+        Intent::OptOut,
+        &[
+            "STOP",
+            "stop",
+            "Stop.",
+            "stop!!",
+            "STOPALL",
+            "unsubscribe",
+            "opt out",
+            "optout",
+            "end",
+            "quit",
+            "revoke",
+            "CANCEL",
+            "cancel",
+            "Cancel.",
+            "please stop",
+            "stop texting me",
+            "Stop sending me these messages",
+            "do not text me",
+            "remove me",
+            "take me off your list",
+            "no more texts",
+            "leave me alone",
+            "stpo",
+            "🛑",
+            "alto",
+            "parar",
+            "basta",
+            "cancelar",
+            "no me manden más mensajes",
+            "ya no quiero recibir mensajes",
+            "don't message me again",
+            "yes stop texting me",
+            "lose my number",
+            "unsuscribe",
+            "quit texting me",
+        ],
+    ),
+    (
+        Intent::OptIn,
+        &[
+            "START",
+            "start",
+            "UNSTOP",
+            "join",
+            "start texts",
+            "resume",
+            "sign me up",
+            "opt in",
+            "please start texting me again",
+            "I want the texts again",
+            "comenzar",
+            "quiero recibir mensajes",
+        ],
+    ),
+    (
+        Intent::Help,
+        &[
+            "HELP",
+            "help",
+            "info",
+            "INFO",
+            "who is this",
+            "Who is this?",
+            "who's this",
+            "whos this",
+            "new phone who dis",
+            "what is this",
+            "ayuda",
+            "quién es",
+            "¿Quién es?",
+            "quien eres",
+            "who are you",
+            "is this a scam",
+            "I need help",
+            "how did you get my number",
+            "what is this about",
+        ],
+    ),
+    (
+        Intent::WrongNumber,
+        &[
+            "wrong number",
+            "Wrong number.",
+            "you have the wrong number",
+            "wrong person",
+            "this isn't Maria",
+            "I'm not Maria",
+            "This is not Maria",
+            "I don't know any Maria",
+            "nobody here by that name",
+            "no one here named Maria",
+            "número equivocado",
+            "no soy Maria",
+            "se equivocó de número",
+            "wrong number stop texting me",
+            "sorry wrong number",
+            "not a patient here",
+            "she doesn't live here anymore",
+            "this is no longer his number",
+            "worng number",
+            "I just got this number",
+            "Not Maria",
+            "who is this? you have the wrong number",
+        ],
+    ),
+    (
+        Intent::Thanks,
+        &[
+            "thanks",
+            "Thank you!",
+            "thx",
+            "ty",
+            "gracias",
+            "muchas gracias",
+            "thanks so much",
+            "appreciate it",
+            "🙏",
+            "Thank you, have a good day",
+        ],
+    ),
+    (
+        Intent::QuestionClinical,
+        &[
+            "should I stop taking metformin",
+            "can I take ibuprofen with this",
+            "is it normal to feel dizzy after the shot?",
+            "what do my results mean",
+            "are my lab results in",
+            "I need a refill",
+            "need a refill on my lisinopril",
+            "do I need to fast before the test?",
+            "my knee is swollen since the visit",
+            "I have a rash",
+            "can I eat before my blood work",
+            "how many pills should I take",
+            "my medicine makes me nauseous",
+            "¿puedo tomar ibuprofeno?",
+            "tengo fiebre y tos",
+            "necesito mi receta",
+            "me duele la rodilla",
+            "¿ya están mis resultados?",
+            "Is my prescription ready?",
+            "I've been coughing for two weeks",
+        ],
+    ),
+    (
+        Intent::QuestionAdmin,
+        &[
+            "what time is my appointment",
+            "where are you located?",
+            "do you take Blue Cross",
+            "is there parking",
+            "what is the address",
+            "how long will it take?",
+            "what should I bring",
+            "can I bring my daughter",
+            "how much is the copay",
+            "when is my appointment?",
+            "What are your hours?",
+            "can you send me the link",
+            "please call me",
+            "¿a qué hora es mi cita?",
+            "¿dónde están?",
+            "¿cuánto cuesta?",
+            "need the address",
+            "can I fill the forms online",
+            "I have a question about my bill",
+            "directions",
+        ],
+    ),
+    (
+        Intent::Emergency,
+        &[
+            "chest pain",
+            "I can't breathe",
+            "STOP I can't breathe",
+            "I want to kill myself",
+            "cancel my appointment, having chest pains",
+            "my baby isnt breathing",
+            "no quiero vivir",
+            "he took too many pills",
+            "wrong number but I need an ambulance",
+            "help I've fallen and can't get up",
+        ],
+    ),
+    (Intent::Other, &["banana", "lol", "", "the weather is nice", "Happy holidays"]),
+];
+
+#[test]
+fn texts_are_read_as_people_mean_them() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for (expected, texts) in TEXTS {
+        for text in *texts {
+            count += 1;
+            let reading = classify(text);
+            if reading.primary() != *expected {
+                wrong.push(format!("{text:?}: {:?}, expected {expected:?}", reading.intents));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(count >= 150);
+}
+
+#[test]
+fn several_intents_come_in_the_order_of_the_rule() {
+    let reading = classify("wrong number, stop texting me");
+    assert_eq!(reading.intents.get(..2), Some(&[Intent::WrongNumber, Intent::OptOut][..]));
+    let reading = classify("can't make it, can we reschedule?");
+    assert_eq!(reading.intents, [Intent::Reschedule, Intent::DeclineOrCancel]);
+}
+
+#[test]
+fn a_decline_is_never_an_opt_out() {
+    for text in [
+        "sitter cancelled, no way today",
+        "cancel my appointment",
+        "please cancel",
+        "no",
+        "X",
+        "no puedo ir",
+    ] {
+        assert!(!classify(text).intents.contains(&Intent::OptOut), "{text}");
+    }
+}
+
+#[test]
+fn reserved_words_are_exact() {
+    for (text, keyword) in [
+        ("STOP", Some(Keyword::Stop)),
+        ("cancel", Some(Keyword::Cancel)),
+        ("Unstop", Some(Keyword::Start)),
+        ("INFO", Some(Keyword::Help)),
+        ("c!", Some(Keyword::Confirm)),
+        ("please stop", None),
+    ] {
+        let reading = classify(text);
+        assert_eq!(reading.exact_keyword, keyword, "{text}");
+        assert_eq!(reading.confidence == Confidence::Exact, keyword.is_some(), "{text}");
+    }
+}
+
+#[test]
+fn the_danger_is_told() {
+    let reading = classify("STOP I can't breathe");
+    assert_eq!(reading.danger, Some(super::emergency::Family::Breathing));
+    assert_eq!(reading.primary(), Intent::Emergency);
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_read(text in proptest::prelude::any::<String>()) {
+        let reading = classify(&text);
+        proptest::prop_assert!(!reading.intents.is_empty());
+        proptest::prop_assert!(reading.intents.is_sorted());
+    }
+}

@@ -1,0 +1,13 @@
+//! What a patient's text means, in the order in which it is asked: is it an emergency
+//! ([`emergency`]), does it say stop ([`revocation`]), what else does it want ([`intent`]).
+
+pub mod emergency;
+
+pub mod revocation;
+
+pub mod intent;
+
+mod words;
+
+#[cfg(test)]
+mod intent_table;
