@@ -8,7 +8,6 @@ use gate::{Kind, MessageId, Origin, Purpose};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 use serde::{Deserialize, Serialize};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::audit::{self, Actor, AuditError, Event};
@@ -290,21 +289,6 @@ pub async fn tick(db: &Db, office: &Office) -> Result<Ticked, ReminderError> {
     }
 }
 
-/// Runs [`tick`] whenever a step is due, at least each minute of the office's clock, until `stop`.
-/// What fails is logged and tried again.
-pub async fn run(db: Db, office: Office, stop: CancellationToken) {
-    loop {
-        if let Err(error) = tick(&db, &office).await {
-            tracing::error!(%error, "reminders.tick failed; it is tried again");
-        }
-        let pause = office.clock().sleep(SignedDuration::from_secs(60));
-        tokio::select! {
-            () = pause => {}
-            () = stop.cancelled() => return,
-        }
-    }
-}
-
 /// One step. A value that does not fit its template, such as a first name with a link in it, is no
 /// reason to try for ever: the step is settled as refused and staff get a task.
 async fn one(db: &Db, office: &Office, id: Uuid) -> Result<ReminderState, ReminderError> {
@@ -332,7 +316,15 @@ fn take_up(tx: &mut Tx<'_>, office: &Office, id: Uuid) -> Result<ReminderState, 
     if step.state != ReminderState::Planned {
         return gone;
     }
-    let Some(row) = appointment::get(tx, practice, step.appointment_id)? else { return gone };
+    let Some(row) = appointment::get(tx, practice, step.appointment_id)? else {
+        let settled = Settled { state: ReminderState::Cancelled, message: None, refusals: None };
+        reminder::settle(tx, practice, id, &settled, now)?;
+        let event = Event::new(audit::Kind::RemindersChanged, Actor::service("reminders"))
+            .about(REMINDER, id)
+            .code("no_appointment");
+        audit::append(tx, office, event)?;
+        return gone;
+    };
     if let Some(state) = needless(tx, office, &step, &row, now)? {
         let settled = Settled { state, message: None, refusals: None };
         settle(tx, office, &step, &row, &settled, "needless")?;
@@ -557,7 +549,7 @@ mod tests {
             ("2027-03-20T10:00", "2027-03-01T10:00", ["13 10:00", "18 10:00", "20 09:00"]),
             // Earlier still: the evening before.
             ("2027-03-20T08:00", "2027-03-01T10:00", ["13 09:00", "18 09:00", "19 18:00"]),
-            // The clocks go forward on the 14th; the hour stays what it is on the wall.
+            // Late hours wait for the morning; the clocks go forward on the 14th.
             ("2027-03-14T21:30", "2027-03-01T10:00", ["08 09:00", "13 09:00", "14 18:30"]),
         ];
         for (starts_at, now, expected) in cases {
