@@ -12,7 +12,7 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: [Asset; 6] = [
+const ASSETS: [Asset; 7] = [
     Asset {
         name: "tokens.css",
         kind: "text/css; charset=utf-8",
@@ -22,6 +22,11 @@ const ASSETS: [Asset; 6] = [
         name: "desk.css",
         kind: "text/css; charset=utf-8",
         bytes: include_bytes!("../../../../web/styles/desk.css"),
+    },
+    Asset {
+        name: "window.css",
+        kind: "text/css; charset=utf-8",
+        bytes: include_bytes!("../../../../web/styles/window.css"),
     },
     Asset {
         name: "icon.svg",

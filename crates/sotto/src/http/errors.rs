@@ -4,7 +4,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use gate::Refusal;
+use gate::{Reason, Refusal};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -49,14 +49,17 @@ pub struct RefusalLine {
 /// Each check in the way, as the API shows it.
 #[must_use]
 pub fn refusal_lines(refusal: &Refusal) -> Vec<RefusalLine> {
-    refusal
-        .reasons()
-        .map(|reason| RefusalLine {
+    refusal.reasons().map(RefusalLine::from).collect()
+}
+
+impl From<&Reason> for RefusalLine {
+    fn from(reason: &Reason) -> Self {
+        Self {
             code: reason.code.as_str(),
             because: reason.because.clone(),
             remedy: reason.remedy.clone(),
-        })
-        .collect()
+        }
+    }
 }
 
 fn as_urn<S: serde::Serializer>(word: &str, serializer: S) -> Result<S::Ok, S::Error> {

@@ -24,6 +24,9 @@ pub mod metrics;
 pub mod openapi;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Semaphore;
 
 use crate::db::Db;
 use crate::office::Office;
@@ -37,7 +40,8 @@ struct Inner {
     office: Office,
     known_tokens: auth::KnownTokens,
     metrics: metrics::Metrics,
-    watchers: Arc<tokio::sync::Semaphore>,
+    watchers: Arc<Semaphore>,
+    closing: AtomicBool,
     twilio: Option<carriers::twilio::Webhook>,
 }
 
@@ -53,7 +57,8 @@ impl Doors {
             office,
             known_tokens: auth::KnownTokens::default(),
             metrics: metrics::Metrics::default(),
-            watchers: Arc::new(tokio::sync::Semaphore::new(Self::MOST_WATCHERS)),
+            watchers: Arc::new(Semaphore::new(Self::MOST_WATCHERS)),
+            closing: AtomicBool::new(false),
             twilio,
         }))
     }
@@ -68,6 +73,20 @@ impl Doors {
     #[must_use]
     pub fn office(&self) -> &Office {
         &self.0.office
+    }
+
+    /// From now on the live page ends instead of waiting for news, so that a server that is
+    /// stopped need not wait for its watchers.
+    pub fn close(&self) {
+        self.0.closing.store(true, Ordering::Relaxed);
+    }
+
+    fn closing(&self) -> bool {
+        self.0.closing.load(Ordering::Relaxed)
+    }
+
+    fn watchers(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.watchers)
     }
 
     fn known_tokens(&self) -> &auth::KnownTokens {

@@ -1,0 +1,6 @@
+//! Pages for the people who work here. So far: the overview of a made-up practice.
+
+pub mod overview;
+
+mod board;
+mod words;
