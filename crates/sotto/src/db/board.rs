@@ -4,6 +4,7 @@ use gate::{MessageId, PatientId, PracticeId};
 use jiff::Timestamp;
 
 use crate::db::{DbError, Tx};
+use crate::ids::InboundId;
 use crate::{params, sql};
 
 /// Counts over the whole practice.
@@ -159,7 +160,7 @@ fn message_line(row: &crate::db::Row<'_>) -> Result<MessageLine, DbError> {
 #[derive(Debug, Clone)]
 pub struct ReplyLine {
     /// Which.
-    pub id: String,
+    pub id: InboundId,
     /// From whom, where that is known.
     pub patient: Option<PatientId>,
     /// What was understood, space separated.

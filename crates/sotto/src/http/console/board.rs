@@ -1,14 +1,12 @@
 //! What the overview shows, read in one snapshot of the database.
 
-use gate::{Code, PatientId};
-use jiff::tz::TimeZone;
-
+use super::lines::Lines;
 use super::words::{self, When};
 use crate::db::{DbError, Tx, board, message};
 use crate::office::Office;
 
 /// How many rows each list shows.
-const ROWS: u32 = 12;
+pub(super) const ROWS: u32 = 12;
 
 /// The board could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -162,11 +160,11 @@ pub(super) fn read(tx: &mut Tx<'_>, office: &Office) -> Result<Board, BoardError
             count: count(state.as_str()),
         })
         .collect();
-    let mut people = People { office, zone: &zone, sandbox: profile.sandbox };
-    let refused = people.refused(tx)?;
-    let sent = people.sent(tx)?;
-    let tasks = people.tasks(tx)?;
-    let replies = people.replies(tx)?;
+    let mut lines = Lines::new(office);
+    let refused = lines.refused(tx)?;
+    let sent = lines.sent(tx)?;
+    let tasks = lines.tasks(tx)?;
+    let replies = lines.replies(tx)?;
     let latest = sent.first().map(|row| row.id.clone());
     let log = log(tx, office, &gauges, latest)?;
     Ok(Board {

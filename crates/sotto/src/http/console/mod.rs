@@ -3,4 +3,5 @@
 pub mod overview;
 
 mod board;
+mod lines;
 mod words;

@@ -110,6 +110,63 @@ pub(super) fn kind_words(kind: &str) -> String {
     }
 }
 
+/// What a task asks of staff.
+pub(super) fn task_words(kind: &str) -> String {
+    match kind {
+        "emergency" => "May be an emergency: call now".to_owned(),
+        "clinical_question" => "Clinical question: a nurse answers".to_owned(),
+        "answer" => "Read and answer".to_owned(),
+        "reschedule" => "Find another time".to_owned(),
+        "wrong_number" => "Ask for the right number".to_owned(),
+        "shared_number" => "Shared number: find out who wrote".to_owned(),
+        "uncertain" => "Nobody knows whether it was sent: settle it".to_owned(),
+        other => plain(other),
+    }
+}
+
+/// What a reply was understood to say.
+pub(super) fn intent_words(intent: &str) -> String {
+    match intent {
+        "confirm" => "Will come".to_owned(),
+        "decline_or_cancel" => "Cannot come".to_owned(),
+        "reschedule" => "Asks for another time".to_owned(),
+        "opt_out" => "Wants no more messages".to_owned(),
+        "opt_in" => "Wants messages again".to_owned(),
+        "help" => "Asks for help".to_owned(),
+        "question_clinical" => "Asks a clinical question".to_owned(),
+        "question_admin" => "Asks something".to_owned(),
+        "emergency" => "Emergency".to_owned(),
+        "wrong_number" => "Wrong number".to_owned(),
+        "thanks" => "Thanks".to_owned(),
+        "other" | "" => "Something else".to_owned(),
+        other => plain(other),
+    }
+}
+
+/// What a reply did.
+pub(super) fn effect_words(effect: &str) -> String {
+    match effect {
+        "confirmed" => "Appointment confirmed".to_owned(),
+        "declined" => "Appointment declined".to_owned(),
+        "reschedule" => "Task: another time".to_owned(),
+        "opted_out" => "Messages stopped, once confirmed".to_owned(),
+        "opted_in" => "Messages on again".to_owned(),
+        "emergency" => "Urgent task, 911 and 988 told".to_owned(),
+        "wrong_number" => "Number closed, apology sent".to_owned(),
+        other => plain(other),
+    }
+}
+
+/// Which mark stands beside it.
+pub(super) fn effect_tone(effect: &str) -> &'static str {
+    match effect {
+        "confirmed" | "opted_in" => "ok",
+        "declined" | "opted_out" | "wrong_number" => "stop",
+        "emergency" => "urgent",
+        _ => "plain",
+    }
+}
+
 /// Why a code stands in the way, when only the code was kept.
 pub(super) fn because(code: Code) -> &'static str {
     match code {
