@@ -19,6 +19,7 @@ use crate::http::errors::{Problem, RefusalLine};
 use crate::http::idempotency::{Answer as Kept, Asked, IdempotencyKey, once};
 use crate::http::pagination::{Listed, PageQuery};
 use crate::ids::Id as _;
+use crate::journeys::reminders::profile_values;
 use crate::intake::{self, Answer, IntakeError, Request, Wanted, Words};
 use crate::office::Office;
 
@@ -165,6 +166,7 @@ fn parse(request: SendRequest, office: &Office, caller: &Caller) -> Result<Reque
             }
             let words = request.values.iter().map(|(name, text)| (name.as_str(), text.as_str()));
             let values = Values::from_words(words, &office.profile().timezone)?;
+            let values = profile_values(office, values)?;
             (kind, Words::Template { values })
         }
         (None, Some(body)) => {

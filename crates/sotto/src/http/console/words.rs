@@ -115,11 +115,14 @@ pub(super) fn task_words(kind: &str) -> String {
     match kind {
         "emergency" => "May be an emergency: call now".to_owned(),
         "clinical_question" => "Clinical question: a nurse answers".to_owned(),
-        "answer" => "Read and answer".to_owned(),
         "reschedule" => "Find another time".to_owned(),
-        "wrong_number" => "Ask for the right number".to_owned(),
-        "shared_number" => "Shared number: find out who wrote".to_owned(),
-        "uncertain" => "Nobody knows whether it was sent: settle it".to_owned(),
+        "declined" => "Free the time: cannot come".to_owned(),
+        "appointment_question" => "Find out which appointment was meant".to_owned(),
+        "which_patient" => "Shared number: find out who wrote".to_owned(),
+        "wrong_number" => "Wrong number: assess, find the right one".to_owned(),
+        "answer" => "Read and answer".to_owned(),
+        "reminder_not_written" => "A reminder could not be written: call".to_owned(),
+        "delivery" => "Did not arrive, or nobody knows: call".to_owned(),
         other => plain(other),
     }
 }
