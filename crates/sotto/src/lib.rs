@@ -5,6 +5,8 @@
 //! and asks again, `channels` put it on the wire, `receipts` say what became of it. `audit` records
 //! each step in the step's own transaction. Start with `intake`.
 
+pub mod http;
+
 pub mod office;
 
 pub mod intake;
@@ -21,6 +23,8 @@ pub mod inbound;
 
 pub mod audit;
 
+pub mod access;
+
 pub mod people;
 
 pub mod compose;
@@ -29,4 +33,5 @@ pub mod db;
 
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod ids;

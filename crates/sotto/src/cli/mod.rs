@@ -6,6 +6,10 @@ pub mod check;
 pub mod intent;
 pub mod jsonl;
 
+mod open;
+pub mod serve;
+pub mod token;
+
 /// Self-hosted patient communication: what may go out, goes out, and can be proved.
 #[derive(Debug, clap::Parser)]
 #[command(name = "sotto", version)]
@@ -22,6 +26,10 @@ pub enum Command {
     Check(check::Args),
     /// Says what a patient's text wants.
     Intent(intent::Args),
+    /// Runs the server for one practice.
+    Serve(serve::Args),
+    /// Makes, lists and revokes the tokens that programs come in with.
+    Token(token::Args),
 }
 
 impl Command {
@@ -33,6 +41,18 @@ impl Command {
         match self {
             Self::Check(args) => check::run(args),
             Self::Intent(args) => intent::run(args),
+            Self::Serve(args) => serve::run(&args),
+            Self::Token(args) => token::run(&args),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
     }
 }

@@ -12,7 +12,10 @@ mod postgres;
 pub mod receipt;
 pub mod registry;
 
+pub mod api_token;
 pub mod attempt;
+pub mod board;
+pub mod idempotency_key;
 pub mod message;
 pub mod outbox;
 pub mod policy_version;

@@ -1,0 +1,3 @@
+//! Who may come in. So far: programs, by token. Staff sign-in is a later part.
+
+pub mod tokens;

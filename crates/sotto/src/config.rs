@@ -1,0 +1,421 @@
+//! What a person sets: one small struct for each part, read from one file and the environment.
+//!
+//! A wrong setting stops the start, with the key, where its value came from, and an example.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ::config::{Environment, File, FileFormat};
+use gate::PracticeId;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// Every key, with an example value.
+const EXAMPLE: &str = include_str!("../../../docs/operate/sotto.example.toml");
+
+/// The prefix of settings in the environment: `SOTTO_CONFIG__HTTP__LISTEN`.
+const PREFIX: &str = "SOTTO_CONFIG";
+
+/// A setting is missing or wrong. Never quotes the value, which may be a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is not there or not TOML, or a key is unknown, missing or of another type.
+    #[error("{because}{example}")]
+    Read {
+        /// What is wrong, with key and source where they are known.
+        because: String,
+        /// A line that is right, or empty.
+        example: String,
+    },
+    /// A value that cannot be used.
+    #[error("{key} (from {source_name}): {because}; for example: {example}")]
+    Value {
+        /// Which key.
+        key: &'static str,
+        /// The file, or the environment variable.
+        source_name: String,
+        /// What it must be.
+        because: String,
+        /// A line that is right.
+        example: String,
+    },
+}
+
+/// All settings of `sotto serve`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where data is kept.
+    pub database: Database,
+    /// Where keys are kept.
+    pub keys: Keys,
+    /// Where this server listens.
+    pub http: Http,
+    /// Whose server this is.
+    pub practice: Practice,
+    /// The practice's own templates.
+    #[serde(default)]
+    pub templates: Templates,
+    /// Texts over SMPP.
+    pub sms_smpp: Option<SmsSmpp>,
+    /// Texts over HTTP.
+    pub sms_http: Option<SmsHttp>,
+    /// Email.
+    pub email_smtp: Option<EmailSmtp>,
+    /// The file these came from.
+    #[serde(skip)]
+    pub file: PathBuf,
+}
+
+/// Where data is kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub url: String,
+}
+
+/// Where keys are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// The root key's file, 0600. Without it the environment's `SOTTO_ROOT_KEY` is taken.
+    pub root_file: Option<PathBuf>,
+    /// The folder of the key store.
+    pub store: PathBuf,
+}
+
+/// Where this server listens.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// How the outside reaches it.
+    pub public_base: Option<String>,
+}
+
+/// Whose server this is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Practice {
+    /// Its id, once and for all.
+    pub id: PracticeId,
+    /// Its legal name.
+    pub name: String,
+    /// The name patients see.
+    pub display_name: String,
+    /// The number patients call, as printed.
+    pub phone: String,
+    /// IANA name of its zone.
+    pub timezone: String,
+    /// Where patients sign in.
+    pub portal_url: String,
+}
+
+/// The practice's own templates.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Templates {
+    /// A folder of TOML files.
+    pub directory: Option<PathBuf>,
+}
+
+/// The agreement with a carrier (RULEBOOK §4).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agreement {
+    /// The company.
+    pub vendor: String,
+    /// `active`, `exception`, `missing` or `terminated`.
+    pub status: String,
+    /// In force from.
+    pub effective: Option<Timestamp>,
+    /// In force until.
+    pub expires: Option<Timestamp>,
+    /// The most it may carry, 0 to 3.
+    pub max_level: u8,
+    /// Of an exception, in writing.
+    pub reason: Option<String>,
+}
+
+/// Texts over SMPP.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmsSmpp {
+    /// The carrier's SMSC.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// `machine`, `none`, or a PEM file of authorities.
+    #[serde(default = "machine")]
+    pub tls: String,
+    /// Our account.
+    pub system_id: String,
+    /// Its password's file.
+    pub password_file: PathBuf,
+    /// What some carriers want beside.
+    #[serde(default)]
+    pub system_type: String,
+    /// The number or name messages come from.
+    pub sender: String,
+    /// How the carrier writes message ids.
+    #[serde(default)]
+    pub message_ids: MessageIds,
+    /// The agreement.
+    pub agreement: Agreement,
+}
+
+/// How a carrier writes message ids when it takes a message, and in receipts.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageIds {
+    /// Alike.
+    #[default]
+    Same,
+    /// Hexadecimal, then decimal.
+    HexThenDecimal,
+    /// Decimal, then hexadecimal.
+    DecimalThenHex,
+}
+
+/// Texts over HTTP.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmsHttp {
+    /// The carrier's address.
+    pub base: String,
+    /// Our account.
+    pub account_sid: String,
+    /// Its token's file.
+    pub auth_token_file: PathBuf,
+    /// The number messages come from.
+    pub sender: String,
+    /// `machine`, or a PEM file of authorities.
+    #[serde(default = "machine")]
+    pub authorities: String,
+    /// The agreement.
+    pub agreement: Agreement,
+}
+
+/// Email.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmailSmtp {
+    /// The practice's mail server or relay.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: MailSecurity,
+    /// `machine`, or a PEM file of authorities.
+    #[serde(default = "machine")]
+    pub authorities: String,
+    /// Our account, if it wants one.
+    pub user: Option<String>,
+    /// Its password's file.
+    pub password_file: Option<PathBuf>,
+    /// Our name.
+    pub helo: String,
+    /// The practice's mailbox.
+    pub from: String,
+    /// The practice's name beside it.
+    pub from_name: String,
+    /// Bounces go to addresses of this domain.
+    pub bounce_domain: String,
+    /// Where mail to that domain is delivered to us.
+    pub bounce_listen: Option<SocketAddr>,
+    /// The keys to sign with.
+    #[serde(default)]
+    pub dkim: Vec<Dkim>,
+    /// The agreement.
+    pub agreement: Agreement,
+}
+
+/// How a connection to a mail server is protected.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailSecurity {
+    /// STARTTLS, and nothing without it.
+    Starttls,
+    /// TLS from the first octet.
+    Implicit,
+    /// None; accepted for a loopback address only.
+    LoopbackPlaintext,
+}
+
+/// A DKIM key.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dkim {
+    /// The signing domain.
+    pub domain: String,
+    /// The selector.
+    pub selector: String,
+    /// The key, PEM.
+    pub key_file: PathBuf,
+}
+
+fn machine() -> String {
+    "machine".to_owned()
+}
+
+impl Config {
+    /// Reads the file, then the environment over it.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let from_environment = Environment::with_prefix(PREFIX)
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true);
+        let mut read: Self = ::config::Config::builder()
+            .add_source(File::from(file).format(FileFormat::Toml))
+            .add_source(from_environment)
+            .build()
+            .and_then(::config::Config::try_deserialize)
+            .map_err(|error| unreadable(&error, file))?;
+        file.clone_into(&mut read.file);
+        Ok(read)
+    }
+
+    /// The error for a value that cannot be used.
+    #[must_use]
+    pub fn wrong(&self, key: &'static str, because: impl ToString) -> ConfigError {
+        let variable = format!("{PREFIX}__{}", key.replace('.', "__").to_uppercase());
+        let source_name = if std::env::var_os(&variable).is_some() {
+            format!("the environment, {variable}")
+        } else {
+            self.file.display().to_string()
+        };
+        let example = example_of(key).unwrap_or_default();
+        ConfigError::Value { key, source_name, because: because.to_string(), example }
+    }
+
+    /// A secret from its file, without the line end.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] when the file cannot be read or is empty.
+    pub fn secret(&self, key: &'static str, path: &Path) -> Result<String, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| self.wrong(key, format!("the file cannot be read: {error}")))?;
+        let text = text.trim_end_matches(['\r', '\n']);
+        if text.is_empty() {
+            return Err(self.wrong(key, "the file is empty"));
+        }
+        Ok(text.to_owned())
+    }
+}
+
+/// The crate's own words, less the value.
+fn unreadable(error: &::config::ConfigError, file: &Path) -> ConfigError {
+    use ::config::ConfigError as E;
+    let key_of = |key: &Option<String>| key.clone().unwrap_or_default();
+    match error {
+        E::Type { origin, expected, key, .. } => {
+            let key = key_of(key);
+            let place = origin.clone().unwrap_or_else(|| file.display().to_string());
+            with_example(format!("{key} (from {place}): expected {expected}"), &key)
+        }
+        E::At { error, origin, key } => {
+            let key = key_of(key);
+            let place = origin.clone().unwrap_or_else(|| file.display().to_string());
+            let because = match unreadable(error, file) {
+                ConfigError::Read { because, .. } | ConfigError::Value { because, .. } => because,
+            };
+            with_example(format!("{key} (from {place}): {because}"), &key)
+        }
+        E::NotFound(key) => {
+            with_example(format!("{key} is missing in {}", file.display()), key)
+        }
+        E::FileParse { cause, .. } => {
+            let place = cause.to_string();
+            let line = place.lines().next().unwrap_or_default();
+            with_example(format!("{} is not TOML: {line}", file.display()), "")
+        }
+        E::Message(words) => {
+            let key = words.split('`').nth(1).unwrap_or_default();
+            with_example(format!("{}: {words}", file.display()), key)
+        }
+        _ => with_example(
+            format!("{} cannot be read; is it there, and may this user read it?", file.display()),
+            "",
+        ),
+    }
+}
+
+fn with_example(because: String, key: &str) -> ConfigError {
+    let example = example_of(key).map_or_else(String::new, |line| format!("; for example: {line}"));
+    ConfigError::Read { because, example }
+}
+
+/// The line of the example file that sets this key (`http.listen`, or its last part alone).
+fn example_of(key: &str) -> Option<String> {
+    let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+    if name.is_empty() {
+        return None;
+    }
+    let mut here = String::new();
+    for line in EXAMPLE.lines() {
+        let line = line.trim_start_matches("# ").trim();
+        if let Some(title) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+            title.clone_into(&mut here);
+        }
+        let sets = line.split_once('=').is_some_and(|(left, _)| left.trim() == name);
+        if sets && (section.is_empty() || section == here) {
+            return Some(line.split("  #").next().unwrap_or(line).trim().to_owned());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, ConfigError> {
+        use std::io::Write as _;
+        let path = std::env::temp_dir().join(format!(
+            "sotto-config-{}-{:x}.toml",
+            std::process::id(),
+            text.len() as u64 ^ text.bytes().map(u64::from).fold(7, |a, b| a.wrapping_mul(31) ^ b)
+        ));
+        std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
+        let read = Config::load(&path);
+        std::fs::remove_file(&path).unwrap();
+        read
+    }
+
+    #[test]
+    fn the_example_is_right() {
+        let config = load(EXAMPLE).unwrap();
+        assert_eq!(config.http.listen.port(), 8080);
+        assert!(config.sms_smpp.is_some() && config.email_smtp.is_some());
+        let uncommented = EXAMPLE.replace("\n# [sms_http", "\n[sms_http");
+        assert_ne!(uncommented, EXAMPLE);
+    }
+
+    #[test]
+    fn an_error_names_the_key_its_source_and_an_example_and_never_the_value() {
+        for (from, to, says) in [
+            ("listen = \"127.0.0.1:8080\"", "listen = \"s3cret\"", "listen"),
+            ("port = 2775", "port = \"s3cret\"", "for example: port = 2775"),
+            ("[http]", "[http]\ns3cret_key = 1", "unknown field"),
+            ("url = \"sqlite", "#url = \"sqlite", "for example: url = \"sqlite:"),
+            ("[database]", "[database", "is not TOML"),
+        ] {
+            let broken = EXAMPLE.replacen(from, to, 1);
+            assert_ne!(broken, EXAMPLE, "{from}");
+            let said = load(&broken).unwrap_err().to_string();
+            assert!(said.contains(says), "{to}: {said}");
+            assert!(!said.contains("s3cret") || to.contains("s3cret_key"), "{to}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_said_plainly() {
+        let said = Config::load(Path::new("/nonexistent/sotto.toml")).unwrap_err().to_string();
+        assert!(said.contains("/nonexistent/sotto.toml"), "{said}");
+    }
+}

@@ -1,0 +1,260 @@
+//! What the overview and the metrics show: counts and latest rows over several tables.
+
+use gate::{MessageId, PatientId, PracticeId};
+use jiff::Timestamp;
+
+use crate::db::{DbError, Tx};
+use crate::ids::InboundId;
+use crate::{params, sql};
+
+/// Counts over the whole practice.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// Messages by state; states without messages are left out.
+    pub messages: Vec<(String, i64)>,
+    /// Messages waiting in the outbox.
+    pub outbox: i64,
+    /// Open tasks.
+    pub tasks: i64,
+    /// Open tasks that may be emergencies.
+    pub urgent: i64,
+    /// Replies received.
+    pub replies: i64,
+    /// Entries in the audit log.
+    pub audit_entries: i64,
+    /// Of them, those that have no leaf yet.
+    pub audit_waiting: i64,
+}
+
+/// Reads the counts.
+///
+/// # Errors
+/// [`DbError`].
+pub fn gauges(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Gauges, DbError> {
+    let messages = tx.query(
+        sql!("SELECT state, COUNT(*) FROM message WHERE practice_id = $1 GROUP BY state"),
+        params![practice],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let outbox = tx.query_one(
+        sql!("SELECT COUNT(*) FROM outbox WHERE practice_id = $1"),
+        params![practice],
+        |row| row.get(0),
+    )?;
+    let (tasks, urgent) = tx.query_one(
+        sql!(
+            "SELECT COUNT(*), COUNT(CASE WHEN urgent = 1 THEN 1 END) FROM task
+             WHERE practice_id = $1 AND state = 'open'"
+        ),
+        params![practice],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let replies = tx.query_one(
+        sql!("SELECT COUNT(*) FROM inbound_message WHERE practice_id = $1"),
+        params![practice],
+        |row| row.get(0),
+    )?;
+    let (placed, audit_waiting) = audit_size(tx, practice)?;
+    Ok(Gauges {
+        messages,
+        outbox,
+        tasks,
+        urgent,
+        replies,
+        audit_entries: placed + audit_waiting,
+        audit_waiting,
+    })
+}
+
+/// Leaves in the tree, by the highest index, and entries that wait for one. Both by an index.
+fn audit_size(tx: &mut Tx<'_>, practice: PracticeId) -> Result<(i64, i64), DbError> {
+    let last: Option<i64> = tx.query_one(
+        sql!("SELECT MAX(leaf_index) FROM audit_entry WHERE practice_id = $1"),
+        params![practice],
+        |row| row.get(0),
+    )?;
+    let waiting = tx.query_one(
+        sql!("SELECT COUNT(*) FROM audit_entry WHERE practice_id = $1 AND leaf_index IS NULL"),
+        params![practice],
+        |row| row.get(0),
+    )?;
+    Ok((last.map_or(0, |last| last + 1), waiting))
+}
+
+/// A message as the board lists it. Its content stays sealed.
+#[derive(Debug, Clone)]
+pub struct MessageLine {
+    /// Which.
+    pub id: MessageId,
+    /// To whom.
+    pub patient: Option<PatientId>,
+    /// `sms`, `email`, …
+    pub channel: String,
+    /// Its kind's word.
+    pub kind: String,
+    /// Its state's word.
+    pub state: String,
+    /// Since when.
+    pub state_at: Timestamp,
+    /// Codes of a refusal, space separated.
+    pub refusals: Option<String>,
+    /// `en`, `es`.
+    pub language: String,
+}
+
+/// The latest messages the gate refused.
+///
+/// # Errors
+/// [`DbError`].
+pub fn latest_refused(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    most: u32,
+) -> Result<Vec<MessageLine>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, patient_id, channel, kind, state, state_at, refusals, language
+             FROM message WHERE practice_id = $1 AND state = 'refused'
+             ORDER BY created_at DESC, id DESC LIMIT $2"
+        ),
+        params![practice, most],
+        message_line,
+    )
+}
+
+/// The latest messages that left, or tried to.
+///
+/// # Errors
+/// [`DbError`].
+pub fn latest_sent(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    most: u32,
+) -> Result<Vec<MessageLine>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, patient_id, channel, kind, state, state_at, refusals, language
+             FROM message
+             WHERE practice_id = $1 AND state NOT IN ('refused', 'queued', 'cancelled', 'expired')
+             ORDER BY created_at DESC, id DESC LIMIT $2"
+        ),
+        params![practice, most],
+        message_line,
+    )
+}
+
+fn message_line(row: &crate::db::Row<'_>) -> Result<MessageLine, DbError> {
+    Ok(MessageLine {
+        id: row.get(0)?,
+        patient: row.get(1)?,
+        channel: row.get(2)?,
+        kind: row.get(3)?,
+        state: row.get(4)?,
+        state_at: row.get(5)?,
+        refusals: row.get(6)?,
+        language: row.get(7)?,
+    })
+}
+
+/// A reply as the board lists it. Its content stays sealed.
+#[derive(Debug, Clone)]
+pub struct ReplyLine {
+    /// Which.
+    pub id: InboundId,
+    /// From whom, where that is known.
+    pub patient: Option<PatientId>,
+    /// What was understood, space separated.
+    pub intents: String,
+    /// What it did.
+    pub effect: String,
+    /// When it came.
+    pub received_at: Timestamp,
+}
+
+/// The latest replies.
+///
+/// # Errors
+/// [`DbError`].
+pub fn latest_replies(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    most: u32,
+) -> Result<Vec<ReplyLine>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, patient_id, intents, effect, received_at FROM inbound_message
+             WHERE practice_id = $1 ORDER BY received_at DESC, id DESC LIMIT $2"
+        ),
+        params![practice, most],
+        |row| {
+            Ok(ReplyLine {
+                id: row.get(0)?,
+                patient: row.get(1)?,
+                intents: row.get(2)?,
+                effect: row.get(3)?,
+                received_at: row.get(4)?,
+            })
+        },
+    )
+}
+
+/// A task as the board lists it.
+#[derive(Debug, Clone)]
+pub struct TaskLine {
+    /// Which.
+    pub id: String,
+    /// About whom.
+    pub patient: Option<PatientId>,
+    /// What is to be done, one word.
+    pub kind: String,
+    /// It may be an emergency.
+    pub urgent: bool,
+    /// By when.
+    pub due_at: Timestamp,
+}
+
+/// Open tasks, urgent ones first, then by when they are due.
+///
+/// # Errors
+/// [`DbError`].
+pub fn open_tasks(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    most: u32,
+) -> Result<Vec<TaskLine>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, patient_id, kind, urgent, due_at FROM task
+             WHERE practice_id = $1 AND state = 'open'
+             ORDER BY urgent DESC, due_at, id LIMIT $2"
+        ),
+        params![practice, most],
+        |row| {
+            Ok(TaskLine {
+                id: row.get(0)?,
+                patient: row.get(1)?,
+                kind: row.get(2)?,
+                urgent: row.get(3)?,
+                due_at: row.get(4)?,
+            })
+        },
+    )
+}
+
+/// The newest checkpoint: its tree's size, when it was signed, and the note.
+///
+/// # Errors
+/// [`DbError`].
+pub fn last_checkpoint(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+) -> Result<Option<(i64, Timestamp, String)>, DbError> {
+    tx.query_opt(
+        sql!(
+            "SELECT size, signed_at, note FROM audit_checkpoint
+             WHERE practice_id = $1 ORDER BY size DESC LIMIT 1"
+        ),
+        params![practice],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )
+}

@@ -1,0 +1,359 @@
+//! Asking for a message to be sent, and seeing what became of it.
+
+use std::collections::BTreeMap;
+
+use axum::Json as JsonAnswer;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use gate::{AppointmentId, Channel, Kind, Language, MessageId, Origin, PatientId, Purpose};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::compose::{ComposeError, Values};
+use crate::db::message;
+use crate::http::Doors;
+use crate::http::auth::{Caller, MayReadMessages, MayWriteMessages};
+use crate::http::body::Json;
+use crate::http::errors::{Problem, RefusalLine};
+use crate::http::idempotency::{Answer as Kept, Asked, IdempotencyKey, once};
+use crate::http::pagination::{Listed, PageQuery};
+use crate::ids::Id as _;
+use crate::journeys::reminders::profile_values;
+use crate::intake::{self, Answer, IntakeError, Request, Wanted, Words};
+use crate::office::Office;
+
+/// A message someone wants to send to a patient.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SendRequest {
+    /// The patient's id.
+    patient: String,
+    /// `treatment`, `operations`, `payment`, `patient_request` or `marketing`.
+    purpose: String,
+    /// `auto`, `sms`, `email` or `portal`; `auto` when not given.
+    channel: Option<String>,
+    /// The kind of template, such as `results_ready`. Either this or `body`.
+    template: Option<String>,
+    /// What fills the template: `when`, `day`, `link`, … by name.
+    #[serde(default)]
+    values: BTreeMap<String, String>,
+    /// Words a person typed. Either this or `template`.
+    body: Option<String>,
+    /// The subject of an email with a typed body.
+    subject: Option<String>,
+    /// `en` or `es`; the patient's own language when not given.
+    language: Option<String>,
+    /// The id of the appointment it is about.
+    appointment: Option<String>,
+    /// Never sent after this instant (RFC 3339).
+    useless_after: Option<String>,
+}
+
+/// A message that was taken, or that waits in the portal with a notice on its way.
+#[derive(Serialize, ToSchema)]
+pub struct Sent {
+    /// The message.
+    id: String,
+    /// `queued`, or `redirected` when the body went to the portal.
+    state: &'static str,
+    /// The audit entry that cleared it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clearance: Option<String>,
+    /// It waits until this instant (quiet hours).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
+    /// The notice that tells the patient to look into the portal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<String>,
+    /// Why the channel could not carry the body.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    because: Vec<RefusalLine>,
+}
+
+/// `POST /api/v1/messages`
+///
+/// # Errors
+/// 422 with `refusals` when the gate says no; the refused message is kept and `id` names it.
+#[utoipa::path(
+    post, path = "/api/v1/messages", tag = "messages", security(("token" = ["messages:write"])),
+    request_body = SendRequest,
+    params(("Idempotency-Key" = Option<String>, Header,
+        description = "The same key and request twice is one message and one answer.")),
+    responses(
+        (status = 202, body = Sent), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem),
+    ),
+)]
+pub async fn send(
+    MayWriteMessages(caller): MayWriteMessages,
+    State(doors): State<Doors>,
+    key: IdempotencyKey,
+    Json { value: request, bytes }: Json<SendRequest>,
+) -> Result<Kept, Problem> {
+    let request = parse(request, doors.office(), &caller)?;
+    let asked = Asked { caller: &caller, key, what: "POST /api/v1/messages", body: &bytes };
+    once(&doors, asked, move |tx, office| answer(intake::accept(tx, office, request)?)).await
+}
+
+fn answer(answer: Answer) -> Result<Kept, Problem> {
+    let sent = match answer {
+        Answer::Accepted { message, clearance, not_before } => Sent {
+            id: message.to_string(),
+            state: "queued",
+            clearance: Some(clearance.to_string()),
+            not_before: not_before.map(|at| at.to_string()),
+            notice: None,
+            because: Vec::new(),
+        },
+        Answer::Redirected { portal, notice, because } => Sent {
+            id: portal.to_string(),
+            state: "redirected",
+            clearance: None,
+            not_before: None,
+            notice: Some(notice.to_string()),
+            because: because.iter().map(RefusalLine::from).collect(),
+        },
+        Answer::Refused { message, refusal } => {
+            return Kept::problem(&Problem::refused(message, &refusal));
+        }
+    };
+    Kept::new(StatusCode::ACCEPTED, &sent)
+}
+
+fn parse(request: SendRequest, office: &Office, caller: &Caller) -> Result<Request, Problem> {
+    let patient: PatientId = request
+        .patient
+        .parse()
+        .map_err(|_| Problem::field("patient", "patient must be the id of a patient."))?;
+    let purpose = Purpose::from_word(&request.purpose).ok_or_else(|| {
+        Problem::field(
+            "purpose",
+            "purpose must be treatment, operations, payment, patient_request or marketing.",
+        )
+    })?;
+    let channel = match request.channel.as_deref() {
+        None | Some("auto") => Wanted::Auto,
+        Some("sms") => Wanted::Channel(Channel::Sms),
+        Some("email") => Wanted::Channel(Channel::Email),
+        Some("portal") => Wanted::Channel(Channel::Portal),
+        Some(_) => {
+            return Err(Problem::field("channel", "channel must be auto, sms, email or portal."));
+        }
+    };
+    let language = request
+        .language
+        .as_deref()
+        .map(|word| Language::from_word(word).ok_or(()))
+        .transpose()
+        .map_err(|()| Problem::field("language", "language must be en or es."))?;
+    let appointment: Option<AppointmentId> =
+        request.appointment.as_deref().map(str::parse).transpose().map_err(|_| {
+            Problem::field("appointment", "appointment must be the id of an appointment.")
+        })?;
+    let useless_after: Option<Timestamp> =
+        request.useless_after.as_deref().map(str::parse).transpose().map_err(|_| {
+            Problem::field("useless_after", "useless_after must be like 2027-03-01T14:30:00Z.")
+        })?;
+    let (kind, words) = match (request.template, request.body) {
+        (Some(template), None) => {
+            let kind = Kind::from_word(&template).ok_or_else(|| {
+                Problem::field("template", "template must be a kind such as results_ready.")
+            })?;
+            if request.subject.is_some() {
+                return Err(Problem::field("subject", "a template brings its own subject."));
+            }
+            let words = request.values.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+            let values = Values::from_words(words, &office.profile().timezone)?;
+            let values = profile_values(office, values)?;
+            (kind, Words::Template { values })
+        }
+        (None, Some(body)) => {
+            if !request.values.is_empty() {
+                return Err(Problem::field("values", "values go with a template only."));
+            }
+            (Kind::FreeText, Words::Typed { subject: request.subject, body })
+        }
+        _ => return Err(Problem::field("template", "give either template or body, not both.")),
+    };
+    Ok(Request {
+        message: MessageId::new(office.clock()),
+        patient: Some(patient),
+        channel,
+        to: None,
+        kind,
+        purpose,
+        origin: Origin::Staff,
+        words,
+        language,
+        appointment,
+        inbound: None,
+        useless_after,
+        actor: caller.actor(),
+    })
+}
+
+impl From<ComposeError> for Problem {
+    /// The error names the variable or the template, never a value.
+    fn from(error: ComposeError) -> Self {
+        Self::field("values", format!("{error}."))
+    }
+}
+
+impl From<IntakeError> for Problem {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Compose(error) => error.into(),
+            IntakeError::Db(error) => error.into(),
+            IntakeError::Audit(error) => error.into(),
+            error => {
+                tracing::error!(error = %error, "intake.failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+/// A message and what became of it. Its words are not here: `sotto prove` shows them, and records
+/// that it did.
+#[derive(Serialize, ToSchema)]
+pub struct MessageLine {
+    /// Its id.
+    id: String,
+    /// `refused`, `queued`, `sending`, `sent`, `delivered`, `undelivered`, `failed`, `uncertain`,
+    /// `cancelled` or `expired`.
+    state: &'static str,
+    /// Since when (RFC 3339).
+    state_at: String,
+    /// The patient's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patient: Option<String>,
+    /// `sms`, `email` or `portal`.
+    channel: &'static str,
+    /// Which kind.
+    kind: &'static str,
+    /// Why.
+    purpose: &'static str,
+    /// `en` or `es`.
+    language: &'static str,
+    /// Name and version of the template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<String>,
+    /// The appointment it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    appointment: Option<String>,
+    /// The audit entry that cleared it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clearance: Option<String>,
+    /// Codes of a refusal.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refusals: Vec<String>,
+    /// When it is to go, or went.
+    send_at: String,
+    /// When it was asked for.
+    created_at: String,
+}
+
+impl From<message::Stored> for MessageLine {
+    fn from(stored: message::Stored) -> Self {
+        Self {
+            id: stored.id.to_string(),
+            state: stored.state.as_str(),
+            state_at: stored.state_at.to_string(),
+            patient: stored.patient.map(|id| id.to_string()),
+            channel: stored.channel.as_str(),
+            kind: stored.kind.as_str(),
+            purpose: stored.purpose.as_str(),
+            language: stored.language.as_str(),
+            template: stored.template.map(|t| format!("{}/{}", t.name, t.version)),
+            appointment: stored.appointment.map(|id| id.to_string()),
+            clearance: stored.clearance.map(|id| id.to_string()),
+            refusals: stored
+                .refusals
+                .map(|codes| codes.split_whitespace().map(str::to_owned).collect())
+                .unwrap_or_default(),
+            send_at: stored.send_at.to_string(),
+            created_at: stored.created_at.to_string(),
+        }
+    }
+}
+
+/// `GET /api/v1/messages/{id}`
+///
+/// # Errors
+/// 404.
+#[utoipa::path(
+    get, path = "/api/v1/messages/{id}", tag = "messages", security(("token" = ["messages:read"])),
+    params(("id" = String, Path, description = "The message's id.")),
+    responses(
+        (status = 200, body = MessageLine), (status = 401, body = Problem),
+        (status = 404, body = Problem),
+    ),
+)]
+pub async fn show(
+    _right: MayReadMessages,
+    State(doors): State<Doors>,
+    Path(id): Path<String>,
+) -> Result<JsonAnswer<MessageLine>, Problem> {
+    let id: MessageId = id.parse().map_err(|_| Problem::not_found("message"))?;
+    let practice = doors.office().practice();
+    let found = doors.db().read(move |tx| message::find(tx, practice, id)).await?;
+    found.map(|stored| JsonAnswer(stored.into())).ok_or_else(|| Problem::not_found("message"))
+}
+
+/// Which messages.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct MessageQuery {
+    /// `next` of the page before; none for the first page.
+    cursor: Option<String>,
+    /// 1 to 200; 50 when not given.
+    limit: Option<u32>,
+    /// Only messages in this state.
+    state: Option<String>,
+    /// Only messages about this patient.
+    patient: Option<String>,
+}
+
+/// `GET /api/v1/messages`
+///
+/// # Errors
+/// 422 naming the parameter that is wrong.
+#[utoipa::path(
+    get, path = "/api/v1/messages", tag = "messages", security(("token" = ["messages:read"])),
+    params(MessageQuery),
+    responses(
+        (status = 200, body = Listed<MessageLine>), (status = 401, body = Problem),
+        (status = 422, body = Problem),
+    ),
+)]
+pub async fn list(
+    _right: MayReadMessages,
+    State(doors): State<Doors>,
+    Query(query): Query<MessageQuery>,
+) -> Result<JsonAnswer<Listed<MessageLine>>, Problem> {
+    let page = PageQuery { cursor: query.cursor, limit: query.limit }.parse()?;
+    let state = query
+        .state
+        .as_deref()
+        .map(|word| message::State::from_word(word).ok_or(()))
+        .transpose()
+        .map_err(|()| Problem::field("state", "state must be a state such as delivered."))?;
+    let patient: Option<PatientId> = query
+        .patient
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|_| Problem::field("patient", "patient must be the id of a patient."))?;
+    let practice = doors.office().practice();
+    let asked = message::Listing {
+        state,
+        patient,
+        before: page.before.map(MessageId),
+        limit: page.limit + 1,
+    };
+    let rows = doors.db().read(move |tx| message::list(tx, practice, &asked)).await?;
+    let items = rows.into_iter().map(MessageLine::from).collect();
+    Ok(JsonAnswer(Listed::from_one_more(items, page, |line| line.id.clone())))
+}

@@ -1,0 +1,211 @@
+//! What the overview shows, read in one snapshot of the database.
+
+use super::lines::Lines;
+use super::words::{self, When};
+use crate::db::{DbError, Tx, board, message};
+use crate::office::Office;
+
+/// How many rows each list shows.
+pub(super) const ROWS: u32 = 12;
+
+/// The board could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BoardError {
+    /// Storage.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// A stored person or message cannot be opened.
+    #[error("a stored record cannot be opened; run sotto doctor")]
+    Sealed,
+}
+
+/// By which a changed board is told from one already seen: every change writes an audit entry, and
+/// relative times change each minute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mark {
+    entries: i64,
+    waiting: i64,
+    minute: i64,
+}
+
+/// Everything on the page.
+#[derive(Debug)]
+pub(super) struct Board {
+    pub mark: Mark,
+    pub practice: String,
+    pub sandbox: bool,
+    pub clock: Clock,
+    pub emergencies: i64,
+    pub total: i64,
+    pub states: Vec<StateCount>,
+    pub refused_count: i64,
+    pub refused: Vec<Refused>,
+    pub sent: Vec<Sent>,
+    pub task_count: i64,
+    pub tasks: Vec<Task>,
+    pub reply_count: i64,
+    pub replies: Vec<Reply>,
+    pub log: Log,
+}
+
+/// The practice's clock.
+#[derive(Debug)]
+pub(super) struct Clock {
+    pub iso: String,
+    pub words: String,
+}
+
+/// How many messages are in a state.
+#[derive(Debug)]
+pub(super) struct StateCount {
+    pub word: &'static str,
+    pub words: &'static str,
+    pub tone: &'static str,
+    pub count: i64,
+}
+
+/// A message that may not go.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub id: String,
+    pub at: When,
+    pub who: String,
+    pub kind: String,
+    pub channel: &'static str,
+    pub reasons: Vec<Reason>,
+}
+
+/// One check in its way.
+#[derive(Debug)]
+pub(super) struct Reason {
+    pub code: &'static str,
+    pub because: &'static str,
+    pub remedy: &'static str,
+}
+
+/// A message that left.
+pub(super) struct Sent {
+    pub id: String,
+    pub at: When,
+    pub who: String,
+    pub kind: String,
+    pub channel: &'static str,
+    pub language: String,
+    /// The words, shown for a made-up practice only.
+    pub text: Option<String>,
+    pub state: &'static str,
+    pub tone: &'static str,
+}
+
+/// A task.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub id: String,
+    pub at: When,
+    pub who: String,
+    pub what: String,
+    pub urgent: bool,
+}
+
+/// A reply.
+pub(super) struct Reply {
+    pub id: String,
+    pub at: When,
+    pub who: String,
+    /// The words, shown for a made-up practice only.
+    pub text: Option<String>,
+    pub understood: String,
+    pub did: String,
+    pub tone: &'static str,
+}
+
+impl std::fmt::Debug for Sent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sent").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reply").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// The audit log at a glance.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub entries: i64,
+    pub waiting: i64,
+    pub root: String,
+    pub signed_at: Option<When>,
+    /// A message to try `sotto prove` on.
+    pub latest: Option<String>,
+}
+
+/// Reads the board.
+pub(super) fn read(tx: &mut Tx<'_>, office: &Office) -> Result<Board, BoardError> {
+    let practice = office.practice();
+    let profile = office.profile();
+    let now = office.clock().now();
+    let zone = profile.timezone.clone();
+    let gauges = board::gauges(tx, practice)?;
+    let count =
+        |state: &str| gauges.messages.iter().find(|(word, _)| word == state).map_or(0, |(_, n)| *n);
+    let states = message::State::ALL
+        .into_iter()
+        .map(|state| StateCount {
+            word: state.as_str(),
+            words: words::state_words(state.as_str()),
+            tone: words::state_tone(state.as_str()),
+            count: count(state.as_str()),
+        })
+        .collect();
+    let mut lines = Lines::new(office);
+    let refused = lines.refused(tx)?;
+    let sent = lines.sent(tx)?;
+    let tasks = lines.tasks(tx)?;
+    let replies = lines.replies(tx)?;
+    let latest = sent.first().map(|row| row.id.clone());
+    let log = log(tx, office, &gauges, latest)?;
+    Ok(Board {
+        mark: Mark {
+            entries: gauges.audit_entries,
+            waiting: gauges.audit_waiting,
+            minute: now.as_second().div_euclid(60),
+        },
+        practice: profile.display_name.clone(),
+        sandbox: profile.sandbox,
+        clock: Clock { iso: now.to_string(), words: words::words_of(now, &zone) },
+        emergencies: gauges.urgent,
+        total: gauges.messages.iter().map(|(_, count)| count).sum(),
+        refused_count: count("refused"),
+        states,
+        refused,
+        sent,
+        task_count: gauges.tasks,
+        tasks,
+        reply_count: gauges.replies,
+        replies,
+        log,
+    })
+}
+
+fn log(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    gauges: &board::Gauges,
+    latest: Option<String>,
+) -> Result<Log, DbError> {
+    let now = office.clock().now();
+    let zone = office.profile().timezone.clone();
+    let checkpoint = board::last_checkpoint(tx, office.practice())?;
+    // A signed note's third line is the root hash in base64 (C2SP tlog-checkpoint).
+    let root = checkpoint.as_ref().and_then(|(_, _, note)| note.lines().nth(2));
+    Ok(Log {
+        entries: gauges.audit_entries,
+        waiting: gauges.audit_waiting,
+        root: root.unwrap_or("none yet").to_owned(),
+        signed_at: checkpoint.as_ref().map(|(_, at, _)| When::new(*at, now, &zone)),
+        latest,
+    })
+}

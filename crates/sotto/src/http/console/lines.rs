@@ -1,0 +1,166 @@
+//! The lists of the board: rows of the database in a person's words, names as initials.
+
+use std::collections::HashMap;
+
+use gate::{Code, MessageId, PatientId};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::board::{BoardError, ROWS, Reason, Refused, Reply, Sent, Task};
+use super::words::{self, When};
+use crate::db::{Tx, board, message, patient};
+use crate::inbound;
+use crate::office::Office;
+use crate::outbox::store;
+use crate::people::patients::open_person;
+
+/// Reads the lists. A person met twice is opened once.
+pub(super) struct Lines<'a> {
+    office: &'a Office,
+    zone: TimeZone,
+    now: Timestamp,
+    /// Words are shown for a made-up practice only.
+    show_words: bool,
+    initials: HashMap<PatientId, String>,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(office: &'a Office) -> Self {
+        let profile = office.profile();
+        Self {
+            office,
+            zone: profile.timezone.clone(),
+            now: office.clock().now(),
+            show_words: profile.sandbox,
+            initials: HashMap::new(),
+        }
+    }
+
+    pub(super) fn refused(&mut self, tx: &mut Tx<'_>) -> Result<Vec<Refused>, BoardError> {
+        board::latest_refused(tx, self.office.practice(), ROWS)?
+            .into_iter()
+            .map(|line| {
+                Ok(Refused {
+                    at: self.when(line.state_at),
+                    who: self.who(tx, line.patient)?,
+                    kind: words::kind_words(&line.kind),
+                    channel: words::channel_words(&line.channel),
+                    reasons: reasons(line.refusals.as_deref()),
+                    id: line.id.to_string(),
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn sent(&mut self, tx: &mut Tx<'_>) -> Result<Vec<Sent>, BoardError> {
+        board::latest_sent(tx, self.office.practice(), ROWS)?
+            .into_iter()
+            .map(|line| {
+                Ok(Sent {
+                    at: self.when(line.state_at),
+                    who: self.who(tx, line.patient)?,
+                    kind: words::kind_words(&line.kind),
+                    channel: words::channel_words(&line.channel),
+                    text: self.message_text(tx, line.id)?,
+                    language: line.language,
+                    state: words::state_words(&line.state),
+                    tone: words::state_tone(&line.state),
+                    id: line.id.to_string(),
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn tasks(&mut self, tx: &mut Tx<'_>) -> Result<Vec<Task>, BoardError> {
+        board::open_tasks(tx, self.office.practice(), ROWS)?
+            .into_iter()
+            .map(|line| {
+                Ok(Task {
+                    at: self.when(line.due_at),
+                    who: self.who(tx, line.patient)?,
+                    what: words::task_words(&line.kind),
+                    urgent: line.urgent,
+                    id: line.id,
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn replies(&mut self, tx: &mut Tx<'_>) -> Result<Vec<Reply>, BoardError> {
+        board::latest_replies(tx, self.office.practice(), ROWS)?
+            .into_iter()
+            .map(|line| {
+                let first = line.intents.split_whitespace().next().unwrap_or_default();
+                Ok(Reply {
+                    at: self.when(line.received_at),
+                    who: self.who(tx, line.patient)?,
+                    text: self.reply_text(tx, &line)?,
+                    understood: words::intent_words(first),
+                    did: words::effect_words(&line.effect),
+                    tone: words::effect_tone(&line.effect),
+                    id: line.id.to_string(),
+                })
+            })
+            .collect()
+    }
+
+    fn when(&self, at: Timestamp) -> When {
+        When::new(at, self.now, &self.zone)
+    }
+
+    /// "M. G.", never a name.
+    fn who(&mut self, tx: &mut Tx<'_>, id: Option<PatientId>) -> Result<String, BoardError> {
+        let Some(id) = id else { return Ok("Unknown".to_owned()) };
+        if let Some(known) = self.initials.get(&id) {
+            return Ok(known.clone());
+        }
+        let practice = self.office.practice();
+        let sealed = patient::person_sealed(tx, practice, id)?;
+        let initials = match sealed {
+            Some(sealed) => open_person(self.office.keys(), practice, id, sealed)
+                .map_err(|_| BoardError::Sealed)?
+                .initials(),
+            None => "Unknown".to_owned(),
+        };
+        self.initials.insert(id, initials.clone());
+        Ok(initials)
+    }
+
+    fn message_text(
+        &self,
+        tx: &mut Tx<'_>,
+        id: MessageId,
+    ) -> Result<Option<String>, BoardError> {
+        if !self.show_words {
+            return Ok(None);
+        }
+        let Some(stored) = message::find(tx, self.office.practice(), id)? else { return Ok(None) };
+        let content =
+            store::open_content(self.office, &stored).map_err(|_| BoardError::Sealed)?;
+        Ok(stored.draft(&content).map(|draft| draft.content.body))
+    }
+
+    fn reply_text(
+        &self,
+        tx: &mut Tx<'_>,
+        line: &board::ReplyLine,
+    ) -> Result<Option<String>, BoardError> {
+        if !self.show_words {
+            return Ok(None);
+        }
+        inbound::open_body(tx, self.office, line.id).map(Some).map_err(|_| BoardError::Sealed)
+    }
+}
+
+fn reasons(codes: Option<&str>) -> Vec<Reason> {
+    codes
+        .unwrap_or_default()
+        .split_whitespace()
+        .filter_map(Code::from_word)
+        .map(|code| Reason {
+            code: code.as_str(),
+            because: words::because(code),
+            remedy: code.remedy(),
+        })
+        .collect()
+}

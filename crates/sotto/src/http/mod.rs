@@ -1,0 +1,105 @@
+//! The doors: API, the demo's page, and the carriers' webhooks.
+//!
+//! Read [`router`] first: every URL is there. A handler parses ([`body`]), has its right as an
+//! argument ([`auth`]), and calls the same functions as everything else in the house; what it
+//! refuses is a [`errors::Problem`].
+
+pub mod router;
+
+pub mod auth;
+pub mod body;
+pub mod errors;
+pub mod headers;
+pub mod idempotency;
+pub mod pagination;
+
+pub mod api;
+pub mod carriers;
+pub mod console;
+pub mod unsubscribe;
+
+pub mod assets;
+pub mod health;
+pub mod metrics;
+pub mod openapi;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Semaphore;
+
+use crate::db::Db;
+use crate::office::Office;
+
+/// What every handler has: the database, the practice, and what the doors remember. Clones share.
+#[derive(Clone)]
+pub struct Doors(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    office: Office,
+    known_tokens: auth::KnownTokens,
+    metrics: metrics::Metrics,
+    watchers: Arc<Semaphore>,
+    closing: AtomicBool,
+    twilio: Option<carriers::twilio::Webhook>,
+}
+
+impl Doors {
+    /// How many may watch the live page at once.
+    const MOST_WATCHERS: usize = 32;
+
+    /// Doors to this practice. `twilio` is how its webhooks are recognised, where it has any.
+    #[must_use]
+    pub fn new(db: Db, office: Office, twilio: Option<carriers::twilio::Webhook>) -> Self {
+        Self(Arc::new(Inner {
+            db,
+            office,
+            known_tokens: auth::KnownTokens::default(),
+            metrics: metrics::Metrics::default(),
+            watchers: Arc::new(Semaphore::new(Self::MOST_WATCHERS)),
+            closing: AtomicBool::new(false),
+            twilio,
+        }))
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    /// The practice.
+    #[must_use]
+    pub fn office(&self) -> &Office {
+        &self.0.office
+    }
+
+    /// From now on the live page ends instead of waiting for news, so that a server that is
+    /// stopped need not wait for its watchers.
+    pub fn close(&self) {
+        self.0.closing.store(true, Ordering::Relaxed);
+    }
+
+    fn closing(&self) -> bool {
+        self.0.closing.load(Ordering::Relaxed)
+    }
+
+    fn watchers(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.watchers)
+    }
+
+    fn known_tokens(&self) -> &auth::KnownTokens {
+        &self.0.known_tokens
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &metrics::Metrics {
+        &self.0.metrics
+    }
+
+    fn twilio(&self) -> Option<&carriers::twilio::Webhook> {
+        self.0.twilio.as_ref()
+    }
+}

@@ -1,0 +1,130 @@
+//! Every URL.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, StatusCode};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::timeout::TimeoutLayer;
+
+use super::api::{appointments, check, consents, messages, patients, tasks};
+use super::carriers::twilio;
+use super::console::overview;
+use super::errors::Problem;
+use super::{Doors, assets, body, headers, health, openapi, unsubscribe};
+use crate::clock::Clock;
+
+/// How long a request may take, but for the live page, which stays open.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The whole of it.
+#[must_use]
+pub fn router(doors: Doors) -> Router {
+    let clock = doors.office().clock().clone();
+    let sandbox = doors.office().profile().sandbox;
+
+    let mut routes = Router::new()
+        // Programs, by token.
+        .route("/api/v1/messages", post(messages::send).get(messages::list))
+        .route("/api/v1/messages/{id}", get(messages::show))
+        .route("/api/v1/check", post(check::check))
+        .route("/api/v1/patients", get(patients::find))
+        .route("/api/v1/patients/{id}/consents", get(consents::history).post(consents::record))
+        .route("/api/v1/patients/{id}/consents/{consent}/revoke", post(consents::revoke))
+        .route("/api/v1/appointments", get(appointments::list))
+        .route("/api/v1/appointments/{external_id}", put(appointments::put))
+        .route("/api/v1/tasks", get(tasks::list))
+        .route("/api/v1/tasks/{id}/done", post(tasks::done))
+        .route("/api/v1/openapi.json", get(openapi::document))
+        // Carriers, by signature.
+        .route("/carriers/twilio/status", post(twilio::status))
+        .route("/carriers/twilio/inbound", post(twilio::inbound))
+        // People, by the opaque link in an email.
+        .route("/u/{token}", get(unsubscribe::page).post(unsubscribe::act))
+        // Machines that watch this one.
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(super::metrics::page))
+        .route("/static/{name}", get(assets::serve));
+
+    // The live page shows a made-up practice to whoever is on this machine. For a real one it
+    // waits for staff sign-in.
+    let mut live = Router::new();
+    if sandbox {
+        routes = routes.route("/", get(overview::page));
+        live = live.route("/live", get(overview::live));
+    }
+
+    let timed = routes
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
+        .layer(DefaultBodyLimit::max(body::MOST_BYTES));
+    timed
+        .merge(live)
+        .fallback(|| async { Problem::not_found("page") })
+        .method_not_allowed_fallback(wrong_method)
+        .layer(
+            ServiceBuilder::new()
+                .layer(SetRequestIdLayer::new(REQUEST_ID, NewRequestId(clock)))
+                .layer(from_fn_with_state(doors.clone(), observed))
+                .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+                .layer(from_fn(headers::secure))
+                .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+                    tracing::error!("http.panicked");
+                    Problem::internal().into_response()
+                })),
+        )
+        .with_state(doors)
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Ids are ours: one that a stranger chose may hold anything.
+#[derive(Clone)]
+struct NewRequestId(Clock);
+
+impl MakeRequestId for NewRequestId {
+    fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
+        self.0.new_id().to_string().parse().ok().map(RequestId::new)
+    }
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "Not this way",
+        "The URL exists, with other methods; the header Allow lists them.",
+    )
+}
+
+/// Counts and logs each request by its route, never by its path or query, which may name someone.
+async fn observed(State(doors): State<Doors>, mut request: Request, next: Next) -> Response {
+    let clock = doors.office().clock().clone();
+    let began = clock.instant();
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<axum::extract::MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let id = request.extensions().get::<RequestId>().cloned();
+    request.headers_mut().remove(axum::http::header::COOKIE);
+    let response = next.run(request).await;
+    let took = clock.instant().duration_since(began);
+    let status = response.status().as_u16();
+    doors.metrics().request(&method, &route, status, took);
+    tracing::info!(
+        http.method = %method,
+        http.route = route,
+        http.status = status,
+        duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        request_id = id.as_ref().and_then(|id| id.header_value().to_str().ok()),
+        "http.answered"
+    );
+    response
+}

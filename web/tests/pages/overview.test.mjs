@@ -1,0 +1,156 @@
+// The live page of the demo in a real browser: light and dark, wide and 320 px, with and without
+// scripts, by keyboard, by the accessibility rules, and fast.
+import { strict as assert } from "node:assert";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { join } from "node:path";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+import { folder, freePort, remove, start, until } from "../sotto.mjs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const shots = process.env.SOTTO_SHOTS;
+let demo, browser, base, data;
+
+before(async () => {
+  data = folder("demo");
+  const port = await freePort();
+  base = `http://127.0.0.1:${port}`;
+  demo = start(["demo", "--port", String(port), "--patients", "60", "--seed", "7", "--speed", "3600", "--data", data]);
+  demo.ended.then(({ code }) => code && console.error(demo.said()));
+  await until("the demo to answer", async () => (await fetch(`${base}/readyz`)).ok, 120);
+  browser = await chromium.launch({
+    executablePath: process.env.SOTTO_CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-dev-shm-usage"],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  await demo?.stop();
+  if (data) remove(data);
+});
+
+// A page that fails the test for anything its console complains of: a CSP violation above all.
+const open = async (options = {}) => {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, bypassCSP: false, ...options });
+  const page = await context.newPage();
+  const complaints = [];
+  const strangers = [];
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("request", (request) => request.url().startsWith(base) || strangers.push(request.url()));
+  await page.goto(base, { waitUntil: "load" });
+  return { page, context, complaints, strangers };
+};
+
+const numberAt = async (page, selector) => parseInt(await page.locator(selector).innerText(), 10);
+
+test("the page fills by itself: messages, refusals with remedy, replies, tasks, the log", { timeout: 240_000 }, async () => {
+  const { page, context, complaints, strangers } = await open();
+  await page.locator("#sent tbody tr").first().waitFor({ timeout: 120_000 });
+  await page.locator("#refused tbody tr").first().waitFor({ timeout: 120_000 });
+  await page.locator("#replies tbody tr").first().waitFor({ timeout: 120_000 });
+  const reason = page.locator("#refused .why").first();
+  assert.match(await reason.innerText(), /^E_[A-Z_]+ .+\. .+\.$/s);
+  const size = await numberAt(page, "#log-size");
+  assert.ok(size > 0);
+  await until("the log to grow on the page", async () => (await numberAt(page, "#log-size")) > size, 60);
+  assert.match(await page.locator("#proof .hash").innerText(), /^[A-Za-z0-9+/]{43}=$/);
+  assert.deepEqual(complaints, []);
+  assert.deepEqual(strangers, []);
+  await context.close();
+});
+
+for (const [name, options] of [
+  ["light", { colorScheme: "light" }],
+  ["dark", { colorScheme: "dark" }],
+  ["320 px wide", { viewport: { width: 320, height: 800 } }],
+  ["zoomed to 400 %", { viewport: { width: 360, height: 256 }, deviceScaleFactor: 4 }],
+]) {
+  test(`no accessibility rule is broken: ${name}`, { timeout: 120_000 }, async () => {
+    const { page, context } = await open(options);
+    await page.locator("#sent tbody tr").first().waitFor({ timeout: 60_000 });
+    await page.evaluate(axe).catch(async () => page.addScriptTag({ content: axe }));
+    const { violations } = await page.evaluate(() =>
+      globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
+    );
+    assert.deepEqual(
+      violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 3).join(", ")}`),
+      [],
+    );
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(overflow <= 0, `the page is ${overflow} px wider than the window`);
+    if (shots) await page.screenshot({ path: join(shots, `overview-${name.replace(/\W+/g, "-")}.png`), fullPage: true });
+    await context.close();
+  });
+}
+
+test("everything is there without scripts, with a link to load it again", async () => {
+  const { page, context } = await open({ javaScriptEnabled: false });
+  assert.ok((await page.locator("#refused tbody tr").count()) > 0);
+  await page.getByRole("link", { name: "Load it again" }).click();
+  assert.ok((await page.locator("#sent tbody tr").count()) > 0);
+  await context.close();
+});
+
+test("what arrives waits behind a bar while someone reads a list", { timeout: 120_000 }, async () => {
+  const { page, context } = await open();
+  const row = page.locator("#sent tbody tr").first();
+  await row.waitFor({ timeout: 60_000 });
+  await row.hover();
+  const seen = await page.locator("#log-size").innerText();
+  const button = page.getByRole("button", { name: "Something new. Show it" });
+  await button.waitFor({ timeout: 60_000 });
+  assert.equal(await page.locator("#log-size").innerText(), seen, "the board moved under the pointer");
+  await page.mouse.move(2, 2);
+  await button.focus();
+  await page.keyboard.press("Enter");
+  await until("the board to catch up", async () => (await page.locator("#log-size").innerText()) !== seen, 30);
+  await context.close();
+});
+
+test("the keyboard reaches the board and its focus is visible", async () => {
+  const { page, context } = await open();
+  await page.keyboard.press("Tab");
+  const skip = page.getByRole("link", { name: "Skip to the board" });
+  assert.ok(await skip.evaluate((link) => link === document.activeElement));
+  const box = await skip.boundingBox();
+  assert.ok(box.x >= 0 && box.y >= 0, "the focused link is off the screen");
+  await page.keyboard.press("Enter");
+  assert.equal(new URL(page.url()).hash, "#board");
+  await context.close();
+});
+
+test("names are initials, and titles and addresses hold none", async () => {
+  const { page, context } = await open();
+  await page.locator("#sent tbody tr").first().waitFor({ timeout: 60_000 });
+  for (const who of await page.locator("td.who").allInnerTexts()) {
+    assert.match(who.split("\n")[0], /^(\p{L}\. ?)+$|^Unknown$/u);
+  }
+  assert.equal(await page.title(), "Overview · Sotto");
+  await context.close();
+});
+
+test("the server answers the page within 100 ms", async () => {
+  const times = [];
+  for (let i = 0; i < 20; i++) {
+    const began = performance.now();
+    const answer = await fetch(base);
+    await answer.text();
+    times.push(performance.now() - began);
+  }
+  times.sort((a, b) => a - b);
+  assert.ok(times[10] < 100, `the median was ${times[10].toFixed(1)} ms`);
+});
+
+test("headers forbid what a page of ours never needs", async () => {
+  const answer = await fetch(base);
+  const policy = answer.headers.get("content-security-policy");
+  assert.match(policy, /^default-src 'none'/);
+  assert.doesNotMatch(policy, /unsafe|\*|https?:/);
+  assert.equal(answer.headers.get("x-content-type-options"), "nosniff");
+  assert.equal(answer.headers.get("referrer-policy"), "no-referrer");
+  assert.equal(answer.headers.get("cache-control"), "no-store");
+  assert.equal(answer.headers.get("set-cookie"), null);
+});
