@@ -7,7 +7,11 @@
 
 pub mod http;
 
-pub mod office;
+pub mod journeys;
+
+pub mod inbound;
+
+pub mod arrivals;
 
 pub mod intake;
 
@@ -19,15 +23,23 @@ pub mod channels;
 
 pub mod receipts;
 
-pub mod inbound;
-
 pub mod audit;
 
-pub mod access;
+pub mod conversations;
+
+pub mod schedule;
 
 pub mod people;
 
 pub mod compose;
+
+pub mod access;
+
+pub mod office;
+
+pub mod service;
+
+pub mod demo;
 
 pub mod db;
 

@@ -7,7 +7,16 @@ pub mod revocation;
 
 pub mod intent;
 
+pub mod receive;
+
+mod answers;
+mod effects;
+pub mod pager;
+mod who;
+
 mod words;
+
+pub use receive::{Arrival, Effect, InboundError, Received, receive};
 
 #[cfg(test)]
 mod intent_table;
