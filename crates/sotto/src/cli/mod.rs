@@ -5,6 +5,7 @@ use std::process::ExitCode;
 pub mod check;
 pub mod intent;
 pub mod jsonl;
+pub mod template;
 
 mod open;
 pub mod serve;
@@ -30,6 +31,8 @@ pub enum Command {
     Serve(serve::Args),
     /// Makes, lists and revokes the tokens that programs come in with.
     Token(token::Args),
+    /// Lists the templates, or checks a practice's own.
+    Template(template::Args),
 }
 
 impl Command {
@@ -43,6 +46,7 @@ impl Command {
             Self::Intent(args) => intent::run(args),
             Self::Serve(args) => serve::run(&args),
             Self::Token(args) => token::run(&args),
+            Self::Template(args) => template::run(args),
         }
     }
 }

@@ -169,11 +169,7 @@ pub fn complete(
 ///
 /// # Errors
 /// [`TaskError::Db`].
-pub fn open_ones(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    most: u32,
-) -> Result<Vec<TaskRow>, TaskError> {
+pub fn open_ones(tx: &mut Tx<'_>, office: &Office, most: u32) -> Result<Vec<TaskRow>, TaskError> {
     Ok(task::open_ones(tx, office.practice(), most)?)
 }
 

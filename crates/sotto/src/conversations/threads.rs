@@ -68,8 +68,7 @@ pub fn close(
     actor: &Actor,
 ) -> Result<(), ThreadError> {
     let practice = office.practice();
-    let mut row =
-        conversation::get(tx, practice, id)?.ok_or(ThreadError::NoConversation(id))?;
+    let mut row = conversation::get(tx, practice, id)?.ok_or(ThreadError::NoConversation(id))?;
     if row.state == ConversationState::Closed {
         return Ok(());
     }

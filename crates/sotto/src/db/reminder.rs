@@ -248,8 +248,7 @@ pub fn withdraw(
         .filter(|row| row.state == ReminderState::Planned)
         .map(|row| row.id)
         .collect();
-    let settled =
-        Settled { state: ReminderState::Cancelled, message: None, refusals: None };
+    let settled = Settled { state: ReminderState::Cancelled, message: None, refusals: None };
     for id in &planned {
         settle(tx, practice, *id, &settled, now)?;
     }

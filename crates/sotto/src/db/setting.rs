@@ -11,11 +11,7 @@ use crate::{params, sql};
 ///
 /// # Errors
 /// [`DbError`].
-pub fn get(
-    tx: &mut Tx<'_>,
-    practice: PracticeId,
-    name: &str,
-) -> Result<Option<String>, DbError> {
+pub fn get(tx: &mut Tx<'_>, practice: PracticeId, name: &str) -> Result<Option<String>, DbError> {
     tx.query_opt(
         sql!("SELECT value FROM setting WHERE practice_id = $1 AND name = $2"),
         params![practice, name],

@@ -139,11 +139,7 @@ fn read(row: &Row<'_>) -> Result<TaskRow, DbError> {
 ///
 /// # Errors
 /// [`DbError`].
-pub fn get(
-    tx: &mut Tx<'_>,
-    practice: PracticeId,
-    id: TaskId,
-) -> Result<Option<TaskRow>, DbError> {
+pub fn get(tx: &mut Tx<'_>, practice: PracticeId, id: TaskId) -> Result<Option<TaskRow>, DbError> {
     tx.query_opt(
         sql!(
             "SELECT id, kind, urgent, patient_id, conversation_id, message_id, inbound_id,

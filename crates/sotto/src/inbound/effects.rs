@@ -176,8 +176,7 @@ fn change_visit(
 ) -> Result<Done, InboundError> {
     let Some(row) = meant(tx, case)? else {
         let shared = matches!(case.sender, who::Sender::Shared(_));
-        let kind =
-            if shared { TaskKind::WhichPatient } else { TaskKind::AppointmentQuestion };
+        let kind = if shared { TaskKind::WhichPatient } else { TaskKind::AppointmentQuestion };
         open_task(tx, case, kind, None)?;
         if answer {
             let say = Say::new(Kind::AppointmentReplyAck).variant(Variant::Staff);

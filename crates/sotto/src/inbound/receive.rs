@@ -187,9 +187,7 @@ impl Case<'_> {
 
     /// The patient, or the adapter where nobody knows which patient it is.
     pub(super) fn actor(&self) -> Actor {
-        self.sender
-            .patient()
-            .map_or_else(|| Actor::carrier(self.arrival.adapter), Actor::patient)
+        self.sender.patient().map_or_else(|| Actor::carrier(self.arrival.adapter), Actor::patient)
     }
 }
 
@@ -208,12 +206,8 @@ pub fn receive(
     let index = office.address_index(&arrival.from);
     let inbound = InboundId::new(office.clock());
     if !store(tx, office, &arrival, inbound, index)? {
-        let known = inbound_message::by_carrier_id(
-            tx,
-            practice,
-            arrival.adapter,
-            &arrival.carrier_id,
-        )?;
+        let known =
+            inbound_message::by_carrier_id(tx, practice, arrival.adapter, &arrival.carrier_id)?;
         return Ok(Received::Repeated { inbound: known.unwrap_or(inbound) });
     }
     let end = arrival.body.char_indices().nth(MOST_READ).map_or(arrival.body.len(), |(at, _)| at);
@@ -276,12 +270,8 @@ fn store(
     });
     let bytes = Zeroizing::new(content.to_string().into_bytes());
     let (practice, row) = (office.practice().to_string(), id.to_string());
-    let place = seal::Place {
-        practice: &practice,
-        table: "inbound_message",
-        row: &row,
-        column: "content",
-    };
+    let place =
+        seal::Place { practice: &practice, table: "inbound_message", row: &row, column: "content" };
     let now = office.clock().now();
     let sealed = office.keys().seal_message(office.buckets(now)?, &place, &bytes)?;
     let new = NewInbound {

@@ -84,8 +84,7 @@ pub(super) fn appointment_meant(
     now: Timestamp,
 ) -> Result<Option<AppointmentRow>, InboundError> {
     let since = now.checked_sub(REMINDED_WITHIN).unwrap_or(Timestamp::MIN);
-    let reminded: Vec<AppointmentId> =
-        message::reminded_at(tx, office.practice(), index, since)?;
+    let reminded: Vec<AppointmentId> = message::reminded_at(tx, office.practice(), index, since)?;
     let mut meant = None;
     for id in reminded {
         let Some(row) = appointment::get(tx, office.practice(), id)? else { continue };
@@ -124,10 +123,44 @@ pub(super) fn language(
 
 /// Words that are common in Spanish texts and are no English words.
 const SPANISH: &[&str] = &[
-    "alto", "ayuda", "baja", "cancelar", "cita", "como", "cuando", "doctora", "donde", "equivocado",
-    "es", "esta", "estoy", "favor", "gracias", "hola", "hoy", "llegar", "mas", "mensajes", "mi",
-    "necesito", "numero", "otra", "para", "parar", "pare", "por", "puedo", "que", "quien", "quiero",
-    "si", "soy", "tengo", "textos", "usted", "ya",
+    "alto",
+    "ayuda",
+    "baja",
+    "cancelar",
+    "cita",
+    "como",
+    "cuando",
+    "doctora",
+    "donde",
+    "equivocado",
+    "es",
+    "esta",
+    "estoy",
+    "favor",
+    "gracias",
+    "hola",
+    "hoy",
+    "llegar",
+    "mas",
+    "mensajes",
+    "mi",
+    "necesito",
+    "numero",
+    "otra",
+    "para",
+    "parar",
+    "pare",
+    "por",
+    "puedo",
+    "que",
+    "quien",
+    "quiero",
+    "si",
+    "soy",
+    "tengo",
+    "textos",
+    "usted",
+    "ya",
 ];
 
 fn looks_spanish(text: &str) -> bool {
@@ -144,7 +177,8 @@ mod tests {
 
     #[test]
     fn spanish_is_seen() {
-        for text in ["ALTO", "¿quién es?", "No puedo ir, gracias", "Número equivocado", "ayuda"] {
+        for text in ["ALTO", "¿quién es?", "No puedo ir, gracias", "Número equivocado", "ayuda"]
+        {
             assert!(looks_spanish(text), "{text}");
         }
         for text in ["STOP", "who is this", "C", "", "I need to see the doctor", "👍"] {

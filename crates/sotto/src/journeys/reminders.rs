@@ -26,7 +26,9 @@ use crate::office::Office;
 #[derive(Debug, thiserror::Error)]
 pub enum ReminderError {
     /// The plan is not in form.
-    #[error("reminder plan: {0}; write steps such as [{{\"step\":\"2d\",\"minutes_before\":2880}}]")]
+    #[error(
+        "reminder plan: {0}; write steps such as [{{\"step\":\"2d\",\"minutes_before\":2880}}]"
+    )]
     Plan(String),
     /// The message could not be decided.
     #[error(transparent)]
@@ -129,9 +131,8 @@ impl Plan {
     ) -> Result<(), ReminderError> {
         let now = office.clock().now();
         setting::put(tx, office.practice(), (PLAN, &self.to_json()), now)?;
-        let event = Event::new(audit::Kind::PracticeChanged, actor.clone())
-            .about(SETTING, PLAN)
-            .code(PLAN);
+        let event =
+            Event::new(audit::Kind::PracticeChanged, actor.clone()).about(SETTING, PLAN).code(PLAN);
         audit::append(tx, office, event)?;
         Ok(())
     }
@@ -212,11 +213,7 @@ impl Day {
 ///
 /// # Errors
 /// [`ReminderError`]; the caller's transaction must then be given up.
-pub fn replan(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    row: &AppointmentRow,
-) -> Result<(), ReminderError> {
+pub fn replan(tx: &mut Tx<'_>, office: &Office, row: &AppointmentRow) -> Result<(), ReminderError> {
     let now = office.clock().now();
     let practice = office.practice();
     reminder::withdraw(tx, practice, row.id, now)?;
@@ -230,7 +227,7 @@ pub fn replan(
         .and_then(|patient| patient.timezone)
         .and_then(|name| TimeZone::get(&name).ok())
         .unwrap_or_else(|| office.profile().timezone.clone());
-    let hours = office.policy().rules.quiet_hours;
+    let hours = office.policy().rules().quiet_hours;
     let day = Day { zone, from: hours.from, until: hours.until };
     for step in Plan::load(tx, office)?.at(row.starts_at, now, &day) {
         let planned = ReminderRow {
@@ -278,7 +275,8 @@ pub async fn tick(db: &Db, office: &Office) -> Result<Ticked, ReminderError> {
         if due.is_empty() {
             return Ok(ticked);
         }
-        for result in futures_util::future::join_all(due.iter().map(|id| one(db, office, *id))).await
+        for result in
+            futures_util::future::join_all(due.iter().map(|id| one(db, office, *id))).await
         {
             match result? {
                 ReminderState::SentOn => ticked.sent_on += 1,
@@ -331,8 +329,7 @@ fn take_up(tx: &mut Tx<'_>, office: &Office, id: Uuid) -> Result<ReminderState, 
         return Ok(state);
     }
     let message = MessageId::new(office.clock());
-    let claim =
-        Settled { state: ReminderState::SentOn, message: Some(message), refusals: None };
+    let claim = Settled { state: ReminderState::SentOn, message: Some(message), refusals: None };
     if !reminder::settle(tx, practice, id, &claim, now)? {
         return gone;
     }
@@ -408,11 +405,7 @@ fn needless(
 
 /// The words' values, from the schedule as it is now: in the patient's zone, and with the zone's
 /// name where the place goes by another clock.
-fn values(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    row: &AppointmentRow,
-) -> Result<Values, ReminderError> {
+fn values(tx: &mut Tx<'_>, office: &Office, row: &AppointmentRow) -> Result<Values, ReminderError> {
     let profile = office.profile();
     let subject = facts::subject(tx, office, row.patient_id)?;
     let place = match row.site_id {

@@ -60,7 +60,8 @@ const LOOK_AHEAD_DAYS: usize = 370;
 impl Default for OfficeHours {
     /// Monday to Friday, 8 to 5.
     fn default() -> Self {
-        let opening = Opening { from: Time::constant(8, 0, 0, 0), until: Time::constant(17, 0, 0, 0) };
+        let opening =
+            Opening { from: Time::constant(8, 0, 0, 0), until: Time::constant(17, 0, 0, 0) };
         Self { week: (0..5).map(|day| (day, vec![opening])).collect(), closed: BTreeSet::new() }
     }
 }
@@ -74,7 +75,9 @@ impl TryFrom<Written> for OfficeHours {
             let number = (0_u8..)
                 .zip(DAYS)
                 .find_map(|(number, (word, _))| (word == day).then_some(number))
-                .ok_or_else(|| BadHours(format!("week.{day}: days are mon tue wed thu fri sat sun")))?;
+                .ok_or_else(|| {
+                    BadHours(format!("week.{day}: days are mon tue wed thu fri sat sun"))
+                })?;
             let mut parsed = Vec::new();
             for opening in &openings {
                 parsed.push(opening_of(opening).ok_or_else(|| {
@@ -96,9 +99,8 @@ impl TryFrom<Written> for OfficeHours {
 
 impl From<OfficeHours> for Written {
     fn from(hours: OfficeHours) -> Self {
-        let text = |o: &Opening| {
-            format!("{}-{}", o.from.strftime("%H:%M"), o.until.strftime("%H:%M"))
-        };
+        let text =
+            |o: &Opening| format!("{}-{}", o.from.strftime("%H:%M"), o.until.strftime("%H:%M"));
         let week = (0_u8..)
             .zip(DAYS)
             .filter_map(|(number, (word, _))| {
