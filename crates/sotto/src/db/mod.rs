@@ -24,6 +24,19 @@ mod sql;
 mod sqlite;
 mod tx;
 mod url;
+mod words;
+
+pub mod appointment;
+pub mod caregiver;
+pub mod clinician;
+pub mod consent_event;
+pub mod contact_point;
+pub mod import_file;
+pub mod patient;
+pub mod preference;
+pub mod restriction;
+pub mod site;
+pub mod suppression;
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
@@ -36,6 +49,7 @@ pub use row::{Cell, FromColumn, Row};
 pub use sql::{Sql, ToValue, Value};
 pub use tx::Tx;
 pub use url::DatabaseUrl;
+pub use words::Word;
 
 use job::{Job, job};
 use sqlite::WriterJob;
