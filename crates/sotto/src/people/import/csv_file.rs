@@ -430,8 +430,11 @@ fn instant(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     if !text.contains(':') {
         return None;
     }
-    let ambiguous = zone.to_ambiguous_zoned(local);
-    if ambiguous.is_gap() { None } else { ambiguous.compatible().ok().map(|at| at.timestamp()) }
+    let ambiguous = zone.to_ambiguous_timestamp(local);
+    if matches!(ambiguous.offset(), jiff::tz::AmbiguousOffset::Gap { .. }) {
+        return None;
+    }
+    ambiguous.compatible().ok()
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::db::appointment::AppointmentStatus;
-use crate::db::contact_point::AddressUse;
 use crate::people::addresses::parse_phone;
 use crate::people::import::record::{
     AppointmentRecord, CaregiverRecord, ClinicianRecord, ContactRecord, Contacts, Deceased,
