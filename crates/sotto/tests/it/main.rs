@@ -4,3 +4,4 @@ mod engines;
 
 mod audit;
 mod db;
+mod people;
