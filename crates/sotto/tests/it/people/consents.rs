@@ -15,7 +15,7 @@ use sotto::people::import::fhir;
 use sotto::people::import::record::FHIR_ID;
 use sotto::people::preferences::{self, Preferences};
 
-use super::{find, import};
+use super::{assert_sound, find, import};
 use crate::audit::Desk;
 use crate::engines::TestDb;
 use crate::on_both_engines;
@@ -99,8 +99,7 @@ on_both_engines! {
         assert_eq!(after.len(), 2);
         assert_eq!((after[1].event, after[1].consent_id), (ConsentEventKind::Revoked, id));
         assert!(consents::in_force(&after, db.clock.now()).is_empty());
-        desk.sequence(&db).await;
-        assert!(desk.verify(&db).await.is_sound());
+        assert_sound(&db, &desk).await;
     }
 
     async fn a_consent_needs_a_patient_and_an_address_on_file(db: TestDb) {

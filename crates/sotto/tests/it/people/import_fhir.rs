@@ -21,7 +21,7 @@ use sotto::people::contact_points::{address_index, seal_address};
 use sotto::people::import::record::FHIR_ID;
 use sotto::people::import::{ImportError, Reason, Report, fhir};
 
-use super::{everything, find, import};
+use super::{assert_sound, everything, find, import};
 use crate::audit::Desk;
 use crate::engines::TestDb;
 use crate::on_both_engines;
@@ -99,8 +99,7 @@ on_both_engines! {
             assert!(before.lines().filter(|line| line.starts_with('{')).count() >= 14);
         }
         // Every row that came in is bound by the log.
-        desk.sequence(&db).await;
-        assert!(desk.verify(&db).await.is_sound());
+        assert_sound(&db, &desk).await;
     }
 
     async fn the_whole_story_of_one_bundle(db: TestDb) {
@@ -173,8 +172,7 @@ on_both_engines! {
             .unwrap();
         assert_eq!((visit.version, visit.status), (2, AppointmentStatus::Cancelled));
         assert!(visit.site_id.is_some(), "a file that names no site takes none away");
-        desk.sequence(&db).await;
-        assert!(desk.verify(&db).await.is_sound());
+        assert_sound(&db, &desk).await;
     }
 
     async fn a_file_with_an_error_at_its_end_applies_nothing(db: TestDb) {

@@ -86,3 +86,12 @@ async fn find(db: &Db, desk: &Desk, system: &'static str, value: &'static str) -
     .unwrap()
     .expect("on file")
 }
+
+/// Every row is bound by the log, and the log by its tree.
+async fn assert_sound(db: &TestDb, desk: &Desk) {
+    let own = desk.clone();
+    db.write(move |tx| sotto::audit::schema::record_schema(tx, &own)).await.unwrap();
+    desk.sequence(db).await;
+    let told = desk.verify(db).await;
+    assert!(told.is_sound(), "{told:?}");
+}
