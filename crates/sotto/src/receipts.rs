@@ -315,7 +315,7 @@ fn opted_out(tx: &mut Tx<'_>, office: &Office, stored: &Stored) -> Result<(), Ou
         .about(SUPPRESSION_EVENT, row.id)
         .patient(stored.patient)
         .to(stored.channel, stored.address_index)
-        .code(SuppressionSource::Carrier.as_str());
+        .code("carrier");
     audit::append(tx, office, event)?;
     outbox::cancel(tx, office, &Which::Address(stored.address_index), &actor, "opted_out")?;
     Ok(())

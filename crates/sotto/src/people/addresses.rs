@@ -2,7 +2,7 @@
 
 use gate::facts::Line;
 use gate::{Address, Channel, EmailAddress, InvalidAddress, PhoneNumber};
-use rlibphonenumber::{PhoneNumberFormat, PhoneNumberType, enums::Region};
+use rlibphonenumber::{NumberLengthType, PhoneNumberFormat, PhoneNumberType, enums::Region};
 
 /// Longer texts are no telephone numbers; the limit keeps hostile ones from costing time.
 const LONGEST: usize = 64;
@@ -23,11 +23,12 @@ pub fn parse_phone(text: &str) -> Result<(PhoneNumber, Line), InvalidAddress> {
     let text = text.strip_prefix("tel:").unwrap_or(text);
     let parsed = rlibphonenumber::PhoneNumber::parse(text, Some(Region::US))
         .map_err(|_| InvalidAddress::Phone)?;
-    if parsed.is_possible_with_reason().is_err() {
+    // Possible only within an area code is not enough to call it from elsewhere.
+    if !matches!(parsed.is_possible_with_reason(), Ok(NumberLengthType::IsPossible)) {
         return Err(InvalidAddress::Phone);
     }
     let number = PhoneNumber::from_e164(&parsed.format_as(PhoneNumberFormat::E164))?;
-    let line = match parsed.get_number_type() {
+    let line = match parsed.get_type() {
         PhoneNumberType::Mobile => Line::Mobile,
         PhoneNumberType::FixedLine => Line::Landline,
         PhoneNumberType::VoIP => Line::Voip,

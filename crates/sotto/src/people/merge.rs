@@ -83,9 +83,9 @@ fn copy_contact(
 ) -> Result<Option<ContactPointId>, MergeError> {
     let Some(row) = db::contact_point::get(tx, log.practice, point)? else { return Ok(None) };
     let there = db::contact_point::of_patient(tx, log.practice, into)?;
-    let same = there.into_iter().find(|other| {
-        other.address_index == row.address_index && other.caregiver_id.is_none()
-    });
+    let same = there
+        .into_iter()
+        .find(|other| other.address_index == row.address_index && other.caregiver_id.is_none());
     if let Some(same) = same {
         return Ok(Some(same.id));
     }

@@ -205,9 +205,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
             return Ok(());
         }
         let mut person = match &on_file {
-            Some(row) => {
-                open_person(log.keys, log.practice, row.id, row.person_sealed.clone())?
-            }
+            Some(row) => open_person(log.keys, log.practice, row.id, row.person_sealed.clone())?,
             None => Person::default(),
         };
         let before = person.clone();
@@ -528,8 +526,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
 
     fn clinician(&mut self, record: ClinicianRecord) -> Result<(), ImportError> {
         let log = self.job.log;
-        let old =
-            db::clinician::by_external_id(self.tx, log.practice, &record.external_id)?;
+        let old = db::clinician::by_external_id(self.tx, log.practice, &record.external_id)?;
         let new = old.is_none();
         let row = ClinicianRow {
             id: old.as_ref().map_or_else(|| ClinicianId::new(log.clock), |row| row.id),
@@ -587,6 +584,10 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
 
     fn appointment(&mut self, record: AppointmentRecord) -> Result<(), ImportError> {
         let log = self.job.log;
+        if record.ends_at.is_some_and(|end| end < record.starts_at) {
+            self.report.skip(record.at, Reason::BadTime);
+            return Ok(());
+        }
         let (system, value) = &record.patient;
         let Some(patient_id) = self.find(system, value)? else {
             self.report.skip(record.at, Reason::UnknownPatient);
@@ -594,8 +595,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
         };
         let clinician_id = self.clinician_of(&record)?;
         let site_id = self.site_of(&record)?;
-        let old =
-            db::appointment::by_external_id(self.tx, log.practice, &record.external_id)?;
+        let old = db::appointment::by_external_id(self.tx, log.practice, &record.external_id)?;
         if old.is_none() && record.status == AppointmentStatus::Cancelled {
             self.report.skip(record.at, Reason::NotBooked);
             return Ok(());

@@ -200,7 +200,8 @@ impl Header {
         for (place, field) in fields.iter().enumerate() {
             let field = field.trim();
             let ours = mapping.renamed.get(field).map_or(field, String::as_str);
-            let known = mapping.kind.columns().iter().find(|(name, ..)| name.eq_ignore_ascii_case(ours));
+            let known =
+                mapping.kind.columns().iter().find(|(name, ..)| name.eq_ignore_ascii_case(ours));
             if let Some((name, ..)) = known
                 && places.insert(*name, place).is_some()
             {
@@ -208,9 +209,11 @@ impl Header {
             }
         }
         // Names of columns found are not told: without a header the first line is a patient.
-        let missing = mapping.kind.columns().iter().any(|(name, must, _)| {
-            *must && !places.contains_key(name)
-        });
+        let missing = mapping
+            .kind
+            .columns()
+            .iter()
+            .any(|(name, must, _)| *must && !places.contains_key(name));
         if missing {
             return Err(form(match mapping.kind {
                 CsvKind::Patients => {
@@ -269,7 +272,8 @@ impl<'a> Row<'a> {
         record.identifiers.push((mapping.mrn_system.clone(), mrn.to_owned()));
         record.given = self.field("given_name").map(str::to_owned);
         record.family = self.field("family_name").map(str::to_owned);
-        record.prefix = self.field("prefix").map(|text| Some(text.to_owned()).filter(|t| !t.is_empty()));
+        record.prefix =
+            self.field("prefix").map(|text| Some(text.to_owned()).filter(|t| !t.is_empty()));
         record.birth_date = match self.field("birth_date") {
             None => None,
             Some("") => Some(None),
@@ -500,13 +504,16 @@ mod tests {
                 Entry::Skipped(at, reason) | Entry::Part(at, reason) => Some((at, reason)),
             })
             .collect();
-        assert_eq!(told, [
-            ("line 2, birth_date".to_owned(), Reason::BadTime),
-            ("line 3".to_owned(), Reason::FieldCount),
-            ("line 4".to_owned(), Reason::NoIdentifier),
-            ("line 5, deceased".to_owned(), Reason::BadTime),
-            ("line 5, email".to_owned(), Reason::BadEmail),
-        ]);
+        assert_eq!(
+            told,
+            [
+                ("line 2, birth_date".to_owned(), Reason::BadTime),
+                ("line 3".to_owned(), Reason::FieldCount),
+                ("line 4".to_owned(), Reason::NoIdentifier),
+                ("line 5, deceased".to_owned(), Reason::BadTime),
+                ("line 5, email".to_owned(), Reason::BadEmail),
+            ]
+        );
     }
 
     #[test]

@@ -129,13 +129,16 @@ fn record_numbers(r: &Value) -> Vec<(String, String)> {
             text(identifier, "/use") != Some("old")
                 && ["MR", "MRT", "PI", "PT", "U"].into_iter().any(code)
         })
-        .filter_map(|identifier| Some((short(identifier, "/system")?, short(identifier, "/value")?)))
+        .filter_map(|identifier| {
+            Some((short(identifier, "/system")?, short(identifier, "/value")?))
+        })
         .filter(|(system, _)| !system.starts_with("urn:sotto:"))
         .collect()
 }
 
 fn partial_date(text: &str) -> bool {
-    let digits = |part: &str, count| part.len() == count && part.bytes().all(|b| b.is_ascii_digit());
+    let digits =
+        |part: &str, count| part.len() == count && part.bytes().all(|b| b.is_ascii_digit());
     match text.split_once('-') {
         None => digits(text, 4),
         Some((year, month)) => digits(year, 4) && digits(month, 2),
@@ -161,7 +164,8 @@ fn name(r: &Value) -> Person {
     let mut given = words("given");
     let mut family = short(name, "/family").unwrap_or_default();
     // Some servers send the name as one text only.
-    if given.is_empty() && family.is_empty()
+    if given.is_empty()
+        && family.is_empty()
         && let Some(whole) = short(name, "/text")
     {
         match whole.rsplit_once(' ') {
@@ -445,15 +449,21 @@ mod tests {
         let given = &patient.contacts.given;
         let shown: Vec<_> =
             given.iter().map(|c| (c.address.reveal(), c.line, c.valid_until.is_some())).collect();
-        assert_eq!(shown, [
-            ("a@example.com", Line::NotALine, true),
-            ("+16175550101", Line::Mobile, false),
-            ("+16175550100", Line::Unknown, false),
-        ]);
-        assert_eq!(parts, [
-            ("/entry/0/resource/telecom/4".to_owned(), Reason::BadPhone),
-            ("/entry/0/resource/telecom/5".to_owned(), Reason::BadEmail),
-        ]);
+        assert_eq!(
+            shown,
+            [
+                ("a@example.com", Line::NotALine, true),
+                ("+16175550101", Line::Mobile, false),
+                ("+16175550100", Line::Unknown, false),
+            ]
+        );
+        assert_eq!(
+            parts,
+            [
+                ("/entry/0/resource/telecom/4".to_owned(), Reason::BadPhone),
+                ("/entry/0/resource/telecom/5".to_owned(), Reason::BadEmail),
+            ]
+        );
     }
 
     #[test]
@@ -478,18 +488,16 @@ mod tests {
 
     #[test]
     fn only_record_numbers_are_kept() {
-        let of_type = |code: &str, value: &str| {
-            json!({"type": {"coding": [{"code": code}]}, "system": "urn:x", "value": value})
-        };
+        let of_type = |code: &str, value: &str| json!({"type": {"coding": [{"code": code}]}, "system": "urn:x", "value": value});
         let (patient, _) = read_patient(json!({
             "resourceType": "Patient", "id": "p",
             "identifier": [of_type("SS", "999-12-3456"), of_type("MR", "17"), of_type("PPN", "X1"),
                            {"system": "urn:y", "value": "z"}]
         }));
-        assert_eq!(patient.identifiers, [
-            (FHIR_ID.to_owned(), "p".to_owned()),
-            ("urn:x".to_owned(), "17".to_owned())
-        ]);
+        assert_eq!(
+            patient.identifiers,
+            [(FHIR_ID.to_owned(), "p".to_owned()), ("urn:x".to_owned(), "17".to_owned())]
+        );
     }
 
     #[test]
@@ -521,8 +529,14 @@ mod tests {
             (json!({"resourceType": "Practitioner", "id": "r"}), Reason::NoName),
             (json!({"resourceType": "Location", "id": "r"}), Reason::NoName),
             (json!({"resourceType": "Appointment", "id": "a"}), Reason::BadWord),
-            (json!({"resourceType": "Appointment", "id": "a", "status": "pending"}), Reason::NotBooked),
-            (json!({"resourceType": "Appointment", "id": "a", "status": "booked"}), Reason::NoPatient),
+            (
+                json!({"resourceType": "Appointment", "id": "a", "status": "pending"}),
+                Reason::NotBooked,
+            ),
+            (
+                json!({"resourceType": "Appointment", "id": "a", "status": "booked"}),
+                Reason::NoPatient,
+            ),
             (
                 json!({"resourceType": "Appointment", "id": "a", "status": "booked", "start": "soon",
                        "participant": [{"actor": {"reference": "Patient/p"}}]}),
