@@ -106,3 +106,15 @@ pub fn put(tx: &mut Tx<'_>, practice: PracticeId, row: &ClinicianRow) -> Result<
     tx.touch(CLINICIAN, row.id.to_string());
     Ok(())
 }
+
+/// The ids of all, oldest first.
+///
+/// # Errors
+/// [`DbError`].
+pub fn ids(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<ClinicianId>, DbError> {
+    tx.query(
+        sql!("SELECT id FROM clinician WHERE practice_id = $1 ORDER BY id"),
+        params![practice],
+        |row| row.get(0),
+    )
+}

@@ -378,6 +378,51 @@ pub fn find(
     )
 }
 
+/// Which messages to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Listing {
+    /// Only in this state.
+    pub state: Option<State>,
+    /// Only about this patient.
+    pub patient: Option<PatientId>,
+    /// Only older than this one.
+    pub before: Option<MessageId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Messages, the newest first.
+///
+/// # Errors
+/// [`DbError`].
+pub fn list(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    asked: &Listing,
+) -> Result<Vec<Stored>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT practice_id, id, patient_id, contact_point_id, address_index, channel, kind,
+                 purpose, origin, reply_to_at, language, template_name, template_version,
+                 appointment_id, inbound_id, content_sealed, record_wrap, basis, clearance_entry,
+                 state, state_at, refusals, useless_after, send_at, created_at
+             FROM message
+             WHERE practice_id = $1 AND (CAST($2 AS TEXT) IS NULL OR state = $2)
+                 AND (CAST($3 AS TEXT) IS NULL OR patient_id = $3)
+                 AND (CAST($4 AS TEXT) IS NULL OR id < $4)
+             ORDER BY id DESC LIMIT $5"
+        ),
+        params![
+            practice,
+            asked.state.map(State::as_str),
+            asked.patient,
+            asked.before,
+            asked.limit
+        ],
+        read,
+    )
+}
+
 fn read(row: &Row<'_>) -> Result<Stored, DbError> {
     let reply_to_at: Option<Timestamp> = row.get(9)?;
     let origin = match (row.get::<String>(8)?.as_str(), reply_to_at) {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::db::message::word;
 use crate::db::registry::{ATTEMPT_PART, RECEIPT};
-use crate::db::words::words;
+use crate::db::words::{Word as _, words};
 use crate::db::{DbError, Tx};
 use crate::ids::{AttemptId, ReceiptId};
 use crate::{params, sql};
@@ -184,7 +184,7 @@ pub fn part(
                 state: word(row, 2, |text| {
                     [PartState::Accepted, PartState::Delivered, PartState::Undelivered]
                         .into_iter()
-                        .find(|state| state.as_str() == text)
+                        .find(|state| state.word() == text)
                 })?,
                 message: row.get(3)?,
             })
@@ -208,7 +208,7 @@ pub fn set_part(
             "UPDATE attempt_part SET state = $4, state_at = $5
              WHERE practice_id = $1 AND attempt_id = $2 AND part = $3"
         ),
-        params![practice, part.attempt, part.number, state.as_str(), now],
+        params![practice, part.attempt, part.number, state.word(), now],
     )?;
     tx.touch(ATTEMPT_PART, format!("{}/{}", part.attempt, part.number));
     Ok(())

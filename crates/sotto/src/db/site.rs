@@ -129,3 +129,15 @@ pub fn count(tx: &mut Tx<'_>, practice: PracticeId) -> Result<i64, DbError> {
         |row| row.get(0),
     )
 }
+
+/// The ids of all, oldest first.
+///
+/// # Errors
+/// [`DbError`].
+pub fn ids(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<SiteId>, DbError> {
+    tx.query(
+        sql!("SELECT id FROM site WHERE practice_id = $1 ORDER BY id"),
+        params![practice],
+        |row| row.get(0),
+    )
+}

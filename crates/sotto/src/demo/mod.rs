@@ -15,7 +15,7 @@ use std::time::Duration;
 use gate::{EmailAddress, PracticeId};
 use jiff::Timestamp;
 use seal::{Keyring, RootKey};
-use smpp::Bind;
+use smpp::{Bind, BindKind};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use twin::{MailConfig, SmppConfig, Twin, TwinConfig, WorldClock};
@@ -26,7 +26,6 @@ use crate::channels::sms_smpp::SmppSettings;
 use crate::channels::transport::{Endpoint, Roots};
 use crate::channels::{AnyAdapter, EmailSmtp, HeaderText, Jitter, Now, OpaqueIds, SmsSmpp};
 use crate::clock::Clock;
-use crate::compose::Templates;
 use crate::db::{Db, Threads};
 use crate::office::Office;
 use crate::service::{Parts, Service};
@@ -39,6 +38,9 @@ const SENDER: &str = "38838";
 
 /// The mailbox that the demo's mails come from.
 const MAILBOX: &str = "office@riverbend.example";
+
+/// Where bounces of the demo's mails go.
+const BOUNCES: &str = "bounces.riverbend.example";
 
 /// What to show.
 #[derive(Debug, Clone)]
@@ -98,9 +100,9 @@ below!(
     crate::channels::email_smtp::EmailSetupError,
     crate::channels::sms_smpp::SmppSetupError,
     twin::TwinError,
-    smpp::address::InvalidAddress,
+    smpp::address::AddressError,
     std::io::Error,
-    crate::channels::header_text::NotHeaderText,
+    crate::channels::header_text::HeaderTextError,
     gate::InvalidAddress,
 );
 
@@ -258,7 +260,12 @@ fn texts(
 ) -> Result<SmsSmpp, DemoError> {
     let address = address_of(twin.smpp_address())?;
     let endpoint = Endpoint { host: address.ip().to_string(), port: address.port() };
-    let bind = Bind::transceiver("sotto", "demo");
+    let bind = Bind {
+        kind: BindKind::Transceiver,
+        system_id: "sotto".to_owned(),
+        password: "demo".to_owned(),
+        system_type: String::new(),
+    };
     let settings = SmppSettings::new(endpoint, bind, smpp::Address::parse(SENDER)?);
     let (adapter, _task) =
         SmsSmpp::start(settings, events, jitter(office), office.clock().new_id())?;
@@ -274,8 +281,9 @@ async fn mail(
     let inbound = InboundSmtpSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         name: "riverbend.example".to_owned(),
-        bounce_domain: "bounces.riverbend.example".to_owned(),
-        ..InboundSmtpSettings::default()
+        bounce_domain: BOUNCES.to_owned(),
+        longest_mail: 1 << 20,
+        tls: None,
     };
     let (bounces_at, task) = inbound_smtp::start(inbound, events).await?;
     twin.bounces_to(bounces_at);
@@ -285,13 +293,17 @@ async fn mail(
     let settings = EmailSettings {
         security: Security::StartTls,
         roots: Roots::Given(vec![twin.authority().der().to_vec()]),
-        from_name: HeaderText::new(&office.profile().display_name)?,
+        from_name: HeaderText::parse(&office.profile().display_name)?,
         unsubscribe_base: Some("https://riverbend.example/u/".to_owned()),
-        ..EmailSettings::new(
-            Endpoint { host: "localhost".to_owned(), port: server.port() },
-            EmailAddress::parse(MAILBOX)?,
-            "bounces.riverbend.example",
-        )
+        endpoint: Endpoint { host: "localhost".to_owned(), port: server.port() },
+        credentials: None,
+        helo: "riverbend.example".to_owned(),
+        from: EmailAddress::parse(MAILBOX)?,
+        bounce_domain: BOUNCES.to_owned(),
+        dkim: Vec::new(),
+        sessions: 4,
+        answer_within: Duration::from_secs(30),
+        ask_success: true,
     };
     Ok((EmailSmtp::new(settings, ids, now)?, task))
 }

@@ -12,5 +12,6 @@ pub mod contact_points;
 pub mod merge;
 pub mod patients;
 pub mod preferences;
+pub mod suppressions;
 
 pub mod import;

@@ -47,6 +47,14 @@ impl Person {
         given.split_whitespace().next().unwrap_or_default()
     }
 
+    /// Initials, for lists that mask names: `M. G.`
+    #[must_use]
+    pub fn initials(&self) -> String {
+        let first = |name: &str| name.chars().next().map(|c| format!("{c}."));
+        let (given, family) = (first(self.first_name()), first(&self.family));
+        given.into_iter().chain(family).collect::<Vec<_>>().join(" ")
+    }
+
     /// Age in whole years on a day, where the birth date is on file and not after it.
     #[must_use]
     pub fn age_on(&self, day: Date) -> Option<u16> {

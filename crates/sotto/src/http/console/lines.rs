@@ -115,7 +115,7 @@ impl<'a> Lines<'a> {
             return Ok(known.clone());
         }
         let practice = self.office.practice();
-        let sealed = patient::person_sealed(tx, practice, id)?;
+        let sealed = patient::get(tx, practice, id)?.map(|row| row.person_sealed);
         let initials = match sealed {
             Some(sealed) => open_person(self.office.keys(), practice, id, sealed)
                 .map_err(|_| BoardError::Sealed)?
@@ -148,7 +148,7 @@ impl<'a> Lines<'a> {
         if !self.show_words {
             return Ok(None);
         }
-        inbound::open_body(tx, self.office, line.id).map(Some).map_err(|_| BoardError::Sealed)
+        inbound::open_body(tx, self.office, line.id).map_err(|_| BoardError::Sealed)
     }
 }
 
