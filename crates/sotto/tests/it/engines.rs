@@ -189,7 +189,7 @@ macro_rules! on_both_engines {
     ($($(#[$meta:meta])* async fn $name:ident($db:ident: TestDb) $body:block)*) => {$(
         $(#[$meta])*
         mod $name {
-            #[allow(unused_imports, reason = "a body may need nothing from around it")]
+            #[allow(unused_imports, clippy::allow_attributes, reason = "a body may need nothing from around it")]
             use super::*;
 
             async fn body($db: $crate::engines::TestDb) $body

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use gate::{BindingKey, PracticeId};
 use seal::{Keyring, RootKey};
 use sotto::audit::verify::{Report, verify as check};
-use sotto::audit::{Actor, Event, Kind, Log, append, sequence};
+use sotto::audit::{Actor, Event, Kind, Log, append};
 use sotto::clock::Clock;
 use sotto::db::registry::{OUTBOX, PRACTICE, Spec, TABLES, Vouched};
 use sotto::db::{Db, DbError, Sql, Tx, Value};

@@ -67,7 +67,7 @@ async fn broken(db: &Db, desk: &Desk, fault: Fault) {
                 async move {
                     db.write(move |tx| {
                         let signed = sequence(tx, &desk)?;
-                        drop(committed.send(()));
+                        let _ = committed.send(());
                         Ok::<_, SequenceError>(signed)
                     })
                     .await
