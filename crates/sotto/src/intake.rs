@@ -3,8 +3,9 @@
 
 use gate::facts::Alternative;
 use gate::{
-    Address, AddressKind, AppointmentId, Binding, Channel, Cleared, Code, ContactPointId, Content, Decision,
-    Draft, Kind, Language, MessageId, Origin, PatientId, Purpose, Reason, Redirect, Refusal,
+    Address, AddressKind, AppointmentId, Binding, Channel, Cleared, Code, ContactPointId, Content,
+    Decision, Draft, Kind, Language, MessageId, Origin, PatientId, Purpose, Reason, Redirect,
+    Refusal,
 };
 use jiff::Timestamp;
 
@@ -137,11 +138,7 @@ pub enum IntakeError {
 ///
 /// # Errors
 /// [`IntakeError`]; the caller's transaction must then be given up.
-pub fn accept(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    request: Request,
-) -> Result<Answer, IntakeError> {
+pub fn accept(tx: &mut Tx<'_>, office: &Office, request: Request) -> Result<Answer, IntakeError> {
     let now = office.clock().now();
     let subject = match request.patient {
         Some(patient) => facts::subject(tx, office, patient)?,
@@ -230,7 +227,10 @@ fn aim(
         Wanted::Auto => {
             let preferred = contact_points::preferred_channel(tx, office.practice(), patient)?;
             let usual = [Channel::Sms, Channel::Email, Channel::Portal];
-            preferred.into_iter().chain(usual.into_iter().filter(|c| Some(*c) != preferred)).collect()
+            preferred
+                .into_iter()
+                .chain(usual.into_iter().filter(|c| Some(*c) != preferred))
+                .collect()
         }
     };
     let alternatives = facts::alternatives(tx, office, Some(patient), now)?;
@@ -274,8 +274,7 @@ fn target_on(
         Some(Alternative { use_instead: Some(id), .. }) => Some(*id),
         None => None,
     };
-    let all =
-        contact_points::usable(tx, office.keys(), office.practice(), (patient, kind), now)?;
+    let all = contact_points::usable(tx, office.keys(), office.practice(), (patient, kind), now)?;
     let chosen = match wanted {
         Some(id) => all.into_iter().find(|point| point.id == id),
         None => contact_points::best_for(all, channel),
@@ -339,7 +338,12 @@ fn enqueue(
         },
     )?;
     let sent = sent(office, draft, Some(cleared.binding(office.binding_key())));
-    audit::append_as(tx, office, clearance, Event::message_cleared(request.actor.clone(), cleared, sent))?;
+    audit::append_as(
+        tx,
+        office,
+        clearance,
+        Event::message_cleared(request.actor.clone(), cleared, sent),
+    )?;
     let bell = office.outbox_bell();
     tx.after_commit(move || bell.notify_one());
     Ok(Answer::Accepted { message: draft.message, clearance, not_before: basis.not_before })

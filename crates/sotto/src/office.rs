@@ -55,7 +55,9 @@ pub struct Profile {
 #[derive(Debug, thiserror::Error)]
 pub enum OfficeError {
     /// The practice is not in the database.
-    #[error("the practice is not set up yet; run `sotto serve` with a [practice] section, or `sotto demo`")]
+    #[error(
+        "the practice is not set up yet; run `sotto serve` with a [practice] section, or `sotto demo`"
+    )]
     NoPractice,
     /// The stored policy cannot be read.
     #[error("the stored policy version {0} cannot be used; load it again with `sotto policy load`")]

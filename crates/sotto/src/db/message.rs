@@ -324,7 +324,9 @@ impl Stored {
     pub fn draft(&self, content: &[u8]) -> Option<Draft> {
         let content: SealedContent<'_> = serde_json::from_slice(content).ok()?;
         let address = match content.address_kind {
-            gate::AddressKind::Phone => Address::Phone(PhoneNumber::from_e164(&content.address).ok()?),
+            gate::AddressKind::Phone => {
+                Address::Phone(PhoneNumber::from_e164(&content.address).ok()?)
+            }
             gate::AddressKind::Email => Address::Email(EmailAddress::parse(&content.address).ok()?),
             gate::AddressKind::Portal => Address::Portal,
         };

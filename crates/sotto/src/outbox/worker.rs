@@ -117,7 +117,8 @@ impl<A: Adapter> Worker<A> {
         self.db
             .write(move |tx| {
                 let now = office.clock().now();
-                let due = outbox::due(tx, office.practice(), settings.adapter.as_str(), now, limit)?;
+                let due =
+                    outbox::due(tx, office.practice(), settings.adapter.as_str(), now, limit)?;
                 let mut claims = Vec::with_capacity(due.len());
                 for row in due {
                     claims.extend(claim_one(tx, &office, &settings, row, now)?);
@@ -144,8 +145,7 @@ impl<A: Adapter> Worker<A> {
             .db
             .write(move |tx| {
                 let from = State::Sending;
-                let end =
-                    Ended { id, attempt, number, from, adapter: settings.adapter, result };
+                let end = Ended { id, attempt, number, from, adapter: settings.adapter, result };
                 record(tx, &office, &end)
             })
             .await;
@@ -250,8 +250,7 @@ fn accepted(
 ) -> Result<(), OutboxError> {
     let (practice, now) = (office.practice(), office.clock().now());
     let transport = handoff.transport.as_ref().and_then(|t| serde_json::to_string(t).ok());
-    let end =
-        End { outcome: Outcome::Accepted, failure: None, transport: transport.as_deref() };
+    let end = End { outcome: Outcome::Accepted, failure: None, transport: transport.as_deref() };
     attempt::finish(tx, practice, ended.attempt, &end, now)?;
     let adapter = ended.adapter.as_str();
     for (number, carrier_id) in (1..).zip(&handoff.parts) {
@@ -280,8 +279,7 @@ fn failed(
     let uncertain = failure.kind == FailureKind::Uncertain;
     // What was given up as uncertain is never sent again, whatever the late answer says.
     let settled = ended.from == State::Uncertain;
-    let again =
-        retry_after(ended.number, failure.kind, jitter(ended.attempt)).filter(|_| !settled);
+    let again = retry_after(ended.number, failure.kind, jitter(ended.attempt)).filter(|_| !settled);
     let outcome = if uncertain { Outcome::Uncertain } else { Outcome::Failed };
     let end = End { outcome, failure: Some(failure.kind.as_str()), transport: None };
     attempt::finish(tx, practice, ended.attempt, &end, now)?;
