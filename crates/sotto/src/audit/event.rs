@@ -226,6 +226,12 @@ impl Actor {
         Self::of(ActorKind::Carrier, adapter.into())
     }
 
+    /// A member of staff, or somebody at the machine's command line.
+    #[must_use]
+    pub const fn is_a_person(&self) -> bool {
+        matches!(self.kind, ActorKind::Staff | ActorKind::Operator)
+    }
+
     const fn of(kind: ActorKind, id: Cow<'static, str>) -> Self {
         Self { kind, id, role: None, session: None }
     }

@@ -541,3 +541,49 @@ pub fn written_before(
 pub fn parse_id<T: FromStr>(text: &str, index: usize) -> Result<T, DbError> {
     text.parse().map_err(|_| DbError::Column { index, why: "expected a UUID" })
 }
+
+/// The appointments of which this address was reminded since an instant, each once.
+///
+/// # Errors
+/// [`DbError`].
+pub fn reminded_at(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    address_index: &[u8; 32],
+    since: Timestamp,
+) -> Result<Vec<AppointmentId>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT DISTINCT appointment_id FROM message
+              WHERE practice_id = $1 AND address_index = $2 AND created_at >= $3
+                AND kind = 'appt_reminder' AND appointment_id IS NOT NULL
+                AND state NOT IN ('refused', 'cancelled', 'expired')"
+        ),
+        params![practice, address_index, since],
+        |row| row.get(0),
+    )
+}
+
+/// How many automatic answers, of one kind or of all, went to this address since an instant.
+///
+/// # Errors
+/// [`DbError`].
+pub fn answers_since(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    address_index: &[u8; 32],
+    kind: Option<Kind>,
+    since: Timestamp,
+) -> Result<i64, DbError> {
+    let kind = kind.map_or("", Kind::as_str);
+    tx.query_one(
+        sql!(
+            "SELECT COUNT(*) FROM message
+              WHERE practice_id = $1 AND address_index = $2 AND created_at >= $3
+                AND origin = 'reply' AND created_by = 'service:inbound'
+                AND state NOT IN ('refused', 'cancelled') AND ($4 = '' OR kind = $4)"
+        ),
+        params![practice, address_index, since, kind],
+        |row| row.get(0),
+    )
+}

@@ -10,20 +10,35 @@ mod job;
 mod migrate;
 mod postgres;
 pub mod registry;
-
-pub mod attempt;
-pub mod message;
-pub mod outbox;
-pub mod policy_version;
-pub mod practice;
-pub mod template_version;
-pub mod vendor;
-
 mod row;
 mod sql;
 mod sqlite;
 mod tx;
 mod url;
+mod words;
+
+pub mod appointment;
+pub mod attempt;
+pub mod caregiver;
+pub mod clinician;
+pub mod consent_event;
+pub mod contact_point;
+pub mod conversation;
+pub mod inbound_message;
+pub mod message;
+pub mod outbox;
+pub mod patient;
+pub mod policy_version;
+pub mod practice;
+pub mod preference;
+pub mod reminder;
+pub mod restriction;
+pub mod setting;
+pub mod site;
+pub mod suppression;
+pub mod task;
+pub mod template_version;
+pub mod vendor;
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
@@ -36,6 +51,7 @@ pub use row::{Cell, FromColumn, Row};
 pub use sql::{Sql, ToValue, Value};
 pub use tx::Tx;
 pub use url::DatabaseUrl;
+pub use words::Word;
 
 use job::{Job, job};
 use sqlite::WriterJob;

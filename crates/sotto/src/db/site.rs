@@ -117,3 +117,15 @@ pub fn put(tx: &mut Tx<'_>, practice: PracticeId, row: &SiteRow) -> Result<(), D
     tx.touch(SITE, row.id.to_string());
     Ok(())
 }
+
+/// How many places the practice has.
+///
+/// # Errors
+/// [`DbError`].
+pub fn count(tx: &mut Tx<'_>, practice: PracticeId) -> Result<i64, DbError> {
+    tx.query_one(
+        sql!("SELECT COUNT(*) FROM site WHERE practice_id = $1"),
+        params![practice],
+        |row| row.get(0),
+    )
+}

@@ -1,0 +1,151 @@
+//! Table `inbound_message`: what came in, sealed, and what it did.
+
+use gate::{AppointmentId, Channel, PatientId, PracticeId};
+use jiff::Timestamp;
+
+use crate::db::registry::INBOUND_MESSAGE;
+use crate::db::{DbError, Tx};
+use crate::ids::{ConversationId, InboundId};
+use crate::{params, sql};
+
+/// A message that has just come in.
+#[derive(Debug, Clone)]
+pub struct NewInbound<'a> {
+    /// Key.
+    pub id: InboundId,
+    /// Which adapter brought it.
+    pub adapter: &'a str,
+    /// The carrier's id.
+    pub carrier_id: &'a str,
+    /// By which channel.
+    pub channel: Channel,
+    /// From which address, as a blind index.
+    pub from_index: [u8; 32],
+    /// From, to and body: sealed.
+    pub content_sealed: &'a [u8],
+    /// The content key, wrapped for the record.
+    pub record_wrap: &'a [u8],
+    /// When the carrier says it came.
+    pub received_at: Timestamp,
+}
+
+/// Stores what came in. False when the same arrival was stored before.
+///
+/// # Errors
+/// [`DbError`].
+pub fn insert(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    new: &NewInbound<'_>,
+) -> Result<bool, DbError> {
+    let written = tx.execute(
+        sql!(
+            "INSERT INTO inbound_message
+                 (practice_id, id, adapter, carrier_id, channel, from_index, patient_id,
+                  content_sealed, record_wrap, intents, effect, appointment_id, conversation_id,
+                  received_at)
+             VALUES ($1, $2, $3, $4, $5, $6, NULL, $7, $8, '', 'none', NULL, NULL, $9)
+             ON CONFLICT (practice_id, adapter, carrier_id) DO NOTHING"
+        ),
+        params![
+            practice,
+            new.id,
+            new.adapter,
+            new.carrier_id,
+            new.channel,
+            new.from_index,
+            new.content_sealed,
+            new.record_wrap,
+            new.received_at
+        ],
+    )?;
+    if written > 0 {
+        tx.touch(INBOUND_MESSAGE, new.id.to_string());
+    }
+    Ok(written > 0)
+}
+
+/// What it was read as, and what it did.
+#[derive(Debug, Clone)]
+pub struct Read<'a> {
+    /// From whom, where that is sure.
+    pub patient: Option<PatientId>,
+    /// The intents, in the order of TEL-19, space separated.
+    pub intents: &'a str,
+    /// What it did, in a word.
+    pub effect: &'a str,
+    /// Which appointment it changed.
+    pub appointment: Option<AppointmentId>,
+    /// In which thread it stands.
+    pub conversation: ConversationId,
+}
+
+/// Records what it was read as, and what it did.
+///
+/// # Errors
+/// [`DbError`].
+pub fn settle(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    id: InboundId,
+    read: &Read<'_>,
+) -> Result<(), DbError> {
+    tx.execute(
+        sql!(
+            "UPDATE inbound_message SET patient_id = $3, intents = $4, effect = $5,
+                    appointment_id = $6, conversation_id = $7
+              WHERE practice_id = $1 AND id = $2"
+        ),
+        params![
+            practice,
+            id,
+            read.patient,
+            read.intents,
+            read.effect,
+            read.appointment,
+            read.conversation
+        ],
+    )?;
+    tx.touch(INBOUND_MESSAGE, id.to_string());
+    Ok(())
+}
+
+/// The id under which an arrival is stored, with what it did.
+///
+/// # Errors
+/// [`DbError`].
+pub fn by_carrier_id(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    adapter: &str,
+    carrier_id: &str,
+) -> Result<Option<InboundId>, DbError> {
+    tx.query_opt(
+        sql!(
+            "SELECT id FROM inbound_message
+              WHERE practice_id = $1 AND adapter = $2 AND carrier_id = $3"
+        ),
+        params![practice, adapter, carrier_id],
+        |row| row.get(0),
+    )
+}
+
+/// How many came from an address since an instant.
+///
+/// # Errors
+/// [`DbError`].
+pub fn count_since(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    from_index: &[u8; 32],
+    since: Timestamp,
+) -> Result<i64, DbError> {
+    tx.query_one(
+        sql!(
+            "SELECT COUNT(*) FROM inbound_message
+              WHERE practice_id = $1 AND from_index = $2 AND received_at >= $3"
+        ),
+        params![practice, from_index, since],
+        |row| row.get(0),
+    )
+}

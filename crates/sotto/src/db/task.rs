@@ -1,0 +1,227 @@
+//! Table `task`.
+
+use gate::{AppointmentId, MessageId, PatientId, PracticeId};
+use jiff::Timestamp;
+
+use crate::db::words::words;
+use crate::db::{DbError, Row, Tx, registry::TASK};
+use crate::ids::{ConversationId, InboundId, TaskId};
+use crate::{params, sql};
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TaskKind {
+    /// Phone the patient now (CLIN-01).
+    Emergency,
+    /// Answer a question about health, by phone or portal (CLIN-05).
+    ClinicalQuestion,
+    /// Find another time.
+    Reschedule,
+    /// Free the time: the patient cannot come.
+    Declined,
+    /// Find out whether the appointment was meant (TEL-16), or which one.
+    AppointmentQuestion,
+    /// Find out whose message it was: several patients share the number.
+    WhichPatient,
+    /// Assess what went to somebody else's number (RULEBOOK §3), and find the right one.
+    WrongNumber,
+    /// Read and answer.
+    Answer,
+    /// A reminder's words could not be filled in; correct the record and call.
+    ReminderNotWritten,
+    /// A message did not arrive, or nobody knows (CLIN-07).
+    Delivery,
+}
+
+/// Whether it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskState {
+    /// It is not.
+    Open,
+    /// It is.
+    Done,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskOutcome {
+    /// Somebody spoke with the patient.
+    Spoke,
+    /// It was answered in writing.
+    Answered,
+    /// The schedule was changed.
+    Scheduled,
+    /// The record was corrected.
+    Corrected,
+    /// The patient could not be reached.
+    NotReached,
+    /// There was nothing to do.
+    Nothing,
+}
+
+words! {
+    TaskKind {
+        Emergency = "emergency",
+        ClinicalQuestion = "clinical_question",
+        Reschedule = "reschedule",
+        Declined = "declined",
+        AppointmentQuestion = "appointment_question",
+        WhichPatient = "which_patient",
+        WrongNumber = "wrong_number",
+        Answer = "answer",
+        ReminderNotWritten = "reminder_not_written",
+        Delivery = "delivery",
+    }
+    TaskState { Open = "open", Done = "done" }
+    TaskOutcome {
+        Spoke = "spoke",
+        Answered = "answered",
+        Scheduled = "scheduled",
+        Corrected = "corrected",
+        NotReached = "not_reached",
+        Nothing = "nothing",
+    }
+}
+
+/// A row of `task`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskRow {
+    /// Key.
+    pub id: TaskId,
+    /// What is to be done.
+    pub kind: TaskKind,
+    /// Before all else.
+    pub urgent: bool,
+    /// About whom.
+    pub patient_id: Option<PatientId>,
+    /// In which thread.
+    pub conversation_id: Option<ConversationId>,
+    /// About which message of ours.
+    pub message_id: Option<MessageId>,
+    /// Because of which message to us.
+    pub inbound_id: Option<InboundId>,
+    /// About which appointment.
+    pub appointment_id: Option<AppointmentId>,
+    /// By when.
+    pub due_at: Timestamp,
+    /// Whether it is done.
+    pub state: TaskState,
+    /// What came of it.
+    pub outcome: Option<TaskOutcome>,
+    /// Who did it.
+    pub done_by: Option<String>,
+    /// When.
+    pub done_at: Option<Timestamp>,
+    /// When it was opened.
+    pub created_at: Timestamp,
+}
+
+fn read(row: &Row<'_>) -> Result<TaskRow, DbError> {
+    Ok(TaskRow {
+        id: row.get(0)?,
+        kind: row.get(1)?,
+        urgent: row.get(2)?,
+        patient_id: row.get(3)?,
+        conversation_id: row.get(4)?,
+        message_id: row.get(5)?,
+        inbound_id: row.get(6)?,
+        appointment_id: row.get(7)?,
+        due_at: row.get(8)?,
+        state: row.get(9)?,
+        outcome: row.get(10)?,
+        done_by: row.get(11)?,
+        done_at: row.get(12)?,
+        created_at: row.get(13)?,
+    })
+}
+
+/// The task with this id.
+///
+/// # Errors
+/// [`DbError`].
+pub fn get(tx: &mut Tx<'_>, practice: PracticeId, id: TaskId) -> Result<Option<TaskRow>, DbError> {
+    tx.query_opt(
+        sql!(
+            "SELECT id, kind, urgent, patient_id, conversation_id, message_id, inbound_id,
+                    appointment_id, due_at, state, outcome, done_by, done_at, created_at
+               FROM task WHERE practice_id = $1 AND id = $2"
+        ),
+        params![practice, id],
+        read,
+    )
+}
+
+/// Open tasks, urgent ones first, then by when they are due; at most `most`.
+///
+/// # Errors
+/// [`DbError`].
+pub fn open_ones(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    most: u32,
+) -> Result<Vec<TaskRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, kind, urgent, patient_id, conversation_id, message_id, inbound_id,
+                    appointment_id, due_at, state, outcome, done_by, done_at, created_at
+               FROM task WHERE practice_id = $1 AND state = 'open'
+              ORDER BY urgent DESC, due_at, id LIMIT $2"
+        ),
+        params![practice, most],
+        read,
+    )
+}
+
+/// Open urgent tasks: what is paged.
+///
+/// # Errors
+/// [`DbError`].
+pub fn urgent(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<TaskRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, kind, urgent, patient_id, conversation_id, message_id, inbound_id,
+                    appointment_id, due_at, state, outcome, done_by, done_at, created_at
+               FROM task WHERE practice_id = $1 AND state = 'open' AND urgent = 1
+              ORDER BY due_at, id"
+        ),
+        params![practice],
+        read,
+    )
+}
+
+/// Adds the row or puts it in place of the one with its id.
+///
+/// # Errors
+/// [`DbError`].
+pub fn put(tx: &mut Tx<'_>, practice: PracticeId, row: &TaskRow) -> Result<(), DbError> {
+    tx.execute(
+        sql!(
+            "INSERT INTO task
+                 (practice_id, id, kind, urgent, patient_id, conversation_id, message_id,
+                  inbound_id, appointment_id, due_at, state, outcome, done_by, done_at, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+             ON CONFLICT (practice_id, id) DO UPDATE SET
+                 due_at = excluded.due_at, state = excluded.state, outcome = excluded.outcome,
+                 done_by = excluded.done_by, done_at = excluded.done_at"
+        ),
+        params![
+            practice,
+            row.id,
+            row.kind,
+            row.urgent,
+            row.patient_id,
+            row.conversation_id,
+            row.message_id,
+            row.inbound_id,
+            row.appointment_id,
+            row.due_at,
+            row.state,
+            row.outcome,
+            row.done_by,
+            row.done_at,
+            row.created_at
+        ],
+    )?;
+    tx.touch(TASK, row.id.to_string());
+    Ok(())
+}
