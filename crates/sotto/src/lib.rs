@@ -19,6 +19,12 @@ pub mod receipts;
 
 pub mod inbound;
 
+pub mod conversations;
+
+pub mod schedule;
+
+pub mod journeys;
+
 pub mod audit;
 
 pub mod people;

@@ -1,5 +1,7 @@
 //! What a patient's text means, in the order in which it is asked: is it an emergency
-//! ([`emergency`]), does it say stop ([`revocation`]), what else does it want ([`intent`]).
+//! ([`emergency`]), does it say stop ([`revocation`]), what else does it want ([`intent`]); and
+//! what it does ([`receive()`]): emergency, opt-out, appointment, conversation. [`pager`] alarms
+//! staff.
 
 pub mod emergency;
 
@@ -9,5 +11,17 @@ pub mod intent;
 
 mod words;
 
+pub mod receive;
+
+mod who;
+
+mod effects;
+
+mod answers;
+
+pub mod pager;
+
 #[cfg(test)]
 mod intent_table;
+
+pub use receive::{Arrival, Effect, InboundError, Received, receive};

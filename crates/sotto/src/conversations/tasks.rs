@@ -1,0 +1,181 @@
+//! What a person has to do, by when, and what they did.
+
+use gate::{AppointmentId, MessageId, PatientId};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::audit::{self, Actor, AuditError, Event, Kind};
+use crate::db::registry::TASK;
+use crate::db::task::{self, TaskRow, TaskState};
+use crate::db::{DbError, Tx, setting};
+use crate::ids::{ConversationId, Id as _, InboundId, TaskId};
+use crate::office::Office;
+use crate::schedule::office_hours::{BadHours, OfficeHours};
+
+pub use crate::db::task::{TaskKind, TaskOutcome};
+
+/// A task cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// No such task.
+    #[error("task {0} is not on file")]
+    NoTask(TaskId),
+    /// It was done before.
+    #[error("task {0} was done before; open a new one")]
+    Done(TaskId),
+    /// CLIN-01: an emergency is closed by a person.
+    #[error("task {0} is an emergency: only a person may close it")]
+    OnlyAPerson(TaskId),
+    /// The stored office hours cannot be read.
+    #[error(transparent)]
+    Hours(#[from] BadHours),
+    /// Storage.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+}
+
+/// A task about to be opened.
+#[derive(Debug, Clone)]
+pub struct NewTask {
+    /// What is to be done.
+    pub kind: TaskKind,
+    /// About whom.
+    pub patient: Option<PatientId>,
+    /// In which thread.
+    pub conversation: Option<ConversationId>,
+    /// About which message of ours.
+    pub message: Option<MessageId>,
+    /// Because of which message to us.
+    pub inbound: Option<InboundId>,
+    /// About which appointment.
+    pub appointment: Option<AppointmentId>,
+}
+
+impl NewTask {
+    /// A task of this kind, about nothing yet.
+    #[must_use]
+    pub const fn new(kind: TaskKind) -> Self {
+        Self {
+            kind,
+            patient: None,
+            conversation: None,
+            message: None,
+            inbound: None,
+            appointment: None,
+        }
+    }
+}
+
+/// The name of the setting.
+pub const OFFICE_HOURS: &str = "office_hours";
+
+/// The practice's office hours, or the default.
+///
+/// # Errors
+/// [`TaskError::Hours`], [`TaskError::Db`].
+pub fn office_hours(tx: &mut Tx<'_>, office: &Office) -> Result<OfficeHours, TaskError> {
+    match setting::get(tx, office.practice(), OFFICE_HOURS)? {
+        Some(json) => Ok(OfficeHours::from_json(&json)?),
+        None => Ok(OfficeHours::default()),
+    }
+}
+
+/// By when (CLIN-01, CLIN-05, SPEC IN): an emergency in five minutes of any hour; a clinical
+/// question by the end of this business day or the next; the rest in hours of office time.
+fn due(kind: TaskKind, hours: &OfficeHours, office: &Office, now: Timestamp) -> Timestamp {
+    let zone = &office.profile().timezone;
+    let in_office_hours =
+        |span| hours.after_office_time(now, zone, SignedDuration::from_hours(span));
+    match kind {
+        TaskKind::Emergency => {
+            now.checked_add(SignedDuration::from_mins(5)).unwrap_or(Timestamp::MAX)
+        }
+        TaskKind::ClinicalQuestion => {
+            hours.end_of_business_day(now, zone, SignedDuration::from_hours(1))
+        }
+        TaskKind::AppointmentQuestion
+        | TaskKind::WhichPatient
+        | TaskKind::Reschedule
+        | TaskKind::Declined
+        | TaskKind::ReminderNotWritten => in_office_hours(2),
+        TaskKind::WrongNumber | TaskKind::Answer | TaskKind::Delivery => in_office_hours(4),
+    }
+}
+
+/// Opens a task.
+///
+/// # Errors
+/// [`TaskError`]; the caller's transaction must then be given up.
+pub fn open(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    new: NewTask,
+    actor: &Actor,
+) -> Result<TaskId, TaskError> {
+    let now = office.clock().now();
+    let hours = office_hours(tx, office)?;
+    let row = TaskRow {
+        id: TaskId::new(office.clock()),
+        kind: new.kind,
+        urgent: new.kind == TaskKind::Emergency,
+        patient_id: new.patient,
+        conversation_id: new.conversation,
+        message_id: new.message,
+        inbound_id: new.inbound,
+        appointment_id: new.appointment,
+        due_at: due(new.kind, &hours, office, now),
+        state: TaskState::Open,
+        outcome: None,
+        done_by: None,
+        done_at: None,
+        created_at: now,
+    };
+    task::put(tx, office.practice(), &row)?;
+    audit::append(tx, office, event(&row, "opened", actor))?;
+    Ok(row.id)
+}
+
+/// Records that a task is done, and what came of it.
+///
+/// # Errors
+/// [`TaskError::NoTask`], [`TaskError::Done`], [`TaskError::OnlyAPerson`] or storage.
+pub fn complete(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    id: TaskId,
+    outcome: TaskOutcome,
+    actor: &Actor,
+) -> Result<(), TaskError> {
+    let practice = office.practice();
+    let mut row = task::get(tx, practice, id)?.ok_or(TaskError::NoTask(id))?;
+    if row.state == TaskState::Done {
+        return Err(TaskError::Done(id));
+    }
+    if row.kind == TaskKind::Emergency && !actor.is_a_person() {
+        return Err(TaskError::OnlyAPerson(id));
+    }
+    row.state = TaskState::Done;
+    row.outcome = Some(outcome);
+    row.done_by = Some(actor.to_string());
+    row.done_at = Some(office.clock().now());
+    task::put(tx, practice, &row)?;
+    audit::append(tx, office, event(&row, "done", actor))?;
+    Ok(())
+}
+
+/// Open tasks, urgent ones first, then by when they are due.
+///
+/// # Errors
+/// [`TaskError::Db`].
+pub fn open_ones(tx: &mut Tx<'_>, office: &Office, most: u32) -> Result<Vec<TaskRow>, TaskError> {
+    Ok(task::open_ones(tx, office.practice(), most)?)
+}
+
+fn event(row: &TaskRow, word: &'static str, actor: &Actor) -> Event {
+    Event::new(Kind::TaskChanged, actor.clone())
+        .about(TASK, row.id)
+        .patient(row.patient_id)
+        .code(word)
+}

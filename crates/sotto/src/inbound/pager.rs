@@ -1,0 +1,237 @@
+//! Staff are paged about an emergency until a person closes its task (CLIN-01: at once, then each
+//! five minutes, the ladder of who is told climbing).
+//!
+//! The task's row is what lasts. After a restart the current rung is paged again: one page too many
+//! costs a glance.
+
+use std::collections::HashSet;
+
+use aws_lc_rs::hmac;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::audit::{self, Actor, AuditError, Event, Kind, Outcome};
+use crate::db::registry::TASK;
+use crate::db::{Db, DbError, task};
+use crate::ids::TaskId;
+use crate::office::Office;
+
+/// One page. It holds no name, number or text: pagers are not ours (BAA-06).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Page {
+    /// The task to look at.
+    pub task: TaskId,
+    /// `emergency`.
+    pub kind: &'static str,
+    /// 0 at once, 1 after five minutes, and so on.
+    pub rung: u32,
+    /// When it came in.
+    pub opened_at: Timestamp,
+    /// By when somebody must have acted.
+    pub due_at: Timestamp,
+}
+
+/// A page that did not go.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// The webhook did not take it.
+    #[error("the pager at the webhook answered {0}; check pager.url")]
+    Status(u16),
+    /// It could not be reached.
+    #[error("the pager at the webhook cannot be reached; check pager.url and the network")]
+    Unreachable,
+    /// The secret is not in form.
+    #[error("pager.secret must be `whsec_` and base64 of 24 to 64 bytes")]
+    Secret,
+}
+
+/// Paging cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum PagerError {
+    /// Storage.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+}
+
+/// How a page goes out.
+#[derive(Debug)]
+pub enum Pager {
+    /// To the program's own log, at level error, for whoever watches it.
+    Log,
+    /// To a webhook, signed after Standard Webhooks.
+    Webhook(Webhook),
+}
+
+/// A webhook that pages.
+pub struct Webhook {
+    url: reqwest::Url,
+    key: hmac::Key,
+    client: reqwest::Client,
+}
+
+impl std::fmt::Debug for Webhook {
+    /// The secret and the path, which may hold one, stay out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Webhook({})", self.url.host_str().unwrap_or_default())
+    }
+}
+
+impl Webhook {
+    /// A webhook at `url`, with a secret of the form `whsec_…`.
+    ///
+    /// # Errors
+    /// [`PageError::Secret`].
+    pub fn new(
+        url: reqwest::Url,
+        secret: &str,
+        client: reqwest::Client,
+    ) -> Result<Self, PageError> {
+        let bytes = secret
+            .strip_prefix("whsec_")
+            .and_then(|text| BASE64_STANDARD.decode(text).ok())
+            .filter(|bytes| (24..=64).contains(&bytes.len()))
+            .ok_or(PageError::Secret)?;
+        Ok(Self { url, key: hmac::Key::new(hmac::HMAC_SHA256, &bytes), client })
+    }
+
+    /// The value of `webhook-signature`.
+    fn signature(&self, id: &str, at: i64, body: &str) -> String {
+        let tag = hmac::sign(&self.key, format!("{id}.{at}.{body}").as_bytes());
+        format!("v1,{}", BASE64_STANDARD.encode(tag.as_ref()))
+    }
+}
+
+impl Pager {
+    /// Sends one page.
+    ///
+    /// # Errors
+    /// [`PageError`]; the page is tried again at the next look.
+    pub async fn page(&self, page: &Page, now: Timestamp) -> Result<(), PageError> {
+        match self {
+            Self::Log => {
+                tracing::error!(
+                    task = %page.task,
+                    rung = page.rung,
+                    due_at = %page.due_at,
+                    "pager.page: an emergency waits for a person"
+                );
+                Ok(())
+            }
+            Self::Webhook(webhook) => {
+                let body = serde_json::json!({ "type": "task.urgent", "data": page }).to_string();
+                let (id, at) = (format!("{}.{}", page.task, page.rung), now.as_second());
+                let answer = webhook
+                    .client
+                    .post(webhook.url.clone())
+                    .header("content-type", "application/json")
+                    .header("webhook-signature", webhook.signature(&id, at, &body))
+                    .header("webhook-timestamp", at.to_string())
+                    .header("webhook-id", id)
+                    .body(body)
+                    .send()
+                    .await
+                    .map_err(|_| PageError::Unreachable)?;
+                let status = answer.status();
+                if status.is_success() { Ok(()) } else { Err(PageError::Status(status.as_u16())) }
+            }
+        }
+    }
+}
+
+/// One step of the ladder.
+const RUNG: SignedDuration = SignedDuration::from_mins(5);
+/// The last one: from then on the practice lead is paged each time.
+const LAST_RUNG: i64 = 12;
+
+/// Which pages this process has sent.
+#[derive(Debug, Default)]
+pub struct Paged(HashSet<(TaskId, u32)>);
+
+/// Pages every emergency whose current rung has not been paged. Returns how many pages went.
+///
+/// # Errors
+/// [`PagerError`]. A page that did not go is recorded and tried again.
+pub async fn tick(
+    db: &Db,
+    office: &Office,
+    pager: &Pager,
+    paged: &mut Paged,
+) -> Result<usize, PagerError> {
+    let practice = office.practice();
+    let now = office.clock().now();
+    let open = db.read(move |tx| Ok::<_, PagerError>(task::urgent(tx, practice)?)).await?;
+    paged.0.retain(|(id, _)| open.iter().any(|task| task.id == *id));
+    let mut went = 0;
+    for row in open {
+        let waited = now.duration_since(row.created_at).as_secs().max(0);
+        let rung = (waited / RUNG.as_secs()).min(LAST_RUNG);
+        let rung = u32::try_from(rung).unwrap_or_default();
+        if paged.0.contains(&(row.id, rung)) {
+            continue;
+        }
+        let page = Page {
+            task: row.id,
+            kind: "emergency",
+            rung,
+            opened_at: row.created_at,
+            due_at: row.due_at,
+        };
+        let result = pager.page(&page, now).await;
+        let mut event = Event::new(Kind::TaskChanged, Actor::service("pager"))
+            .about(TASK, row.id)
+            .patient(row.patient_id)
+            .code("paged");
+        match result {
+            Ok(()) => {
+                paged.0.insert((row.id, rung));
+                went += 1;
+            }
+            Err(error) => {
+                tracing::error!(%error, task = %row.id, "pager.page_failed");
+                event = event.outcome(Outcome::Failed);
+            }
+        }
+        let office = office.clone();
+        db.write(move |tx| {
+            audit::append(tx, &office, event)?;
+            Ok::<_, PagerError>(())
+        })
+        .await?;
+    }
+    Ok(went)
+}
+
+/// Pages until `stop`, looking each few seconds of the office's clock.
+pub async fn run(db: Db, office: Office, pager: Pager, stop: CancellationToken) {
+    let mut paged = Paged::default();
+    loop {
+        if let Err(error) = tick(&db, &office, &pager, &mut paged).await {
+            tracing::error!(%error, "pager.tick");
+        }
+        tokio::select! {
+            () = office.clock().sleep(SignedDuration::from_secs(5)) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signature_is_that_of_the_standard() {
+        // The example of the Standard Webhooks specification.
+        let _ = aws_lc_rs::init();
+        let key = BASE64_STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+        let signed = "msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{\"test\": 2432232314}";
+        let tag = BASE64_STANDARD.encode(hmac::sign(&key, signed.as_bytes()).as_ref());
+        assert_eq!(tag, "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+}

@@ -1,0 +1,3 @@
+//! Messages that follow from the calendar, as steps over time.
+
+pub mod reminders;
