@@ -5,6 +5,7 @@ use std::process::ExitCode;
 pub mod check;
 pub mod intent;
 pub mod jsonl;
+pub mod template;
 
 /// Self-hosted patient communication: what may go out, goes out, and can be proved.
 #[derive(Debug, clap::Parser)]
@@ -22,6 +23,8 @@ pub enum Command {
     Check(check::Args),
     /// Says what a patient's text wants.
     Intent(intent::Args),
+    /// Lists the templates, or checks a practice's own.
+    Template(template::Args),
 }
 
 impl Command {
@@ -33,6 +36,7 @@ impl Command {
         match self {
             Self::Check(args) => check::run(args),
             Self::Intent(args) => intent::run(args),
+            Self::Template(args) => template::run(args),
         }
     }
 }

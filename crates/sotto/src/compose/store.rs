@@ -6,7 +6,7 @@ use gate::{PracticeId, TemplateRef};
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{ComposeError, Templates};
-use crate::db::{Tx, registry::Table};
+use crate::db::{Tx, registry::TEMPLATE_VERSION};
 use crate::{params, sql};
 
 impl Templates {
@@ -99,8 +99,6 @@ fn insert_template_version(
     tx.touch(TEMPLATE_VERSION, format!("{name}/{version}"));
     Ok(())
 }
-
-const TEMPLATE_VERSION: Table = Table::named("template_version");
 
 /// Withdraws a version: it is never sent again, and what was sent with it can still be shown.
 /// The caller appends the audit event.
