@@ -209,7 +209,7 @@ mod tests {
         assert!(written.contains("Content-Transfer-Encoding: quoted-printable\r\n"));
         assert!(!written.contains("List-Unsubscribe"));
         let parsed = mail_parser::MessageParser::new().parse(written.as_bytes()).unwrap();
-        assert_eq!(parsed.body_text(0).unwrap().replace("\r\n", "\n"), body);
+        assert_eq!(parsed.body_text(0).unwrap().replace("\r\n", "\n").trim_end(), body);
         assert_eq!(parsed.subject(), Some("Nuevo mensaje de Señora"));
     }
 
