@@ -1,30 +1,382 @@
-//! tmp
-use crate::channels::{AdapterName, FailureKind};
-use crate::db::Tx;
+//! What became of a message: the only writer of delivery state, and of what a carrier's report
+//! says about an address.
+//!
+//! Reports come twice, late, out of order, before the carrier's own answer, and for messages whose
+//! answer was lost. Each is kept once; states only move forward, along
+//! [`State::may_become`](crate::db::message::State::may_become) and
+//! [`PartState::may_become`](crate::db::receipt::PartState::may_become).
+
+use gate::facts::{Dead, Line};
+use gate::{Channel, MessageId};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::audit::{self, Actor, AuditError, Event, Kind};
+use crate::channels::{AdapterName, CarrierReceipt, Effect, Failure, FailureKind, ReceiptStatus};
+use crate::db::attempt::{self, End, Outcome, Part};
+use crate::db::message::{self, Change, State, Stored};
+use crate::db::outbox::Which;
+use crate::db::receipt::{self, KnownPart, NewReceipt, PartState};
+use crate::db::registry::{CONTACT_POINT, RECEIPT, SUPPRESSION_EVENT, TASK};
+use crate::db::suppression::{self, SuppressionKind, SuppressionRow, SuppressionSource};
+use crate::db::{DbError, Tx, contact_point};
+use crate::ids::{AttemptId, Id as _, ReceiptId, TaskId};
 use crate::office::Office;
-use crate::outbox::OutboxError;
-use gate::MessageId;
+use crate::outbox::{self, OutboxError};
+use crate::{params, sql};
+
+/// For how long a receipt may settle an attempt whose answer was lost.
+const SETTLES_WITHIN: SignedDuration = SignedDuration::from_hours(72);
+/// How long staff have to look at a message that did not arrive (CLIN-07).
+const LOOK_WITHIN: SignedDuration = SignedDuration::from_hours(4);
+
+/// A receipt cannot be stored; the carrier is asked to send it again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiptError {
+    /// Storage.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// Withdrawing what waited for an address that opted out.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+}
+
+/// Stores a receipt and what follows from it, in the caller's transaction. The same receipt again
+/// changes nothing.
+///
+/// # Errors
+/// [`ReceiptError`]; nothing is stored then.
+pub fn record(tx: &mut Tx<'_>, office: &Office, told: &CarrierReceipt) -> Result<(), ReceiptError> {
+    let (practice, now) = (office.practice(), office.clock().now());
+    let adapter = told.adapter.as_str();
+    let known = match receipt::part(tx, practice, adapter, &told.carrier_id)? {
+        Some(part) => Some(part),
+        None => unanswered_part(tx, office, told, now)?,
+    };
+    let error = told.failure.as_ref().map(written);
+    let id = ReceiptId::new(office.clock());
+    let new = NewReceipt {
+        id,
+        adapter,
+        carrier_id: &told.carrier_id,
+        status: told.status.as_str(),
+        error: error.as_deref(),
+        attempt: known.as_ref().map(|part| part.attempt),
+        occurred_at: told.occurred_at,
+    };
+    if !receipt::insert(tx, practice, &new, now)? {
+        return Ok(());
+    }
+    match &known {
+        Some(part) => {
+            let report = Report { id, status: told.status, failure: told.failure.clone() };
+            apply(tx, office, part, &report, told.adapter)?;
+        }
+        // Before the carrier's answer: kept, and applied by `settle_early`.
+        None => {
+            let event = Event::new(Kind::ReceiptStored, Actor::carrier(adapter))
+                .about(RECEIPT, id)
+                .occurred_at(told.occurred_at)
+                .code("before_the_answer");
+            audit::append(tx, office, event)?;
+        }
+    }
+    Ok(())
+}
+
+/// Applies the receipts that came before the carrier's answer, now that its id is known.
+///
+/// # Errors
+/// [`OutboxError`].
 pub(crate) fn settle_early(
-    _: &mut Tx<'_>,
-    _: &Office,
-    _: AdapterName,
-    _: &str,
+    tx: &mut Tx<'_>,
+    office: &Office,
+    adapter: AdapterName,
+    carrier_id: &str,
 ) -> Result<(), OutboxError> {
+    let practice = office.practice();
+    for early in receipt::early(tx, practice, adapter.as_str(), carrier_id)? {
+        // Read again each time: the report before this one may have moved it.
+        let Some(part) = receipt::part(tx, practice, adapter.as_str(), carrier_id)? else {
+            return Ok(());
+        };
+        receipt::attach(tx, practice, early.id, part.attempt)?;
+        let status = ReceiptStatus::ALL.into_iter().find(|s| s.as_str() == early.status);
+        let Some(status) = status else { continue };
+        let failure = early.error.as_deref().and_then(read);
+        let report = Report { id: early.id, status, failure };
+        apply(tx, office, &part, &report, adapter)?;
+    }
     Ok(())
 }
+
+/// A message did not arrive, or nobody knows: a person is told (CLIN-07). Once a message.
+///
+/// # Errors
+/// [`OutboxError`].
 pub(crate) fn ask_staff(
-    _: &mut Tx<'_>,
-    _: &Office,
-    _: MessageId,
-    _: FailureKind,
+    tx: &mut Tx<'_>,
+    office: &Office,
+    id: MessageId,
+    kind: FailureKind,
 ) -> Result<(), OutboxError> {
+    let (practice, now) = (office.practice(), office.clock().now());
+    let Some(stored) = message::find(tx, practice, id)? else { return Ok(()) };
+    let asked: Vec<String> = tx.query(
+        sql!(
+            "SELECT id FROM task WHERE practice_id = $1 AND message_id = $2 AND kind = 'delivery'
+                 AND state = 'open'"
+        ),
+        params![practice, id],
+        |row| row.get(0),
+    )?;
+    if !asked.is_empty() {
+        return Ok(());
+    }
+    let task = TaskId::new(office.clock());
+    let due = now.checked_add(LOOK_WITHIN).unwrap_or(Timestamp::MAX);
+    tx.execute(
+        sql!(
+            "INSERT INTO task (practice_id, id, kind, urgent, patient_id, message_id,
+                 appointment_id, due_at, state, created_at)
+             VALUES ($1, $2, 'delivery', 0, $3, $4, $5, $6, 'open', $7)"
+        ),
+        params![practice, task, stored.patient, id, stored.appointment, due, now],
+    )?;
+    tx.touch(TASK, task.to_string());
+    let event = Event::new(Kind::TaskChanged, Actor::service("receipts"))
+        .about(TASK, task)
+        .patient(stored.patient)
+        .correlation(id)
+        .code("opened")
+        .code(kind.as_str());
+    audit::append(tx, office, event)?;
     Ok(())
 }
+
+/// What a failure says about the address becomes a fact, in the same transaction.
+///
+/// # Errors
+/// [`OutboxError`].
 pub(crate) fn apply_effect(
-    _: &mut Tx<'_>,
-    _: &Office,
-    _: MessageId,
-    _: FailureKind,
+    tx: &mut Tx<'_>,
+    office: &Office,
+    id: MessageId,
+    kind: FailureKind,
 ) -> Result<(), OutboxError> {
+    let Some(stored) = message::find(tx, office.practice(), id)? else { return Ok(()) };
+    match kind.effect() {
+        Effect::None => Ok(()),
+        Effect::OptedOut => opted_out(tx, office, &stored),
+        effect @ (Effect::BadAddress | Effect::Landline) => {
+            address_failed(tx, office, &stored, effect)
+        }
+    }
+}
+
+/// A report, with the row it is kept in.
+struct Report {
+    id: ReceiptId,
+    status: ReceiptStatus,
+    failure: Option<Failure>,
+}
+
+fn apply(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    part: &KnownPart,
+    report: &Report,
+    adapter: AdapterName,
+) -> Result<(), OutboxError> {
+    let (practice, now) = (office.practice(), office.clock().now());
+    let next = match report.status {
+        ReceiptStatus::Delivered => Some(PartState::Delivered),
+        ReceiptStatus::Undelivered | ReceiptStatus::Rejected | ReceiptStatus::Expired => {
+            Some(PartState::Undelivered)
+        }
+        ReceiptStatus::EnRoute | ReceiptStatus::Unknown | ReceiptStatus::Complaint => None,
+    };
+    if let Some(next) = next.filter(|next| part.state.may_become(*next)) {
+        receipt::set_part(tx, practice, part, next, now)?;
+    }
+    let failed = report.failure.as_ref().map(|failure| failure.kind);
+    let stored = message::find(tx, practice, part.message)?;
+    let patient = stored.as_ref().and_then(|stored| stored.patient);
+    let moved = match stored {
+        Some(stored) => move_message(tx, office, &stored, part.attempt, adapter)?,
+        None => None,
+    };
+    let mut event = Event::new(Kind::ReceiptStored, Actor::carrier(adapter.as_str()))
+        .about(RECEIPT, report.id)
+        .patient(patient)
+        .correlation(part.attempt)
+        .code(report.status.as_str());
+    if let Some(kind) = failed {
+        event = event.outcome(audit::Outcome::Failed).code(kind.as_str());
+    }
+    audit::append(tx, office, event)?;
+    if let Some(kind) = failed {
+        apply_effect(tx, office, part.message, kind)?;
+    }
+    if moved == Some(State::Undelivered) {
+        ask_staff(tx, office, part.message, failed.unwrap_or(FailureKind::Rejected))?;
+    }
     Ok(())
+}
+
+/// The message's state from those of its parts. Answers with the state it came to, if it moved.
+fn move_message(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    stored: &Stored,
+    attempt: AttemptId,
+    adapter: AdapterName,
+) -> Result<Option<State>, OutboxError> {
+    let (practice, now) = (office.practice(), office.clock().now());
+    let (accepted, delivered, undelivered) = receipt::count_parts(tx, practice, attempt)?;
+    let to = match (accepted, delivered, undelivered) {
+        (_, _, 1..) => State::Undelivered,
+        (0, 1.., 0) => State::Delivered,
+        // Any report proves that the carrier had it.
+        _ => State::Sent,
+    };
+    if stored.state == State::Uncertain {
+        let end = End { outcome: Outcome::Accepted, failure: None, transport: None };
+        attempt::finish(tx, practice, attempt, &end, now)?;
+        let event = Event::new(Kind::AttemptSettled, Actor::carrier(adapter.as_str()))
+            .about(crate::db::registry::MESSAGE, stored.id)
+            .correlation(attempt);
+        let change = Change { id: stored.id, from: stored.state, to, refusals: &[] };
+        let moved = message::change_state(tx, practice, &change, now)?;
+        audit::append(tx, office, event)?;
+        return Ok(moved.then_some(to));
+    }
+    let change = Change { id: stored.id, from: stored.state, to, refusals: &[] };
+    Ok(message::change_state(tx, practice, &change, now)?.then_some(to))
+}
+
+/// The part of an attempt whose answer was lost, and with it the carrier's id, if this receipt can
+/// only be about that one: the same adapter and address, exactly one uncertain attempt, and none
+/// that may yet be answered.
+fn unanswered_part(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    told: &CarrierReceipt,
+    now: Timestamp,
+) -> Result<Option<KnownPart>, ReceiptError> {
+    let Some(address) = &told.to else { return Ok(None) };
+    let (practice, adapter) = (office.practice(), told.adapter.as_str());
+    let index = office.address_index(address);
+    let since = now.checked_sub(SETTLES_WITHIN).unwrap_or(Timestamp::MIN);
+    let open = receipt::unanswered(tx, practice, adapter, &index, since)?;
+    let [(id, message, outcome)] = open.as_slice() else { return Ok(None) };
+    if outcome != Outcome::Uncertain.as_str() {
+        return Ok(None);
+    }
+    let (id, message) = (*id, *message);
+    let (a, b, c) = receipt::count_parts(tx, practice, id)?;
+    let number = a + b + c + 1;
+    let part = Part { attempt: id, number, adapter, carrier_id: &told.carrier_id };
+    attempt::add_part(tx, practice, &part, now)?;
+    Ok(Some(KnownPart { attempt: id, number, state: PartState::Accepted, message }))
+}
+
+/// The person told the carrier to stop: mirrored, not fought (TEL-18), and what waits is withdrawn.
+fn opted_out(tx: &mut Tx<'_>, office: &Office, stored: &Stored) -> Result<(), OutboxError> {
+    let (practice, now) = (office.practice(), office.clock().now());
+    // TEL-14: a stop to a text stops all automated messages; a complaint about mail is about mail.
+    let channel = (stored.channel == Channel::Email).then_some(Channel::Email);
+    let past = suppression::of_address(tx, practice, &stored.address_index)?;
+    let last = past.iter().rev().find(|row| row.event != SuppressionKind::Confirmed);
+    let known = last.is_some_and(|row| {
+        row.event == SuppressionKind::OptOut
+            && row.kind.is_none()
+            && (row.channel.is_none() || row.channel == channel)
+    });
+    if known {
+        return Ok(());
+    }
+    let actor = Actor::service("receipts");
+    let row = SuppressionRow {
+        id: office.clock().new_id(),
+        address_index: stored.address_index.to_vec(),
+        event: SuppressionKind::OptOut,
+        channel,
+        kind: None,
+        source: SuppressionSource::Carrier,
+        inbound_id: None,
+        recorded_by: actor.to_string(),
+        occurred_at: now,
+    };
+    suppression::add(tx, practice, &row)?;
+    let event = Event::new(Kind::OptedOut, actor.clone())
+        .about(SUPPRESSION_EVENT, row.id)
+        .patient(stored.patient)
+        .to(stored.channel, stored.address_index)
+        .code(SuppressionSource::Carrier.as_str());
+    audit::append(tx, office, event)?;
+    outbox::cancel(tx, office, &Which::Address(stored.address_index), &actor, "opted_out")?;
+    Ok(())
+}
+
+/// The carrier says that an address does not exist, or that it is a landline.
+fn address_failed(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    stored: &Stored,
+    effect: Effect,
+) -> Result<(), OutboxError> {
+    let (practice, now) = (office.practice(), office.clock().now());
+    for mut row in contact_point::by_address(tx, practice, &stored.address_index)? {
+        let code = match effect {
+            Effect::Landline if row.line != Line::Landline => {
+                row.line = Line::Landline;
+                "landline"
+            }
+            Effect::BadAddress if row.dead.is_none() => {
+                (row.dead, row.dead_at) = (Some(Dead::Bounced), Some(now));
+                "bounced"
+            }
+            _ => continue,
+        };
+        row.updated_at = now;
+        contact_point::put(tx, practice, &row)?;
+        let event = Event::new(Kind::PatientChanged, Actor::service("receipts"))
+            .about(CONTACT_POINT, row.id)
+            .patient(row.patient_id)
+            .to(stored.channel, stored.address_index)
+            .code(code);
+        audit::append(tx, office, event)?;
+    }
+    Ok(())
+}
+
+/// A failure as its column holds it.
+fn written(failure: &Failure) -> String {
+    match &failure.code {
+        Some(code) => format!("{}:{code}", failure.kind.as_str()),
+        None => failure.kind.as_str().to_owned(),
+    }
+}
+
+fn read(text: &str) -> Option<Failure> {
+    let (kind, code) = text.split_once(':').unwrap_or((text, ""));
+    FailureKind::from_word(kind).map(|kind| Failure::coded(kind, code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_survive_their_column() {
+        for kind in FailureKind::ALL {
+            for failure in [Failure::new(*kind), Failure::coded(*kind, "5.1.1")] {
+                assert_eq!(read(&written(&failure)), Some(failure));
+            }
+        }
+        assert_eq!(read("nonsense"), None);
+    }
 }

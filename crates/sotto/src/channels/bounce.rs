@@ -39,7 +39,7 @@ pub fn read(id: &str, mail: &[u8]) -> Option<CarrierReceipt> {
     };
     let carrier_id = id.to_owned();
     let adapter = AdapterName::EmailSmtp;
-    Some(CarrierReceipt { adapter, carrier_id, status, failure, occurred_at: None })
+    Some(CarrierReceipt { adapter, carrier_id, to: None, status, failure, occurred_at: None })
 }
 
 type Code = (u8, u16, u16);

@@ -31,6 +31,9 @@ pub struct CarrierReceipt {
     pub adapter: AdapterName,
     /// The carrier's id of one part, in the one form that [`Handoff::parts`] has.
     pub carrier_id: String,
+    /// Whom the message was for, if the report says so: it can settle a submit whose answer, and
+    /// with it the carrier's id, was lost.
+    pub to: Option<Address>,
     /// What it says.
     pub status: ReceiptStatus,
     /// Why, when it says that delivery failed.

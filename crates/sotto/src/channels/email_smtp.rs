@@ -225,6 +225,11 @@ impl Adapter for EmailSmtp {
         let id = self.0.ids.of(message.draft().message);
         let mail = self.mail(&message, to, &id)?;
         let from = self.bounce_address(&id);
-        self.submit(&Envelope { from: &from, to: to.reveal(), id: &id }, &mail).await
+        let sent = self.submit(&Envelope { from: &from, to: to.reveal(), id: &id }, &mail).await;
+        // The id is ours: a bounce of a mail that may have left finds it.
+        sent.map_err(|failure| match failure.kind {
+            FailureKind::Uncertain => failure.with_parts(vec![id]),
+            _ => failure,
+        })
     }
 }

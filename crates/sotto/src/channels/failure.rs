@@ -10,20 +10,29 @@ pub struct Failure {
     pub kind: FailureKind,
     /// The carrier's own code (`0x00000058`, `5.1.1`, `21610`). Never words of a peer.
     pub code: Option<String>,
+    /// The carrier's ids of what it has all the same: the parts of a half-sent text, or the id of
+    /// a mail, which we choose. Receipts find the message by them.
+    pub parts: Vec<String>,
 }
 
 impl Failure {
     /// A failure without a carrier's code.
     #[must_use]
     pub const fn new(kind: FailureKind) -> Self {
-        Self { kind, code: None }
+        Self { kind, code: None, parts: Vec::new() }
+    }
+
+    /// The same, with the ids by which receipts will find the message.
+    #[must_use]
+    pub fn with_parts(self, parts: Vec<String>) -> Self {
+        Self { parts, ..self }
     }
 
     /// A failure with the carrier's code, of which at most 32 plain characters are kept.
     #[must_use]
     pub fn coded(kind: FailureKind, code: &str) -> Self {
         let kept: String = code.chars().filter(char::is_ascii_graphic).take(32).collect();
-        Self { kind, code: (!kept.is_empty()).then_some(kept) }
+        Self { kind, code: (!kept.is_empty()).then_some(kept), parts: Vec::new() }
     }
 }
 

@@ -102,7 +102,7 @@ impl Inbound {
     ) -> Heard {
         match message.delivered() {
             Delivered::Receipt(receipt) => Heard::Ready(Ready {
-                event: CarrierEvent::Receipt(self.receipt(&receipt)),
+                event: CarrierEvent::Receipt(self.receipt(&receipt, &message.source)),
                 sequences: vec![sequence],
             }),
             Delivered::UnreadableReceipt => Heard::Useless,
@@ -200,8 +200,7 @@ impl Inbound {
         now: Duration,
     ) -> Option<Ready> {
         let first = parts.first()?;
-        let from = first.from.reveal_e164(&self.dialect.country_code)?;
-        let from = Address::Phone(PhoneNumber::from_e164(&from).ok()?);
+        let from = self.phone(&first.from)?;
         let to = first.to.reveal_e164(&self.dialect.country_code);
         let to = to.unwrap_or_else(|| first.to.reveal().to_owned());
         let carrier_id = self.recognise(&parts, &sequences, now);
@@ -210,6 +209,11 @@ impl Inbound {
         let (adapter, channel) = (AdapterName::SmsSmpp, Channel::Sms);
         let reply = Reply { adapter, carrier_id, channel, from, to, body, incomplete };
         Some(Ready { event: CarrierEvent::Reply(reply), sequences })
+    }
+
+    fn phone(&self, address: &smpp::Address) -> Option<Address> {
+        let number = address.reveal_e164(&self.dialect.country_code)?;
+        PhoneNumber::from_e164(&number).ok().map(Address::Phone)
     }
 
     /// The id of an arrival: the earlier one if this was told before the connection was lost.
@@ -247,7 +251,7 @@ impl Inbound {
         carrier_id
     }
 
-    fn receipt(&self, receipt: &Receipt) -> CarrierReceipt {
+    fn receipt(&self, receipt: &Receipt, phone: &smpp::Address) -> CarrierReceipt {
         let (status, kind) = match receipt.state {
             ReceiptState::EnRoute | ReceiptState::Accepted => (ReceiptStatus::EnRoute, None),
             ReceiptState::Delivered => (ReceiptStatus::Delivered, None),
@@ -263,6 +267,7 @@ impl Inbound {
         CarrierReceipt {
             adapter: AdapterName::SmsSmpp,
             carrier_id: self.dialect.id_form.of_receipt(&receipt.id),
+            to: self.phone(phone),
             status,
             failure: kind.map(|kind| Failure::coded(kind, code)),
             // The carrier's dates are in a zone it does not name.

@@ -240,12 +240,12 @@ impl Jobs {
         let outcome = if ids.len() == total {
             Ok(Handoff { parts: ids, transport: None })
         } else if uncertain {
-            Err(Failure::new(FailureKind::Uncertain))
+            Err(Failure::new(FailureKind::Uncertain).with_parts(ids))
         } else if ids.is_empty() {
             Err(first.unwrap_or(Failure::new(FailureKind::Uncertain)))
         } else {
             let code = first.and_then(|failure| failure.code);
-            Err(Failure { kind: FailureKind::PartlySent, code })
+            Err(Failure { kind: FailureKind::PartlySent, code, parts: ids })
         };
         Some(Finished { message: submit.message, outcome, answer: Some(submit.answer) })
     }

@@ -119,6 +119,11 @@ impl Form {
         Ok(CarrierReceipt {
             adapter: AdapterName::SmsHttp,
             carrier_id,
+            to: self
+                .get("To")
+                .ok()
+                .and_then(|to| PhoneNumber::from_e164(to).ok())
+                .map(Address::Phone),
             status,
             failure: failed.then(|| Failure::coded(kind, &text)),
             occurred_at: None,

@@ -9,6 +9,7 @@ mod error;
 mod job;
 mod migrate;
 mod postgres;
+pub mod receipt;
 pub mod registry;
 mod row;
 mod sql;

@@ -283,6 +283,11 @@ fn failed(
     let outcome = if uncertain { Outcome::Uncertain } else { Outcome::Failed };
     let end = End { outcome, failure: Some(failure.kind.as_str()), transport: None };
     attempt::finish(tx, practice, ended.attempt, &end, now)?;
+    let adapter = ended.adapter.as_str();
+    for (number, carrier_id) in (1..).zip(&failure.parts) {
+        let part = Part { attempt: ended.attempt, number, adapter, carrier_id };
+        attempt::add_part(tx, practice, &part, now)?;
+    }
     let to = match again {
         _ if uncertain => State::Uncertain,
         Some(_) => State::Queued,
