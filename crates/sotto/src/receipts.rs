@@ -12,22 +12,21 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::audit::{self, Actor, AuditError, Event, Kind};
 use crate::channels::{AdapterName, CarrierReceipt, Effect, Failure, FailureKind, ReceiptStatus};
+use crate::conversations::tasks::{self, NewTask, TaskKind};
 use crate::db::attempt::{self, End, Outcome, Part};
 use crate::db::message::{self, Change, State, Stored};
 use crate::db::outbox::Which;
 use crate::db::receipt::{self, KnownPart, NewReceipt, PartState};
-use crate::db::registry::{CONTACT_POINT, RECEIPT, SUPPRESSION_EVENT, TASK};
+use crate::db::registry::{CONTACT_POINT, RECEIPT, SUPPRESSION_EVENT};
 use crate::db::suppression::{self, SuppressionKind, SuppressionRow, SuppressionSource};
 use crate::db::{DbError, Tx, contact_point};
-use crate::ids::{AttemptId, Id as _, ReceiptId, TaskId};
+use crate::ids::{AttemptId, Id as _, ReceiptId};
 use crate::office::Office;
 use crate::outbox::{self, OutboxError};
 use crate::{params, sql};
 
 /// For how long a receipt may settle an attempt whose answer was lost.
 const SETTLES_WITHIN: SignedDuration = SignedDuration::from_hours(72);
-/// How long staff have to look at a message that did not arrive (CLIN-07).
-const LOOK_WITHIN: SignedDuration = SignedDuration::from_hours(4);
 
 /// A receipt cannot be stored; the carrier is asked to send it again.
 #[derive(Debug, thiserror::Error)]
@@ -120,9 +119,8 @@ pub(crate) fn ask_staff(
     tx: &mut Tx<'_>,
     office: &Office,
     id: MessageId,
-    kind: FailureKind,
 ) -> Result<(), OutboxError> {
-    let (practice, now) = (office.practice(), office.clock().now());
+    let practice = office.practice();
     let Some(stored) = message::find(tx, practice, id)? else { return Ok(()) };
     let asked: Vec<String> = tx.query(
         sql!(
@@ -135,24 +133,13 @@ pub(crate) fn ask_staff(
     if !asked.is_empty() {
         return Ok(());
     }
-    let task = TaskId::new(office.clock());
-    let due = now.checked_add(LOOK_WITHIN).unwrap_or(Timestamp::MAX);
-    tx.execute(
-        sql!(
-            "INSERT INTO task (practice_id, id, kind, urgent, patient_id, message_id,
-                 appointment_id, due_at, state, created_at)
-             VALUES ($1, $2, 'delivery', 0, $3, $4, $5, $6, 'open', $7)"
-        ),
-        params![practice, task, stored.patient, id, stored.appointment, due, now],
-    )?;
-    tx.touch(TASK, task.to_string());
-    let event = Event::new(Kind::TaskChanged, Actor::service("receipts"))
-        .about(TASK, task)
-        .patient(stored.patient)
-        .correlation(id)
-        .code("opened")
-        .code(kind.as_str());
-    audit::append(tx, office, event)?;
+    let task = NewTask {
+        patient: stored.patient,
+        message: Some(id),
+        appointment: stored.appointment,
+        ..NewTask::new(TaskKind::Delivery)
+    };
+    tasks::open(tx, office, task, &Actor::service("receipts"))?;
     Ok(())
 }
 
@@ -221,7 +208,7 @@ fn apply(
         apply_effect(tx, office, part.message, kind)?;
     }
     if moved == Some(State::Undelivered) {
-        ask_staff(tx, office, part.message, failed.unwrap_or(FailureKind::Rejected))?;
+        ask_staff(tx, office, part.message)?;
     }
     Ok(())
 }
@@ -315,7 +302,7 @@ fn opted_out(tx: &mut Tx<'_>, office: &Office, stored: &Stored) -> Result<(), Ou
         .about(SUPPRESSION_EVENT, row.id)
         .patient(stored.patient)
         .to(stored.channel, stored.address_index)
-        .code(SuppressionSource::Carrier.as_str());
+        .code("carrier");
     audit::append(tx, office, event)?;
     outbox::cancel(tx, office, &Which::Address(stored.address_index), &actor, "opted_out")?;
     Ok(())

@@ -3,7 +3,6 @@
 use gate::{MessageId, PracticeId};
 use jiff::Timestamp;
 
-use crate::db::message::word;
 use crate::db::registry::{ATTEMPT_PART, RECEIPT};
 use crate::db::words::words;
 use crate::db::{DbError, Tx};
@@ -181,11 +180,7 @@ pub fn part(
             Ok(KnownPart {
                 attempt: row.get(0)?,
                 number: row.get(1)?,
-                state: word(row, 2, |text| {
-                    [PartState::Accepted, PartState::Delivered, PartState::Undelivered]
-                        .into_iter()
-                        .find(|state| state.as_str() == text)
-                })?,
+                state: row.get(2)?,
                 message: row.get(3)?,
             })
         },
@@ -208,7 +203,7 @@ pub fn set_part(
             "UPDATE attempt_part SET state = $4, state_at = $5
              WHERE practice_id = $1 AND attempt_id = $2 AND part = $3"
         ),
-        params![practice, part.attempt, part.number, state.as_str(), now],
+        params![practice, part.attempt, part.number, state, now],
     )?;
     tx.touch(ATTEMPT_PART, format!("{}/{}", part.attempt, part.number));
     Ok(())

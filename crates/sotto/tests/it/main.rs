@@ -11,4 +11,5 @@
 mod engines;
 
 mod audit;
+mod channels;
 mod db;
