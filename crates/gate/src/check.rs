@@ -140,6 +140,7 @@ impl Consent {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Findings {
     pub(crate) reasons: Vec<Reason>,
+    /// Always later than the instant asked about.
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) consents: Vec<ConsentId>,
 }

@@ -219,8 +219,8 @@ pub fn release<'a>(
         return Release::Refuse(refusal);
     }
     match findings.not_before {
-        Some(instant) if instant > now => Release::NotBefore(instant),
-        _ => Release::Go(Released(cleared)),
+        Some(later) => Release::NotBefore(later),
+        None => Release::Go(Released(cleared)),
     }
 }
 

@@ -14,8 +14,19 @@ pub(crate) fn compile(pattern: &str) -> Regex {
         .expect("a constant pattern is well formed")
 }
 
+/// The value of each match: its last group that took part, else all of it. Groups are asked for
+/// only where the pattern matched, which is seldom.
+pub(crate) fn values<'a>(
+    pattern: &'a Regex,
+    text: &'a [u8],
+) -> impl Iterator<Item = Range<usize>> + 'a {
+    pattern.find_iter(text).map(move |found| {
+        pattern.captures_at(text, found.start()).map_or(found.range(), |c| value_span(&c))
+    })
+}
+
 /// The last group that took part, else the whole match.
-pub(crate) fn value_span(captures: &regex::bytes::Captures<'_>) -> Range<usize> {
+fn value_span(captures: &regex::bytes::Captures<'_>) -> Range<usize> {
     (1..captures.len())
         .rev()
         .find_map(|group| captures.get(group))

@@ -5,7 +5,7 @@ use regex::bytes::Regex;
 use crate::assessment::Finding;
 use crate::level::{Category, Level};
 use crate::normalise::Folded;
-use crate::shapes::{any_of, compile, value_span};
+use crate::shapes::{any_of, compile, values};
 
 /// One shape and what it reveals.
 #[derive(Debug)]
@@ -215,8 +215,8 @@ impl Values {
             return;
         }
         for shape in &self.shapes {
-            for captures in shape.pattern.captures_iter(folded.lower.as_bytes()) {
-                out.push(shape.finding(value_span(&captures)));
+            for span in values(&shape.pattern, folded.lower.as_bytes()) {
+                out.push(shape.finding(span));
             }
         }
         if folded.has_digit {
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn each_shape_is_found() {
-        let values = Values::new();
+        let shapes = Values::new();
         for (text, rule) in [
             ("Your A1c is 7.2", "lab_result.value"),
             ("su azúcar está en 250", "lab_result.value"),
@@ -316,19 +316,19 @@ mod tests {
             ("LOINC 4548-4", "code.loinc"),
         ] {
             let mut found = Vec::new();
-            values.find(&Folded::new(text), &mut found);
+            shapes.find(&Folded::new(text), &mut found);
             assert!(found.iter().any(|f| f.rule == rule), "{text}: {found:?}");
         }
     }
 
     #[test]
     fn ordinary_numbers_are_not_values() {
-        let values = Values::new();
+        let shapes = Values::new();
         for text in
             ["at 3:30 pm on 5/12", "suite 210, floor 2", "call 555-0100", "room B12.5", "level 2"]
         {
             let mut found = Vec::new();
-            values.find(&Folded::new(text), &mut found);
+            shapes.find(&Folded::new(text), &mut found);
             found.retain(|f| f.rule != "code.icd10");
             assert!(found.is_empty(), "{text}: {found:?}");
         }

@@ -5,7 +5,7 @@ use regex::bytes::Regex;
 use super::{Inventory, What, cue_before, what};
 use crate::level::{Category, IdentifierKind, Level};
 use crate::normalise::Folded;
-use crate::shapes::{compile, value_span};
+use crate::shapes::{compile, values};
 
 #[derive(Debug)]
 pub(super) struct Numbers {
@@ -55,9 +55,9 @@ const fn number(rule: &'static str, reason: &'static str) -> What {
 }
 
 /// A value with at least one digit and three characters, as people write ids.
-const VALUE: &str = r"(#?(?:[a-z]{1,8}-?)?\d[a-z0-9]{0,20}(?:-[a-z0-9]{1,12}){0,4})";
+const VALUE: &str = r"(#?(?:[a-z]{1,8}-?){0,2}\d[a-z0-9]{0,20}(?:-[a-z0-9]{1,12}){0,4})";
 /// What may stand between a cue and its value.
-const LINK: &str = r"\b[ :#.\-(]{0,3}(?:(?:number|numero|num|no|id|is|was|es|de|ending|in|with|on|file|code)\b[ :#.\-(]{0,3}){0,4}";
+const LINK: &str = r"\b[ :#.\-(]{0,5}(?:(?:number|numero|num|no|id|is|was|es|de|ending|in|with|on|file|code)\b[ :#.\-(]{0,3}){0,4}";
 
 impl Numbers {
     pub(super) fn new() -> Self {
@@ -102,14 +102,14 @@ impl Numbers {
             ),
             (
                 cued(
-                    r"mrn|mr ?#|medical records?|med rec|medical rec|chart|record number|expediente(?: medico)?|historia clinica|numero de expediente",
+                    r"mrn|mr ?#|medical records?|med rec|medical rec|chart|emr|ehr|records? (?:number|no|id|#)|expediente(?: medico)?|historia clinica|numero de expediente",
                 ),
                 Mrn,
                 Some(MRN),
             ),
             (
                 cued(
-                    r"member|subscriber|policy|group number|group #|health plan|hpbn|hpb|beneficiary|insurance|medicare|medicaid|plan|poliza|afiliado|numero de afiliado",
+                    r"member|subscriber|policy|group number|group #|health plan|hpbn|hpb|beneficiary|insurance|medicare|medicaid|insurer|hmo|ppo|health id|ins|plan|poliza|afiliado|numero de afiliado",
                 ),
                 Plan,
                 Some(number("identifier.plan", "It is a health plan number.")),
@@ -211,8 +211,7 @@ impl Numbers {
             }
         }
         for (pattern, kind, finding) in &self.rules {
-            for captures in pattern.captures_iter(bytes) {
-                let span = value_span(&captures);
+            for span in values(pattern, bytes) {
                 if span.len() < 3 || !out.is_free(&span) {
                     continue;
                 }

@@ -14,6 +14,10 @@ pub(super) struct People {
     /// On the writer's capitals.
     titled: Regex,
     greeted: Regex,
+    /// A capital word and an initial with its full stop: `Annette B.`
+    initialled: Regex,
+    /// After `named`.
+    named: Regex,
     /// What makes a given name a full one.
     family: Regex,
 }
@@ -139,6 +143,40 @@ const NOT_FAMILY: &[&str] = &[
     "reminder",
 ];
 
+/// Words that a single letter may follow: `Suite B.`, `Vitamin D.`
+const BEFORE_A_LETTER: &[&str] = &[
+    "vitamin",
+    "hepatitis",
+    "type",
+    "factor",
+    "group",
+    "class",
+    "stage",
+    "grade",
+    "plan",
+    "suite",
+    "room",
+    "building",
+    "unit",
+    "option",
+    "part",
+    "door",
+    "gate",
+    "lot",
+    "floor",
+    "wing",
+    "press",
+    "with",
+    "dial",
+    "text",
+    "entrance",
+    "section",
+    "hall",
+    "level",
+    "phase",
+    "influenza",
+];
+
 impl People {
     pub(super) fn new() -> Self {
         let word = r"[A-Z][a-z'-]*[a-zA-Z'-]*";
@@ -148,6 +186,10 @@ impl People {
             )),
             greeted: compile(&format!(
                 r"\b(?:Hi|Hello|Dear|Hola|Hey|Estimad[oa]|Buenos dias|Buenas tardes|HI|HELLO|hi|hello|dear|hola),? ({word})"
+            )),
+            initialled: compile(r"\b[A-Z][a-z]{2,14} [A-Z]\."),
+            named: compile(&format!(
+                r"\b(?:named|called|Name:|llamad[oa]) ({word}(?: [A-Z]\b\.?| {word})?)"
             )),
             family: compile(&format!(r"^(?: [A-Z]\b\.?)?(?: {word}(?:-{word})?){{0,2}}")),
         }
@@ -172,6 +214,7 @@ impl People {
                 self.take_first_name(reading, first.clone(), out);
             }
         }
+        self.find_by_form(reading, out);
         for captures in self.greeted.captures_iter(folded.cased.as_bytes()) {
             let Some(name) = captures.get(1) else { continue };
             let span = without_strangers(folded, name.range());
@@ -200,6 +243,30 @@ impl People {
         }
     }
 
+    /// Names that are on no list, told by their form.
+    fn find_by_form(&self, reading: Reading<'_>, out: &mut Inventory) {
+        let folded = reading.folded;
+        let cased = folded.cased.as_bytes();
+        let named = self.named.captures_iter(cased).filter_map(|c| c.get(1)).map(|m| m.range());
+        let initialled = self.initialled.find_iter(cased).map(|m| m.range());
+        for span in named.chain(initialled) {
+            let first = folded.slice(span.clone()).split(' ').next().unwrap_or("");
+            let is_term = reading
+                .terms
+                .findings
+                .iter()
+                .any(|f| f.span.start < span.end && span.start < f.span.end);
+            let strange = NOT_FAMILY.contains(&first) || BEFORE_A_LETTER.contains(&first);
+            if strange || is_term || !out.is_free(&span) {
+                continue;
+            }
+            out.add(span.clone(), IdentifierKind::Name);
+            if span.len() > first.len() && !is_known(reading, &span) {
+                out.add_finding(span, &OTHER_PERSON);
+            }
+        }
+    }
+
     fn take_first_name(&self, reading: Reading<'_>, first: Range<usize>, out: &mut Inventory) {
         let folded = reading.folded;
         let after = folded.cased.get(first.end..).unwrap_or("");
@@ -217,22 +284,23 @@ impl People {
         }
         out.add(span.clone(), IdentifierKind::Name);
         if full {
-            let own =
-                reading.context.recipient_names.iter().chain(&reading.context.clinicians).any(
-                    |n| {
-                        let n = fold(n);
-                        n.len() > 1 && folded.slice(span.clone()).contains(&n)
-                    },
-                );
-            let staff =
-                cue_before(folded, span.start, 14, STAFF) || credentials_follow(folded, span.end);
-            match (own || staff, greeted) {
+            match (is_known(reading, &span), greeted) {
                 (true, _) => {}
                 (false, true) => out.full_names.push(span),
                 (false, false) => out.add_finding(span, &OTHER_PERSON),
             }
         }
     }
+}
+
+/// The recipient, a clinician, or whoever speaks for the practice.
+fn is_known(reading: Reading<'_>, span: &Range<usize>) -> bool {
+    let folded = reading.folded;
+    let own = reading.context.recipient_names.iter().chain(&reading.context.clinicians).any(|n| {
+        let name = fold(n);
+        name.len() > 1 && folded.slice(span.clone()).contains(&name)
+    });
+    own || cue_before(folded, span.start, 14, STAFF) || credentials_follow(folded, span.end)
 }
 
 /// Cuts the span before the first word that does not belong to a name.

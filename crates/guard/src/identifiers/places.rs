@@ -82,7 +82,7 @@ impl Places {
                 r"\b[A-Z][a-z]+(?: [A-Z][a-z]+){0,2}, (?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY])\b(?: \d{5}(?:-\d{4})?)?",
             ),
             facility: compile(
-                r"\b(?:(?:St|Mt)\. )?[A-Z][A-Za-z.'&-]*(?: (?:(?:of|and|the|for|de|at) )?[A-Z][A-Za-z.'&-]*){0,4} (?:Hospital|Hosp|Clinic|Medical Center|Medical Ctr|Med\.? Center|Med Ctr|Health Center|Healthcare|Health System|Health|Medical Group|Medical Centre|Institute|Infirmary|Center|Office)\b(?: (?:of |in |at )?[A-Z][a-z]+){0,2}|\b(?:Hospital|Clinic|University|Institute|Clinica) (?:of|de|del) [A-Z][A-Za-z]+(?: [A-Z][A-Za-z]+){0,2}|\b(?:St|Mt)\. [A-Z][a-z]+(?:'s)?|\b(?:UCLA|UCSF|MGH|NYU|UPMC|VA|Mayo Clinic|Johns Hopkins|Kaiser|Cedars-Sinai|Mount Sinai|NY Presbyterian)\b",
+                r"\b(?:(?:St|Mt)\. )?[A-Z][A-Za-z.'&-]*(?: (?:(?:of|and|the|de|&) )?[A-Z][A-Za-z.'&-]*){0,4} (?:Hospital|Hosp|Clinic|Medical Center|Medical Ctr|Med\.? Center|Med Ctr|Health Center|Healthcare|Health System|Health|Medical Group|Medical Centre|Institute|Infirmary|Center|Office|Nursing Home|Urgent Care|Pharmacy|Rehab|Medical)\b(?: (?:of |in |at )?[A-Z][a-z]+){0,2}|\b(?:Hospital|Clinic|University|Institute|Clinica) (?:of|de|del) [A-Z][A-Za-z]+(?: [A-Z][A-Za-z]+){0,2}|\b(?:St|Mt)\. [A-Z][a-z]+(?:'s)?|\b(?:UCLA|UCSF|MGH|NYU|UPMC|VA|Mayo Clinic|Johns Hopkins|Kaiser|Cedars-Sinai|Mount Sinai|NY Presbyterian)\b",
             ),
             zip: compile(
                 r"\b(?:zip(?: code)?|codigo postal|postal code)[ :#]{1,3}(?:is )?(\d{5}(?:-\d{4})?)\b",

@@ -30,6 +30,9 @@ pub enum OutboxError {
     /// The audit log.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// A task for staff.
+    #[error(transparent)]
+    Task(#[from] crate::conversations::tasks::TaskError),
 }
 
 /// Puts a row in, with its mac.

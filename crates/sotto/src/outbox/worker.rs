@@ -306,7 +306,7 @@ fn failed(
         }
         None => {
             outbox::delete(tx, practice, ended.id)?;
-            receipts::ask_staff(tx, office, ended.id, failure.kind)?;
+            receipts::ask_staff(tx, office, ended.id)?;
         }
     }
     if failure.kind.effect() != Effect::None {

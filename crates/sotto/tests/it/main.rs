@@ -11,5 +11,6 @@
 mod engines;
 
 mod audit;
+mod channels;
 mod db;
 mod people;

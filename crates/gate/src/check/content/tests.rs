@@ -359,3 +359,52 @@ fn without_the_facts_the_stricter_case_holds() {
     .with(|case| case.facts.recipient = Known::No("no row"));
     assert_eq!(released.codes(check), [Code::ContentBlocked]);
 }
+
+#[test]
+fn a_reason_says_in_words_what_and_where_and_never_the_category() {
+    let because = |channel, level, category| {
+        check(&says(channel, &[cell(level, category)]).asked()).reasons[0].because.clone()
+    };
+    for (channel, level, category, expected) in [
+        (
+            Channel::Sms,
+            Level::Sensitive,
+            Category::Hiv,
+            "The words hold sensitive detail; a text cannot carry that.",
+        ),
+        (
+            Channel::Email,
+            Level::Sensitive,
+            Category::Sud,
+            "The words hold sensitive detail; an email cannot carry that.",
+        ),
+        (
+            Channel::RinglessVoicemail,
+            Level::Detail,
+            Category::Medication,
+            "The words hold health or account detail; a ringless voicemail cannot carry that.",
+        ),
+        (
+            Channel::LiveVoiceUnverified,
+            Level::Sensitive,
+            Category::Hiv,
+            "The words hold sensitive detail; a call cannot carry that.",
+        ),
+        (
+            Channel::Voicemail,
+            Level::Mention,
+            Category::LabResult,
+            "The words hold a hint about the patient's health or account, and no consent to that \
+             in a voicemail is on file for this address.",
+        ),
+    ] {
+        assert_eq!(because(channel, level, category), expected);
+    }
+    let portal = "[[rules.content]]\nchannel = \"portal\"\nlevel = 0\nverdict = \"block\"";
+    let strict =
+        says(Channel::Portal, &[cell(Level::Administrative, Category::Billing)]).policy(portal);
+    assert_eq!(
+        check(&strict.asked()).reasons[0].because,
+        "The words hold nothing about health; the portal cannot carry that."
+    );
+}

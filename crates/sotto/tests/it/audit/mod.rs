@@ -1,5 +1,6 @@
 //! The audit log on our tables.
 
+mod corruption;
 mod registry;
 mod sequencer;
 mod verify;

@@ -6,7 +6,6 @@ use sotto::db::registry::{SCHEMA_VERSION, TABLES};
 use sotto::db::{DbError, Sql};
 
 use super::columns;
-use crate::engines::TestDb;
 use crate::on_both_engines;
 
 on_both_engines! {
