@@ -12,3 +12,4 @@ mod engines;
 
 mod audit;
 mod db;
+mod people;
