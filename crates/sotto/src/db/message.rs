@@ -376,6 +376,48 @@ pub fn find(
     )
 }
 
+/// Which messages a list asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Listing {
+    /// Only in this state.
+    pub state: Option<State>,
+    /// Only about this patient.
+    pub patient: Option<PatientId>,
+    /// Only older than this one.
+    pub before: Option<MessageId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Messages, newest first. Ids sort by time.
+///
+/// # Errors
+/// [`DbError`].
+pub fn list(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    asked: &Listing,
+) -> Result<Vec<Stored>, DbError> {
+    // No id is as high as this one.
+    let before = asked.before.map_or_else(|| "g".to_owned(), |id| id.to_string());
+    let state = asked.state.map_or("", State::as_str);
+    let patient = asked.patient.map(|id| id.to_string()).unwrap_or_default();
+    tx.query(
+        sql!(
+            "SELECT practice_id, id, patient_id, contact_point_id, address_index, channel, kind,
+                 purpose, origin, reply_to_at, language, template_name, template_version,
+                 appointment_id, inbound_id, content_sealed, record_wrap, basis, clearance_entry,
+                 state, state_at, refusals, useless_after, send_at, created_at
+             FROM message
+             WHERE practice_id = $1 AND id < $2 AND ($3 = '' OR state = $3)
+                 AND ($4 = '' OR patient_id = $4)
+             ORDER BY id DESC LIMIT $5"
+        ),
+        params![practice, before, state, patient, asked.limit],
+        read,
+    )
+}
+
 fn read(row: &Row<'_>) -> Result<Stored, DbError> {
     let reply_to_at: Option<Timestamp> = row.get(9)?;
     let origin = match (row.get::<String>(8)?.as_str(), reply_to_at) {

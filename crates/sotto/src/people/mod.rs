@@ -6,3 +6,4 @@ pub mod area_codes;
 
 pub mod contact_points;
 pub mod patients;
+pub mod suppressions;

@@ -47,6 +47,16 @@ impl Person {
         given.split_whitespace().next().unwrap_or_default()
     }
 
+    /// "M. G.": what a list shows of them.
+    #[must_use]
+    pub fn initials(&self) -> String {
+        let letters = [self.first_name(), self.family.as_str()];
+        let letters = letters.iter().filter_map(|name| name.trim().chars().next());
+        let dotted: Vec<String> =
+            letters.map(|letter| format!("{}.", letter.to_uppercase())).collect();
+        dotted.join(" ")
+    }
+
     /// Age in whole years on a day, where the birth date is on file and not after it.
     #[must_use]
     pub fn age_on(&self, day: Date) -> Option<u16> {
@@ -96,5 +106,6 @@ mod tests {
         let person = Person { given: "Maria Luz".into(), family: "G".into(), ..Person::default() };
         assert_eq!(format!("{person:?}"), "Person(…)");
         assert_eq!(person.first_name(), "Maria");
+        assert_eq!(person.initials(), "M. G.");
     }
 }
