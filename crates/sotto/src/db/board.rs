@@ -198,6 +198,25 @@ pub fn latest_replies(
     )
 }
 
+/// The sealed content of a reply and its key, wrapped for the record.
+///
+/// # Errors
+/// [`DbError`].
+pub fn reply_sealed(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    id: InboundId,
+) -> Result<Option<(Vec<u8>, Vec<u8>)>, DbError> {
+    tx.query_opt(
+        sql!(
+            "SELECT content_sealed, record_wrap FROM inbound_message
+             WHERE practice_id = $1 AND id = $2"
+        ),
+        params![practice, id],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
 /// A task as the board lists it.
 #[derive(Debug, Clone)]
 pub struct TaskLine {

@@ -104,5 +104,6 @@ mod tests {
         let person = Person { given: "Maria Luz".into(), family: "G".into(), ..Person::default() };
         assert_eq!(format!("{person:?}"), "Person(…)");
         assert_eq!(person.first_name(), "Maria");
+        assert_eq!(person.initials(), "M. G.");
     }
 }

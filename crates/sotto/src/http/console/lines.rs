@@ -5,14 +5,20 @@ use std::collections::HashMap;
 use gate::{Code, MessageId, PatientId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use seal::{Place, Sealed};
 
 use super::board::{BoardError, ROWS, Reason, Refused, Reply, Sent, Task};
 use super::words::{self, When};
 use crate::db::{Tx, board, message, patient};
-use crate::inbound;
 use crate::office::Office;
 use crate::outbox::store;
 use crate::people::patients::open_person;
+
+/// The words of a reply, as they were sealed.
+#[derive(serde::Deserialize)]
+struct Words {
+    body: String,
+}
 
 /// Reads the lists. A person met twice is opened once.
 pub(super) struct Lines<'a> {

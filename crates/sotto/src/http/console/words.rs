@@ -149,13 +149,20 @@ pub(super) fn intent_words(intent: &str) -> String {
 /// What a reply did.
 pub(super) fn effect_words(effect: &str) -> String {
     match effect {
-        "confirmed" => "Appointment confirmed".to_owned(),
-        "declined" => "Appointment declined".to_owned(),
-        "reschedule" => "Task: another time".to_owned(),
+        "emergency" => "Staff alarmed; 911 and 988 named".to_owned(),
         "opted_out" => "Messages stopped, once confirmed".to_owned(),
+        "still_opted_out" => "Was stopped already".to_owned(),
         "opted_in" => "Messages on again".to_owned(),
-        "emergency" => "Urgent task, 911 and 988 told".to_owned(),
-        "wrong_number" => "Number closed, apology sent".to_owned(),
+        "wrong_number" => "Number closed, one apology".to_owned(),
+        "confirmed" => "Appointment confirmed".to_owned(),
+        "declined" => "Appointment declined; task to free the time".to_owned(),
+        "reschedule" => "Task: find another time".to_owned(),
+        "clinical_question" => "Task for a nurse; answered with 911".to_owned(),
+        "helped" => "Told who we are and how to stop".to_owned(),
+        "task" => "Task: read and answer".to_owned(),
+        "unclear" => "Task: find out who or which visit".to_owned(),
+        "kept" => "Kept; nothing to do".to_owned(),
+        "automatic" => "A machine's answer: kept".to_owned(),
         other => plain(other),
     }
 }
@@ -164,8 +171,9 @@ pub(super) fn effect_words(effect: &str) -> String {
 pub(super) fn effect_tone(effect: &str) -> &'static str {
     match effect {
         "confirmed" | "opted_in" => "ok",
-        "declined" | "opted_out" | "wrong_number" => "stop",
+        "declined" | "opted_out" | "still_opted_out" | "wrong_number" => "stop",
         "emergency" => "urgent",
+        "task" | "unclear" | "reschedule" | "clinical_question" => "wait",
         _ => "plain",
     }
 }
@@ -188,6 +196,7 @@ pub(super) fn because(code: Code) -> &'static str {
         Code::ConsentMissing => "There is no consent to automated messages at this address.",
         Code::ConsentExpired => "The consent on file has ended.",
         Code::Marketing => "This is marketing, and no authorization is on file.",
+        Code::KindChannel => "This kind of message may not go by this channel.",
         Code::Purpose => "The purpose does not fit this kind of message.",
         Code::ContentBlocked => "The text would reveal too much on this channel.",
         Code::ContentConsent => "The text holds health detail, and no consent to that is on file.",
