@@ -378,8 +378,8 @@ pub fn find(
     )
 }
 
-/// Which messages to list.
-#[derive(Debug, Clone, Copy, Default)]
+/// Which messages a list asks for.
+#[derive(Debug, Clone, Copy)]
 pub struct Listing {
     /// Only in this state.
     pub state: Option<State>,
@@ -391,7 +391,7 @@ pub struct Listing {
     pub limit: u32,
 }
 
-/// Messages, the newest first.
+/// Messages, newest first. Ids sort by time.
 ///
 /// # Errors
 /// [`DbError`].
@@ -400,6 +400,10 @@ pub fn list(
     practice: PracticeId,
     asked: &Listing,
 ) -> Result<Vec<Stored>, DbError> {
+    // No id is as high as this one.
+    let before = asked.before.map_or_else(|| "g".to_owned(), |id| id.to_string());
+    let state = asked.state.map_or("", State::as_str);
+    let patient = asked.patient.map(|id| id.to_string()).unwrap_or_default();
     tx.query(
         sql!(
             "SELECT practice_id, id, patient_id, contact_point_id, address_index, channel, kind,
@@ -407,18 +411,11 @@ pub fn list(
                  appointment_id, inbound_id, content_sealed, record_wrap, basis, clearance_entry,
                  state, state_at, refusals, useless_after, send_at, created_at
              FROM message
-             WHERE practice_id = $1 AND (CAST($2 AS TEXT) IS NULL OR state = $2)
-                 AND (CAST($3 AS TEXT) IS NULL OR patient_id = $3)
-                 AND (CAST($4 AS TEXT) IS NULL OR id < $4)
+             WHERE practice_id = $1 AND id < $2 AND ($3 = '' OR state = $3)
+                 AND ($4 = '' OR patient_id = $4)
              ORDER BY id DESC LIMIT $5"
         ),
-        params![
-            practice,
-            asked.state.map(State::as_str),
-            asked.patient,
-            asked.before,
-            asked.limit
-        ],
+        params![practice, before, state, patient, asked.limit],
         read,
     )
 }

@@ -24,4 +24,4 @@ pub mod pager;
 #[cfg(test)]
 mod intent_table;
 
-pub use receive::{Arrival, Effect, InboundError, Received, open_body, receive};
+pub use receive::{Arrival, Effect, InboundError, Received, receive};

@@ -21,7 +21,6 @@ use crate::intake::IntakeError;
 use crate::office::Office;
 use crate::outbox::OutboxError;
 use crate::schedule::ScheduleError;
-use crate::{params, sql};
 
 /// A message as an adapter hands it over.
 #[derive(Clone)]
@@ -286,38 +285,6 @@ fn store(
         received_at: arrival.received_at,
     };
     Ok(inbound_message::insert(tx, office.practice(), &new)?)
-}
-
-/// The text of a stored message: PHI. The caller's page or packet records why it is opened.
-///
-/// # Errors
-/// [`InboundError`]; none where there is no such message.
-pub fn open_body(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    id: InboundId,
-) -> Result<Option<String>, InboundError> {
-    #[derive(serde::Deserialize)]
-    struct Content {
-        body: String,
-    }
-    let sealed = tx.query_opt(
-        sql!(
-            "SELECT content_sealed, record_wrap FROM inbound_message
-             WHERE practice_id = $1 AND id = $2"
-        ),
-        params![office.practice(), id],
-        |row| Ok((row.get::<Vec<u8>>(0)?, row.get::<Vec<u8>>(1)?)),
-    )?;
-    let Some((body, wrap)) = sealed else { return Ok(None) };
-    let (practice, row) = (office.practice().to_string(), id.to_string());
-    let place =
-        seal::Place { practice: &practice, table: "inbound_message", row: &row, column: "content" };
-    let (body, wrap) = (seal::Sealed::from_bytes(body), seal::Sealed::from_bytes(wrap));
-    let plain = office.keys().open_message(&place, &body, &wrap)?;
-    let content: Content =
-        serde_json::from_slice(&plain).map_err(|_| seal::SealError::Altered)?;
-    Ok(Some(content.body))
 }
 
 /// The public contract's word (DESIGN §5).

@@ -306,7 +306,7 @@ fn failed(
         }
         None => {
             outbox::delete(tx, practice, ended.id)?;
-            receipts::ask_staff(tx, office, ended.id)?;
+            receipts::ask_staff(tx, office, ended.id, failure.kind)?;
         }
     }
     if failure.kind.effect() != Effect::None {

@@ -47,12 +47,14 @@ impl Person {
         given.split_whitespace().next().unwrap_or_default()
     }
 
-    /// Initials, for lists that mask names: `M. G.`
+    /// "M. G.": what a list shows of them.
     #[must_use]
     pub fn initials(&self) -> String {
-        let first = |name: &str| name.chars().next().map(|c| format!("{c}."));
-        let (given, family) = (first(self.first_name()), first(&self.family));
-        given.into_iter().chain(family).collect::<Vec<_>>().join(" ")
+        let letters = [self.first_name(), self.family.as_str()];
+        let letters = letters.iter().filter_map(|name| name.trim().chars().next());
+        let dotted: Vec<String> =
+            letters.map(|letter| format!("{}.", letter.to_uppercase())).collect();
+        dotted.join(" ")
     }
 
     /// Age in whole years on a day, where the birth date is on file and not after it.

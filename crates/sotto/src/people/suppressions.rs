@@ -1,67 +1,53 @@
-//! Opt-outs that come by other ways than a reply.
+//! Opt-outs that people make without writing a word.
 
 use gate::{Channel, MessageId};
 
-use crate::audit::{self, Actor, AuditError, Event, Kind};
-use crate::channels::{AdapterName, OpaqueIds};
-use crate::db::message;
+use crate::audit::{self, Actor, Event, Kind};
 use crate::db::outbox::Which;
 use crate::db::registry::SUPPRESSION_EVENT;
 use crate::db::suppression::{self, SuppressionKind, SuppressionRow, SuppressionSource};
-use crate::db::{DbError, Tx};
+use crate::db::{Tx, message};
 use crate::office::Office;
 use crate::outbox::{self, OutboxError};
 use crate::{params, sql};
 
-/// An opt-out cannot be stored.
-#[derive(Debug, thiserror::Error)]
-pub enum SuppressionError {
-    /// Storage.
-    #[error(transparent)]
-    Db(#[from] DbError),
-    /// The audit log.
-    #[error(transparent)]
-    Audit(#[from] AuditError),
-    /// What waits could not be withdrawn.
-    #[error(transparent)]
-    Outbox(#[from] OutboxError),
-}
-
-/// The one-click link of a mail (RFC 8058): no more automated email to the address it went to.
-/// The same link again changes nothing, and a token that names no mail of ours does nothing.
+/// The button in a mail (RFC 8058, RULEBOOK EML-07): no more automated mail to the address that
+/// the mail with this opaque id went to, and nothing that waits goes out. False when no mail has
+/// that id. Pressed twice it does nothing more.
 ///
 /// # Errors
-/// [`SuppressionError`].
+/// [`OutboxError`]; the caller's transaction must then be given up.
 pub fn one_click(
     tx: &mut Tx<'_>,
     office: &Office,
-    token: &str,
-) -> Result<(), SuppressionError> {
-    if !OpaqueIds::looks_like_one(token) {
-        return Ok(());
-    }
+    opaque_id: &str,
+) -> Result<bool, OutboxError> {
     let practice = office.practice();
-    let adapter = AdapterName::EmailSmtp.as_str();
-    let mails: Vec<MessageId> = tx.query(
-        sql!(
-            "SELECT a.message_id FROM attempt_part p JOIN attempt a
-                 ON a.practice_id = p.practice_id AND a.id = p.attempt_id
-             WHERE p.practice_id = $1 AND p.adapter = $2 AND p.carrier_id = $3 LIMIT 1"
-        ),
-        params![practice, adapter, token],
-        |row| row.get(0),
-    )?;
-    let Some(mail) = mails.first() else { return Ok(()) };
-    let Some(stored) = message::find(tx, practice, *mail)? else { return Ok(()) };
-    let known = suppression::of_address(tx, practice, &stored.address_index)?;
-    let standing = known.iter().rev().find(|row| row.channel == Some(Channel::Email));
-    if standing.is_some_and(|row| row.event == SuppressionKind::OptOut) {
-        return Ok(());
+    let sent: Option<MessageId> = tx
+        .query(
+            sql!(
+                "SELECT a.message_id FROM attempt_part p
+                   JOIN attempt a ON a.practice_id = p.practice_id AND a.id = p.attempt_id
+                  WHERE p.practice_id = $1 AND p.adapter = 'email_smtp' AND p.carrier_id = $2"
+            ),
+            params![practice, opaque_id],
+            |row| row.get(0),
+        )?
+        .pop();
+    let Some(id) = sent else { return Ok(false) };
+    let Some(mail) = message::find(tx, practice, id)? else { return Ok(false) };
+    let history = suppression::of_address(tx, practice, &mail.address_index)?;
+    let off = history
+        .iter()
+        .rfind(|row| matches!(row.event, SuppressionKind::OptOut | SuppressionKind::OptIn))
+        .is_some_and(|row| row.event == SuppressionKind::OptOut);
+    if off {
+        return Ok(true);
     }
-    let actor = stored.patient.map_or(Actor::service("one_click"), Actor::patient);
+    let actor = mail.patient.map_or_else(|| Actor::service("unsubscribe"), Actor::patient);
     let row = SuppressionRow {
         id: office.clock().new_id(),
-        address_index: stored.address_index.to_vec(),
+        address_index: mail.address_index.to_vec(),
         event: SuppressionKind::OptOut,
         channel: Some(Channel::Email),
         kind: None,
@@ -73,10 +59,9 @@ pub fn one_click(
     suppression::add(tx, practice, &row)?;
     let event = Event::new(Kind::OptedOut, actor.clone())
         .about(SUPPRESSION_EVENT, row.id)
-        .patient(stored.patient)
-        .to(Channel::Email, stored.address_index)
-        .code("one_click");
+        .patient(mail.patient)
+        .to(Channel::Email, mail.address_index);
     audit::append(tx, office, event)?;
-    outbox::cancel(tx, office, &Which::Address(stored.address_index), &actor, "opted_out")?;
-    Ok(())
+    outbox::cancel(tx, office, &Which::Address(mail.address_index), &actor, "opted_out")?;
+    Ok(true)
 }

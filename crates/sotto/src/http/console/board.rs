@@ -48,6 +48,13 @@ pub(super) struct Board {
     pub log: Log,
 }
 
+impl Board {
+    /// There are more open tasks than are shown.
+    pub(super) fn more_tasks(&self) -> bool {
+        usize::try_from(self.task_count).is_ok_and(|count| count > self.tasks.len())
+    }
+}
+
 /// The practice's clock.
 #[derive(Debug)]
 pub(super) struct Clock {

@@ -121,9 +121,8 @@ impl<'a> Lines<'a> {
             return Ok(known.clone());
         }
         let practice = self.office.practice();
-        let sealed = patient::get(tx, practice, id)?.map(|row| row.person_sealed);
-        let initials = match sealed {
-            Some(sealed) => open_person(self.office.keys(), practice, id, sealed)
+        let initials = match patient::get(tx, practice, id)? {
+            Some(row) => open_person(self.office.keys(), practice, id, row.person_sealed)
                 .map_err(|_| BoardError::Sealed)?
                 .initials(),
             None => "Unknown".to_owned(),
@@ -154,7 +153,25 @@ impl<'a> Lines<'a> {
         if !self.show_words {
             return Ok(None);
         }
-        inbound::open_body(tx, self.office, line.id).map_err(|_| BoardError::Sealed)
+        let practice = self.office.practice();
+        let Some((content, wrap)) = board::reply_sealed(tx, practice, line.id)? else {
+            return Ok(None);
+        };
+        let (practice, row) = (practice.to_string(), line.id.to_string());
+        let place = Place {
+            practice: &practice,
+            table: "inbound_message",
+            row: &row,
+            column: "content",
+        };
+        let (content, wrap) = (Sealed::from_bytes(content), Sealed::from_bytes(wrap));
+        let plain = self
+            .office
+            .keys()
+            .open_message(&place, &content, &wrap)
+            .map_err(|_| BoardError::Sealed)?;
+        let words: Words = serde_json::from_slice(&plain).map_err(|_| BoardError::Sealed)?;
+        Ok(Some(words.body))
     }
 }
 
