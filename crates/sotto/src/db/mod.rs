@@ -24,6 +24,7 @@ pub mod clinician;
 pub mod consent_event;
 pub mod contact_point;
 pub mod conversation;
+pub mod import_file;
 pub mod inbound_message;
 pub mod message;
 pub mod outbox;

@@ -52,6 +52,29 @@ words! {
         Unknown = "unknown",
         NotALine = "not_a_line",
     }
+    gate::Category {
+        Diagnosis = "diagnosis",
+        Medication = "medication",
+        LabResult = "lab_result",
+        Procedure = "procedure",
+        Specialty = "specialty",
+        MentalHealth = "mental_health",
+        Sud = "sud",
+        Reproductive = "reproductive",
+        Hiv = "hiv",
+        Billing = "billing",
+        IdentifierSsn = "identifier_ssn",
+        IdentifierMrn = "identifier_mrn",
+        IdentifierDob = "identifier_dob",
+        IdentifierAddress = "identifier_address",
+        IdentifierOther = "identifier_other",
+    }
+    gate::facts::Scope {
+        CallBack = "call_back",
+        Appointments = "appointments",
+        Billing = "billing",
+        Clinical = "clinical",
+    }
     Dead {
         WrongNumber = "wrong_number",
         Bounced = "bounced",
