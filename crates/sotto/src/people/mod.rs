@@ -2,7 +2,15 @@
 
 pub mod person;
 
+pub mod addresses;
 pub mod area_codes;
+pub mod home_zones;
 
+pub mod caregivers;
+pub mod consents;
 pub mod contact_points;
+pub mod merge;
 pub mod patients;
+pub mod preferences;
+
+pub mod import;

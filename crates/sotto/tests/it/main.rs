@@ -13,3 +13,4 @@ mod engines;
 mod audit;
 mod channels;
 mod db;
+mod people;

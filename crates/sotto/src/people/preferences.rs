@@ -1,0 +1,118 @@
+//! What a patient likes best: a wish that never stands in for a consent (SPEC CN-12 to CN-14).
+
+use gate::{Channel, Kind, PatientId};
+
+use crate::audit::{self, Actor, AuditError, Event, Log};
+use crate::db::{self, DbError, Tx, preference::PreferenceRow};
+
+/// Why preferences were not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum PreferenceError {
+    /// Storage.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The audit entry.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// The hours make no window.
+    #[error("from and until must be two different times of the day, such as 09:00 and 18:00")]
+    Hours,
+}
+
+/// A patient's wishes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Preferences {
+    /// The channel liked best.
+    pub channel: Option<Channel>,
+    /// Minutes of the local day between which messages are welcome; a window may pass midnight.
+    pub hours: Option<(u16, u16)>,
+    /// Kinds not wanted.
+    pub kinds_off: Vec<Kind>,
+}
+
+impl Preferences {
+    /// Whether a message of this kind is welcome at this minute of the patient's day.
+    #[must_use]
+    pub fn welcomes(&self, kind: Kind, minute: u16) -> bool {
+        let in_hours = self.hours.is_none_or(|(from, until)| {
+            if from < until {
+                (from..until).contains(&minute)
+            } else {
+                minute >= from || minute < until
+            }
+        });
+        in_hours && !self.kinds_off.contains(&kind)
+    }
+}
+
+/// Writes down a patient's wishes in place of the earlier ones.
+///
+/// # Errors
+/// [`PreferenceError`].
+pub fn set(
+    tx: &mut Tx<'_>,
+    log: Log<'_>,
+    actor: Actor,
+    patient: PatientId,
+    wishes: &Preferences,
+) -> Result<(), PreferenceError> {
+    const DAY: u16 = 24 * 60;
+    if wishes.hours.is_some_and(|(from, until)| from == until || from >= DAY || until > DAY) {
+        return Err(PreferenceError::Hours);
+    }
+    let kinds: Vec<_> = wishes.kinds_off.iter().map(|kind| kind.as_str()).collect();
+    let row = PreferenceRow {
+        patient_id: patient,
+        channel: wishes.channel,
+        from_minute: wishes.hours.map(|(from, _)| from),
+        until_minute: wishes.hours.map(|(_, until)| until),
+        kinds_off: kinds.join(" "),
+        updated_at: log.clock.now(),
+    };
+    db::preference::put(tx, log.practice, &row)?;
+    let event = Event::new(audit::Kind::PatientChanged, actor)
+        .about(db::registry::PREFERENCE, patient)
+        .patient(patient);
+    audit::append(tx, log, event)?;
+    Ok(())
+}
+
+/// A patient's wishes; the default when none are on file.
+///
+/// # Errors
+/// [`DbError`].
+pub fn get(tx: &mut Tx<'_>, log: Log<'_>, patient: PatientId) -> Result<Preferences, DbError> {
+    let Some(row) = db::preference::get(tx, log.practice, patient)? else {
+        return Ok(Preferences::default());
+    };
+    Ok(Preferences {
+        channel: row.channel,
+        hours: row.from_minute.zip(row.until_minute),
+        kinds_off: row.kinds_off.split(' ').filter_map(Kind::from_word).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_may_pass_midnight() {
+        let day = Preferences { hours: Some((540, 1080)), ..Preferences::default() };
+        let night = Preferences { hours: Some((1320, 360)), ..Preferences::default() };
+        for (minute, by_day, by_night) in [
+            (539, false, false),
+            (540, true, false),
+            (1079, true, false),
+            (1080, false, false),
+            (1320, false, true),
+            (0, false, true),
+            (360, false, false),
+        ] {
+            assert_eq!(day.welcomes(Kind::Recall, minute), by_day, "{minute}");
+            assert_eq!(night.welcomes(Kind::Recall, minute), by_night, "{minute}");
+        }
+        let off = Preferences { kinds_off: vec![Kind::Survey], ..Preferences::default() };
+        assert!(!off.welcomes(Kind::Survey, 600) && off.welcomes(Kind::Recall, 600));
+    }
+}
