@@ -9,6 +9,8 @@ pub mod revocation;
 
 pub mod intent;
 
+mod emergency_phrases;
+mod intent_phrases;
 mod words;
 
 pub mod receive;
