@@ -1,6 +1,6 @@
 //! Too much for the channel, and nothing else in the way: offer the portal.
 
-use guard::{Channel, Level};
+use guard::Channel;
 
 use super::{Asked, every};
 use crate::address::Address;
@@ -52,7 +52,6 @@ fn fits_the_portal(asked: &Asked<'_>) -> bool {
         && asked.facts.portal_ready
         && !draft.kind.always_administrative()
         && !matches!(draft.purpose, Purpose::Emergency | Purpose::Marketing)
-        && asked.cells.iter().all(|cell| cell.level < Level::Never)
 }
 
 /// What the portal would cure.
@@ -160,6 +159,7 @@ mod tests {
                 assert_eq!(redirect.body.content, case.draft.content);
                 assert_eq!(redirect.body.channel, Channel::Portal);
                 assert_eq!(redirect.body.address, Address::Portal);
+                assert_eq!(redirect.body.contact_point, None);
                 assert_eq!(redirect.notice.kind, Kind::SecureMessageNotice);
                 assert_eq!(redirect.notice.content.language, language);
                 assert_eq!(redirect.notice.address, case.draft.address);
@@ -217,7 +217,11 @@ mod tests {
     #[test]
     fn anything_else_in_the_way_is_a_refusal() {
         type Spoil = fn(&mut Case);
-        let table: [(&str, Spoil); 15] = [
+        let table: [(&str, Spoil); 17] = [
+            ("in another language", |c| {
+                c.recipient().language = Some(Language::Spanish);
+            }),
+            ("from a template withdrawn", |c| c.template().withdrawn = true),
             ("opted out", |c| c.facts.opt_outs = Known::Yes(vec![stop(c.now)])),
             ("no consent", |c| c.consents().clear()),
             ("no agreement", |c| c.vendor().enabled = false),
