@@ -326,9 +326,7 @@ fn unreadable(error: &::config::ConfigError, file: &Path) -> ConfigError {
             };
             with_example(format!("{key} (from {place}): {because}"), &key)
         }
-        E::NotFound(key) => {
-            with_example(format!("{key} is missing in {}", file.display()), key)
-        }
+        E::NotFound(key) => with_example(format!("{key} is missing in {}", file.display()), key),
         E::FileParse { cause, .. } => {
             let place = cause.to_string();
             let line = place.lines().next().unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::config::{Agreement, Config};
 use crate::db::practice::{self, Practice};
 use crate::db::registry::{PRACTICE, VENDOR};
 use crate::db::vendor::{self, ChannelSetting, NewVendor};
-use crate::db::{Db, DatabaseUrl, DbError, Threads, Tx};
+use crate::db::{DatabaseUrl, Db, DbError, Threads, Tx};
 use crate::office::{Office, OfficeError};
 
 /// A practice, open.
@@ -46,7 +46,8 @@ fn root_key(config: &Config) -> Result<seal::RootKey> {
             let because = "there is no such file; make one with: head -c 32 /dev/urandom | base64";
             return Err(config.wrong("keys.root_file", because).into());
         }
-        return seal::RootKey::from_file(file).map_err(|e| config.wrong("keys.root_file", e).into());
+        return seal::RootKey::from_file(file)
+            .map_err(|e| config.wrong("keys.root_file", e).into());
     }
     let text = std::env::var("SOTTO_ROOT_KEY").map_err(|_| {
         config.wrong("keys.root_file", "name the root key's file, or set SOTTO_ROOT_KEY")

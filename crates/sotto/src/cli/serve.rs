@@ -85,7 +85,8 @@ async fn serve(config: Config, db: Db, office: Office, check_only: bool) -> Resu
     let (events_in, events) = mpsc::channel(WAITING_EVENTS);
     let adapters = adapters(&config, &office, &events_in)?;
     let listener = TcpListener::bind(config.http.listen).await.map_err(|error| {
-        let because = format!("this address cannot be listened on ({}); is it taken?", error.kind());
+        let because =
+            format!("this address cannot be listened on ({}); is it taken?", error.kind());
         config.wrong("http.listen", because)
     })?;
     let listen = listener.local_addr()?;
@@ -149,8 +150,11 @@ async fn forget_old_answers(db: Db, office: Office) {
         let office = office.clone();
         let forgotten = db
             .write(move |tx| {
-                let count =
-                    idempotency_key::forget_before(tx, office.practice(), before.unwrap_or_default())?;
+                let count = idempotency_key::forget_before(
+                    tx,
+                    office.practice(),
+                    before.unwrap_or_default(),
+                )?;
                 if count > 0 {
                     let actor = Actor::service("http");
                     let event = Event::new(Kind::RequestAnswered, actor).code("forgotten");

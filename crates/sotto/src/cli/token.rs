@@ -82,9 +82,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             let opened = open::open(&Config::load(config)?, &clock)?;
             let office = opened.office;
             let new = NewToken { name: name.clone(), scopes: scopes.clone(), days: *days };
-            let (token, secret) = opened.db.write_blocking(move |tx| {
-                tokens::create(tx, &office, &new, Actor::operator())
-            })?;
+            let (token, secret) = opened
+                .db
+                .write_blocking(move |tx| tokens::create(tx, &office, &new, Actor::operator()))?;
             if *json {
                 let line = serde_json::json!({
                     "id": token.id, "token": secret.reveal(), "scopes": words(&token),

@@ -42,9 +42,7 @@ pub fn find(tx: &mut Tx<'_>, of: &KeyOf) -> Result<Option<Kept>, DbError> {
              WHERE practice_id = $1 AND token_id = $2 AND key_digest = $3"
         ),
         params![of.practice, of.token, of.key_digest],
-        |row| {
-            Ok(Kept { request_digest: row.get(0)?, status: row.get(1)?, response: row.get(2)? })
-        },
+        |row| Ok(Kept { request_digest: row.get(0)?, status: row.get(1)?, response: row.get(2)? }),
     )
 }
 

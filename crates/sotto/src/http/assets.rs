@@ -52,8 +52,7 @@ const ASSETS: [Asset; 7] = [
 
 /// Serves one of them; the browser asks each time whether it changed.
 pub async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
-    let asset =
-        ASSETS.iter().find(|asset| asset.name == name).ok_or(Problem::not_found("file"))?;
+    let asset = ASSETS.iter().find(|asset| asset.name == name).ok_or(Problem::not_found("file"))?;
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, asset.bytes);
     let tag = format!("\"{}\"", hex::encode(digest.as_ref().get(..16).unwrap_or_default()));
     let seen = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());

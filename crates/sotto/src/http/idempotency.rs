@@ -13,7 +13,7 @@ use super::auth::Caller;
 use super::errors::Problem;
 use crate::audit::{self, Actor, Event, Kind};
 use crate::db::Tx;
-use crate::db::idempotency_key::{self, KeyOf, Kept};
+use crate::db::idempotency_key::{self, Kept, KeyOf};
 use crate::office::Office;
 
 /// The key a caller gave, if any: 1 to 255 visible ASCII characters.
@@ -69,11 +69,8 @@ impl Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let kind = if self.status.is_success() {
-            "application/json"
-        } else {
-            "application/problem+json"
-        };
+        let kind =
+            if self.status.is_success() { "application/json" } else { "application/problem+json" };
         let mut response = (self.status, self.json).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));

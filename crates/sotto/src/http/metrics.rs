@@ -32,8 +32,7 @@ impl Metrics {
     pub fn request(&self, method: &Method, route: &str, status: u16, took: Duration) {
         let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let mut requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let counted =
-            requests.entry((route.to_owned(), method_word(method), status)).or_default();
+        let counted = requests.entry((route.to_owned(), method_word(method), status)).or_default();
         counted.count += 1;
         counted.sum_us = counted.sum_us.saturating_add(took);
         for (bucket, edge) in counted.buckets.iter_mut().zip(EDGES) {

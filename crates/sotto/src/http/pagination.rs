@@ -36,12 +36,10 @@ impl PageQuery {
         if !(1..=200).contains(&limit) {
             return Err(Problem::field("limit", "limit must be between 1 and 200."));
         }
-        let before = self
-            .cursor
-            .as_deref()
-            .map(Uuid::try_parse)
-            .transpose()
-            .map_err(|_| Problem::field("cursor", "cursor must be `next` of the page before."))?;
+        let before =
+            self.cursor.as_deref().map(Uuid::try_parse).transpose().map_err(|_| {
+                Problem::field("cursor", "cursor must be `next` of the page before.")
+            })?;
         Ok(Page { before, limit })
     }
 }

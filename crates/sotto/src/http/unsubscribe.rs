@@ -43,21 +43,18 @@ pub async fn act(
         return Err(Problem::not_found("page"));
     }
     let office = doors.office().clone();
-    doors
-        .db()
-        .write(move |tx| suppressions::one_click(tx, &office, &token))
-        .await
-        .map_err(|error| {
+    doors.db().write(move |tx| suppressions::one_click(tx, &office, &token)).await.map_err(
+        |error| {
             tracing::error!(error = %error, "unsubscribe.failed");
             Problem::unavailable()
-        })?;
+        },
+    )?;
     show(&doors, true)
 }
 
 fn show(doors: &Doors, done: bool) -> Result<Response, Problem> {
     let profile = doors.office().profile();
-    let page =
-        Page { practice: profile.display_name.clone(), phone: profile.phone.clone(), done };
+    let page = Page { practice: profile.display_name.clone(), phone: profile.phone.clone(), done };
     let html = page.render().map_err(|_| Problem::internal())?;
     let mut response = (StatusCode::OK, html).into_response();
     let kind = HeaderValue::from_static("text/html; charset=utf-8");

@@ -17,11 +17,7 @@ use crate::{params, sql};
 ///
 /// # Errors
 /// [`OutboxError`]; the caller's transaction must then be given up.
-pub fn one_click(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    opaque_id: &str,
-) -> Result<bool, OutboxError> {
+pub fn one_click(tx: &mut Tx<'_>, office: &Office, opaque_id: &str) -> Result<bool, OutboxError> {
     let practice = office.practice();
     let sent: Option<MessageId> = tx
         .query(

@@ -121,8 +121,7 @@ pub async fn put(
         .parse()
         .map_err(|_| Problem::field("patient", "patient must be the id of a patient."))?;
     let starts_at = instant("starts_at", &request.starts_at)?;
-    let ends_at =
-        request.ends_at.as_deref().map(|text| instant("ends_at", text)).transpose()?;
+    let ends_at = request.ends_at.as_deref().map(|text| instant("ends_at", text)).transpose()?;
     let status = AppointmentStatus::from_word(request.status.as_deref().unwrap_or("booked"))
         .ok_or_else(|| {
             Problem::field("status", "status must be booked, cancelled, fulfilled or noshow.")

@@ -19,8 +19,8 @@ use crate::http::errors::{Problem, RefusalLine};
 use crate::http::idempotency::{Answer as Kept, Asked, IdempotencyKey, once};
 use crate::http::pagination::{Listed, PageQuery};
 use crate::ids::Id as _;
-use crate::journeys::reminders::profile_values;
 use crate::intake::{self, Answer, IntakeError, Request, Wanted, Words};
+use crate::journeys::reminders::profile_values;
 use crate::office::Office;
 
 /// A message someone wants to send to a patient.

@@ -131,17 +131,12 @@ impl<'a> Lines<'a> {
         Ok(initials)
     }
 
-    fn message_text(
-        &self,
-        tx: &mut Tx<'_>,
-        id: MessageId,
-    ) -> Result<Option<String>, BoardError> {
+    fn message_text(&self, tx: &mut Tx<'_>, id: MessageId) -> Result<Option<String>, BoardError> {
         if !self.show_words {
             return Ok(None);
         }
         let Some(stored) = message::find(tx, self.office.practice(), id)? else { return Ok(None) };
-        let content =
-            store::open_content(self.office, &stored).map_err(|_| BoardError::Sealed)?;
+        let content = store::open_content(self.office, &stored).map_err(|_| BoardError::Sealed)?;
         Ok(stored.draft(&content).map(|draft| draft.content.body))
     }
 
@@ -158,12 +153,8 @@ impl<'a> Lines<'a> {
             return Ok(None);
         };
         let (practice, row) = (practice.to_string(), line.id.to_string());
-        let place = Place {
-            practice: &practice,
-            table: "inbound_message",
-            row: &row,
-            column: "content",
-        };
+        let place =
+            Place { practice: &practice, table: "inbound_message", row: &row, column: "content" };
         let (content, wrap) = (Sealed::from_bytes(content), Sealed::from_bytes(wrap));
         let plain = self
             .office
