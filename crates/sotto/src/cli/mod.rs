@@ -7,6 +7,7 @@ pub mod intent;
 pub mod jsonl;
 pub mod template;
 
+pub mod demo;
 mod open;
 pub mod serve;
 pub mod token;
@@ -27,6 +28,8 @@ pub enum Command {
     Check(check::Args),
     /// Says what a patient's text wants.
     Intent(intent::Args),
+    /// Runs a made-up practice with a simulated carrier.
+    Demo(demo::Args),
     /// Runs the server for one practice.
     Serve(serve::Args),
     /// Makes, lists and revokes the tokens that programs come in with.
@@ -44,6 +47,7 @@ impl Command {
         match self {
             Self::Check(args) => check::run(args),
             Self::Intent(args) => intent::run(args),
+            Self::Demo(args) => demo::run(args),
             Self::Serve(args) => serve::run(&args),
             Self::Token(args) => token::run(&args),
             Self::Template(args) => template::run(args),

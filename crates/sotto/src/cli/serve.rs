@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// One line of JSON for each event; `RUST_LOG` narrows or widens it.
-fn log_to_stderr() {
+pub(super) fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("sotto=info,warn"));
     // Only a second call fails, and then there is a log already.
@@ -127,7 +127,7 @@ async fn serve(config: Config, db: Db, office: Office, check_only: bool) -> Resu
 }
 
 /// SIGTERM or Ctrl-C.
-async fn asked_to_stop() {
+pub(super) async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
     let interrupted = tokio::signal::ctrl_c();
     match signal(SignalKind::terminate()) {

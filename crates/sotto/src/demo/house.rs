@@ -231,7 +231,10 @@ fn settle(
         points.insert("phone", add_point(tx, office, id, &point)?);
         if minor {
             // The parent's phone reaches the child too.
-            points.insert("phone", add_point(tx, office, id, &NewPoint { caregiver: None, ..point })?);
+            points.insert(
+                "phone",
+                add_point(tx, office, id, &NewPoint { caregiver: None, ..point })?,
+            );
         }
     }
     if let Some(email) = &who.email {
@@ -244,7 +247,8 @@ fn settle(
         points.insert("email", add_point(tx, office, id, &point)?);
     }
     if who.story == Story::Confidential {
-        for (channel, use_instead) in [(Channel::Sms, None), (Channel::Email, points.get("email"))] {
+        for (channel, use_instead) in [(Channel::Sms, None), (Channel::Email, points.get("email"))]
+        {
             let row = AlternativeRow {
                 id: office.clock().new_id(),
                 patient_id: id,

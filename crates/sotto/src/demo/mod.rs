@@ -31,7 +31,8 @@ use crate::office::Office;
 use crate::service::{Parts, Service};
 
 /// The demo practice's id, the same in every demo.
-pub const PRACTICE: PracticeId = PracticeId(uuid::Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0001));
+pub const PRACTICE: PracticeId =
+    PracticeId(uuid::Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0001));
 
 /// The short code that the demo's texts come from.
 const SENDER: &str = "38838";
@@ -69,7 +70,9 @@ pub enum DemoError {
         source: std::io::Error,
     },
     /// The folder was made for other settings.
-    #[error("{folder} holds a demo with {there}; choose another --folder, or --fresh to begin anew")]
+    #[error(
+        "{folder} holds a demo with {there}; choose another --folder, or --fresh to begin anew"
+    )]
     Other {
         /// Which.
         folder: PathBuf,
@@ -131,9 +134,10 @@ pub async fn start(settings: &Settings) -> Result<Demo, DemoError> {
     let clock_file = settings.folder.join("clock");
     let clock = Clock::scaled(time_to_begin(&clock_file), settings.speed);
     let keys = keys(&settings.folder)?;
-    let url = settings.database.clone().unwrap_or_else(|| {
-        format!("sqlite:{}", settings.folder.join("sotto.db").display())
-    });
+    let url = settings
+        .database
+        .clone()
+        .unwrap_or_else(|| format!("sqlite:{}", settings.folder.join("sotto.db").display()));
     let db = Db::open(&url.parse()?, Threads::default(), clock.now())?;
     let people = population::people(settings.seed, settings.patients);
     let twin = world(settings, &clock, &people).await?;

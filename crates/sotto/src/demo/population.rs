@@ -28,12 +28,32 @@ const FAMILY_EN: [&str; 24] = [
     "Sanders", "Price", "Wood", "Ross",
 ];
 const FAMILY_ES: [&str; 16] = [
-    "García", "Martínez", "López", "Hernández", "González", "Pérez", "Sánchez", "Ramírez", "Torres",
-    "Flores", "Rivera", "Gómez", "Díaz", "Cruz", "Reyes", "Morales",
+    "García",
+    "Martínez",
+    "López",
+    "Hernández",
+    "González",
+    "Pérez",
+    "Sánchez",
+    "Ramírez",
+    "Torres",
+    "Flores",
+    "Rivera",
+    "Gómez",
+    "Díaz",
+    "Cruz",
+    "Reyes",
+    "Morales",
 ];
 const STREETS: [&str; 8] = [
-    "Cold Harbor Road", "Maple Street", "Memorial Avenue", "Oak Lane", "Juniper Way", "Main Street",
-    "Canyon Drive", "Lincoln Street",
+    "Cold Harbor Road",
+    "Maple Street",
+    "Memorial Avenue",
+    "Oak Lane",
+    "Juniper Way",
+    "Main Street",
+    "Canyon Drive",
+    "Lincoln Street",
 ];
 
 /// What is special about a made-up patient.
@@ -229,8 +249,11 @@ pub fn personas(seed: u64, people: &[Somebody]) -> Vec<Persona> {
                 _ => Behaviour::Ordinary,
             };
             let persona = Persona::mobile(phone.reveal(), behaviour);
-            let persona =
-                if somebody.story == Story::Landline { persona.on(Line::Landline) } else { persona };
+            let persona = if somebody.story == Story::Landline {
+                persona.on(Line::Landline)
+            } else {
+                persona
+            };
             all.push(speaking(persona, somebody.language));
         }
         if let Some(email) = &somebody.email {

@@ -80,7 +80,8 @@ impl Bench {
 
     /// `change` may change how the twin behaves.
     pub(crate) async fn with(which: Which, change: impl FnOnce(&mut TwinConfig)) -> Self {
-        let mut config = TwinConfig { clock: WorldClock::scaled(None, 50.0), ..TwinConfig::default() };
+        let mut config =
+            TwinConfig { clock: WorldClock::scaled(None, 50.0), ..TwinConfig::default() };
         match which {
             Which::Smpp => config.smpp = Some(SmppConfig::default()),
             Which::Http => config.http = Some(HttpConfig::default()),
@@ -179,7 +180,8 @@ pub(crate) fn start_smpp(
         bad_address: vec!["5".into()],
     };
     change(&mut settings);
-    let (adapter, _) = SmsSmpp::start(settings, events, Arc::new(|| 0.5), Uuid::from_u128(9)).unwrap();
+    let (adapter, _) =
+        SmsSmpp::start(settings, events, Arc::new(|| 0.5), Uuid::from_u128(9)).unwrap();
     adapter
 }
 

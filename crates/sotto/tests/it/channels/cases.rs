@@ -44,7 +44,10 @@ async fn refused_lost_and_unanswered() {
             taken += case.taken;
             assert_eq!(bench.taken(), taken, "{which:?} {:?}: never twice", case.fault);
             // And the next message finds its way, over a new connection where need be.
-            bench.send().await.unwrap_or_else(|f| panic!("{which:?} after {:?}: {f:?}", case.fault));
+            bench
+                .send()
+                .await
+                .unwrap_or_else(|f| panic!("{which:?} after {:?}: {f:?}", case.fault));
             taken += 1;
         }
         assert_eq!(bench.taken(), taken);

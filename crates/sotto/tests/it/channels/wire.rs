@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use smpp::MessageIdForm;
 use sotto::channels::email_smtp::Security;
 use sotto::channels::transport::{Endpoint, Roots};
 use sotto::channels::{AnyAdapter, FailureKind};
-use smpp::MessageIdForm;
 use twin::{Fault, MailConfig, MessageIds, ReceiptForm, Shown, SmppConfig};
 
 use super::bench::{Bench, PHONE, Which, email, start_smpp};
@@ -20,9 +20,9 @@ async fn long_texts_and_emoji_arrive_whole_with_an_id_for_each_part() {
     ] {
         let handoff = bench.say(&text).await.unwrap();
         assert_eq!(handoff.parts.len(), parts, "{text}");
-        let got = bench.twin.look(|record| {
-            record.texts_to(PHONE).last().map(|got| (got.text.clone(), got.parts))
-        });
+        let got = bench
+            .twin
+            .look(|record| record.texts_to(PHONE).last().map(|got| (got.text.clone(), got.parts)));
         assert_eq!(got, Some((text, u16::try_from(parts).unwrap())));
         for _ in 0..parts {
             let id = bench.final_receipt().await.carrier_id;
