@@ -127,7 +127,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let report = one(&opened.db, &opened.office, &form, (path, common.dry_run))
             .with_context(|| path.display().to_string())?;
         if common.json {
-            println!("{}", serde_json::json!({ "file": path.display().to_string(), "report": report }));
+            println!(
+                "{}",
+                serde_json::json!({ "file": path.display().to_string(), "report": report })
+            );
         } else {
             tell(path, &report);
         }
@@ -169,9 +172,9 @@ fn progress(length: u64) -> ProgressBar {
 
 fn tell(path: &Path, report: &Report) {
     let Report { imported, updated, unchanged, skipped, .. } = report;
-    let name = path.file_name().map_or_else(|| path.display().to_string(), |name| {
-        name.to_string_lossy().into_owned()
-    });
+    let name = path
+        .file_name()
+        .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
     let dry = if report.dry_run { " (dry run: nothing was stored)" } else { "" };
     println!(
         "{name}: {imported} imported, {updated} updated, {unchanged} unchanged, \
