@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 pub mod check;
+pub mod consent;
+pub mod import;
 pub mod intent;
 pub mod jsonl;
 pub mod template;
@@ -34,6 +36,10 @@ pub enum Command {
     Serve(serve::Args),
     /// Makes, lists and revokes the tokens that programs come in with.
     Token(token::Args),
+    /// Brings in patients and appointments from FHIR bundles and CSV files.
+    Import(import::Args),
+    /// Records, revokes and shows what a patient agreed to.
+    Consent(consent::Args),
     /// Lists the templates, or checks a practice's own.
     Template(template::Args),
 }
@@ -50,6 +56,8 @@ impl Command {
             Self::Demo(args) => demo::run(args),
             Self::Serve(args) => serve::run(&args),
             Self::Token(args) => token::run(&args),
+            Self::Import(args) => import::run(&args),
+            Self::Consent(args) => consent::run(&args),
             Self::Template(args) => template::run(args),
         }
     }

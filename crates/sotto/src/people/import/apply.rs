@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gate::{AppointmentId, ContactPointId, PatientId};
+use gate::{ContactPointId, PatientId};
 use jiff::Timestamp;
 
 use crate::audit::{self, Actor, Event, Log};
@@ -15,6 +15,7 @@ use crate::db::patient::{IdentifierRow, PatientRow};
 use crate::db::site::SiteRow;
 use crate::db::{self, Tx, registry};
 use crate::ids::{CaregiverId, ClinicianId, Id as _, SiteId};
+use crate::office::Office;
 use crate::people::caregivers::{open_caregiver, seal_caregiver};
 use crate::people::contact_points::{address_index, seal_address};
 use crate::people::home_zones;
@@ -25,6 +26,7 @@ use crate::people::import::record::{
 use crate::people::import::report::{Fate, ImportError, Reason, Report};
 use crate::people::patients::{open_person, seal_person};
 use crate::people::person::Person;
+use crate::schedule::{Booking, Change, appointments};
 
 /// How many new patients get their keys together.
 const BATCH: usize = 64;
@@ -32,21 +34,14 @@ const BATCH: usize = 64;
 /// How many records may wait for others that come later in the file.
 const WAITING: usize = 1_000_000;
 
-/// Called in the same transaction for each appointment that is new or whose time, place or status
-/// changed, with its row, so that reminders follow at once.
-pub type Rescheduled<'a> =
-    &'a mut dyn FnMut(&mut Tx<'_>, &AppointmentRow) -> Result<(), ImportError>;
-
 /// One file to import.
 pub struct Job<'a> {
-    /// Whose practice, with which keys and clock.
-    pub log: Log<'a>,
+    /// Whose practice.
+    pub office: &'a Office,
     /// Who imports.
     pub actor: Actor,
     /// Look, but store nothing.
     pub dry_run: bool,
-    /// Told of changed appointments.
-    pub rescheduled: Rescheduled<'a>,
 }
 
 /// Applies records one by one. Dropping it without [`finish`](Self::finish) leaves the
@@ -54,6 +49,7 @@ pub struct Job<'a> {
 pub(super) struct Applier<'t, 'c, 'j> {
     tx: &'t mut Tx<'c>,
     job: Job<'j>,
+    log: Log<'j>,
     pub(super) report: Report,
     patients: Vec<PatientRecord>,
     waiting: Vec<Record>,
@@ -72,6 +68,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
         let report = Report { dry_run: job.dry_run, ..Report::default() };
         Self {
             tx,
+            log: Log::from(job.office),
             job,
             report,
             patients: Vec::new(),
@@ -119,7 +116,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
         if self.job.dry_run {
             return Err(ImportError::DryRun(Box::new(self.report)));
         }
-        let log = self.job.log;
+        let log = self.log;
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let row = ImportFileRow {
             id: log.clock.new_id(),
@@ -141,7 +138,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
     // ── patients ────────────────────────────────────────────────────────────────────────────
 
     fn index(&self, system: &str, value: &str) -> [u8; 32] {
-        self.job.log.keys.blind_index(&format!("identifier {system}"), value.as_bytes())
+        self.log.keys.blind_index(&format!("identifier {system}"), value.as_bytes())
     }
 
     fn find(&mut self, system: &str, value: &str) -> Result<Option<PatientId>, ImportError> {
@@ -149,7 +146,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
         if let Some(id) = self.would_be.get(&(system.to_owned(), index)) {
             return Ok(Some(*id));
         }
-        Ok(db::patient::by_identifier(self.tx, self.job.log.practice, system, &index)?)
+        Ok(db::patient::by_identifier(self.tx, self.log.practice, system, &index)?)
     }
 
     fn store_patients(&mut self) -> Result<(), ImportError> {
@@ -161,10 +158,10 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
                 for (system, value) in &record.identifiers {
                     known = known || self.find(system, value)?.is_some();
                 }
-                fresh.push((!known).then(|| PatientId::new(self.job.log.clock)));
+                fresh.push((!known).then(|| PatientId::new(self.log.clock)));
             }
             let keys: Vec<String> = fresh.iter().flatten().map(ToString::to_string).collect();
-            self.job.log.keys.prepare_patients(keys.iter().map(String::as_str))?;
+            self.log.keys.prepare_patients(keys.iter().map(String::as_str))?;
             for (record, id) in records.into_iter().zip(fresh) {
                 self.patient(record, id)?;
             }
@@ -192,7 +189,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
             self.report.skip(record.at, Reason::NoIdentifier);
             return Ok(());
         }
-        let log = self.job.log;
+        let log = self.log;
         let on_file = match found {
             Some(id) => db::patient::get(self.tx, log.practice, id)?,
             None => None,
@@ -247,7 +244,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
         id: PatientId,
         (before, person): (&Person, &Person),
     ) -> Result<bool, ImportError> {
-        let log = self.job.log;
+        let log = self.log;
         let old = on_file.unwrap_or_else(|| PatientRow {
             id,
             person_sealed: Vec::new(),
@@ -285,7 +282,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
 
     /// Adds the identifiers that are not on file yet.
     fn identifiers(&mut self, record: &PatientRecord, id: PatientId) -> Result<bool, ImportError> {
-        let log = self.job.log;
+        let log = self.log;
         let mut changed = false;
         for (system, value) in &record.identifiers {
             if self.find(system, value)?.is_some() {
@@ -334,7 +331,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
         if from == into || self.job.dry_run {
             return Ok(());
         }
-        if crate::people::merge::merge(self.tx, self.job.log, from, into)? {
+        if crate::people::merge::merge(self.tx, self.log, from, into)? {
             let event = Event::new(audit::Kind::PatientChanged, self.job.actor.clone())
                 .about(registry::PATIENT, from)
                 .patient(from)
@@ -355,7 +352,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
         caregiver: Option<CaregiverId>,
         contacts: &Contacts,
     ) -> Result<bool, ImportError> {
-        let log = self.job.log;
+        let log = self.log;
         let now = log.clock.now();
         let mut on_file = db::contact_point::of_patient(self.tx, log.practice, patient)?;
         on_file.retain(|row| row.caregiver_id == caregiver);
@@ -428,7 +425,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
         on_file: &[ContactPointRow],
         seen: &[Vec<u8>],
     ) -> Result<bool, ImportError> {
-        let log = self.job.log;
+        let log = self.log;
         let now = log.clock.now();
         let mut changed = false;
         for row in on_file {
@@ -458,7 +455,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
 
     fn put_contact(&mut self, row: &ContactPointRow) -> Result<(), ImportError> {
         if !self.job.dry_run {
-            db::contact_point::put(self.tx, self.job.log.practice, row)?;
+            db::contact_point::put(self.tx, self.log.practice, row)?;
         }
         Ok(())
     }
@@ -466,7 +463,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
     // ── people and places ───────────────────────────────────────────────────────────────────
 
     fn caregiver(&mut self, record: &CaregiverRecord) -> Result<(), ImportError> {
-        let log = self.job.log;
+        let log = self.log;
         let Some(patient) = self.find(FHIR_ID, &record.patient)? else {
             self.report.skip(record.at.clone(), Reason::UnknownPatient);
             return Ok(());
@@ -525,7 +522,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
     }
 
     fn clinician(&mut self, record: ClinicianRecord) -> Result<(), ImportError> {
-        let log = self.job.log;
+        let log = self.log;
         let old = db::clinician::by_external_id(self.tx, log.practice, &record.external_id)?;
         let new = old.is_none();
         let row = ClinicianRow {
@@ -550,7 +547,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
     }
 
     fn site(&mut self, record: SiteRecord) -> Result<(), ImportError> {
-        let log = self.job.log;
+        let log = self.log;
         let old = db::site::by_external_id(self.tx, log.practice, &record.external_id)?;
         let new = old.is_none();
         let zone = record.home.as_ref().and_then(home_zones::zone_of).map(str::to_owned);
@@ -583,72 +580,48 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
     // ── schedule ────────────────────────────────────────────────────────────────────────────
 
     fn appointment(&mut self, record: AppointmentRecord) -> Result<(), ImportError> {
-        let log = self.job.log;
+        let log = self.log;
         if record.ends_at.is_some_and(|end| end < record.starts_at) {
             self.report.skip(record.at, Reason::BadTime);
             return Ok(());
         }
         let (system, value) = &record.patient;
-        let Some(patient_id) = self.find(system, value)? else {
+        let Some(patient) = self.find(system, value)? else {
             self.report.skip(record.at, Reason::UnknownPatient);
             return Ok(());
         };
-        let clinician_id = self.clinician_of(&record)?;
-        let site_id = self.site_of(&record)?;
+        let clinician = self.clinician_of(&record)?;
+        let site = self.site_of(&record)?;
         let old = db::appointment::by_external_id(self.tx, log.practice, &record.external_id)?;
         if old.is_none() && record.status == AppointmentStatus::Cancelled {
             self.report.skip(record.at, Reason::NotBooked);
             return Ok(());
         }
-        let now = log.clock.now();
-        let new = old.is_none();
-        let old = old.unwrap_or_else(|| AppointmentRow {
-            id: AppointmentId::new(log.clock),
-            external_id: record.external_id.clone(),
-            patient_id,
-            clinician_id,
-            site_id,
-            starts_at: record.starts_at,
-            ends_at: record.ends_at,
-            status: record.status,
-            version: 1,
-            reply: None,
-            reply_at: None,
-            updated_at: now,
-        });
-        let mut row = AppointmentRow {
-            patient_id,
+        let booking = Booking {
+            external_id: record.external_id,
+            patient,
             // A file that names no clinician or site takes none away.
-            clinician_id: clinician_id.or(old.clinician_id),
-            site_id: site_id.or(old.site_id),
+            clinician: clinician.or(old.as_ref().and_then(|row| row.clinician_id)),
+            site: site.or(old.as_ref().and_then(|row| row.site_id)),
             starts_at: record.starts_at,
             ends_at: record.ends_at,
             status: record.status,
-            ..old.clone()
         };
-        let changed = new || row != old;
-        let moved = row.starts_at != old.starts_at
-            || row.site_id != old.site_id
-            || row.status != old.status
-            || row.patient_id != old.patient_id;
-        if moved {
-            row.version += 1;
-            // What was answered was about another time or place.
-            row.reply = None;
-            row.reply_at = None;
-        }
-        if changed && !self.job.dry_run {
-            row.updated_at = now;
-            db::appointment::put(self.tx, log.practice, &row)?;
-            let event = Event::new(audit::Kind::AppointmentChanged, self.job.actor.clone())
-                .about(registry::APPOINTMENT, row.id)
-                .patient(row.patient_id);
-            self.audit(event)?;
-            if new || moved {
-                (self.job.rescheduled)(self.tx, &row)?;
+        let change = if self.job.dry_run {
+            match &old {
+                None => Change::Added,
+                Some(row) if same(row, &booking) => Change::Unchanged,
+                Some(_) => Change::Updated,
             }
-        }
-        self.count(new, changed);
+        } else {
+            // Reminders follow in this same transaction.
+            appointments::upsert(self.tx, self.job.office, &booking, &self.job.actor)?.1
+        };
+        self.report.count(match change {
+            Change::Added => Fate::Imported,
+            Change::Updated => Fate::Updated,
+            Change::Unchanged => Fate::Unchanged,
+        });
         Ok(())
     }
 
@@ -657,7 +630,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
         record: &AppointmentRecord,
     ) -> Result<Option<ClinicianId>, ImportError> {
         let Some((external_id, name)) = &record.clinician else { return Ok(None) };
-        let practice = self.job.log.practice;
+        let practice = self.log.practice;
         let found = db::clinician::by_external_id(self.tx, practice, external_id)?;
         if let (None, Some(name)) = (&found, name) {
             self.clinician(ClinicianRecord {
@@ -676,7 +649,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
 
     fn site_of(&mut self, record: &AppointmentRecord) -> Result<Option<SiteId>, ImportError> {
         let Some((external_id, name)) = &record.site else { return Ok(None) };
-        let practice = self.job.log.practice;
+        let practice = self.log.practice;
         let found = db::site::by_external_id(self.tx, practice, external_id)?;
         if let (None, Some(name)) = (&found, name) {
             self.site(SiteRecord {
@@ -702,8 +675,18 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
 
     fn audit(&mut self, event: Event) -> Result<(), ImportError> {
         if !self.job.dry_run {
-            audit::append(self.tx, self.job.log, event)?;
+            audit::append(self.tx, self.log, event)?;
         }
         Ok(())
     }
+}
+
+/// Whether a booking says what is on file.
+fn same(row: &AppointmentRow, booking: &Booking) -> bool {
+    row.patient_id == booking.patient
+        && row.clinician_id == booking.clinician
+        && row.site_id == booking.site
+        && row.starts_at == booking.starts_at
+        && row.ends_at == booking.ends_at
+        && row.status == booking.status
 }

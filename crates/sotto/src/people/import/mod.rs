@@ -13,6 +13,6 @@ pub mod record;
 pub mod report;
 mod source;
 
-pub use apply::{Job, Rescheduled};
+pub use apply::Job;
 pub use csv_file::{CsvKind, Mapping};
 pub use report::{ImportError, Reason, Report};

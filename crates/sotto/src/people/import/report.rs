@@ -70,9 +70,9 @@ pub enum ImportError {
     /// Two records could not be merged.
     #[error(transparent)]
     Merge(#[from] crate::people::merge::MergeError),
-    /// The schedule's own rules failed for an appointment.
-    #[error("the reminders of an appointment could not be planned: {0}")]
-    Schedule(String),
+    /// The schedule could not be changed.
+    #[error(transparent)]
+    Schedule(#[from] crate::schedule::ScheduleError),
     /// Not an error: a dry run, rolled back on purpose.
     #[error("dry run")]
     DryRun(Box<Report>),

@@ -15,8 +15,7 @@ use sotto::people::import::fhir;
 use sotto::people::import::record::FHIR_ID;
 use sotto::people::preferences::{self, Preferences};
 
-use super::{assert_sound, find, import};
-use crate::audit::Desk;
+use super::{Desk, assert_sound, find, import};
 use crate::engines::TestDb;
 use crate::on_both_engines;
 
@@ -57,7 +56,7 @@ fn spoken(patient: PatientId, number: &str, now: jiff::Timestamp) -> NewConsent 
 
 on_both_engines! {
     async fn a_consent_is_given_and_revoked_and_both_stay_on_file(db: TestDb) {
-        let desk = Desk::new(&db);
+        let desk = Desk::new(&db).await;
         let who = ana(&db, &desk).await;
         let now = db.clock.now();
         let own = desk.clone();
@@ -103,7 +102,7 @@ on_both_engines! {
     }
 
     async fn a_consent_needs_a_patient_and_an_address_on_file(db: TestDb) {
-        let desk = Desk::new(&db);
+        let desk = Desk::new(&db).await;
         let who = ana(&db, &desk).await;
         let now = db.clock.now();
         let stranger = PatientId(db.clock.new_id());
@@ -125,7 +124,7 @@ on_both_engines! {
     }
 
     async fn wishes_and_permissions_are_written_down(db: TestDb) {
-        let desk = Desk::new(&db);
+        let desk = Desk::new(&db).await;
         let who = ana(&db, &desk).await;
         let wishes = Preferences {
             channel: Some(Channel::Email),

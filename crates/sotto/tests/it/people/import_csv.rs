@@ -10,8 +10,7 @@ use sotto::db::appointment;
 use sotto::people::import::record::MRN;
 use sotto::people::import::{CsvKind, ImportError, Mapping, Reason, Report, csv_file};
 
-use super::{everything, find, import};
-use crate::audit::Desk;
+use super::{Desk, everything, find, import};
 use crate::engines::TestDb;
 use crate::on_both_engines;
 
@@ -43,7 +42,7 @@ const PATIENTS: &str = "mrn,given_name,family_name,birth_date,mobile_phone,email
 
 on_both_engines! {
     async fn patients_come_in_once_and_change_where_the_file_speaks(db: TestDb) {
-        let desk = Desk::new(&db);
+        let desk = Desk::new(&db).await;
         let report = take(&db, &desk, CsvKind::Patients, PATIENTS).await.unwrap();
         assert_eq!((report.imported, report.skipped), (3, 0), "{report:?}");
         let before = everything(&db, &desk).await;
@@ -65,7 +64,7 @@ on_both_engines! {
     }
 
     async fn appointments_find_their_patients_and_places(db: TestDb) {
-        let desk = Desk::new(&db);
+        let desk = Desk::new(&db).await;
         take(&db, &desk, CsvKind::Patients, PATIENTS).await.unwrap();
         let file = "id,mrn,starts_at,minutes,status,clinician_name,site_id,site_name\n\
             v1,1,2027-03-08 09:00,30,,Rivera,n,North\n\
@@ -96,7 +95,7 @@ on_both_engines! {
     }
 
     async fn a_wrong_encoding_in_the_last_row_applies_nothing(db: TestDb) {
-        let desk = Desk::new(&db);
+        let desk = Desk::new(&db).await;
         let text = b"mrn,given_name,family_name\n1,Ana,Demo\n2,Jos\xe9,Demo\n";
         let error = import(&db, &desk, false, move |tx, job| {
             csv_file::import(tx, job, &mapping(CsvKind::Patients), &text[..])
@@ -108,7 +107,7 @@ on_both_engines! {
     }
 
     async fn what_is_stored_is_sealed(db: TestDb) {
-        let desk = Desk::new(&db);
+        let desk = Desk::new(&db).await;
         take(&db, &desk, CsvKind::Patients, PATIENTS).await.unwrap();
         let practice = desk.practice();
         let own = desk.clone();

@@ -21,8 +21,7 @@ use sotto::people::contact_points::{address_index, seal_address};
 use sotto::people::import::record::FHIR_ID;
 use sotto::people::import::{ImportError, Reason, Report, fhir};
 
-use super::{assert_sound, everything, find, import};
-use crate::audit::Desk;
+use super::{Desk, assert_sound, everything, find, import};
 use crate::engines::TestDb;
 use crate::on_both_engines;
 
@@ -67,7 +66,7 @@ fn home(number: &str) -> Value {
 
 on_both_engines! {
     async fn all_synthea_bundles_import_and_import_again_unchanged(db: TestDb) {
-        let desk = Desk::new(&db);
+        let desk = Desk::new(&db).await;
         let files = synthea();
         let mut rows = 0;
         for file in files.clone() {
@@ -103,7 +102,7 @@ on_both_engines! {
     }
 
     async fn the_whole_story_of_one_bundle(db: TestDb) {
-        let desk = Desk::new(&db);
+        let desk = Desk::new(&db).await;
         // What refers comes before what it refers to.
         let all = bundle(&[
             json!({"resourceType": "Appointment", "id": "v1", "status": "booked",
@@ -176,7 +175,7 @@ on_both_engines! {
     }
 
     async fn a_file_with_an_error_at_its_end_applies_nothing(db: TestDb) {
-        let desk = Desk::new(&db);
+        let desk = Desk::new(&db).await;
         let mut text = bundle(&[ana(&home("617-555-0100"))]).to_string();
         text.truncate(text.len() - 20);
         let error = import(&db, &desk, false, move |tx, job| fhir::import(tx, job, text.as_bytes()))
@@ -187,7 +186,7 @@ on_both_engines! {
     }
 
     async fn a_dry_run_says_the_same_and_stores_nothing(db: TestDb) {
-        let desk = Desk::new(&db);
+        let desk = Desk::new(&db).await;
         let all = bundle(&[
             ana(&home("617-555-0100")),
             ana(&home("617-555-0100")),
@@ -207,7 +206,7 @@ on_both_engines! {
     }
 
     async fn alternative_contacts_and_opt_outs_survive_every_import(db: TestDb) {
-        let desk = Desk::new(&db);
+        let desk = Desk::new(&db).await;
         import_value(&db, &desk, &bundle(&[ana(&home("617-555-0100"))])).await.unwrap();
         let who = find(&db, &desk, FHIR_ID, "ana").await;
         protect(&db, &desk, who).await;
@@ -224,7 +223,7 @@ on_both_engines! {
     }
 
     async fn a_number_the_chart_drops_ends_and_may_come_back(db: TestDb) {
-        let desk = Desk::new(&db);
+        let desk = Desk::new(&db).await;
         import_value(&db, &desk, &bundle(&[ana(&home("617-555-0100"))])).await.unwrap();
         let first = everything(&db, &desk).await;
         import_value(&db, &desk, &bundle(&[ana(&home("617-555-0122"))])).await.unwrap();
@@ -238,7 +237,7 @@ on_both_engines! {
     }
 
     async fn a_shared_number_never_joins_two_patients(db: TestDb) {
-        let desk = Desk::new(&db);
+        let desk = Desk::new(&db).await;
         let mut ben = ana(&home("617-555-0100"));
         ben["id"] = json!("ben");
         let report =
@@ -248,7 +247,7 @@ on_both_engines! {
     }
 
     async fn identifiers_of_two_patients_join_nobody(db: TestDb) {
-        let desk = Desk::new(&db);
+        let desk = Desk::new(&db).await;
         let with_mrn = |id: &str, mrn: &str| {
             let mut patient = ana(&json!([]));
             patient["id"] = json!(id);
@@ -267,7 +266,7 @@ on_both_engines! {
     }
 
     async fn a_merge_keeps_the_stricter_wishes(db: TestDb) {
-        let desk = Desk::new(&db);
+        let desk = Desk::new(&db).await;
         let mut new = ana(&home("617-555-0122"));
         new["id"] = json!("new");
         import_value(&db, &desk, &bundle(&[ana(&home("617-555-0100")), new.clone()])).await.unwrap();
