@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+pub mod audit;
 pub mod check;
 pub mod intent;
 pub mod jsonl;
@@ -9,6 +10,8 @@ pub mod template;
 
 pub mod demo;
 mod open;
+pub mod prove;
+mod records;
 pub mod serve;
 pub mod token;
 
@@ -36,6 +39,10 @@ pub enum Command {
     Token(token::Args),
     /// Lists the templates, or checks a practice's own.
     Template(template::Args),
+    /// Checks all records against the audit log, or a packet by itself.
+    Audit(audit::Args),
+    /// Writes the whole record of one message, to be checked by anyone.
+    Prove(prove::Args),
 }
 
 impl Command {
@@ -51,6 +58,8 @@ impl Command {
             Self::Serve(args) => serve::run(&args),
             Self::Token(args) => token::run(&args),
             Self::Template(args) => template::run(args),
+            Self::Audit(args) => audit::run(&args),
+            Self::Prove(args) => prove::run(&args),
         }
     }
 }
