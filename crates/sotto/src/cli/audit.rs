@@ -30,7 +30,7 @@ enum Deed {
         --earlier checkpoint-of-last-month.txt\n\nEnds with 1 when something is wrong, and names it.")]
     Verify {
         #[command(flatten)]
-        which: records::Which,
+        which: super::open::Which,
         /// A checkpoint kept apart from the database: the log must still begin with it.
         #[arg(long, value_name = "FILE")]
         earlier: Option<PathBuf>,
@@ -44,7 +44,7 @@ enum Deed {
     )]
     Checkpoint {
         #[command(flatten)]
-        which: records::Which,
+        which: super::open::Which,
     },
     /// Check the packet of one message, with no database and no key but the public one.
     #[command(after_help = "Example:\n  sotto audit check packet.txt --key \
@@ -98,7 +98,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
 }
 
-fn report(which: &records::Which, earlier: Option<String>) -> Result<Report> {
+fn report(which: &super::open::Which, earlier: Option<String>) -> Result<Report> {
     let records = records::open(which)?;
     let bar = ProgressBar::new_spinner();
     bar.set_message("entries and rows checked");

@@ -10,10 +10,9 @@ use gate::{Category, Channel, ConsentId, Level, PatientId, Purpose};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::open;
+use super::open::{self, Which};
 use crate::audit::{self, Actor, AuditError, Event};
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::db::consent_event::{self, ConsentEventRow, ConsentKind, ConsentMethod};
 use crate::db::{Word, registry};
 use crate::people::addresses;
@@ -37,9 +36,8 @@ enum Deed {
     #[command(after_help = "Example:\n  sotto consent revoke --config sotto.toml CONSENT \
         --method spoken --witness \"front desk\"")]
     Revoke {
-        /// The settings of the server.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        which: Which,
         /// The consent's id, as `sotto consent show` tells it.
         consent: ConsentId,
         /// How it was withdrawn: paper, portal, spoken, keyword, form.
@@ -58,9 +56,8 @@ enum Deed {
     /// Show a patient's whole history, and what holds now.
     #[command(after_help = "Example:\n  sotto consent show --config sotto.toml PATIENT --json")]
     Show {
-        /// The settings of the server.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        which: Which,
         /// The patient's id.
         patient: PatientId,
         /// One line of JSON for each event.
@@ -71,9 +68,8 @@ enum Deed {
 
 #[derive(Debug, clap::Args)]
 struct Record {
-    /// The settings of the server.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    which: Which,
     /// The patient's id.
     #[arg(long)]
     patient: PatientId,
@@ -154,15 +150,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     match &args.deed {
         Deed::Record(given) => {
             let new = new_consent(given, clock.now())?;
-            let opened = open::open(&Config::load(&given.config)?, &clock)?;
+            let opened = open::open_which(&given.which)?;
             let office = opened.office;
             let id = opened.db.write_blocking(move |tx| {
                 consents::record(tx, (&office).into(), Actor::operator(), &new)
             })?;
             println!("{id}");
         }
-        Deed::Revoke { config, consent, method, at, witness, evidence } => {
-            let opened = open::open(&Config::load(config)?, &clock)?;
+        Deed::Revoke { which, consent, method, at, witness, evidence } => {
+            let opened = open::open_which(which)?;
             let (office, consent) = (opened.office, *consent);
             let how = Revocation {
                 method: *method,
@@ -175,8 +171,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             })?;
             eprintln!("consent {consent} is revoked");
         }
-        Deed::Show { config, patient, json } => {
-            let opened = open::open(&Config::load(config)?, &clock)?;
+        Deed::Show { which, patient, json } => {
+            let opened = open::open_which(which)?;
             let (office, patient) = (opened.office, *patient);
             let history = opened.db.write_blocking(move |tx| {
                 let event = Event::new(audit::Kind::PatientViewed, Actor::operator())

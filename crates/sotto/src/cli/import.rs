@@ -10,10 +10,8 @@ use anyhow::{Context as _, Result};
 use clap::{Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::open;
+use super::open::{self, Which};
 use crate::audit::Actor;
-use crate::clock::Clock;
-use crate::config::Config;
 use crate::db::{Db, Tx};
 use crate::office::Office;
 use crate::people::import::report::Places;
@@ -67,9 +65,8 @@ enum What {
 
 #[derive(Debug, clap::Args)]
 struct Common {
-    /// The settings of the server.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    which: Which,
     /// Look and report, but store nothing.
     #[arg(long)]
     dry_run: bool,
@@ -110,7 +107,7 @@ enum Form {
 /// What went wrong, in one line for the person at the terminal. Files before it are imported.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let (What::Fhir { common } | What::Csv { common, .. }) = &args.what;
-    let opened = open::open(&Config::load(&common.config)?, &Clock::system())?;
+    let opened = open::open_which(&common.which)?;
     let form = match &args.what {
         What::Fhir { .. } => Form::Fhir,
         What::Csv { kind, map, mrn_system, .. } => Form::Csv(Mapping {

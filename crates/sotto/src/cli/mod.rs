@@ -2,20 +2,24 @@
 
 use std::process::ExitCode;
 
-pub mod audit;
-pub mod check;
+pub mod demo;
+pub mod serve;
+
 pub mod consent;
 pub mod import;
-pub mod intent;
-pub mod jsonl;
+pub mod policy;
 pub mod template;
-
-pub mod demo;
-mod open;
-pub mod prove;
-mod records;
-pub mod serve;
 pub mod token;
+
+pub mod check;
+pub mod intent;
+
+pub mod audit;
+pub mod prove;
+
+pub mod jsonl;
+pub mod open;
+mod records;
 
 /// Self-hosted patient communication: what may go out, goes out, and can be proved.
 #[derive(Debug, clap::Parser)]
@@ -43,6 +47,8 @@ pub enum Command {
     Import(import::Args),
     /// Records, revokes and shows what a patient agreed to.
     Consent(consent::Args),
+    /// Checks, puts in force and shows the practice's own rules.
+    Policy(policy::Args),
     /// Lists the templates, or checks a practice's own.
     Template(template::Args),
     /// Checks all records against the audit log, or a packet by itself.
@@ -65,6 +71,7 @@ impl Command {
             Self::Token(args) => token::run(&args),
             Self::Import(args) => import::run(&args),
             Self::Consent(args) => consent::run(&args),
+            Self::Policy(args) => policy::run(args),
             Self::Template(args) => template::run(args),
             Self::Audit(args) => audit::run(&args),
             Self::Prove(args) => prove::run(&args),

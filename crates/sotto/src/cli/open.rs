@@ -1,5 +1,7 @@
 //! Opening a practice from its settings: database, keys, templates, the practice's own rows.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result};
 use gate::{Channel, Level};
 
@@ -12,6 +14,55 @@ use crate::db::registry::{PRACTICE, VENDOR};
 use crate::db::vendor::{self, ChannelSetting, NewVendor};
 use crate::db::{DatabaseUrl, Db, DbError, Threads, Tx};
 use crate::office::{Office, OfficeError};
+
+/// Which practice. Without either, `sotto.toml` in this folder, then the demo in `demo-data`.
+#[derive(Debug, Clone, clap::Args)]
+#[group(multiple = false)]
+pub struct Which {
+    /// The one with these settings.
+    #[arg(long, value_name = "FILE", env = "SOTTO_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+    /// The demo in this folder; made, with nobody in it, where the folder is new.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) demo: Option<PathBuf>,
+}
+
+/// Where a practice's settings are.
+pub(super) enum Place {
+    /// In this file.
+    Config(PathBuf),
+    /// In the demo's folder.
+    Demo(PathBuf),
+}
+
+impl Which {
+    /// Where it is, said or found.
+    pub(super) fn place(&self) -> Place {
+        let here = PathBuf::from("sotto.toml");
+        match (&self.config, &self.demo) {
+            (Some(file), _) => Place::Config(file.clone()),
+            (None, Some(folder)) => Place::Demo(folder.clone()),
+            (None, None) if here.exists() => Place::Config(here),
+            (None, None) => Place::Demo(PathBuf::from("demo-data")),
+        }
+    }
+}
+
+/// Opens a practice for one command.
+pub(super) fn open_which(which: &Which) -> Result<Opened> {
+    match which.place() {
+        Place::Config(file) => open(&Config::load(&file)?, &Clock::system()),
+        Place::Demo(folder) => {
+            if which.demo.is_none() {
+                eprintln!(
+                    "sotto: no --config and no sotto.toml here: the demo practice in demo-data"
+                );
+            }
+            let (db, office) = crate::demo::open(&folder)?;
+            Ok(Opened { db, office })
+        }
+    }
+}
 
 /// A practice, open.
 pub(super) struct Opened {

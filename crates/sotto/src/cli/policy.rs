@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result, anyhow};
 use clap::Subcommand;
 use gate::Policy;
 
-use super::records::{self, Which};
+use super::open::Which;
+use super::records;
 use crate::audit::{self, Actor, AuditError, Event, Kind, Log};
 use crate::db::policy_version::{self, StoredPolicy};
 use crate::db::registry::POLICY_VERSION;
@@ -63,7 +64,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
 fn read(file: &std::path::Path) -> Result<(Policy, String)> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("{} cannot be read as text", file.display()))?;
-    let policy = Policy::from_toml(&text).map_err(|error| anyhow!("{}: {error}", file.display()))?;
+    let policy =
+        Policy::from_toml(&text).map_err(|error| anyhow!("{}: {error}", file.display()))?;
     Ok((policy, text))
 }
 

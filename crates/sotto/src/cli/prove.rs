@@ -23,7 +23,7 @@ pub struct Args {
     /// The message's id.
     message: String,
     #[command(flatten)]
-    which: records::Which,
+    which: super::open::Which,
     /// Where to write it; an existing file is not overwritten.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,

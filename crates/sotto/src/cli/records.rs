@@ -1,30 +1,17 @@
 //! Opening a practice's records to check or prove them, without setting anything up.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use gate::{BindingKey, PracticeId};
 use seal::Keyring;
 
-use super::open;
+use super::open::{self, Place, Which};
 use crate::audit::Log;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{DatabaseUrl, Db, DbError, Threads};
 use crate::sql;
-
-/// Which records.
-#[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
-pub struct Which {
-    /// Those of the server with these settings.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Those of the demo in this folder.
-    #[arg(long, value_name = "FOLDER")]
-    demo: Option<PathBuf>,
-}
 
 /// A practice's records and the keys to them.
 pub(super) struct Records {
@@ -53,20 +40,19 @@ impl<'a> From<&'a Desk> for Log<'a> {
 /// Opens them. Nothing is made that is not there.
 pub(super) fn open(which: &Which) -> Result<Records> {
     let clock = Clock::system();
-    let (url, keys, practice) = match (&which.config, &which.demo) {
-        (Some(file), _) => {
-            let config = Config::load(file)?;
+    let (url, keys, practice) = match which.place() {
+        Place::Config(file) => {
+            let config = Config::load(&file)?;
             let url: DatabaseUrl =
                 config.database.url.parse().map_err(|e| config.wrong("database.url", e))?;
             let keys = Keyring::open(&config.keys.store, &open::root_key(&config)?);
             (url, keys, Some(config.practice.id))
         }
-        (None, Some(folder)) => {
+        Place::Demo(folder) => {
             let root = seal::RootKey::from_file(&folder.join("root.key"))?;
             let url = format!("sqlite:{}", folder.join("sotto.db").display());
             (url.parse()?, Keyring::open(&folder.join("keys"), &root), None)
         }
-        (None, None) => bail!("say which records: --config FILE or --demo FOLDER"),
     };
     let keys = keys.context("the key store cannot be opened")?;
     let threads = Threads { readers: 1, writers: 1 };

@@ -1,16 +1,14 @@
 //! `sotto token`: who may come in by program.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
 
-use super::open;
+use super::open::{self, Which};
 use crate::access::tokens::{self, NewToken, Scope, Token, TokenError};
 use crate::audit::Actor;
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::db::{DbError, api_token};
 use crate::ids::TokenId;
 
@@ -27,9 +25,8 @@ enum Deed {
     #[command(after_help = "Example:\n  sotto token create --config sotto.toml \
         --name \"front desk system\" --scope messages:write --scope messages:read --days 30")]
     Create {
-        /// The settings of the server.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        which: Which,
         /// What it is for, in a person's words.
         #[arg(long)]
         name: String,
@@ -46,9 +43,8 @@ enum Deed {
     /// List the tokens there are; never their secrets.
     #[command(after_help = "Example:\n  sotto token list --config sotto.toml")]
     List {
-        /// The settings of the server.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        which: Which,
         /// Answer with one line of JSON for each.
         #[arg(long)]
         json: bool,
@@ -56,9 +52,8 @@ enum Deed {
     /// Revoke a token: it is worth nothing within seconds.
     #[command(after_help = "Example:\n  sotto token revoke --config sotto.toml ID")]
     Revoke {
-        /// The settings of the server.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        which: Which,
         /// The token's id, as `sotto token list` shows it.
         id: TokenId,
     },
@@ -78,8 +73,8 @@ fn scope(word: &str) -> Result<Scope, String> {
 pub fn run(args: &Args) -> Result<ExitCode> {
     let clock = Clock::system();
     match &args.deed {
-        Deed::Create { config, name, scopes, days, json } => {
-            let opened = open::open(&Config::load(config)?, &clock)?;
+        Deed::Create { which, name, scopes, days, json } => {
+            let opened = open::open_which(which)?;
             let office = opened.office;
             let new = NewToken { name: name.clone(), scopes: scopes.clone(), days: *days };
             let (token, secret) = opened
@@ -101,8 +96,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
                 );
             }
         }
-        Deed::List { config, json } => {
-            let opened = open::open(&Config::load(config)?, &clock)?;
+        Deed::List { which, json } => {
+            let opened = open::open_which(which)?;
             let practice = opened.office.practice();
             let all: Vec<Token> = opened
                 .db
@@ -111,8 +106,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
                 show(&token, *json, clock.now());
             }
         }
-        Deed::Revoke { config, id } => {
-            let opened = open::open(&Config::load(config)?, &clock)?;
+        Deed::Revoke { which, id } => {
+            let opened = open::open_which(which)?;
             let (office, id) = (opened.office, *id);
             let revoked = opened.db.write_blocking(move |tx| {
                 Ok::<_, TokenError>(tokens::revoke(tx, &office, id, Actor::operator())?)

@@ -11,7 +11,7 @@ use seal::Keyring;
 use crate::audit::{self, Actor, AuditError, Event, Kind};
 use crate::clock::Clock;
 use crate::compose::{ComposeError, Templates};
-use crate::db::appointment::AppointmentStatus;
+use crate::db::appointment::{self, AppointmentStatus};
 use crate::db::caregiver::{self, CaregiverRow, Permission};
 use crate::db::clinician::{self, ClinicianRow};
 use crate::db::consent_event::{ConsentKind, ConsentMethod};
@@ -67,7 +67,7 @@ pub enum HouseError {
     Time(#[from] jiff::Error),
 }
 
-/// Opens the demo's office; the first time, makes everything in it.
+/// Opens the demo's office; the first time, makes everything and everybody in it.
 ///
 /// # Errors
 /// [`HouseError`]; what was begun in a transaction is then not there.
@@ -78,33 +78,45 @@ pub async fn open(
     people: &[Somebody],
     seed: u64,
 ) -> Result<Office, HouseError> {
-    let there = db.read(|tx| practice::profile(tx, PRACTICE)).await?.is_some();
     let opening = clock.clone();
-    let templates = Templates::builtin()?;
-    let office = db
+    let (office, settled) = db
         .write(move |tx| {
-            if !there {
-                furnish(tx, &opening, &keys)?;
-            }
-            let now = opening.now();
-            let (templates, new) = templates.record(tx, PRACTICE, now)?;
-            let office = Office::open(tx, PRACTICE, opening, keys, templates)?;
-            if new > 0 || !there {
-                let event = Event::new(Kind::PracticeChanged, Actor::service("demo"))
-                    .about(PRACTICE_TABLE, PRACTICE);
-                audit::append(tx, &office, event)?;
-            }
-            Ok::<_, HouseError>(office)
+            let office = open_doors(tx, &opening, keys)?;
+            let first = appointment::by_external_id(tx, PRACTICE, FIRST)?;
+            Ok::<_, HouseError>((office, first.is_some()))
         })
         .await?;
-    if !there {
+    if !settled {
         move_in(db, &office, people, seed).await?;
     }
     Ok(office)
 }
 
+/// The external id of the first made-up appointment, by which a peopled house is known.
+const FIRST: &str = "demo-0";
+
+/// Opens the office, and furnishes it where it is empty: practice, sites, clinicians, carriers,
+/// templates, and nobody yet.
+///
+/// # Errors
+/// [`HouseError`].
+pub fn open_doors(tx: &mut Tx<'_>, clock: &Clock, keys: Keyring) -> Result<Office, HouseError> {
+    let furnished = practice::profile(tx, PRACTICE)?.is_some();
+    if !furnished {
+        furnish(tx, clock)?;
+    }
+    let (templates, new) = Templates::builtin()?.record(tx, PRACTICE, clock.now())?;
+    let office = Office::open(tx, PRACTICE, clock.clone(), keys, templates)?;
+    if new > 0 || !furnished {
+        let event = Event::new(Kind::PracticeChanged, Actor::service("demo"))
+            .about(PRACTICE_TABLE, PRACTICE);
+        audit::append(tx, &office, event)?;
+    }
+    Ok(office)
+}
+
 /// The practice, its sites and clinicians, its carriers.
-fn furnish(tx: &mut Tx<'_>, clock: &Clock, _keys: &Keyring) -> Result<(), HouseError> {
+fn furnish(tx: &mut Tx<'_>, clock: &Clock) -> Result<(), HouseError> {
     let now = clock.now();
     let house = Practice {
         name: "Riverbend Family Health".to_owned(),

@@ -158,6 +158,23 @@ pub async fn start(settings: &Settings) -> Result<Demo, DemoError> {
     Ok(Demo { db, office, twin, service, bounces, time_keeper, clock_file })
 }
 
+/// Opens the demo practice of a folder for the command line, without its world; makes it, with
+/// nobody in it, where the folder is new. Its time stands where the demo stopped.
+///
+/// # Errors
+/// [`DemoError`].
+pub fn open(folder: &Path) -> Result<(Db, Office), DemoError> {
+    std::fs::create_dir_all(folder)
+        .map_err(|source| DemoError::Folder { folder: folder.to_owned(), source })?;
+    let clock = Clock::scaled(time_to_begin(&folder.join("clock")), 1.0);
+    let keys = keys(folder)?;
+    let url = format!("sqlite:{}", folder.join("sotto.db").display());
+    let threads = Threads { readers: 1, writers: 1 };
+    let db = Db::open(&url.parse()?, threads, clock.now())?;
+    let office = db.write_blocking(move |tx| house::open_doors(tx, &clock, keys))?;
+    Ok((db, office))
+}
+
 impl Demo {
     /// Tells the world where this program's own pages are (one-click links).
     pub fn serve_at(&self, address: SocketAddr) {

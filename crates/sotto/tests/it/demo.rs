@@ -50,7 +50,10 @@ async fn days_of_a_practice_break_no_rule() {
     let silent: BTreeSet<String> = people
         .iter()
         .filter(|p| {
-            matches!(p.story, Story::OptedOut | Story::Deceased | Story::Confidential | Story::NoConsent)
+            matches!(
+                p.story,
+                Story::OptedOut | Story::Deceased | Story::Confidential | Story::NoConsent
+            )
         })
         .filter_map(|p| p.phone.as_ref().map(|phone| digits(phone.reveal()).to_owned()))
         .collect();
@@ -70,8 +73,7 @@ async fn days_of_a_practice_break_no_rule() {
 
     let office = demo.office.clone();
     sotto::audit::sequencer::catch_up(&demo.db, &office).await.unwrap();
-    let report =
-        demo.db.read(move |tx| verify(tx, &office, None, &mut |_| ())).await.unwrap();
+    let report = demo.db.read(move |tx| verify(tx, &office, None, &mut |_| ())).await.unwrap();
     assert!(report.is_sound(), "{report:?}");
     demo.stop().await;
 }

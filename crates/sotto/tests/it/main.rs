@@ -15,6 +15,7 @@ mod audit;
 mod channels;
 mod compose;
 mod db;
+mod demo;
 mod inbound;
 mod journeys;
 mod people;
