@@ -13,4 +13,5 @@ mod engines;
 mod audit;
 mod channels;
 mod db;
+mod receipts;
 mod people;
