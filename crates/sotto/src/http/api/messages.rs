@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::compose::{ComposeError, Values};
-use crate::db::message;
+use crate::db::{message, patient};
 use crate::http::Doors;
 use crate::http::auth::{Caller, MayReadMessages, MayWriteMessages};
 use crate::http::body::Json;
@@ -94,7 +94,15 @@ pub async fn send(
 ) -> Result<Kept, Problem> {
     let request = parse(request, doors.office(), &caller)?;
     let asked = Asked { caller: &caller, key, what: "POST /api/v1/messages", body: &bytes };
-    once(&doors, asked, move |tx, office| answer(intake::accept(tx, office, request)?)).await
+    once(&doors, asked, move |tx, office| {
+        if let Some(id) = request.patient
+            && patient::get(tx, office.practice(), id)?.is_none()
+        {
+            return Err(Problem::field("patient", "patient: no record has this id."));
+        }
+        answer(intake::accept(tx, office, request)?)
+    })
+    .await
 }
 
 fn answer(answer: Answer) -> Result<Kept, Problem> {
