@@ -172,6 +172,8 @@ mod tests {
                 Restriction::Channel(LiveVoiceVerified),
                 Some(Code::Restricted),
             ),
+            (Sms, auto, Restriction::Channel(LiveVoiceVerified), None),
+            (LiveVoiceVerified, staff, Restriction::Channel(Sms), None),
             (Sms, auto, Restriction::ContactPoint(point(13)), Some(Code::Restricted)),
             (Sms, auto, Restriction::ContactPoint(point(99)), None),
             (Sms, auto, Restriction::Kind(Kind::AppointmentReminder), Some(Code::Restricted)),

@@ -177,7 +177,7 @@ fn subject(asked: &Asked<'_>, findings: &mut Findings) {
     let mut context = asked.facts.context.clone();
     context.fields.clear();
     let assessment = guard::check(subject, &context);
-    if assessment.level > Level::Administrative || !assessment.findings.is_empty() {
+    if !assessment.findings.is_empty() {
         findings.refuse(Code::Subject, "The subject says more than who writes.");
     }
 }

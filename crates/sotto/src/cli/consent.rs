@@ -12,7 +12,6 @@ use serde_json::json;
 
 use super::open::{self, Which};
 use crate::audit::{self, Actor, AuditError, Event};
-use crate::clock::Clock;
 use crate::db::consent_event::{self, ConsentEventRow, ConsentKind, ConsentMethod};
 use crate::db::{Word, registry};
 use crate::people::addresses;
@@ -146,12 +145,11 @@ fn purpose(text: &str) -> Result<Purpose, String> {
 /// # Errors
 /// What went wrong, in one line for the person at the terminal.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let clock = Clock::system();
     match &args.deed {
         Deed::Record(given) => {
-            let new = new_consent(given, clock.now())?;
             let opened = open::open_which(&given.which)?;
             let office = opened.office;
+            let new = new_consent(given, office.clock().now())?;
             let id = opened.db.write_blocking(move |tx| {
                 consents::record(tx, (&office).into(), Actor::operator(), &new)
             })?;
@@ -160,9 +158,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Deed::Revoke { which, consent, method, at, witness, evidence } => {
             let opened = open::open_which(which)?;
             let (office, consent) = (opened.office, *consent);
+            let now = office.clock().now();
             let how = Revocation {
                 method: *method,
-                captured_at: at.unwrap_or_else(|| clock.now()),
+                captured_at: at.unwrap_or(now),
                 witness: witness.clone(),
                 evidence: evidence.clone(),
             };
@@ -174,6 +173,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Deed::Show { which, patient, json } => {
             let opened = open::open_which(which)?;
             let (office, patient) = (opened.office, *patient);
+            let now = office.clock().now();
             let history = opened.db.write_blocking(move |tx| {
                 let event = Event::new(audit::Kind::PatientViewed, Actor::operator())
                     .about(registry::PATIENT, patient)
@@ -183,7 +183,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
                 Ok::<_, AuditError>(consent_event::of_patient(tx, office.practice(), patient)?)
             })?;
             let holds: Vec<_> =
-                consents::in_force(&history, clock.now()).iter().map(|row| row.id).collect();
+                consents::in_force(&history, now).iter().map(|row| row.id).collect();
             for row in &history {
                 show(row, holds.contains(&row.id), *json);
             }

@@ -8,7 +8,6 @@ use clap::Subcommand;
 use super::open::{self, Which};
 use crate::access::tokens::{self, NewToken, Scope, Token, TokenError};
 use crate::audit::Actor;
-use crate::clock::Clock;
 use crate::db::{DbError, api_token};
 use crate::ids::TokenId;
 
@@ -71,7 +70,6 @@ fn scope(word: &str) -> Result<Scope, String> {
 /// # Errors
 /// What went wrong, in one line for the person at the terminal.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let clock = Clock::system();
     match &args.deed {
         Deed::Create { which, name, scopes, days, json } => {
             let opened = open::open_which(which)?;
@@ -99,11 +97,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Deed::List { which, json } => {
             let opened = open::open_which(which)?;
             let practice = opened.office.practice();
+            let now = opened.office.clock().now();
             let all: Vec<Token> = opened
                 .db
                 .read_blocking(move |tx| Ok::<_, DbError>(api_token::list(tx, practice)?))?;
             for token in all {
-                show(&token, *json, clock.now());
+                show(&token, *json, now);
             }
         }
         Deed::Revoke { which, id } => {

@@ -19,3 +19,4 @@ mod demo;
 mod inbound;
 mod journeys;
 mod people;
+mod receipts;

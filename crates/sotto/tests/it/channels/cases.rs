@@ -167,7 +167,7 @@ async fn a_reply_is_acknowledged_only_when_it_is_stored() {
         bench.send().await.unwrap();
         bench.final_id().await;
         let text = "Running late, is 3 ok? 😀 ".repeat(8);
-        bench.twin.say(which.door(), PHONE, SENDER, &text, ReplyKind::Scripted);
+        bench.twin.say(which.door(), PHONE, SENDER, &text, ReplyKind::RunningLate);
         let (reply, done) = bench.reply().await;
         assert_eq!((reply.from.reveal(), reply.to.as_str()), (PHONE, SENDER), "{which:?}");
         assert_eq!(reply.body.trim(), text.trim(), "{which:?}");

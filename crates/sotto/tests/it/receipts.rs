@@ -1,0 +1,268 @@
+//! Reports to state: twice, late, out of order, before the answer, after a lost answer; and what
+//! they say about the address.
+
+use gate::facts::{Dead, Line};
+use gate::{Address, AddressKind, ContactPointId, MessageId, PatientId, PhoneNumber, PracticeId};
+use jiff::SignedDuration;
+use seal::{Keyring, RootKey};
+use sotto::channels::{AdapterName, CarrierReceipt, Failure, FailureKind, ReceiptStatus};
+use sotto::clock::Clock;
+use sotto::compose::Templates;
+use sotto::db::attempt::{self, End, Outcome, Part, Start};
+use sotto::db::contact_point::{self, AddressSource, ContactPointRow};
+use sotto::db::practice::{self, Practice};
+use sotto::db::suppression::{self, SuppressionKind, SuppressionSource};
+use sotto::db::{DbError, Tx};
+use sotto::ids::{AttemptId, Id as _};
+use sotto::office::Office;
+use sotto::receipts;
+use sotto::{params, sql};
+use uuid::Uuid;
+
+use crate::engines::TestDb;
+use crate::on_both_engines;
+
+const ADAPTER: AdapterName = AdapterName::SmsSmpp;
+
+fn phone() -> Address {
+    Address::Phone(PhoneNumber::from_e164("+12125550142").unwrap())
+}
+
+/// A practice, one phone on file, and messages to it.
+struct World {
+    db: TestDb,
+    office: Office,
+    keys: std::path::PathBuf,
+    contact: ContactPointId,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.keys);
+    }
+}
+
+impl World {
+    async fn new(db: TestDb) -> Self {
+        let keys = std::env::temp_dir().join(format!("sotto-keys-{}", Clock::system().new_id()));
+        let keyring = Keyring::create(&keys, &RootKey::generate().unwrap()).unwrap();
+        let practice = PracticeId(db.clock.new_id());
+        let contact = ContactPointId(db.clock.new_id());
+        let (clock, now) = (db.clock.clone(), db.clock.now());
+        let office = db
+            .write(move |tx| {
+                let data = Practice {
+                    name: "Lakeside".into(),
+                    display_name: "Lakeside".into(),
+                    phone: "212 555 0100".into(),
+                    timezone: "America/New_York".into(),
+                    portal_url: "https://lakeside.test".into(),
+                    sandbox: true,
+                };
+                practice::put(tx, practice, &data, now)?;
+                let templates = Templates::builtin().unwrap();
+                let office = Office::open(tx, practice, clock, keyring, templates).unwrap();
+                let row = ContactPointRow {
+                    id: contact,
+                    patient_id: PatientId(Uuid::from_u128(2)),
+                    caregiver_id: None,
+                    kind: AddressKind::Phone,
+                    address_sealed: vec![0],
+                    address_index: office.address_index(&phone()).to_vec(),
+                    line: Line::Mobile,
+                    place: None,
+                    rank: 1,
+                    shared: false,
+                    source: AddressSource::Staff,
+                    verified_at: None,
+                    verified_how: None,
+                    valid_from: None,
+                    valid_until: None,
+                    dead: None,
+                    dead_at: None,
+                    updated_at: now,
+                };
+                contact_point::put(tx, practice, &row)?;
+                Ok::<_, DbError>(office)
+            })
+            .await
+            .unwrap();
+        Self { db, office, keys, contact }
+    }
+
+    async fn tx<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>, &Office) -> Result<T, DbError> + Send + 'static,
+    ) -> T {
+        let office = self.office.clone();
+        self.db.write(move |tx| work(tx, &office)).await.unwrap()
+    }
+
+    /// A message in this state, with one attempt that ended so and these parts.
+    async fn message(&self, state: &'static str, outcome: Outcome, ids: &[&str]) -> MessageId {
+        let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        self.tx(move |tx, office| {
+            let (practice, now) = (office.practice(), office.clock().now());
+            let id = MessageId(office.clock().new_id());
+            let index = office.address_index(&phone());
+            tx.execute(
+                sql!(
+                    "INSERT INTO message (practice_id, id, patient_id, address_index, channel, kind,
+                         purpose, origin, language, content_sealed, record_wrap, state, state_at,
+                         send_at, created_by, created_at)
+                     VALUES ($1, $2, $3, $4, 'sms', 'free_text', 'treatment', 'staff', 'en', $4, $4,
+                         $5, $6, $6, 'test', $6)"
+                ),
+                params![practice, id, PatientId(Uuid::from_u128(2)), index, state, now],
+            )?;
+            let attempt = AttemptId::new(office.clock());
+            let start = Start { message: id, number: 1, adapter: ADAPTER.as_str() };
+            attempt::start(tx, practice, attempt, &start, now)?;
+            if outcome != Outcome::Started {
+                let end = End { outcome, failure: None, transport: None };
+                attempt::finish(tx, practice, attempt, &end, now)?;
+            }
+            for (number, carrier_id) in (1..).zip(&ids) {
+                let part = Part { attempt, number, adapter: ADAPTER.as_str(), carrier_id };
+                attempt::add_part(tx, practice, &part, now)?;
+            }
+            Ok(id)
+        })
+        .await
+    }
+
+    async fn told(&self, id: &str, status: ReceiptStatus, kind: Option<FailureKind>) {
+        let told = CarrierReceipt {
+            adapter: ADAPTER,
+            carrier_id: id.to_owned(),
+            to: Some(phone()),
+            status,
+            failure: kind.map(|kind| Failure::coded(kind, "7")),
+            occurred_at: None,
+        };
+        let office = self.office.clone();
+        self.db.write(move |tx| receipts::record(tx, &office, &told)).await.unwrap();
+    }
+
+    async fn state(&self, id: MessageId) -> String {
+        self.tx(move |tx, office| {
+            let rows = tx.query(
+                sql!("SELECT state FROM message WHERE practice_id = $1 AND id = $2"),
+                params![office.practice(), id],
+                |row| row.get::<String>(0),
+            )?;
+            Ok(rows.concat())
+        })
+        .await
+    }
+
+    async fn count(&self, what: &'static str) -> i64 {
+        self.tx(move |tx, office| {
+            let sql = match what {
+                "receipts" => sql!("SELECT COUNT(*) FROM receipt WHERE practice_id = $1"),
+                "tasks" => sql!("SELECT COUNT(*) FROM task WHERE practice_id = $1"),
+                _ => sql!("SELECT COUNT(*) FROM audit_entry WHERE practice_id = $1"),
+            };
+            let rows = tx.query(sql, params![office.practice()], |row| row.get::<i64>(0))?;
+            Ok(rows[0])
+        })
+        .await
+    }
+}
+
+on_both_engines! {
+    async fn states_only_move_forward(db: TestDb) {
+        use ReceiptStatus::*;
+        let world = World::new(db).await;
+        let failed = Some(FailureKind::Rejected);
+        // For each: the reports in their order, and where the message stands at the end.
+        let table: [(&[(ReceiptStatus, Option<FailureKind>)], &str); 7] = [
+            (&[(EnRoute, None)], "sent"),
+            (&[(EnRoute, None), (Delivered, None)], "delivered"),
+            (&[(Delivered, None), (EnRoute, None)], "delivered"),
+            (&[(Delivered, None), (Delivered, None), (Undelivered, failed)], "delivered"),
+            (&[(Undelivered, failed)], "undelivered"),
+            (&[(Undelivered, failed), (Delivered, None)], "delivered"),
+            (&[(Unknown, None)], "sent"),
+        ];
+        for (at, (reports, end)) in table.into_iter().enumerate() {
+            let id = format!("a{at}");
+            let message = world.message("sent", Outcome::Accepted, &[&id]).await;
+            for (status, kind) in reports {
+                world.told(&id, *status, *kind).await;
+            }
+            assert_eq!(world.state(message).await, end, "{reports:?}");
+        }
+    }
+
+    async fn the_same_receipt_twice_is_one(db: TestDb) {
+        let world = World::new(db).await;
+        world.message("sent", Outcome::Accepted, &["a"]).await;
+        world.told("a", ReceiptStatus::Delivered, None).await;
+        let entries = world.count("entries").await;
+        world.told("a", ReceiptStatus::Delivered, None).await;
+        assert_eq!((world.count("receipts").await, world.count("entries").await), (1, entries));
+    }
+
+    async fn a_long_text_is_delivered_when_every_part_is(db: TestDb) {
+        let world = World::new(db).await;
+        let message = world.message("sent", Outcome::Accepted, &["a", "b"]).await;
+        world.told("b", ReceiptStatus::Delivered, None).await;
+        assert_eq!(world.state(message).await, "sent");
+        world.told("a", ReceiptStatus::Delivered, None).await;
+        assert_eq!(world.state(message).await, "delivered");
+        let message = world.message("sent", Outcome::Accepted, &["c", "d"]).await;
+        world.told("c", ReceiptStatus::Delivered, None).await;
+        world.told("d", ReceiptStatus::Expired, Some(FailureKind::Expired)).await;
+        assert_eq!(world.state(message).await, "undelivered");
+        // A person is told, once (CLIN-07).
+        assert_eq!(world.count("tasks").await, 1);
+    }
+
+    async fn a_lost_answer_is_settled_only_when_it_can_be_no_other(db: TestDb) {
+        let world = World::new(db).await;
+        let lost = world.message("uncertain", Outcome::Uncertain, &[]).await;
+        let open = world.message("sending", Outcome::Started, &[]).await;
+        // Whose receipt is it? Nobody can tell while the other may yet be answered.
+        world.told("a", ReceiptStatus::Delivered, None).await;
+        assert_eq!(world.state(lost).await, "uncertain");
+        assert_eq!(world.state(open).await, "sending");
+        assert_eq!(world.count("receipts").await, 1);
+
+        world.db.clock.advance(SignedDuration::from_hours(100));
+        let lost = world.message("uncertain", Outcome::Uncertain, &[]).await;
+        world.told("b", ReceiptStatus::Delivered, None).await;
+        assert_eq!(world.state(lost).await, "delivered");
+    }
+
+    async fn an_opt_out_at_the_carrier_is_mirrored_once(db: TestDb) {
+        let world = World::new(db).await;
+        for id in ["a", "b"] {
+            world.message("sent", Outcome::Accepted, &[id]).await;
+            world.told(id, ReceiptStatus::Rejected, Some(FailureKind::OptedOut)).await;
+        }
+        let events = world
+            .tx(|tx, office| {
+                suppression::of_address(tx, office.practice(), &office.address_index(&phone()))
+            })
+            .await;
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].event, SuppressionKind::OptOut);
+        assert_eq!((events[0].source, events[0].channel), (SuppressionSource::Carrier, None));
+    }
+
+    async fn what_a_carrier_says_of_a_number_is_kept(db: TestDb) {
+        let world = World::new(db).await;
+        let contact = world.contact;
+        for (id, kind, line, dead) in [
+            ("a", FailureKind::Landline, Line::Landline, None),
+            ("b", FailureKind::BadAddress, Line::Landline, Some(Dead::Bounced)),
+        ] {
+            world.message("sent", Outcome::Accepted, &[id]).await;
+            world.told(id, ReceiptStatus::Undelivered, Some(kind)).await;
+            let row = world.tx(move |tx, o| contact_point::get(tx, o.practice(), contact)).await;
+            let row = row.unwrap();
+            assert_eq!((row.line, row.dead), (line, dead), "{kind:?}");
+        }
+    }
+}
