@@ -8,9 +8,13 @@
     reason = "a test stops where something is wrong"
 )]
 
+mod clinic;
 mod engines;
 
 mod audit;
 mod channels;
+mod compose;
 mod db;
+mod inbound;
+mod journeys;
 mod people;
