@@ -13,5 +13,5 @@ mod engines;
 mod audit;
 mod channels;
 mod db;
-mod receipts;
 mod people;
+mod receipts;
