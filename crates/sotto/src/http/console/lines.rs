@@ -82,7 +82,7 @@ impl<'a> Lines<'a> {
             .into_iter()
             .map(|line| {
                 Ok(Task {
-                    at: self.when(line.due_at),
+                    at: When::due(line.due_at, self.now, &self.zone),
                     who: self.who(tx, line.patient)?,
                     what: words::task_words(&line.kind),
                     urgent: line.urgent,

@@ -16,6 +16,17 @@ pub(super) struct When {
 }
 
 impl When {
+    /// A time by which something is due: what is past is overdue.
+    pub(super) fn due(at: Timestamp, now: Timestamp, zone: &TimeZone) -> Self {
+        let mut when = Self::new(at, now, zone);
+        if let Some(size) = when.relative.strip_suffix(" ago") {
+            when.relative = format!("{size} overdue");
+        } else if at < now {
+            when.relative = format!("overdue since {}", when.absolute);
+        }
+        when
+    }
+
     pub(super) fn new(at: Timestamp, now: Timestamp, zone: &TimeZone) -> Self {
         let absolute = words_of(at, zone);
         let away = at.duration_since(now);
