@@ -8,10 +8,14 @@
     reason = "a test stops where something is wrong"
 )]
 
+mod clinic;
 mod engines;
 
 mod audit;
 mod channels;
+mod compose;
 mod db;
+mod inbound;
+mod journeys;
 mod people;
 mod receipts;

@@ -1,0 +1,5 @@
+//! Replies.
+
+mod pages;
+mod replies;
+mod shared_numbers;

@@ -1,0 +1,3 @@
+//! Reminders over time.
+
+mod reminders;
