@@ -40,7 +40,7 @@ mod message;
 
 pub use error::{KeyKind, SealError};
 pub use keyring::Keyring;
-pub use message::{Buckets, SealedMessage};
+pub use message::{Buckets, SealedMessage, open_disclosed};
 pub use month::{Month, MonthError};
 pub use place::{Place, Sealed};
 pub use root_key::RootKey;

@@ -109,21 +109,56 @@ impl Keyring {
         body: &Sealed,
         wrap: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let (kind, header, secret) = parts(body, BODY_HEADER)?;
-        if kind != BODY_VERSION {
-            return Err(SealError::Version(kind));
-        }
-        if header.get(1..) != Some(&place.tag()) {
-            return Err(SealError::WrongPlace);
-        }
-        let (kind, wrap_header, wrapped) = parts(wrap, WRAP_HEADER)?;
+        // Whether the body stands in its place is asked first, to say the plainer thing.
+        body_parts(place, body)?;
+        open_disclosed(place, body, &*self.disclose_message_key(place, wrap)?)
+    }
+}
+
+impl Keyring {
+    /// The key of one message's content, to be handed out with a proof of that message. Whoever
+    /// has it can open this one content and nothing else: see [`open_disclosed`].
+    ///
+    /// # Errors
+    /// Those of [`open_message`](Self::open_message) that concern the wrap.
+    pub fn disclose_message_key(
+        &self,
+        place: &Place<'_>,
+        wrap: &Sealed,
+    ) -> Result<Zeroizing<[u8; KEY_LEN]>, SealError> {
+        let (kind, header, wrapped) = parts(wrap, WRAP_HEADER)?;
         if ![RECORD_WRAP, PATIENT_WRAP].contains(&kind) {
             return Err(SealError::Version(kind));
         }
-        let id = KeyId::read(wrap_header.get(1..)).ok_or(SealError::CutShort)?;
-        let key = self.existing(id)?.cipher.open(&place.bind(wrap_header), wrapped)?;
-        Cipher::new(&*unwrapped(key)?)?.open(&place.bind(header), secret)
+        let id = KeyId::read(header.get(1..)).ok_or(SealError::CutShort)?;
+        unwrapped(self.existing(id)?.cipher.open(&place.bind(header), wrapped)?)
     }
+}
+
+/// Opens a message's content with its disclosed key, without any keyring.
+///
+/// # Errors
+/// [`SealError::WrongPlace`], [`SealError::Altered`], [`SealError::CutShort`],
+/// [`SealError::Version`].
+pub fn open_disclosed(
+    place: &Place<'_>,
+    body: &Sealed,
+    key: &[u8; KEY_LEN],
+) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    let (header, secret) = body_parts(place, body)?;
+    Cipher::new(key)?.open(&place.bind(header), secret)
+}
+
+/// Header and the rest of a body that was sealed for this place.
+fn body_parts<'b>(place: &Place<'_>, body: &'b Sealed) -> Result<(&'b [u8], &'b [u8]), SealError> {
+    let (kind, header, secret) = parts(body, BODY_HEADER)?;
+    if kind != BODY_VERSION {
+        return Err(SealError::Version(kind));
+    }
+    if header.get(1..) != Some(&place.tag()) {
+        return Err(SealError::WrongPlace);
+    }
+    Ok((header, secret))
 }
 
 /// Version, header and the rest of a sealed value.
@@ -203,7 +238,22 @@ mod tests {
         assert!(matches!(opened(&PLACE, &a.body, &b.record_wrap), Err(SealError::Altered)));
         assert!(matches!(opened(&PLACE, &a.body, &c.record_wrap), Err(SealError::Altered)));
         assert!(matches!(opened(&PLACE, &a.body, &a.body), Err(SealError::Version(2))));
-        assert!(matches!(opened(&PLACE, &a.record_wrap, &a.body), Err(SealError::Version(3))));
+        assert!(matches!(
+            opened(&PLACE, &a.record_wrap, &a.record_wrap),
+            Err(SealError::Version(3))
+        ));
+    }
+
+    #[test]
+    fn a_disclosed_key_opens_its_own_message_only() {
+        let (_dir, keys) = keyring();
+        let a = keys.seal_message(buckets(), &PLACE, b"a").unwrap();
+        let b = keys.seal_message(buckets(), &PLACE, b"b").unwrap();
+        let key = keys.disclose_message_key(&PLACE, &a.record_wrap).unwrap();
+        assert_eq!(*open_disclosed(&PLACE, &a.body, &key).unwrap(), b"a");
+        assert!(matches!(open_disclosed(&PLACE, &b.body, &key), Err(SealError::Altered)));
+        let elsewhere = Place { row: "m2", ..PLACE };
+        assert!(matches!(open_disclosed(&elsewhere, &a.body, &key), Err(SealError::WrongPlace)));
     }
 
     #[test]

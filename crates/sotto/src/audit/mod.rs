@@ -6,7 +6,8 @@
 //! each entry its place in the tree and signs a checkpoint. (RULEBOOK §10, 45 CFR 164.312(b).)
 //!
 //! In reading order: [`event`] says what happened, [`record`] binds rows, [`mod@append`] writes the
-//! entry, [`sequencer`] grows the tree, [`verify`] checks everything.
+//! entry, [`sequencer`] grows the tree, [`verify`] checks everything,
+//! [`packet`] proves one message to a stranger.
 
 pub mod event;
 pub mod record;
@@ -17,6 +18,8 @@ pub mod sequencer;
 
 pub mod schema;
 pub mod verify;
+
+pub mod packet;
 
 pub use crate::ids::EntryId;
 pub use append::{AuditError, Log, append, append_as, binding_of};

@@ -2,12 +2,72 @@
 //!
 //! The digest is HMAC-SHA-256 over every column of the row as the database gives it back: a type
 //! tag, a length and the bytes of each, in the registry's order. Both engines give the same.
+//!
+//! Each row has a key of its own, derived from the practice's. A packet may disclose it: a stranger
+//! can then check that one row against the log, and guess at no other.
+
+use aws_lc_rs::hmac;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
 
 use crate::audit::append::AuditError;
 use crate::audit::event::Digest;
 use crate::db::registry::{KeyType, Spec, Table};
 use crate::db::{Cell, FromColumn, Row, Tx, Value};
 use gate::PracticeId;
+
+/// A column's content, as a packet shows it: null, a number, a text, or bytes in base64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Column {
+    /// NULL.
+    Null,
+    /// BIGINT.
+    Int(i64),
+    /// TEXT.
+    Text(String),
+    /// BLOB or BYTEA.
+    Bytes {
+        /// In base64.
+        base64: String,
+    },
+}
+
+impl FromColumn for Column {
+    fn from_cell(cell: Cell<'_>) -> Result<Self, &'static str> {
+        Ok(match cell {
+            Cell::Null => Self::Null,
+            Cell::Int(int) => Self::Int(int),
+            Cell::Text(text) => Self::Text(text.to_owned()),
+            Cell::Blob(blob) => Self::Bytes { base64: BASE64_STANDARD.encode(blob) },
+        })
+    }
+}
+
+impl Column {
+    /// The bytes of a column that holds bytes.
+    #[must_use]
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Bytes { base64 } => BASE64_STANDARD.decode(base64).ok(),
+            _ => None,
+        }
+    }
+
+    fn encoded(&self) -> Encoded {
+        let blob = self.bytes().unwrap_or_default();
+        let encoded = Encoded::from_cell(match self {
+            Self::Null => Cell::Null,
+            Self::Int(int) => Cell::Int(*int),
+            Self::Text(text) => Cell::Text(text),
+            Self::Bytes { .. } => Cell::Blob(&blob),
+        });
+        encoded.unwrap_or(Encoded(vec![UNREADABLE]))
+    }
+}
+
+/// Stands for a column of a type that no table of ours has.
+const UNREADABLE: u8 = 0xff;
 
 /// A column in a form that no two contents share.
 struct Encoded(Vec<u8>);
@@ -29,16 +89,39 @@ impl FromColumn for Encoded {
 }
 
 /// The digest of a row read with [`Spec::one`] or [`Spec::all`].
-pub(super) fn digest(keys: &seal::Keyring, spec: &Spec, row: &Row<'_>) -> Digest {
+pub(super) fn digest(keys: &seal::Keyring, spec: &Spec, key: &str, row: &Row<'_>) -> Digest {
     let mut bytes = Vec::with_capacity(512);
     for index in 0..spec.columns.len() {
         match row.get::<Encoded>(index) {
             Ok(Encoded(column)) => bytes.extend_from_slice(&column),
-            // A type that no column of ours holds: no digest of ours has this tag.
-            Err(_) => bytes.push(0xff),
+            // No digest of ours was made with this tag.
+            Err(_) => bytes.push(UNREADABLE),
         }
     }
-    Digest(keys.content_hash(spec.table.name(), &bytes))
+    under(&row_key(keys, spec.table.name(), key), &bytes)
+}
+
+/// The digest of a row of which the columns and the row's own key are at hand.
+#[must_use]
+pub fn digest_of_columns(row_key: &Digest, columns: &[Column]) -> Digest {
+    let bytes: Vec<u8> = columns.iter().flat_map(|column| column.encoded().0).collect();
+    under(row_key, &bytes)
+}
+
+/// A row's own key.
+pub(super) fn row_key(keys: &seal::Keyring, table: &str, key: &str) -> Digest {
+    let mut name = Vec::with_capacity(table.len() + key.len() + 1);
+    name.extend_from_slice(table.as_bytes());
+    name.push(0);
+    name.extend_from_slice(key.as_bytes());
+    Digest(keys.content_hash("row key", &name))
+}
+
+fn under(row_key: &Digest, bytes: &[u8]) -> Digest {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &row_key.0), bytes);
+    let mut out = [0; 32];
+    out.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
+    Digest(out)
 }
 
 /// The key of a row read with [`Spec::one`] or [`Spec::all`], as text. A part that cannot be read
@@ -58,21 +141,18 @@ pub(super) fn key(spec: &Spec, row: &Row<'_>) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// The digest of the row with this key as it now stands, or none when there is no such row.
-pub(super) fn digest_of(
-    tx: &mut Tx<'_>,
-    keys: &seal::Keyring,
+/// The parameters of [`Spec::one`] for a row's key.
+pub(super) fn key_params<'k>(
     practice: PracticeId,
-    table: Table,
-    key: &str,
-) -> Result<Option<Digest>, AuditError> {
-    let spec = table.spec().ok_or(AuditError::UnknownTable { table: table.name() })?;
-    let malformed = || AuditError::Key { table: table.name() };
+    spec: &Spec,
+    key: &'k str,
+) -> Result<Vec<Value<'k>>, AuditError> {
+    let malformed = || AuditError::Key { table: spec.table.name() };
     let mut params = vec![Value::Text(practice.to_string().into())];
     let parts: Vec<&str> = match spec.key.len() {
         0 => Vec::new(),
         1 => vec![key],
-        _ => key.rsplitn(spec.key.len(), '/').collect::<Vec<_>>().into_iter().rev().collect(),
+        many => key.rsplitn(many, '/').collect::<Vec<_>>().into_iter().rev().collect(),
     };
     if parts.len() != spec.key.len() || (parts.is_empty() && key != practice.to_string()) {
         return Err(malformed());
@@ -84,5 +164,18 @@ pub(super) fn digest_of(
             KeyType::Blob => Value::Blob(hex::decode(part).map_err(|_| malformed())?.into()),
         });
     }
-    Ok(tx.query_opt(spec.one, &params, |row| Ok(digest(keys, spec, row)))?)
+    Ok(params)
+}
+
+/// The digest of the row with this key as it now stands, or none when there is no such row.
+pub(super) fn digest_of(
+    tx: &mut Tx<'_>,
+    keys: &seal::Keyring,
+    practice: PracticeId,
+    table: Table,
+    key: &str,
+) -> Result<Option<Digest>, AuditError> {
+    let spec = table.spec().ok_or(AuditError::UnknownTable { table: table.name() })?;
+    let params = key_params(practice, spec, key)?;
+    Ok(tx.query_opt(spec.one, &params, |row| Ok(digest(keys, spec, key, row)))?)
 }

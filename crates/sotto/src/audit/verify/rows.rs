@@ -64,7 +64,7 @@ fn recorded(
         found.step();
         found.rows += 1;
         let key = record::key(spec, row);
-        let digest = record::digest(found.log.keys, spec, row);
+        let digest = record::digest(found.log.keys, spec, &key, row);
         match found.last.get_mut(&short(spec.table.name(), &key)) {
             None => open.push(key),
             Some(last) => {

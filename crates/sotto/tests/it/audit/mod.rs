@@ -1,6 +1,7 @@
 //! The audit log on our tables.
 
 mod corruption;
+mod packet;
 mod registry;
 mod sequencer;
 mod verify;
@@ -92,7 +93,7 @@ impl Desk {
                 match spec.vouched {
                     Vouched::Recorded => {
                         for _ in 0..count {
-                            let key = insert(tx, &desk, spec, &mut own, None)?;
+                            let key = insert(tx, &desk, spec, &mut own, &[])?;
                             tx.touch(spec.table, key);
                             let event = Event::new(Kind::PracticeChanged, Actor::operator());
                             append(tx, &desk, event)?;
@@ -118,7 +119,7 @@ fn queue(
 ) -> Result<(), sotto::audit::AuditError> {
     let message = sotto::db::registry::MESSAGE.spec().unwrap();
     for _ in 0..count {
-        let id = insert(tx, desk, message, dice, Some("queued"))?;
+        let id = insert(tx, desk, message, dice, &[("state", Value::Text("queued".into()))])?;
         tx.touch(message.table, id.clone());
         append(tx, desk, Event::new(Kind::MessageCleared, Actor::operator()))?;
         let (due, attempts) = (dice.below(1 << 40) as i64, dice.below(9) as u32);
@@ -152,21 +153,22 @@ fn queue(
     Ok(())
 }
 
-/// Inserts a row of random content and gives its key.
+/// Inserts a row of random content, but for the columns that are given, and gives its key.
 fn insert(
     tx: &mut Tx<'_>,
     desk: &Desk,
     spec: &Spec,
     dice: &mut Dice,
-    state: Option<&'static str>,
+    given: &[(&str, Value<'static>)],
 ) -> Result<String, DbError> {
     let mut values = Vec::new();
     let mut key = Vec::new();
     for (name, kind, required) in columns(tx, spec)? {
         let is_key = spec.key.iter().any(|(column, _)| *column == name);
+        let fixed = given.iter().find(|(column, _)| *column == name);
         let value = match (name.as_str(), kind.as_str()) {
+            _ if fixed.is_some() => fixed.unwrap().1.clone(),
             ("practice_id", _) => Value::Text(desk.practice().to_string().into()),
-            ("state", _) if state.is_some() => Value::Text(state.unwrap_or_default().into()),
             (_, _) if !required && !is_key && dice.below(3) == 0 => Value::Null,
             (_, "text") => Value::Text(desk.0.clock.new_id().to_string().into()),
             (_, "int") => Value::Int(dice.below(1 << 40) as i64),
