@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+pub mod audit;
 pub mod check;
 pub mod consent;
 pub mod import;
@@ -11,6 +12,8 @@ pub mod template;
 
 pub mod demo;
 mod open;
+pub mod prove;
+mod records;
 pub mod serve;
 pub mod token;
 
@@ -42,6 +45,10 @@ pub enum Command {
     Consent(consent::Args),
     /// Lists the templates, or checks a practice's own.
     Template(template::Args),
+    /// Checks all records against the audit log, or a packet by itself.
+    Audit(audit::Args),
+    /// Writes the whole record of one message, to be checked by anyone.
+    Prove(prove::Args),
 }
 
 impl Command {
@@ -59,6 +66,8 @@ impl Command {
             Self::Import(args) => import::run(&args),
             Self::Consent(args) => consent::run(&args),
             Self::Template(args) => template::run(args),
+            Self::Audit(args) => audit::run(&args),
+            Self::Prove(args) => prove::run(&args),
         }
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<Opened> {
     Ok(Opened { db, office })
 }
 
-fn root_key(config: &Config) -> Result<seal::RootKey> {
+pub(super) fn root_key(config: &Config) -> Result<seal::RootKey> {
     if let Some(file) = &config.keys.root_file {
         if !file.exists() {
             let because = "there is no such file; make one with: head -c 32 /dev/urandom | base64";
@@ -98,6 +98,7 @@ fn set_up(
         audit::append(tx, log, Event::new(Kind::TemplatesChanged, Actor::operator()))?;
     }
     carriers(tx, config, log, now)?;
+    audit::schema::record_schema(tx, log)?;
     Ok(Office::open(tx, id, clock.clone(), keys, templates)?)
 }
 
