@@ -13,7 +13,7 @@ pub mod template;
 pub mod demo;
 mod open;
 pub mod prove;
-mod records;
+pub mod records;
 pub mod serve;
 pub mod token;
 
