@@ -11,7 +11,7 @@ use ledger::VerifierKey;
 
 use super::records;
 use crate::audit::packet;
-use crate::audit::verify::{Report, VerifyError, verify};
+use crate::audit::verify::{Report, verify};
 
 /// How many defects are written out; more are counted.
 const SHOWN: usize = 100;
@@ -109,7 +109,6 @@ fn report(which: &super::open::Which, earlier: Option<String>) -> Result<Report>
         verify(tx, &desk, earlier.as_deref(), &mut |done| {
             shown.set_message(format!("{done} entries and rows checked"));
         })
-        .map_err(VerifyError::from)
     })?;
     bar.finish_and_clear();
     Ok(report)

@@ -5,12 +5,14 @@ use gate::facts::{Dead, Line};
 use gate::{Address, AddressKind, ContactPointId, MessageId, PatientId, PhoneNumber, PracticeId};
 use jiff::SignedDuration;
 use seal::{Keyring, RootKey};
+use sotto::audit::{Actor, AuditError, Event, Kind, append};
 use sotto::channels::{AdapterName, CarrierReceipt, Failure, FailureKind, ReceiptStatus};
 use sotto::clock::Clock;
 use sotto::compose::Templates;
 use sotto::db::attempt::{self, End, Outcome, Part, Start};
 use sotto::db::contact_point::{self, AddressSource, ContactPointRow};
 use sotto::db::practice::{self, Practice};
+use sotto::db::registry::MESSAGE;
 use sotto::db::suppression::{self, SuppressionKind, SuppressionSource};
 use sotto::db::{DbError, Tx};
 use sotto::ids::{AttemptId, Id as _};
@@ -83,25 +85,39 @@ impl World {
                     updated_at: now,
                 };
                 contact_point::put(tx, practice, &row)?;
-                Ok::<_, DbError>(office)
+                append(tx, &office, Event::new(Kind::PracticeChanged, Actor::operator()))?;
+                Ok::<_, AuditError>(office)
             })
             .await
             .unwrap();
         Self { db, office, keys, contact }
     }
 
-    async fn tx<T: Send + 'static>(
+    async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Tx<'_>, &Office) -> Result<T, DbError> + Send + 'static,
     ) -> T {
         let office = self.office.clone();
-        self.db.write(move |tx| work(tx, &office)).await.unwrap()
+        self.db.read(move |tx| work(tx, &office)).await.unwrap()
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>, &Office) -> Result<T, DbError> + Send + 'static,
+    ) -> T {
+        let office = self.office.clone();
+        let written = self.db.write(move |tx| {
+            let done = work(tx, &office)?;
+            append(tx, &office, Event::new(Kind::PracticeChanged, Actor::operator()))?;
+            Ok::<_, AuditError>(done)
+        });
+        written.await.unwrap()
     }
 
     /// A message in this state, with one attempt that ended so and these parts.
     async fn message(&self, state: &'static str, outcome: Outcome, ids: &[&str]) -> MessageId {
         let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
-        self.tx(move |tx, office| {
+        self.write(move |tx, office| {
             let (practice, now) = (office.practice(), office.clock().now());
             let id = MessageId(office.clock().new_id());
             let index = office.address_index(&phone());
@@ -126,6 +142,7 @@ impl World {
                 let part = Part { attempt, number, adapter: ADAPTER.as_str(), carrier_id };
                 attempt::add_part(tx, practice, &part, now)?;
             }
+            tx.touch(MESSAGE, id.to_string());
             Ok(id)
         })
         .await
@@ -145,7 +162,7 @@ impl World {
     }
 
     async fn state(&self, id: MessageId) -> String {
-        self.tx(move |tx, office| {
+        self.read(move |tx, office| {
             let rows = tx.query(
                 sql!("SELECT state FROM message WHERE practice_id = $1 AND id = $2"),
                 params![office.practice(), id],
@@ -157,7 +174,7 @@ impl World {
     }
 
     async fn count(&self, what: &'static str) -> i64 {
-        self.tx(move |tx, office| {
+        self.read(move |tx, office| {
             let sql = match what {
                 "receipts" => sql!("SELECT COUNT(*) FROM receipt WHERE practice_id = $1"),
                 "tasks" => sql!("SELECT COUNT(*) FROM task WHERE practice_id = $1"),
@@ -242,7 +259,7 @@ on_both_engines! {
             world.told(id, ReceiptStatus::Rejected, Some(FailureKind::OptedOut)).await;
         }
         let events = world
-            .tx(|tx, office| {
+            .read(|tx, office| {
                 suppression::of_address(tx, office.practice(), &office.address_index(&phone()))
             })
             .await;
@@ -260,7 +277,7 @@ on_both_engines! {
         ] {
             world.message("sent", Outcome::Accepted, &[id]).await;
             world.told(id, ReceiptStatus::Undelivered, Some(kind)).await;
-            let row = world.tx(move |tx, o| contact_point::get(tx, o.practice(), contact)).await;
+            let row = world.read(move |tx, o| contact_point::get(tx, o.practice(), contact)).await;
             let row = row.unwrap();
             assert_eq!((row.line, row.dead), (line, dead), "{kind:?}");
         }

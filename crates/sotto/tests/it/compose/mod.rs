@@ -44,7 +44,8 @@ async fn record(clinic: &Clinic, templates: Templates) -> (Templates, usize) {
 on_both_engines! {
     async fn each_change_is_a_version_and_every_version_stays(db: TestDb) {
         let clinic = Clinic::open(db).await;
-        let folder = std::env::temp_dir().join(format!("sotto-templates-{}", clinic.office.practice()));
+        let unique = sotto::clock::Clock::system().new_id();
+        let folder = std::env::temp_dir().join(format!("sotto-templates-{unique}"));
         std::fs::create_dir_all(&folder).unwrap();
         let builtin = Templates::builtin().unwrap();
         // The clinic recorded the built-in ones when it opened.
