@@ -60,7 +60,7 @@ async fn days_of_a_practice_break_no_rule() {
     let record = demo.twin.record();
     assert!(record.counts.texts > 30, "{:?}", record.counts);
     assert!(record.counts.mails > 5, "{:?}", record.counts);
-    assert!(record.counts.replies > 5, "{:?}", record.counts);
+    assert!(record.replies.len() > 5, "{:?}", record.counts);
     // Time is stretched here, so five minutes are a blink of this machine: one text is what counts.
     let once = AfterStop { confirmations: 1, within: SignedDuration::from_hours(12) };
     assert_eq!(record.sent_after_stop(once), []);
