@@ -154,8 +154,29 @@ test("lists page by cursor and hold each message once", async () => {
   assert.deepEqual([...seen].sort().reverse(), seen);
 });
 
-test("the description of the API is there and names every path", async () => {
+test("every path of the description is there, and closed without a token", async () => {
   const { body } = await curl("/api/v1/openapi.json", { token: null });
   assert.equal(body.openapi, "3.1.0");
-  assert.ok(Object.keys(body.paths).length >= 9);
+  const doors = Object.entries(body.paths).flatMap(([path, item]) => Object.keys(item).map((method) => [method.toUpperCase(), path]));
+  assert.ok(doors.length >= 12, `only ${doors.length}`);
+  for (const [method, path] of doors) {
+    const url = house.base + path.replace(/\{[^}]+\}/g, "0190b2c4-7a3e-7c11-8f5e-2d9a4b6c8e01");
+    const { status } = await fetch(url, { method, headers: { "content-type": "application/json" }, body: method === "GET" ? undefined : "{}" });
+    assert.equal(status, 401, `${method} ${path}`);
+  }
+});
+
+test("the unsubscribe link: looking does nothing, pressing answers alike for mails nobody sent", async () => {
+  const link = `/u/${"0".repeat(32)}`;
+  const page = await curl(link, { token: null });
+  assert.equal(page.status, 200);
+  assert.match(page.raw, /<form method="post">/);
+  const pressed = await post(link, "List-Unsubscribe=One-Click", { token: null, headers: { "content-type": "application/x-www-form-urlencoded" } });
+  assert.equal(pressed.status, 200);
+  assert.equal((await curl("/u/nonsense", { token: null })).status, 404);
+});
+
+test("a webhook of a carrier that is not set up is not there", async () => {
+  const { status } = await post("/carriers/twilio/status", "MessageSid=SM1&MessageStatus=delivered", { token: null, headers: { "content-type": "application/x-www-form-urlencoded", "x-twilio-signature": "AAAA" } });
+  assert.equal(status, 404);
 });
