@@ -7,11 +7,13 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use gate::{AppointmentId, Channel, Kind, Language, MessageId, Origin, PatientId, Purpose};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::compose::{ComposeError, Values};
-use crate::db::{message, patient};
+use crate::compose::{ComposeError, Values, Variable, kinds};
+use crate::conversations::tasks;
+use crate::db::{Tx, appointment, message, patient};
 use crate::http::Doors;
 use crate::http::auth::{Caller, MayReadMessages, MayWriteMessages};
 use crate::http::body::Json;
@@ -22,6 +24,7 @@ use crate::ids::Id as _;
 use crate::intake::{self, Answer, IntakeError, Request, Wanted, Words};
 use crate::journeys::reminders::profile_values;
 use crate::office::Office;
+use crate::people::patients::open_person;
 
 /// A message someone wants to send to a patient.
 #[derive(Deserialize, ToSchema)]
@@ -95,11 +98,7 @@ pub async fn send(
     let request = parse(request, doors.office(), &caller)?;
     let asked = Asked { caller: &caller, key, what: "POST /api/v1/messages", body: &bytes };
     once(&doors, asked, move |tx, office| {
-        if let Some(id) = request.patient
-            && patient::get(tx, office.practice(), id)?.is_none()
-        {
-            return Err(Problem::field("patient", "patient: no record has this id."));
-        }
+        let request = filled_in(tx, office, request)?;
         answer(intake::accept(tx, office, request)?)
     })
     .await
@@ -200,6 +199,51 @@ fn parse(request: SendRequest, office: &Office, caller: &Caller) -> Result<Reque
         useless_after,
         actor: caller.actor(),
     })
+}
+
+/// What a template may ask for and the record knows: the first name, the office hours, and, where
+/// the message is about an appointment, its day and time as they are now.
+fn filled_in(tx: &mut Tx<'_>, office: &Office, mut request: Request) -> Result<Request, Problem> {
+    let practice = office.practice();
+    let Some(id) = request.patient else { return Ok(request) };
+    let record = patient::get(tx, practice, id)?
+        .ok_or_else(|| Problem::field("patient", "patient: no record has this id."))?;
+    let visit = match request.appointment {
+        Some(visit) => Some(
+            appointment::get(tx, practice, visit)?.filter(|row| row.patient_id == id).ok_or_else(
+                || {
+                    Problem::field(
+                        "appointment",
+                        "appointment: this patient has none with this id.",
+                    )
+                },
+            )?,
+        ),
+        None => None,
+    };
+    let Words::Template { values } = &request.words else { return Ok(request) };
+    let mut values = values.clone();
+    let zone = record.timezone.as_deref().and_then(|name| TimeZone::get(name).ok());
+    let person = open_person(office.keys(), practice, id, record.person_sealed)
+        .map_err(|_| Problem::internal())?;
+    // A name that is no name for a message is left out; a template that needs it then says so.
+    if let Ok(named) = values.clone().default_to(Variable::FirstName, person.first_name()) {
+        values = named;
+    }
+    let hours = tasks::office_hours(tx, office)?;
+    values = values
+        .default_hours(&hours.in_words(Language::English), &hours.in_words(Language::Spanish))?;
+    if let Some(visit) = visit {
+        let wants_it =
+            kinds::rules(request.kind).is_some_and(|r| r.allowed.contains(&Variable::Time));
+        if wants_it {
+            let zone = zone.unwrap_or_else(|| office.profile().timezone.clone());
+            values = values.when(visit.starts_at, &zone, false);
+        }
+        request.useless_after = request.useless_after.or(Some(visit.starts_at));
+    }
+    request.words = Words::Template { values };
+    Ok(request)
 }
 
 impl From<ComposeError> for Problem {
