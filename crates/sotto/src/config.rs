@@ -56,6 +56,8 @@ pub struct Config {
     /// The practice's own templates.
     #[serde(default)]
     pub templates: Templates,
+    /// Who is paged about an emergency; without it, the log alone.
+    pub pager: Option<Pager>,
     /// Texts over SMPP.
     pub sms_smpp: Option<SmsSmpp>,
     /// Texts over HTTP.
@@ -119,6 +121,16 @@ pub struct Practice {
 pub struct Templates {
     /// A folder of TOML files.
     pub directory: Option<PathBuf>,
+}
+
+/// Who is paged about an emergency.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pager {
+    /// A webhook that takes Standard Webhooks.
+    pub url: String,
+    /// The file of the secret it shares with us, `whsec_…`.
+    pub secret_file: PathBuf,
 }
 
 /// The agreement with a carrier (RULEBOOK §4).

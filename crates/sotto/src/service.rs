@@ -13,6 +13,7 @@ use crate::arrivals;
 use crate::audit;
 use crate::channels::{Adapter, AdapterName, AnyAdapter, Carried, Failure, Handoff};
 use crate::db::Db;
+use crate::inbound::pager::{self, Pager};
 use crate::journeys::reminders;
 use crate::office::Office;
 use crate::outbox::recover;
@@ -47,6 +48,8 @@ pub struct Parts {
     pub adapters: Vec<AnyAdapter>,
     /// What they report.
     pub events: mpsc::Receiver<Carried>,
+    /// How staff are paged about an emergency.
+    pub pager: Pager,
     /// This node's name, the same after each restart, so that it knows its own broken attempts.
     pub owner: String,
 }
@@ -57,7 +60,7 @@ impl Service {
     /// # Errors
     /// [`OutboxError`](crate::outbox::OutboxError) when recovery cannot be stored.
     pub async fn start(parts: Parts) -> Result<Self, crate::outbox::OutboxError> {
-        let Parts { db, office, adapters, events, owner } = parts;
+        let Parts { db, office, adapters, events, pager, owner } = parts;
         let settled = recover::settle_broken_off(&db, &office, Some(owner.clone())).await?;
         if settled > 0 {
             tracing::warn!(attempts = settled, "outbox.recovered");
@@ -85,6 +88,7 @@ impl Service {
         tasks.spawn(portal.run(stop.clone()));
         tasks.spawn(sequence(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(remind(db.clone(), office.clone(), stop.clone()));
+        tasks.spawn(pager::run(db.clone(), office.clone(), pager, stop.clone()));
         tasks.spawn(settle(db, office, stop.clone()));
         tasks.close();
         Ok(Self { stop, tasks })

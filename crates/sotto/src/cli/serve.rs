@@ -26,6 +26,7 @@ use crate::config::{self, Config, MailSecurity, MessageIds};
 use crate::db::{Db, idempotency_key};
 use crate::http::carriers::twilio::Webhook;
 use crate::http::{Doors, router};
+use crate::inbound::pager::{self, Pager};
 use crate::office::Office;
 use crate::service::{Parts, Service};
 
@@ -98,7 +99,8 @@ async fn serve(config: Config, db: Db, office: Office, check_only: bool) -> Resu
     let twilio = webhook(&config, &events_in)?;
     drop(events_in);
     let owner = format!("serve {}", office.practice());
-    let parts = Parts { db: db.clone(), office: office.clone(), adapters, events, owner };
+    let pager = pager_of(&config)?;
+    let parts = Parts { db: db.clone(), office: office.clone(), adapters, events, pager, owner };
     let service = Service::start(parts).await?;
     let doors = Doors::new(db.clone(), office.clone(), twilio);
     let forgetting = tokio::spawn(forget_old_answers(db, office));
@@ -167,6 +169,14 @@ async fn forget_old_answers(db: Db, office: Office) {
             tracing::error!(%error, "idempotency.not_forgotten");
         }
     }
+}
+
+fn pager_of(config: &Config) -> Result<Pager> {
+    let Some(settings) = &config.pager else { return Ok(Pager::Log) };
+    let secret = config.secret("pager.secret_file", &settings.secret_file)?;
+    let webhook = pager::Webhook::new(&settings.url, &secret)
+        .map_err(|error| config.wrong("pager.url", error))?;
+    Ok(Pager::Webhook(Box::new(webhook)))
 }
 
 fn roots(word: &str) -> Roots {

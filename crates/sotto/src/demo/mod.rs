@@ -27,6 +27,7 @@ use crate::channels::transport::{Endpoint, Roots};
 use crate::channels::{AnyAdapter, EmailSmtp, HeaderText, Jitter, Now, OpaqueIds, SmsSmpp};
 use crate::clock::Clock;
 use crate::db::{Db, Threads};
+use crate::inbound::pager::Pager;
 use crate::office::Office;
 use crate::service::{Parts, Service};
 
@@ -151,6 +152,7 @@ pub async fn start(settings: &Settings) -> Result<Demo, DemoError> {
         office: office.clone(),
         adapters: vec![AnyAdapter::SmsSmpp(sms), AnyAdapter::EmailSmtp(email)],
         events: arrivals,
+        pager: Pager::Log,
         owner: "demo".to_owned(),
     })
     .await?;

@@ -58,7 +58,7 @@ impl<'a> Say<'a> {
     }
 
     /// It answers somebody who is not our patient.
-    pub(super) const fn to_stranger(self) -> Self {
+    pub(super) const fn only_a_stranger(self) -> Self {
         Self { to: Whom::Stranger, ..self }
     }
 }

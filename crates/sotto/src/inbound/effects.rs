@@ -138,7 +138,7 @@ fn wrong_number(tx: &mut Tx<'_>, case: &Case<'_>) -> Result<Done, InboundError> 
         let task = NewTask { patient, ..about(case, TaskKind::WrongNumber, None) };
         tasks::open(tx, case.office, task, &case.actor())?;
     }
-    answers::say(tx, case, Say::new(Kind::WrongNumberApology).to_stranger())?;
+    answers::say(tx, case, Say::new(Kind::WrongNumberApology).only_a_stranger())?;
     Ok(Done::only(Effect::WrongNumber))
 }
 

@@ -5,6 +5,7 @@
 //! costs a glance.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -13,6 +14,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::{self, Actor, AuditError, Event, Kind, Outcome};
+use crate::channels::transport::{Roots, client_config};
 use crate::db::registry::TASK;
 use crate::db::{Db, DbError, task};
 use crate::ids::TaskId;
@@ -42,6 +44,12 @@ pub enum PageError {
     /// It could not be reached.
     #[error("the pager at the webhook cannot be reached; check pager.url and the network")]
     Unreachable,
+    /// Not an https address, or http beyond this machine.
+    #[error("pager.url must begin with https:// (http:// only to 127.0.0.1)")]
+    Url,
+    /// No TLS client can be made.
+    #[error("no TLS client can be made for the pager; check the machine's certificates")]
+    Client,
     /// The secret is not in form.
     #[error("pager.secret must be `whsec_` and base64 of 24 to 64 bytes")]
     Secret,
@@ -64,7 +72,7 @@ pub enum Pager {
     /// To the program's own log, at level error, for whoever watches it.
     Log,
     /// To a webhook, signed after Standard Webhooks.
-    Webhook(Webhook),
+    Webhook(Box<Webhook>),
 }
 
 /// A webhook that pages.
@@ -82,15 +90,25 @@ impl std::fmt::Debug for Webhook {
 }
 
 impl Webhook {
-    /// A webhook at `url`, with a secret of the form `whsec_…`.
+    /// A webhook at `url`, with a secret of the form `whsec_…`. It follows no redirect.
     ///
     /// # Errors
-    /// [`PageError::Secret`].
-    pub fn new(
-        url: reqwest::Url,
-        secret: &str,
-        client: reqwest::Client,
-    ) -> Result<Self, PageError> {
+    /// [`PageError::Url`], [`PageError::Secret`] or [`PageError::Client`].
+    pub fn new(url: &str, secret: &str) -> Result<Self, PageError> {
+        let url = reqwest::Url::parse(url).map_err(|_| PageError::Url)?;
+        let here = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        if url.scheme() != "https" && !(url.scheme() == "http" && here) {
+            return Err(PageError::Url);
+        }
+        let mut client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(ANSWER_WITHIN)
+            .user_agent("sotto");
+        if url.scheme() == "https" {
+            let config = client_config(&Roots::Machine).map_err(|_| PageError::Client)?;
+            client = client.tls_backend_preconfigured(config);
+        }
+        let client = client.build().map_err(|_| PageError::Client)?;
         let bytes = secret
             .strip_prefix("whsec_")
             .and_then(|text| BASE64_STANDARD.decode(text).ok())
@@ -143,6 +161,8 @@ impl Pager {
     }
 }
 
+/// How long a webhook may take; the next emergency must not wait behind it.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// One step of the ladder.
 const RUNG: SignedDuration = SignedDuration::from_mins(5);
 /// The last one: from then on the practice lead is paged each time.
