@@ -2,7 +2,7 @@
 
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Asked, Findings};
 use crate::facts::{Known, Location};
@@ -11,7 +11,7 @@ use crate::policy::QuietHours;
 use crate::refusal::Code;
 
 /// Zones with no common hour have none on any later day; eight days outlast every exception.
-const GIVE_UP_AFTER_DAYS: i64 = 8;
+const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(192);
 
 /// Where nobody knows the place, an hour must be fit on both coasts: by default 12:00 to 20:00
 /// Eastern. The rules of 15 U.S.C. 260a, so that no zone file is read.
@@ -90,7 +90,7 @@ impl Hours {
 
 /// The first instant from `now` on that is permitted in every zone.
 fn next_permitted(now: Timestamp, zones: &[TimeZone], hours: Hours) -> Option<Timestamp> {
-    let give_up = now.checked_add((GIVE_UP_AFTER_DAYS * 24).hours()).ok()?;
+    let give_up = now.checked_add(GIVE_UP_AFTER).ok()?;
     let mut candidate = now;
     while candidate <= give_up {
         let mut later = candidate;
