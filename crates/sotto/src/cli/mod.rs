@@ -17,6 +17,8 @@ pub mod intent;
 pub mod audit;
 pub mod prove;
 
+pub mod bench;
+
 pub mod jsonl;
 pub mod open;
 mod records;
@@ -55,6 +57,8 @@ pub enum Command {
     Audit(audit::Args),
     /// Writes the whole record of one message, to be checked by anyone.
     Prove(prove::Args),
+    /// Measures what this machine does with it.
+    Bench(bench::Args),
 }
 
 impl Command {
@@ -75,6 +79,7 @@ impl Command {
             Self::Template(args) => template::run(args),
             Self::Audit(args) => audit::run(&args),
             Self::Prove(args) => prove::run(&args),
+            Self::Bench(args) => bench::run(&args),
         }
     }
 }

@@ -1,0 +1,44 @@
+//! `sotto bench`: what this machine does with it, measured.
+//!
+//! Read in this order: [`pipeline`] runs the measurement and says the figures, [`practice`] makes
+//! the practice it is run on, [`server`] is `sotto serve` as a child, [`world`] is the carrier twin
+//! and the callers of the API in another child, so that only our own CPU is counted.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+mod fdatasync;
+mod load;
+mod pipeline;
+mod practice;
+mod server;
+mod world;
+
+/// Measure what this machine does with it.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The whole way of a message: accepted over HTTP, gated, stored, sent by SMPP, receipt stored.
+    Pipeline(pipeline::Args),
+    /// The carrier twin and the callers, for the other verbs; takes orders on its input.
+    #[command(hide = true)]
+    World,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// What went wrong, in one line for the person at the terminal.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    match &args.what {
+        What::Pipeline(args) => pipeline::run(args),
+        What::World => world::run(),
+    }
+}
