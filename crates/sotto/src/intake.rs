@@ -344,8 +344,7 @@ fn enqueue(
         clearance,
         Event::message_cleared(request.actor.clone(), cleared, sent),
     )?;
-    let bell = office.outbox_bell();
-    tx.after_commit(move || bell.notify_one());
+    store::ring(tx, office);
     Ok(Answer::Accepted { message: draft.message, clearance, not_before: basis.not_before })
 }
 

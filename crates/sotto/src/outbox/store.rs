@@ -40,6 +40,13 @@ pub(crate) fn put(tx: &mut Tx<'_>, office: &Office, row: &OutboxRow) -> Result<(
     outbox::insert(tx, row, &mac(office, row))
 }
 
+/// Tells every worker, after the commit, that there is something to look at.
+pub(crate) fn ring(tx: &mut Tx<'_>, office: &Office) {
+    let bell = office.outbox_bell();
+    // All of them: one alone might be the wrong one.
+    tx.after_commit(move || bell.notify_waiters());
+}
+
 /// Writes a row back, with its mac.
 pub(crate) fn put_back(tx: &mut Tx<'_>, office: &Office, row: &OutboxRow) -> Result<(), DbError> {
     outbox::update(tx, row, &mac(office, row))

@@ -7,10 +7,9 @@
 
 use std::sync::Arc;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use gate::{Cleared, Facts, MessageId, Policy, Release};
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::event::Grounds;
@@ -66,39 +65,45 @@ impl<A: Adapter> Worker<A> {
 
     /// Works until `stop`, then lets what is under way finish. Failures of storage are logged and
     /// tried again a second later: the rows are still there.
-    pub async fn run(self, stop: CancellationToken) {
-        let bell = self.office.outbox_bell();
-        let mut under_way = FuturesUnordered::new();
+    pub async fn run(self, stop: CancellationToken)
+    where
+        A: Send + Sync + 'static,
+    {
+        let worker = Arc::new(self);
+        let (office, window) = (&worker.office, worker.settings.window);
+        let bell = office.outbox_bell();
+        // Each attempt is a task of its own: no answer waits for the disk of the next claim.
+        let mut under_way = JoinSet::new();
         loop {
             // Asked for before looking, so that a bell rung while we look is not missed.
             let rung = bell.notified();
+            // An attempt that panicked stays `started`; its lease runs out.
+            while under_way.try_join_next().is_some() {}
+            if stop.is_cancelled() {
+                while under_way.join_next().await.is_some() {}
+                return;
+            }
             let mut next = None;
-            if !stop.is_cancelled() && under_way.len() < self.settings.window {
-                match self.claim(self.settings.window - under_way.len()).await {
+            if under_way.len() < window {
+                match worker.claim(window - under_way.len()).await {
                     Ok((claims, due)) => {
-                        next = due;
-                        let more = !claims.is_empty();
+                        next = if claims.is_empty() { due } else { Some(office.clock().now()) };
                         for claim in claims {
-                            under_way.push(self.hand_over(claim));
-                        }
-                        if more && under_way.len() < self.settings.window {
-                            next = Some(self.office.clock().now());
+                            under_way.spawn(Arc::clone(&worker).hand_over(claim));
                         }
                     }
                     Err(error) => {
-                        tracing::error!(adapter = self.settings.adapter.as_str(), %error, "outbox.claim");
-                        next = later(self.office.clock().now(), SignedDuration::from_secs(1));
+                        tracing::error!(adapter = worker.settings.adapter.as_str(), %error, "outbox.claim");
+                        next = later(office.clock().now(), SignedDuration::from_secs(1));
                     }
                 }
             }
-            if stop.is_cancelled() && under_way.is_empty() {
-                return;
-            }
+            let full = under_way.len() >= window;
             tokio::select! {
-                Some(()) = under_way.next(), if !under_way.is_empty() => {}
-                () = rung, if !stop.is_cancelled() => {}
-                () = self.wake_at(next), if !stop.is_cancelled() && next.is_some() => {}
-                () = stop.cancelled(), if !stop.is_cancelled() => {}
+                Some(_) = under_way.join_next(), if full => {}
+                () = rung, if !full => {}
+                () = worker.wake_at(next), if !full && next.is_some() => {}
+                () = stop.cancelled() => {}
             }
         }
     }
@@ -113,7 +118,7 @@ impl<A: Adapter> Worker<A> {
     async fn claim(&self, limit: usize) -> Result<(Vec<Claim>, Option<Timestamp>), OutboxError> {
         let office = self.office.clone();
         let settings = self.settings.clone();
-        let limit = u32::try_from(limit.min(64)).unwrap_or(64);
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
         self.db
             .write(move |tx| {
                 let now = office.clock().now();
@@ -130,7 +135,7 @@ impl<A: Adapter> Worker<A> {
     }
 
     /// The wire, and the answer written down.
-    async fn hand_over(&self, claim: Claim) {
+    async fn hand_over(self: Arc<Self>, claim: Claim) {
         let id = claim.cleared.draft().message;
         let now = self.office.clock().now();
         let result = match gate::release(&claim.cleared, &claim.facts, &claim.policy, now) {
@@ -302,6 +307,7 @@ fn failed(
                 row.lease_owner = None;
                 row.due_at = now.checked_add(after).unwrap_or(now);
                 store::put_back(tx, office, &row)?;
+                store::ring(tx, office);
             }
         }
         None => {

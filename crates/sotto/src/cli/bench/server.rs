@@ -72,7 +72,7 @@ impl Drop for Server {
     }
 }
 
-/// Reads the log until it says where it listens, and passes the rest on.
+/// Reads the log until it says where it listens, then goes on reading and passes warnings on.
 fn listening(mut log: BufReader<ChildStderr>) -> Result<SocketAddr> {
     let mut line = String::new();
     let mut last = String::new();
@@ -82,7 +82,9 @@ fn listening(mut log: BufReader<ChildStderr>) -> Result<SocketAddr> {
             std::thread::spawn(move || {
                 for line in log.lines() {
                     let Ok(line) = line else { return };
-                    eprintln!("{line}");
+                    if line.contains("\"level\":\"WARN\"") || line.contains("\"level\":\"ERROR\"") {
+                        eprintln!("{line}");
+                    }
                 }
             });
             return Ok(address);
