@@ -82,7 +82,7 @@ test("npm smpp takes a message and its receipt makes it delivered", { timeout: 1
 
 test("STOP from npm smpp closes the number, with one confirmation, and the gate refuses", { timeout: 120_000 }, async () => {
   const before = submitted.length;
-  session.deliver_sm({ source_addr: PHONE.slice(1), destination_addr: "16175550100", short_message: "STOP" });
+  session.deliver_sm({ source_addr_ton: 1, source_addr_npi: 1, source_addr: PHONE.slice(1), destination_addr: "16175550100", short_message: "STOP" });
   const { pdu } = await until("the confirmation", () => submitted[before], 60);
   assert.match(pdu.short_message.message, /START/);
   const { status, body } = await house.api("POST", "/api/v1/messages", { patient, purpose: "treatment", channel: "sms", template: "visit_callback" });
