@@ -65,7 +65,9 @@ test("without a chain to a trusted root nothing is sent", { skip, timeout: 120_0
     assert.equal((await stranger.consent(someone, "email", "maria@example.test")).status, 201);
     const { status, body } = await stranger.api("POST", "/api/v1/messages", { patient: someone, purpose: "treatment", channel: "email", template: "secure_message_notice" });
     assert.equal(status, 202, JSON.stringify(body));
-    await until("an attempt to fail", async () => ["failed", "queued"].includes(await stranger.state(body.id)) && /attempt|outbox|tls|certificate/i.test(stranger.server.said()), 60);
+    // Postfix logs the handshake that our side broke off, for the authority nobody vouched for.
+    await until("the handshake to be broken off", () => /starttls=0\/1/.test(readFileSync(join(config, "data/maillog"), "utf8")), 60);
+    assert.ok(!["sent", "delivered"].includes(await stranger.state(body.id)));
     assert.equal(inbox().length, before, "a mail went over a connection nobody vouched for");
   } finally {
     await stranger.stop();
