@@ -24,7 +24,7 @@ client = smpplib.client.Client("127.0.0.1", port, timeout=30, allow_unknown_opt_
 
 
 def received(pdu):
-    if pdu.esm_class & smpplib.consts.SMPP_MSGTYPE_DELIVERYACK:
+    if pdu.esm_class & 0x3C == 0x04:  # SMPP 3.4 §5.2.12: a delivery receipt
         seen["receipts"] += 1
         return
     if pdu.data_coding == smpplib.consts.SMPP_ENCODING_ISO10646:
