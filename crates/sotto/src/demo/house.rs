@@ -82,6 +82,7 @@ pub async fn open(
     let (office, settled) = db
         .write(move |tx| {
             let office = open_doors(tx, &opening, keys)?;
+            audit::schema::record_schema(tx, &office)?;
             let first = appointment::by_external_id(tx, PRACTICE, FIRST)?;
             Ok::<_, HouseError>((office, first.is_some()))
         })
