@@ -389,7 +389,8 @@ mod tests {
         let path = std::env::temp_dir().join(format!(
             "sotto-config-{}-{:x}.toml",
             std::process::id(),
-            text.len() as u64 ^ text.bytes().map(u64::from).fold(7_u64, |a, b| a.wrapping_mul(31) ^ b)
+            text.len() as u64
+                ^ text.bytes().map(u64::from).fold(7_u64, |a, b| a.wrapping_mul(31) ^ b)
         ));
         std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
         let read = Config::load(&path);

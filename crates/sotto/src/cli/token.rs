@@ -6,9 +6,9 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 
 use super::open::{self, Which};
-use crate::access::tokens::{self, NewToken, Scope, Token, TokenError};
+use crate::access::tokens::{self, NewToken, Scope, Token};
 use crate::audit::Actor;
-use crate::db::{DbError, api_token};
+use crate::db::api_token;
 use crate::ids::TokenId;
 
 /// Make, list and revoke the tokens that programs come in with.
@@ -98,9 +98,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             let opened = open::open_which(which)?;
             let practice = opened.office.practice();
             let now = opened.office.clock().now();
-            let all: Vec<Token> = opened
-                .db
-                .read_blocking(move |tx| Ok::<_, DbError>(api_token::list(tx, practice)?))?;
+            let all: Vec<Token> =
+                opened.db.read_blocking(move |tx| api_token::list(tx, practice))?;
             for token in all {
                 show(&token, *json, now);
             }
@@ -108,9 +107,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Deed::Revoke { which, id } => {
             let opened = open::open_which(which)?;
             let (office, id) = (opened.office, *id);
-            let revoked = opened.db.write_blocking(move |tx| {
-                Ok::<_, TokenError>(tokens::revoke(tx, &office, id, Actor::operator())?)
-            })?;
+            let revoked = opened
+                .db
+                .write_blocking(move |tx| tokens::revoke(tx, &office, id, Actor::operator()))?;
             if !revoked {
                 bail!("there is no token {id} that is still good; `sotto token list` shows them");
             }

@@ -198,7 +198,10 @@ pub fn latest_replies(
     )
 }
 
-/// The sealed content of a reply and its key, wrapped for the record.
+/// A reply's sealed content, and its key wrapped for the record.
+pub type SealedReply = (Vec<u8>, Vec<u8>);
+
+/// The sealed content of a reply.
 ///
 /// # Errors
 /// [`DbError`].
@@ -206,7 +209,7 @@ pub fn reply_sealed(
     tx: &mut Tx<'_>,
     practice: PracticeId,
     id: InboundId,
-) -> Result<Option<(Vec<u8>, Vec<u8>)>, DbError> {
+) -> Result<Option<SealedReply>, DbError> {
     tx.query_opt(
         sql!(
             "SELECT content_sealed, record_wrap FROM inbound_message

@@ -454,5 +454,5 @@ fn slot(now: Timestamp, days: usize, half: usize) -> Result<Timestamp, jiff::Err
         day = day.checked_add(1.day())?;
     }
     let opening = day.at(9, 0, 0, 0).in_tz(ZONE)?;
-    Ok(opening.timestamp().checked_add(minutes.minutes())?)
+    opening.timestamp().checked_add(minutes.minutes())
 }

@@ -191,7 +191,7 @@ impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         tracing::error!(error = %error, "http.database_failed");
         match error {
-            DbError::Closed | DbError::Conflict { .. } => Self::unavailable(),
+            DbError::Closed | DbError::Conflict => Self::unavailable(),
             _ => Self::internal(),
         }
     }

@@ -26,7 +26,6 @@ use crate::clock::Clock;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The whole of it.
-#[must_use]
 pub fn router(doors: Doors) -> Router {
     let clock = doors.office().clock().clone();
     let sandbox = doors.office().profile().sandbox;
