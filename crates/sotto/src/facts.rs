@@ -178,7 +178,7 @@ fn recipient(
     let role = match caregiver {
         None => Role::Patient,
         Some(caregiver) if caregiver.representative => {
-            Role::Representative { of_minor: age.is_some_and(|age| age < 18) }
+            Role::Representative { of_minor: caregiver.parental }
         }
         Some(caregiver) => Role::Caregiver { scope: caregiver.scope, written: caregiver.written },
     };
@@ -191,8 +191,14 @@ fn recipient(
     }))
 }
 
+/// Relations whose authority is that over a child.
+const PARENTAL: [&str; 8] =
+    ["mother", "father", "parent", "guardian", "stepmother", "stepfather", "foster parent", "par"];
+
 struct Behind {
     representative: bool,
+    /// Authority over a child: it ends at eighteen (PRIV-08, PRIV-09).
+    parental: bool,
     written: bool,
     scope: Vec<Scope>,
 }
@@ -206,7 +212,8 @@ fn caregiver_behind(
 ) -> Result<Option<Behind>, DbError> {
     tx.query_opt(
         sql!(
-            "SELECT g.representative, g.scope, g.permission, g.valid_from, g.valid_until
+            "SELECT g.representative, g.scope, g.permission, g.valid_from, g.valid_until,
+                    g.relation
              FROM contact_point c JOIN caregiver g
                  ON g.practice_id = c.practice_id AND g.id = c.caregiver_id
              WHERE c.practice_id = $1 AND c.id = $2"
@@ -216,7 +223,9 @@ fn caregiver_behind(
             let permission: String = row.get(2)?;
             let permitted = permission != "none" && in_force(row.get(3)?, row.get(4)?, now);
             let scope: String = row.get(1)?;
+            let relation: String = row.get(5)?;
             Ok(Behind {
+                parental: PARENTAL.contains(&relation.to_ascii_lowercase().as_str()),
                 written: permission == "written",
                 representative: permitted && row.get::<bool>(0)?,
                 scope: if permitted {

@@ -186,8 +186,9 @@ impl Demo {
     /// Stops everything, and remembers what time it is.
     pub async fn stop(self) {
         self.time_keeper.abort();
-        self.service.stop().await;
+        // It holds the way in for arrivals open, and the service waits until that is closed.
         self.bounces.abort();
+        self.service.stop().await;
         write_time(&self.clock_file, self.office.clock().now());
         self.twin.shutdown().await;
     }

@@ -141,9 +141,12 @@ impl Plan {
     /// is left out, except the latest one if it is late by no more than a day and no more than half
     /// the way to what comes next: an import of old appointments sends no burst.
     fn at(&self, starts_at: Timestamp, now: Timestamp, day: &Day) -> Vec<Planned> {
+        // Whole days are days of the calendar: the hour stays, whatever the clocks do between.
         let due_of = |step: &Step| {
-            let before = SignedDuration::from_mins(i64::from(step.minutes_before));
-            starts_at.checked_sub(before).unwrap_or(Timestamp::MIN)
+            let (days, minutes) = (step.minutes_before / 1440, step.minutes_before % 1440);
+            let before = i64::from(days).days().minutes(i64::from(minutes));
+            let start = starts_at.to_zoned(day.zone.clone());
+            start.checked_sub(before).map_or(Timestamp::MIN, |due| due.timestamp())
         };
         let mut planned = Vec::new();
         for (index, step) in self.0.iter().enumerate() {

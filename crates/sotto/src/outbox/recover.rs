@@ -39,6 +39,7 @@ pub async fn settle_broken_off(
                 number: row.attempts,
                 from: State::Sending,
                 adapter,
+                confirms: None,
                 result: Err(Failure::new(FailureKind::Uncertain)),
             };
             record(tx, &office, &ended)?;

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use gate::{Cleared, Facts, MessageId, Policy, Release};
+use gate::{Cleared, Facts, Kind, MessageId, Policy, Release};
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ use crate::db::attempt::{self, End, Outcome, Part, Start};
 use crate::db::message::{self, Change, State};
 use crate::db::outbox::{self, OutboxRow};
 use crate::db::registry::MESSAGE;
+use crate::db::suppression::{self, SuppressionKind, SuppressionRow, SuppressionSource};
 use crate::db::{Db, Tx};
 use crate::facts;
 use crate::ids::{AttemptId, Id as _};
@@ -136,7 +137,9 @@ impl<A: Adapter> Worker<A> {
 
     /// The wire, and the answer written down.
     async fn hand_over(self: Arc<Self>, claim: Claim) {
-        let id = claim.cleared.draft().message;
+        let draft = claim.cleared.draft();
+        let id = draft.message;
+        let confirms = confirms(draft.kind).then(|| self.office.address_index(&draft.address));
         let now = self.office.clock().now();
         let result = match gate::release(&claim.cleared, &claim.facts, &claim.policy, now) {
             Release::Go(released) => self.adapter.send(released).await,
@@ -150,7 +153,8 @@ impl<A: Adapter> Worker<A> {
             .db
             .write(move |tx| {
                 let from = State::Sending;
-                let end = Ended { id, attempt, number, from, adapter: settings.adapter, result };
+                let adapter = settings.adapter;
+                let end = Ended { id, attempt, number, from, adapter, confirms, result };
                 record(tx, &office, &end)
             })
             .await;
@@ -221,6 +225,12 @@ fn claim_one(
     Ok(Some(Claim { attempt, number, cleared, facts, policy }))
 }
 
+/// The one text that confirms an opt-out or apologises to a wrong number: once the carrier has it,
+/// there is no second one.
+const fn confirms(kind: Kind) -> bool {
+    matches!(kind, Kind::StopConfirm | Kind::WrongNumberApology)
+}
+
 /// How an attempt ended.
 pub(crate) struct Ended {
     pub(crate) id: MessageId,
@@ -228,6 +238,8 @@ pub(crate) struct Ended {
     pub(crate) number: u32,
     pub(crate) from: State,
     pub(crate) adapter: AdapterName,
+    /// The address whose opt-out this message confirms (TEL-13).
+    pub(crate) confirms: Option<[u8; 32]>,
     pub(crate) result: Result<Handoff, Failure>,
 }
 
@@ -267,6 +279,20 @@ fn accepted(
     let change = Change { id: ended.id, from: ended.from, to, refusals: &[] };
     message::change_state(tx, practice, &change, now)?;
     outbox::delete(tx, practice, ended.id)?;
+    if let Some(address_index) = ended.confirms {
+        let row = SuppressionRow {
+            id: office.clock().new_id(),
+            address_index: address_index.to_vec(),
+            event: SuppressionKind::Confirmed,
+            channel: None,
+            kind: None,
+            source: SuppressionSource::Words,
+            inbound_id: None,
+            recorded_by: "service:outbox".to_owned(),
+            occurred_at: now,
+        };
+        suppression::add(tx, practice, &row)?;
+    }
     audit::append(tx, office, ended.event())?;
     for carrier_id in &handoff.parts {
         receipts::settle_early(tx, office, ended.adapter, carrier_id)?;
@@ -340,7 +366,9 @@ pub fn settle(
         return Ok(());
     }
     let (attempt, number) = (last.id, last.number);
-    record(tx, office, &Ended { id, attempt, number, from: stored.state, adapter, result })
+    let confirms = confirms(stored.kind).then_some(stored.address_index);
+    let from = stored.state;
+    record(tx, office, &Ended { id, attempt, number, from, adapter, confirms, result })
 }
 
 /// A number from 0 to 1 that differs from attempt to attempt: the last bytes of a UUID v7 are
