@@ -247,7 +247,6 @@ mod tests {
     #[test]
     fn the_signature_is_that_of_the_standard() {
         // The example of the Standard Webhooks specification.
-        aws_lc_rs::init();
         let key = BASE64_STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
         let signed = "msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{\"test\": 2432232314}";

@@ -187,13 +187,16 @@ impl World {
     }
 }
 
+/// A report as a test tells it.
+type Told = (ReceiptStatus, Option<FailureKind>);
+
 on_both_engines! {
     async fn states_only_move_forward(db: TestDb) {
         use ReceiptStatus::*;
         let world = World::new(db).await;
         let failed = Some(FailureKind::Rejected);
         // For each: the reports in their order, and where the message stands at the end.
-        let table: [(&[(ReceiptStatus, Option<FailureKind>)], &str); 7] = [
+        let table: [(&[Told], &str); 7] = [
             (&[(EnRoute, None)], "sent"),
             (&[(EnRoute, None), (Delivered, None)], "delivered"),
             (&[(Delivered, None), (EnRoute, None)], "delivered"),

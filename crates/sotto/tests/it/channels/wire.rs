@@ -16,7 +16,7 @@ async fn long_texts_and_emoji_arrive_whole_with_an_id_for_each_part() {
     for (text, parts) in [
         ("Lakeside: please call our office. ".repeat(9), 2),
         ("Lakeside: llámenos por favor 😀 ".repeat(5), 3),
-        ("Lakeside: {call} [us] ~today~ | € ".repeat(1), 1),
+        ("Lakeside: {call} [us] ~today~ | € ".to_owned(), 1),
     ] {
         let handoff = bench.say(&text).await.unwrap();
         assert_eq!(handoff.parts.len(), parts, "{text}");
