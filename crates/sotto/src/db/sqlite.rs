@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::db::{
@@ -45,6 +46,8 @@ pub(super) fn connect(place: &Place, writes: bool) -> Result<Connection, DbError
              PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;",
         )
         .map_err(open)?;
+    // Built with STAT4, SQLite else compiles a cached statement anew whenever other values are bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(open)?;
     connection.set_prepared_statement_cache_capacity(512);
     if !writes {
         connection.execute_batch("PRAGMA query_only = ON").map_err(open)?;
