@@ -51,6 +51,7 @@ pub enum ReceiptError {
 pub fn record(tx: &mut Tx<'_>, office: &Office, told: &CarrierReceipt) -> Result<(), ReceiptError> {
     let (practice, now) = (office.practice(), office.clock().now());
     let adapter = told.adapter.as_str();
+    lock(tx, office, told.adapter, &told.carrier_id)?;
     let known = match receipt::part(tx, practice, adapter, &told.carrier_id)? {
         Some(part) => Some(part),
         None => unanswered_part(tx, office, told, now)?,
@@ -84,6 +85,24 @@ pub fn record(tx: &mut Tx<'_>, office: &Office, told: &CarrierReceipt) -> Result
         }
     }
     Ok(())
+}
+
+/// A carrier's answer and its receipt may be stored at the same instant on PostgreSQL. Each would
+/// miss the other, and the receipt would never be applied; so they go one after the other. Call it
+/// before anything is written, so that nobody who waits here holds a row.
+///
+/// # Errors
+/// [`DbError`].
+pub(crate) fn lock(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    adapter: AdapterName,
+    carrier_id: &str,
+) -> Result<(), DbError> {
+    let name = format!("{} {carrier_id}", adapter.as_str());
+    let [a, b, c, d, e, f, g, h, ..] =
+        office.keys().content_hash("carrier id lock", name.as_bytes());
+    tx.lock(i64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }
 
 /// Applies the receipts that came before the carrier's answer, now that its id is known.

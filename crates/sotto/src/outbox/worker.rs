@@ -266,6 +266,9 @@ fn accepted(
     handoff: &Handoff,
 ) -> Result<(), OutboxError> {
     let (practice, now) = (office.practice(), office.clock().now());
+    for carrier_id in &handoff.parts {
+        receipts::lock(tx, office, ended.adapter, carrier_id)?;
+    }
     let transport = handoff.transport.as_ref().and_then(|t| serde_json::to_string(t).ok());
     let end = End { outcome: Outcome::Accepted, failure: None, transport: transport.as_deref() };
     attempt::finish(tx, practice, ended.attempt, &end, now)?;
