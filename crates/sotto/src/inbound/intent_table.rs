@@ -247,6 +247,8 @@ const TEXTS: &[(Intent, &[&str])] = &[
         Intent::WrongNumber,
         &[
             "wrong number",
+            "not my number",
+            "this isn't my phone",
             "Wrong number.",
             "you have the wrong number",
             "wrong person",

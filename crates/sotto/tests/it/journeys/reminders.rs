@@ -137,7 +137,7 @@ on_both_engines! {
             clinic.book(patient, &phone, at(VISIT)).await;
             phones.push(phone);
         }
-        clinic.office.clock().advance_to(at("2027-03-10T19:00:00Z"));
+        clinic.office.clock().advance_to(at("2027-03-10T19:45:00Z"));
         let other = clinic.db.again();
         let (one, two) = tokio::join!(
             sotto::journeys::reminders::tick(&clinic.db, &clinic.office),
