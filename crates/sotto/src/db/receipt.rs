@@ -252,12 +252,13 @@ pub fn unanswered(
     since: Timestamp,
 ) -> Result<Vec<(AttemptId, MessageId, String)>, DbError> {
     tx.query(
+        // From the address to its few messages, never from all that is on the wire.
         sql!(
-            "SELECT a.id, a.message_id, a.outcome FROM attempt a
-               JOIN message m ON m.practice_id = a.practice_id AND m.id = a.message_id
-              WHERE a.practice_id = $1 AND a.adapter = $2 AND m.address_index = $3
-                AND a.started_at >= $4 AND a.outcome IN ('started', 'uncertain')
+            "SELECT a.id, a.message_id, a.outcome FROM message m CROSS JOIN attempt a
+              WHERE m.practice_id = $1 AND m.address_index = $3
                 AND m.state IN ('sending', 'uncertain')
+                AND a.practice_id = m.practice_id AND a.message_id = m.id AND a.adapter = $2
+                AND a.started_at >= $4 AND a.outcome IN ('started', 'uncertain')
               ORDER BY a.started_at DESC LIMIT 8"
         ),
         params![practice, adapter, address_index, since],

@@ -325,7 +325,8 @@ CREATE TABLE outbox (                          -- a queue: rows leave it; each r
     mac             BLOB   NOT NULL,
     PRIMARY KEY (practice_id, message_id)
 );
-CREATE INDEX outbox_due ON outbox (adapter, due_at);
+-- What is on the wire is left out: looking for the next message does not step over it.
+CREATE INDEX outbox_free ON outbox (adapter, due_at) WHERE leased_until IS NULL;
 CREATE TABLE attempt (
     practice_id     TEXT   NOT NULL,
     id              TEXT   NOT NULL,
