@@ -1,5 +1,7 @@
 //! What the gate asks about, loaded in one query set inside the transaction that decides.
 
+use std::collections::BTreeSet;
+
 use gate::facts::{
     AddressFacts, Alternative, Consent, ConsentClass, Dead, History, Known, Line, Location, OptOut,
     Practice, Recipient, Restriction, Role, Scope, Template,
@@ -474,14 +476,14 @@ fn address(
             verified_tls: true,
         }));
     }
-    let patients: u32 = tx.query_one(
-        sql!(
-            "SELECT COUNT(DISTINCT patient_id) FROM contact_point
-             WHERE practice_id = $1 AND address_index = $2"
-        ),
+    // Counted here: asked for DISTINCT, SQLite walks every contact point in the order of patients.
+    let holders: Vec<PatientId> = tx.query(
+        sql!("SELECT patient_id FROM contact_point WHERE practice_id = $1 AND address_index = $2"),
         params![office.practice(), index],
         |row| row.get(0),
     )?;
+    let patients = holders.iter().collect::<BTreeSet<_>>().len();
+    let patients = u32::try_from(patients).unwrap_or(u32::MAX);
     let Some(id) = draft.contact_point else {
         // An answer to a number that wrote to us: it exists, and nothing else is known of it.
         return Ok(Known::Yes(AddressFacts {
