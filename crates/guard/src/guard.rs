@@ -10,27 +10,21 @@ use crate::lexicon::Lexicon;
 use crate::normalise::Folded;
 use crate::slips::Slips;
 use crate::suppress::{self, Excused};
-use crate::values::Values;
-use crate::{sentences, terms};
+use crate::terms::{self, Text};
+use crate::{sentences, values};
 
 /// The compiled lists and shapes. Build it once; `check` only reads it.
 #[derive(Debug)]
 pub struct Guard {
     pub(crate) lexicon: Lexicon,
     slips: Slips,
-    values: Values,
     identifiers: Identifiers,
 }
 
 static STANDARD: LazyLock<Guard> = LazyLock::new(|| {
     #[expect(clippy::expect_used, reason = "the lists are compiled in and a test parses them all")]
     let lexicon = Lexicon::embedded().expect("the embedded term lists are well formed");
-    Guard {
-        slips: Slips::new(&lexicon),
-        lexicon,
-        values: Values::new(),
-        identifiers: Identifiers::new(),
-    }
+    Guard { slips: Slips::new(&lexicon), lexicon, identifiers: Identifiers::new() }
 });
 
 impl Guard {
@@ -46,11 +40,13 @@ impl Guard {
         let folded = Folded::new(text);
         let sentences = sentences::split(&folded);
         let excused = Excused::new(&folded, context);
-        let found = terms::find(&self.lexicon, &self.slips, &folded, &sentences);
+        let tokens = self.lexicon.tokens(&folded, &sentences);
+        let words = Text { folded: &folded, tokens: &tokens, sentences: sentences.len() };
+        let found = terms::find(&self.lexicon, &self.slips, words);
         let reading = Reading { folded: &folded, context, terms: &found };
         let mut inventory = self.identifiers.find(reading);
         let mut findings = found.findings;
-        self.values.find(&folded, &mut findings);
+        values::find(&self.lexicon, words, &found.hits, &mut findings);
         excused.retain(&mut findings);
         drop_names_of_people_and_streets(&mut findings, &inventory);
         excused.retain(&mut inventory.findings);

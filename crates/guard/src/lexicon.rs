@@ -1,33 +1,45 @@
-//! The term lists of `lexicon/`, compiled into one automaton that reads a text once.
+//! The term lists of `lexicon/`, compiled into one tree of words that is walked once per text.
 //!
 //! Each file begins with `key: value` lines (`role` or `category` and `level`, `rule`, `reason`,
 //! `suggestion`, `source`, `licence`), then an empty line, then terms divided by commas or line
-//! ends. Marks on a term: `^GI` only in capitals; `~stroke` only beside another health word;
-//! `depress*` also as the beginning of a longer word. `#` begins a comment.
+//! ends. Marks on a term: `^GI` only in capitals; `~stroke` only beside another health word.
+//! `#` begins a comment. Hyphens, slashes and spaces in a term are alike; a plural ending of its
+//! last word is understood.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
+use crate::assessment::Finding;
 use crate::level::{Category, Level};
 use crate::normalise::{Folded, fold};
+use crate::sentences;
+use crate::tokens::{self, Gap, Token};
+use crate::words::{FastMap, NO_WORD, WordId, Words};
 
 /// Every list, by file name.
 const FILES: &[(&str, &str)] = &[
     ("allowed", include_str!("../../../lexicon/allowed.txt")),
+    ("analytes", include_str!("../../../lexicon/analytes.txt")),
     ("billing_detail", include_str!("../../../lexicon/billing_detail.txt")),
     ("billing_mention", include_str!("../../../lexicon/billing_mention.txt")),
     ("cities", include_str!("../../../lexicon/cities.txt")),
+    ("common_english", include_str!("../../../lexicon/common_english.txt")),
+    ("common_spanish", include_str!("../../../lexicon/common_spanish.txt")),
     ("diagnoses", include_str!("../../../lexicon/diagnoses.txt")),
+    ("dose_units", include_str!("../../../lexicon/dose_units.txt")),
     ("first_names", include_str!("../../../lexicon/first_names.txt")),
+    ("frequencies", include_str!("../../../lexicon/frequencies.txt")),
     ("health_cues", include_str!("../../../lexicon/health_cues.txt")),
     ("hiv", include_str!("../../../lexicon/hiv.txt")),
     ("lab_mention", include_str!("../../../lexicon/lab_mention.txt")),
     ("lab_sensitive", include_str!("../../../lexicon/lab_sensitive.txt")),
+    ("lab_units", include_str!("../../../lexicon/lab_units.txt")),
     ("labs", include_str!("../../../lexicon/labs.txt")),
+    ("links", include_str!("../../../lexicon/links.txt")),
     ("medication_mention", include_str!("../../../lexicon/medication_mention.txt")),
     ("medications", include_str!("../../../lexicon/medications.txt")),
     ("mental_health", include_str!("../../../lexicon/mental_health.txt")),
+    ("money_units", include_str!("../../../lexicon/money_units.txt")),
+    ("number_words", include_str!("../../../lexicon/number_words.txt")),
     ("procedure_mention", include_str!("../../../lexicon/procedure_mention.txt")),
     ("procedures", include_str!("../../../lexicon/procedures.txt")),
     ("procedures_sensitive", include_str!("../../../lexicon/procedures_sensitive.txt")),
@@ -35,11 +47,15 @@ const FILES: &[(&str, &str)] = &[
     ("reproductive", include_str!("../../../lexicon/reproductive.txt")),
     ("result_meanings", include_str!("../../../lexicon/result_meanings.txt")),
     ("result_nouns", include_str!("../../../lexicon/result_nouns.txt")),
+    ("scores", include_str!("../../../lexicon/scores.txt")),
+    ("scores_mental", include_str!("../../../lexicon/scores_mental.txt")),
     ("specialties", include_str!("../../../lexicon/specialties.txt")),
     ("specialties_sensitive", include_str!("../../../lexicon/specialties_sensitive.txt")),
     ("specialty_mention", include_str!("../../../lexicon/specialty_mention.txt")),
     ("sud", include_str!("../../../lexicon/sud.txt")),
     ("symptoms", include_str!("../../../lexicon/symptoms.txt")),
+    ("to_all", include_str!("../../../lexicon/to_all.txt")),
+    ("vitals", include_str!("../../../lexicon/vitals.txt")),
 ];
 
 /// What the terms of one file mean.
@@ -63,6 +79,31 @@ pub(crate) enum Role {
     FirstName,
     /// A city, state or country.
     City,
+    /// An ordinary word of English or Spanish: no misspelling of a drug.
+    Common,
+    /// What is measured: a number behind it is a result.
+    Analyte,
+    /// A word between what is measured and its value ("is", "came back at").
+    Link,
+    /// A number written out.
+    NumberWord,
+    /// What a dose is counted in.
+    DoseUnit,
+    /// What a measured value is counted in.
+    LabUnit,
+    /// How often a dose is taken.
+    Frequency,
+    /// What money is counted in.
+    MoneyUnit,
+    /// It puts a condition to everybody ("if you have", "anyone with").
+    ToAll,
+}
+
+impl Role {
+    /// One bit for each role.
+    pub(crate) const fn bit(self) -> u64 {
+        1 << self as u64
+    }
 }
 
 /// The head of one file.
@@ -76,6 +117,21 @@ pub(crate) struct Group {
     pub(crate) suggestion: &'static str,
 }
 
+impl Group {
+    /// What a term of this list reveals at this place.
+    pub(crate) const fn finding(&self, span: std::ops::Range<usize>) -> Finding {
+        Finding {
+            span,
+            category: self.category,
+            level: self.level,
+            rule: self.rule,
+            reason: self.reason,
+            suggestion: self.suggestion,
+            ready: false,
+        }
+    }
+}
+
 /// One term of one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Entry {
@@ -83,7 +139,6 @@ struct Entry {
     /// Only in this spelling or all in capitals.
     capitals: Option<&'static str>,
     doubtful: bool,
-    beginning: bool,
 }
 
 /// A term found, on word boundaries.
@@ -97,6 +152,8 @@ pub(crate) struct TermHit {
     pub(crate) group: usize,
     /// Means something only beside another health word.
     pub(crate) doubtful: bool,
+    /// Number of its last token.
+    pub(crate) last: usize,
 }
 
 /// What is wrong with a term list. Names the file and line, for whoever edits the list.
@@ -106,15 +163,22 @@ pub(crate) struct LexiconError {
     pub(crate) what: String,
 }
 
+/// A place in the tree of words.
+type Node = u32;
+const ROOT: Node = 0;
+
 /// All lists, compiled.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Lexicon {
-    automaton: AhoCorasick,
-    /// By pattern number of the automaton.
-    entries: Vec<Vec<Entry>>,
+    pub(crate) words: Words,
     pub(crate) groups: Vec<Group>,
-    /// Pattern number by folded spelling, for spellings put together from single letters.
-    by_spelling: HashMap<String, usize>,
+    /// The node of each word at the beginning of a term, else [`ROOT`].
+    first: Vec<Node>,
+    /// Node and word → node.
+    edges: FastMap<u64, Node>,
+    /// The terms that end at a node are `entries[ends[node]..ends[node + 1]]`.
+    ends: Vec<u32>,
+    entries: Vec<Entry>,
 }
 
 impl Lexicon {
@@ -123,64 +187,117 @@ impl Lexicon {
     /// # Errors
     /// A file with a head that lacks a key or has an unknown value.
     pub(crate) fn embedded() -> Result<Self, LexiconError> {
-        let mut groups = Vec::with_capacity(FILES.len());
-        let mut by_spelling: HashMap<String, usize> = HashMap::new();
-        let mut entries: Vec<Vec<Entry>> = Vec::new();
+        let mut building = Building::default();
         for (number, (file, text)) in FILES.iter().enumerate() {
             let (head, body) =
                 text.split_once("\n\n").ok_or_else(|| wrong(file, "no empty line after head"))?;
-            groups.push(parse_head(file, head)?);
+            let group = parse_head(file, head)?;
             for line in body.lines() {
                 let line = line.split('#').next().unwrap_or("");
                 for term in line.split(',').map(str::trim).filter(|t| !t.is_empty()) {
-                    add_term(term, number, &mut by_spelling, &mut entries);
+                    building.add(term, number, group.role);
                 }
             }
+            building.lexicon.groups.push(group);
         }
-        let mut patterns = vec![""; entries.len()];
-        for (spelling, &number) in &by_spelling {
-            if let Some(slot) = patterns.get_mut(number) {
-                *slot = spelling;
-            }
-        }
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(&patterns)
-            .map_err(|error| wrong("lexicon", &error.to_string()))?;
-        Ok(Self { automaton, entries, groups, by_spelling })
+        Ok(building.finish())
     }
 
-    /// Every term in the text that stands on word boundaries, in the order of its end.
-    pub(crate) fn find(&self, folded: &Folded, hits: &mut Vec<TermHit>) {
-        for found in self.automaton.find_overlapping_iter(folded.lower.as_str()) {
-            let (start, end) = (found.start(), found.end());
-            if !folded.starts_word(start) {
+    /// Cuts a text into tokens that know their numbers in the lists.
+    pub(crate) fn tokens(
+        &self,
+        folded: &Folded,
+        sentences: &[std::ops::Range<usize>],
+    ) -> Vec<Token> {
+        tokens::cut(folded, &self.words, sentences)
+    }
+
+    /// Every term in the text, in the order of its beginning.
+    pub(crate) fn find(&self, folded: &Folded, tokens: &[Token], hits: &mut Vec<TermHit>) {
+        for (at, token) in tokens.iter().enumerate() {
+            if token.word != NO_WORD {
+                self.walk(folded, tokens, at, (token.word, false), hits);
+            }
+            if token.stem != NO_WORD {
+                self.walk(folded, tokens, at, (token.stem, true), hits);
+            }
+        }
+    }
+
+    fn walk(
+        &self,
+        folded: &Folded,
+        tokens: &[Token],
+        at: usize,
+        (word, mut is_stem): (WordId, bool),
+        hits: &mut Vec<TermHit>,
+    ) {
+        let mut node = self.first.get(word as usize).copied().unwrap_or(ROOT);
+        let mut last = at;
+        while node != ROOT {
+            self.take(folded, tokens, (node, is_stem), at..last, hits);
+            last = last.saturating_add(1);
+            let Some(next) = tokens.get(last).filter(|t| t.gap <= Gap::Soft) else { break };
+            (node, is_stem) = match (self.step(node, next.word), next.stem) {
+                (ROOT, stem) => (self.step(node, stem), true),
+                (found, _) => (found, false),
+            };
+        }
+    }
+
+    fn step(&self, node: Node, word: WordId) -> Node {
+        if word == NO_WORD {
+            return ROOT;
+        }
+        self.edges.get(&edge(node, word)).copied().unwrap_or(ROOT)
+    }
+
+    /// Adds the terms that end at a node; `between` is the numbers of the first and last token.
+    fn take(
+        &self,
+        folded: &Folded,
+        tokens: &[Token],
+        (node, is_stem): (Node, bool),
+        between: std::ops::Range<usize>,
+        hits: &mut Vec<TermHit>,
+    ) {
+        let (Some(first), Some(last)) = (tokens.get(between.start), tokens.get(between.end)) else {
+            return;
+        };
+        for entry in self.ending_at(node) {
+            let cased = folded.cased_slice(first.start..last.end);
+            if entry.capitals.is_some_and(|spelling| !is_in_capitals(cased, spelling)) {
                 continue;
             }
-            for entry in self.entries.get(found.pattern().as_usize()).into_iter().flatten() {
-                let end = if entry.beginning { end_of_word(folded, end) } else { end };
-                let cased = folded.cased_slice(start..end);
-                if entry.capitals.is_some_and(|spelling| {
-                    cased != spelling && cased.bytes().any(|b| b.is_ascii_lowercase())
-                }) {
-                    continue;
-                }
-                let Some(end) = right_boundary(folded, start, end, entry) else { continue };
-                hits.push(TermHit { start, end, group: entry.group, doubtful: entry.doubtful });
+            // "pas" is not the plural of "pa"; "PTs" is one of "PT".
+            if is_stem && entry.capitals.is_none() && last.end.saturating_sub(first.start) < 5 {
+                continue;
             }
+            hits.push(TermHit {
+                start: first.start,
+                end: last.end,
+                group: entry.group,
+                doubtful: entry.doubtful,
+                last: between.end,
+            });
         }
     }
 
-    /// The groups of a word put together from spelled-out letters (`h i v`).
+    fn ending_at(&self, node: Node) -> &[Entry] {
+        let bound = |n: usize| self.ends.get(n).and_then(|&at| usize::try_from(at).ok());
+        let node = node as usize;
+        match (bound(node), bound(node.saturating_add(1))) {
+            (Some(from), Some(to)) => self.entries.get(from..to).unwrap_or(&[]),
+            _ => &[],
+        }
+    }
+
+    /// The groups of a word put together from pieces (`h i v`), doubtful terms left out.
     pub(crate) fn groups_of(&self, spelling: &str) -> impl Iterator<Item = usize> + '_ {
-        self.by_spelling
-            .get(spelling)
-            .and_then(|&number| self.entries.get(number))
-            .into_iter()
-            .flatten()
-            .filter(|entry| !entry.doubtful)
-            .map(|entry| entry.group)
+        let word = self.words.get(spelling).unwrap_or(NO_WORD);
+        let node = self.first.get(word as usize).copied().unwrap_or(ROOT);
+        let entries = if node == ROOT { &[] } else { self.ending_at(node) };
+        entries.iter().filter(|entry| !entry.doubtful).map(|entry| entry.group)
     }
 
     /// The group with this number.
@@ -188,88 +305,125 @@ impl Lexicon {
         self.groups.get(number)
     }
 
-    /// Whether any list holds exactly this word.
-    pub(crate) fn knows(&self, word: &str) -> bool {
-        self.by_spelling.contains_key(word)
+    /// The single words that are long enough to be recognised with a slip in them.
+    pub(crate) fn long_words(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.words.iter().filter(|(w, _)| w.len() >= 5).flat_map(|(spelling, id)| {
+            let node = self.first.get(id as usize).copied().unwrap_or(ROOT);
+            let entries = if node == ROOT { &[] } else { self.ending_at(node) };
+            entries
+                .iter()
+                .filter(|e| !e.doubtful && e.capitals.is_none())
+                .filter(|_| spelling.bytes().all(|b| b.is_ascii_lowercase()))
+                .map(move |e| (spelling, e.group))
+        })
+    }
+}
+
+/// The writer's capitals are the term's, or all letters are capitals.
+fn is_in_capitals(cased: &str, spelling: &str) -> bool {
+    cased == spelling
+        || !cased.trim_end_matches('s').bytes().any(|b| b.is_ascii_lowercase())
+        || cased.strip_suffix('s').is_some_and(|one| one == spelling)
+}
+
+const fn edge(node: Node, word: WordId) -> u64 {
+    (node as u64) << 32 | word as u64
+}
+
+/// The tree while terms are added.
+#[derive(Debug, Default)]
+struct Building {
+    lexicon: Lexicon,
+    nodes: Node,
+    found: Vec<(Node, Entry)>,
+    path: Vec<WordId>,
+}
+
+impl Building {
+    fn add(&mut self, term: &'static str, group: usize, role: Role) {
+        let doubtful = term.contains('~');
+        let bare = term.trim_matches(['^', '~']);
+        let capitals = term.contains('^').then_some(bare);
+        self.path.clear();
+        self.spell(bare);
+        if let [word] = self.path.as_slice() {
+            self.lexicon.words.mark(*word, role.bit());
+            if matches!(role, Role::Common | Role::FirstName) {
+                return;
+            }
+        }
+        let mut node = ROOT;
+        for at in 0..self.path.len() {
+            let Some(&word) = self.path.get(at) else { break };
+            node = self.child(node, word);
+        }
+        if node != ROOT {
+            self.found.push((node, Entry { group, capitals, doubtful }));
+        }
     }
 
-    /// The single words of one rule that are long enough to be recognised with a slip in them.
-    pub(crate) fn long_words(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.by_spelling.iter().flat_map(|(spelling, &number)| {
-            self.entries
-                .get(number)
-                .into_iter()
-                .flatten()
-                .filter(|e| !e.doubtful && e.capitals.is_none() && !e.beginning)
-                .filter(|_| spelling.len() >= 7 && spelling.bytes().all(|b| b.is_ascii_lowercase()))
-                .map(|e| (spelling.as_str(), e.group))
-        })
+    /// The words of a term, as [`tokens::cut`] would cut it.
+    fn spell(&mut self, bare: &'static str) {
+        let plain = |b: u8| b.is_ascii_lowercase() || matches!(b, b' ' | b'-');
+        if bare.bytes().all(plain) {
+            for piece in bare.split([' ', '-']).filter(|piece| !piece.is_empty()) {
+                self.path.push(self.lexicon.words.add(Cow::Borrowed(piece)));
+            }
+            return;
+        }
+        let folded = Folded::new(&fold(bare));
+        let sentences = sentences::split(&folded);
+        for token in self.lexicon.tokens(&folded, &sentences) {
+            let spelling = folded.slice(token.span()).replace('\'', "");
+            self.path.push(self.lexicon.words.add(Cow::Owned(spelling)));
+        }
+    }
+
+    fn child(&mut self, node: Node, word: WordId) -> Node {
+        let next = self.nodes.saturating_add(1);
+        let child = if node == ROOT {
+            let slot = word as usize;
+            if self.lexicon.first.len() <= slot {
+                self.lexicon.first.resize(slot.saturating_add(1), ROOT);
+            }
+            match self.lexicon.first.get_mut(slot) {
+                Some(first) if *first == ROOT => {
+                    *first = next;
+                    next
+                }
+                Some(first) => *first,
+                None => ROOT,
+            }
+        } else {
+            *self.lexicon.edges.entry(edge(node, word)).or_insert(next)
+        };
+        self.nodes = self.nodes.max(child);
+        child
+    }
+
+    fn finish(mut self) -> Lexicon {
+        self.found.sort_by_key(|(node, entry)| (*node, entry.group));
+        self.found.dedup();
+        let mut ends = vec![0_u32; (self.nodes as usize).saturating_add(2)];
+        for (node, _) in &self.found {
+            if let Some(count) = ends.get_mut((*node as usize).saturating_add(1)) {
+                *count = count.saturating_add(1);
+            }
+        }
+        let mut sum = 0_u32;
+        for end in &mut ends {
+            sum = sum.saturating_add(*end);
+            *end = sum;
+        }
+        self.lexicon.ends = ends;
+        self.lexicon.entries = self.found.into_iter().map(|(_, entry)| entry).collect();
+        self.lexicon.words.link_plurals();
+        self.lexicon
     }
 }
 
 fn wrong(file: &'static str, what: &str) -> LexiconError {
     LexiconError { file, what: what.to_owned() }
-}
-
-fn end_of_word(folded: &Folded, mut at: usize) -> usize {
-    while !folded.ends_word(at) {
-        at = at.saturating_add(1);
-    }
-    at
-}
-
-/// Where the word ends: at once, or after a plural or possessive ending.
-fn right_boundary(folded: &Folded, start: usize, end: usize, entry: &Entry) -> Option<usize> {
-    if folded.ends_word(end) {
-        return Some(end);
-    }
-    let endings: &[&str] = match end.saturating_sub(start) {
-        _ if entry.capitals.is_some() => &["s"],
-        0..4 => &[],
-        4 => &["s"],
-        _ => &["s", "es"],
-    };
-    endings.iter().map(|ending| (ending, end.saturating_add(ending.len()))).find_map(
-        |(ending, after)| {
-            (folded.slice(end..after) == *ending && folded.ends_word(after)).then_some(after)
-        },
-    )
-}
-
-fn add_term(
-    term: &'static str,
-    group: usize,
-    by_spelling: &mut HashMap<String, usize>,
-    entries: &mut Vec<Vec<Entry>>,
-) {
-    let doubtful = term.contains('~');
-    let beginning = term.ends_with('*');
-    let bare = term.trim_matches(['^', '~', '*']);
-    let capitals = term.contains('^').then_some(bare);
-    let spelling = fold(bare);
-    let mut spellings = vec![spelling.clone()];
-    if spelling.contains(' ') {
-        spellings.push(spelling.replace(' ', "-"));
-    }
-    if spelling.contains('-') {
-        spellings.push(spelling.replace('-', " "));
-    }
-    if spelling.contains('\'') {
-        spellings.push(spelling.replace('\'', ""));
-    }
-    let entry = Entry { group, capitals, doubtful, beginning };
-    for spelling in spellings {
-        let next = entries.len();
-        let number = *by_spelling.entry(spelling).or_insert(next);
-        if number == next {
-            entries.push(Vec::new());
-        }
-        if let Some(list) = entries.get_mut(number)
-            && !list.contains(&entry)
-        {
-            list.push(entry);
-        }
-    }
 }
 
 fn parse_head(file: &'static str, head: &'static str) -> Result<Group, LexiconError> {
@@ -283,7 +437,7 @@ fn parse_head(file: &'static str, head: &'static str) -> Result<Group, LexiconEr
     value("source")?;
     value("licence")?;
     let role = parse_role(file, value("role").unwrap_or("term"))?;
-    if !matches!(role, Role::Term | Role::Symptom) {
+    if !matches!(role, Role::Term | Role::Symptom | Role::Analyte) {
         return Ok(Group {
             role,
             category: Category::IdentifierOther,
@@ -318,6 +472,15 @@ fn parse_role(file: &'static str, name: &str) -> Result<Role, LexiconError> {
         "ready_word" => Role::ReadyWord,
         "first_name" => Role::FirstName,
         "city" => Role::City,
+        "common" => Role::Common,
+        "analyte" => Role::Analyte,
+        "link" => Role::Link,
+        "number_word" => Role::NumberWord,
+        "dose_unit" => Role::DoseUnit,
+        "lab_unit" => Role::LabUnit,
+        "frequency" => Role::Frequency,
+        "money_unit" => Role::MoneyUnit,
+        "to_all" => Role::ToAll,
         other => return Err(wrong(file, &format!("unknown role `{other}`"))),
     })
 }
@@ -376,7 +539,9 @@ mod tests {
         let lexicon = Lexicon::embedded().unwrap();
         let count = |text: &str| {
             let mut hits = Vec::new();
-            lexicon.find(&Folded::new(text), &mut hits);
+            let folded = Folded::new(text);
+            let tokens = lexicon.tokens(&folded, &sentences::split(&folded));
+            lexicon.find(&folded, &tokens, &mut hits);
             hits.len()
         };
         assert!(count("biopsy") > 0 && count("abiopsyx") == 0);

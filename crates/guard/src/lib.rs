@@ -16,7 +16,9 @@ pub mod channel;
 pub mod context;
 pub mod level;
 
+mod codes;
 pub mod guard;
+mod hidden;
 mod identifiers;
 mod lexicon;
 mod normalise;
@@ -27,7 +29,9 @@ mod shapes;
 mod slips;
 mod suppress;
 mod terms;
+mod tokens;
 mod values;
+mod words;
 
 pub use assessment::{Assessment, Finding, Identifier, Rewrite};
 pub use channel::{Channel, Verdict, default_verdict};

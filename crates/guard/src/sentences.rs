@@ -38,11 +38,6 @@ pub(crate) fn split(folded: &Folded) -> Vec<Range<usize>> {
     sentences
 }
 
-/// Which sentence holds this byte.
-pub(crate) fn index_of(sentences: &[Range<usize>], at: usize) -> usize {
-    sentences.partition_point(|s| s.end <= at).min(sentences.len().saturating_sub(1))
-}
-
 fn ends_sentence(folded: &Folded, at: usize, byte: u8) -> bool {
     match byte {
         b'!' | b'?' => true,

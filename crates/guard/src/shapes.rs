@@ -34,11 +34,6 @@ fn value_span(captures: &regex::bytes::Captures<'_>) -> Range<usize> {
         .map_or(0..0, |m| m.range())
 }
 
-/// A pattern list joined into one alternation, longest first by the writer.
-pub(crate) fn any_of(words: &[&str]) -> String {
-    format!("(?:{})", words.join("|"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

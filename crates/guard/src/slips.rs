@@ -1,120 +1,180 @@
-//! Drug names with a slip of the finger in them: one letter missing, added, changed or swapped.
-
-use std::collections::HashMap;
+//! Words that no list holds: drug names with a slip of the finger or written as they sound.
 
 use crate::level::{Category, Level};
 use crate::lexicon::{Lexicon, TermHit};
-use crate::normalise::Folded;
+use crate::terms::Text;
+use crate::tokens::Kind;
+use crate::words::FastMap;
 
-/// Ordinary words one letter away from a drug's name.
-const ORDINARY: &[&str] = &[
-    "ability",
-    "addition",
-    "allegro",
-    "aspiring",
-    "asteroid",
-    "asteroids",
-    "concert",
-    "concerts",
-    "concerto",
-    "inhaled",
-    "inhales",
-    "morphing",
-    "peacemaker",
-    "precise",
-    "premier",
-    "process",
-    "singular",
-    "steroidal",
-    "vaccinate",
-    "clarity",
-    "consult",
-    "complete",
-    "predisposed",
-];
-const SHORTEST: usize = 7;
+const SHORTEST: usize = 6;
 const LONGEST: usize = 24;
+/// The shortest sound that is compared: `zanaks` is five sounds.
+const SHORTEST_SOUND: usize = 5;
 
-/// Every long drug name, by each spelling that lacks one letter.
-#[derive(Debug)]
+/// The long names, by each spelling that lacks one letter and by their sound.
+#[derive(Debug, Default)]
 pub(crate) struct Slips {
-    words: Vec<(String, usize)>,
-    by_shortened: HashMap<String, Vec<usize>>,
+    words: Vec<String>,
+    /// Hash of a spelling that lacks one letter → the words it may come from.
+    by_shortened: FastMap<u64, Vec<u32>>,
+    by_sound: FastMap<u64, u32>,
 }
 
 impl Slips {
     pub(crate) fn new(lexicon: &Lexicon) -> Self {
-        let words: Vec<(String, usize)> = lexicon
+        let mut slips = Self::default();
+        let mut words: Vec<&str> = lexicon
             .long_words()
             .filter(|(_, group)| {
-                lexicon
-                    .group(*group)
-                    .is_some_and(|g| g.category == Category::Medication && g.level == Level::Detail)
+                lexicon.group(*group).is_some_and(|g| {
+                    g.level >= Level::Detail
+                        && matches!(g.category, Category::Medication | Category::Diagnosis)
+                })
             })
-            .map(|(word, group)| (word.to_owned(), group))
+            .map(|(word, _)| word)
             .collect();
-        let mut by_shortened: HashMap<String, Vec<usize>> = HashMap::new();
-        let mut buffer = String::new();
-        for (number, (word, _)) in words.iter().enumerate() {
-            for skip in 0..=word.len() {
-                shorten(word, skip, &mut buffer);
-                let list = by_shortened.entry(buffer.clone()).or_default();
+        words.sort_unstable();
+        words.dedup();
+        let mut sound = Vec::new();
+        for (number, word) in (0_u32..).zip(&words) {
+            let skips = if word.len() < SHORTEST { 0..0 } else { 0..word.len().saturating_add(1) };
+            for skip in skips {
+                let key = hash(shortened(word.as_bytes(), skip));
+                let list = slips.by_shortened.entry(key).or_default();
                 if !list.contains(&number) {
                     list.push(number);
                 }
             }
+            sounds_like(word, &mut sound);
+            if sound.len() >= SHORTEST_SOUND {
+                slips.by_sound.entry(hash(sound.iter().copied())).or_insert(number);
+            }
         }
-        Self { words, by_shortened }
+        slips.words = words.into_iter().map(str::to_owned).collect();
+        slips
     }
 
-    /// Adds a hit for each misspelt drug name, one for each list the name is on.
-    pub(crate) fn find(&self, lexicon: &Lexicon, folded: &Folded, hits: &mut Vec<TermHit>) {
-        let mut start = 0_usize;
-        let mut buffer = String::new();
-        for word in folded.lower.split(|c: char| !c.is_ascii_lowercase()) {
-            let end = start.saturating_add(word.len());
-            if (SHORTEST - 1..=LONGEST).contains(&word.len())
-                && !ORDINARY.contains(&word)
-                && !lexicon.knows(word)
-                && !word.strip_suffix('s').is_some_and(|one| lexicon.knows(one))
-                && let Some(name) = self.nearest(word, &mut buffer)
-            {
+    /// Adds a hit for each misspelt name, one for each list the name is on.
+    pub(crate) fn find(&self, lexicon: &Lexicon, text: Text<'_>, hits: &mut Vec<TermHit>) {
+        for (at, token) in text.tokens.iter().enumerate() {
+            let word = text.folded.slice(token.span());
+            let fits = token.is_unknown()
+                && token.kind == Kind::Word
+                && (SHORTEST..=LONGEST).contains(&word.len())
+                && word.bytes().all(|b| b.is_ascii_lowercase())
+                && !is_greeted(text, at);
+            if !fits {
+                continue;
+            }
+            if let Some(name) = self.nearest(word) {
                 hits.extend(lexicon.groups_of(name).map(|group| TermHit {
-                    start,
-                    end,
+                    start: token.start,
+                    end: token.end,
                     group,
                     doubtful: false,
+                    last: at,
                 }));
             }
-            start = next_start(folded, end);
         }
     }
 
-    fn nearest(&self, word: &str, buffer: &mut String) -> Option<&str> {
+    fn nearest(&self, word: &str) -> Option<&str> {
         for skip in 0..=word.len() {
-            shorten(word, skip, buffer);
-            for &number in self.by_shortened.get(buffer.as_str()).into_iter().flatten() {
-                if let Some((name, _)) = self.words.get(number)
+            let key = hash(shortened(word.as_bytes(), skip));
+            for &number in self.by_shortened.get(&key).into_iter().flatten() {
+                if let Some(name) = self.words.get(number as usize)
                     && is_one_slip(word.as_bytes(), name.as_bytes())
                 {
                     return Some(name);
                 }
             }
         }
-        None
+        let mut sound = Vec::with_capacity(word.len());
+        sounds_like(word, &mut sound);
+        if sound.len() < SHORTEST_SOUND {
+            return None;
+        }
+        let number = *self.by_sound.get(&hash(sound.iter().copied()))?;
+        self.words.get(number as usize).map(String::as_str)
     }
 }
 
-/// Where the word after the divider at `end` begins.
-fn next_start(folded: &Folded, end: usize) -> usize {
-    let divider = folded.lower.get(end..).and_then(|rest| rest.chars().next());
-    end.saturating_add(divider.map_or(0, char::len_utf8))
+/// "Hi Selexa," is a name, whatever it sounds like.
+fn is_greeted(text: Text<'_>, at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|b| text.tokens.get(b));
+    let word = before.map_or("", |t| text.folded.slice(t.span()));
+    let capital = text.tokens.get(at).is_some_and(|t| text.folded.is_capital(t.start));
+    capital
+        && matches!(
+            word,
+            "hi" | "hello"
+                | "dear"
+                | "hola"
+                | "hey"
+                | "dr"
+                | "dra"
+                | "doctor"
+                | "mr"
+                | "mrs"
+                | "ms"
+                | "nurse"
+                | "estimado"
+                | "estimada"
+                | "sr"
+                | "sra"
+        )
 }
 
-/// The word without its letter number `skip`; the whole word when there is no such letter.
-fn shorten(word: &str, skip: usize, buffer: &mut String) {
-    buffer.clear();
-    buffer.extend(word.chars().enumerate().filter(|&(at, _)| at != skip).map(|(_, c)| c));
+/// The letters of a word without number `skip`; all of them when there is no such letter.
+fn shortened(word: &[u8], skip: usize) -> impl Iterator<Item = u8> + '_ {
+    word.iter().enumerate().filter(move |&(at, _)| at != skip).map(|(_, &b)| b)
+}
+
+/// FNV-1a: keys are compared again letter by letter, or are sounds of compiled-in words.
+fn hash(letters: impl Iterator<Item = u8>) -> u64 {
+    letters
+        .fold(0xcbf2_9ce4_8422_2325, |sum, b| (sum ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// How a drug's name sounds to an English ear: one letter for each group of like consonants, one
+/// for each run of vowels, none doubled.
+fn sounds_like(word: &str, out: &mut Vec<u8>) {
+    out.clear();
+    let bytes = word.as_bytes();
+    let mut at = 0_usize;
+    while let Some(&byte) = bytes.get(at) {
+        let next = bytes.get(at.saturating_add(1)).copied().unwrap_or(b' ');
+        let (sound, length): (&[u8], usize) = match (byte, next) {
+            (b'p', b'h') => (b"f", 2),
+            (b'x', _) if at == 0 => (b"s", 1),
+            (b'x', _) => (b"ks", 1),
+            (b'c', b'k') => (b"k", 2),
+            (b'c', b'e' | b'i' | b'y') => (b"s", 1),
+            (b'c', b'h') => (b"k", 2),
+            (b'c' | b'q' | b'k', _) => (b"k", 1),
+            (b's', b'c') => (b"s", 2),
+            (b's' | b'z', _) => (b"s", 1),
+            (b't', b'h') => (b"t", 2),
+            (b'r', b'h') => (b"r", 2),
+            (b'j', _) | (b'g', b'e' | b'i' | b'y') => (b"j", 1),
+            (b'w', _) => (b"v", 1),
+            (b'h', _) => (b"", 1),
+            (b'a' | b'e' | b'i' | b'o' | b'u' | b'y', _) => (b"a", 1),
+            (other, _) => {
+                if out.last() != Some(&other) {
+                    out.push(other);
+                }
+                at = at.saturating_add(1);
+                continue;
+            }
+        };
+        for &letter in sound {
+            if out.last() != Some(&letter) {
+                out.push(letter);
+            }
+        }
+        at = at.saturating_add(length);
+    }
 }
 
 /// Restricted Damerau-Levenshtein distance of exactly one.
@@ -137,14 +197,22 @@ mod tests {
 
     #[test]
     fn misspelt_drugs_are_found() {
-        for text in
-            ["metfromin", "metformn", "atorvistatin", "lisinoprill", "sertaline", "ibuprophen"]
-        {
+        for text in [
+            "metfromin",
+            "metformn",
+            "atorvistatin",
+            "lisinoprill",
+            "sertaline",
+            "ibuprophen",
+            "zanaks",
+            "vikodin",
+            "lipiter",
+            "metphormin",
+            "sitalopram",
+        ] {
             let assessment = check(&format!("Your {text} was sent"), &Context::default());
-            let expected = if text == "ibuprophen" { 0 } else { 1 };
-            let found =
-                assessment.findings.iter().filter(|f| f.category == Category::Medication).count();
-            assert_eq!(found, expected, "{text}");
+            let found = assessment.findings.iter().any(|f| f.category == Category::Medication);
+            assert!(found, "{text}");
         }
     }
 

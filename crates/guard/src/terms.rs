@@ -3,11 +3,22 @@
 use std::ops::Range;
 
 use crate::assessment::Finding;
+use crate::hidden;
 use crate::level::{Category, Level};
 use crate::lexicon::{Lexicon, Role, TermHit};
 use crate::normalise::Folded;
-use crate::sentences;
 use crate::slips::Slips;
+use crate::tokens::Token;
+use crate::words::NO_WORD;
+
+/// A text as the rules read it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Text<'a> {
+    pub(crate) folded: &'a Folded,
+    pub(crate) tokens: &'a [Token],
+    /// How many sentences there are.
+    pub(crate) sentences: usize,
+}
 
 /// What the lists found; spans are bytes of the folded text.
 #[derive(Debug, Default)]
@@ -15,53 +26,60 @@ pub(crate) struct Found {
     pub(crate) findings: Vec<Finding>,
     pub(crate) first_names: Vec<Range<usize>>,
     pub(crate) cities: Vec<Range<usize>>,
+    /// Every hit that counts, in the order of the text, longest first.
+    pub(crate) hits: Vec<TermHit>,
 }
 
-/// What one sentence holds besides its terms.
+/// What one sentence holds besides its terms: one bit for each role.
 #[derive(Debug, Clone, Copy, Default)]
-struct Company {
-    result_noun: bool,
-    ready_word: bool,
-    health: bool,
-    speaks_to_all: bool,
+struct Company(u64);
+
+impl Company {
+    const fn holds(self, role: Role) -> bool {
+        self.0 & role.bit() != 0
+    }
 }
 
 /// Reads the text once against all lists.
-pub(crate) fn find(
-    lexicon: &Lexicon,
-    slips: &Slips,
-    folded: &Folded,
-    sentences: &[Range<usize>],
-) -> Found {
-    let mut hits = Vec::new();
-    lexicon.find(folded, &mut hits);
-    spelled_out(lexicon, folded, &mut hits);
-    slips.find(lexicon, folded, &mut hits);
+pub(crate) fn find(lexicon: &Lexicon, slips: &Slips, text: Text<'_>) -> Found {
+    let mut hits = Vec::with_capacity(16);
+    lexicon.find(text.folded, text.tokens, &mut hits);
+    hidden::find(lexicon, text, &mut hits);
+    slips.find(lexicon, text, &mut hits);
+    let mut found = Found::default();
+    for token in text.tokens {
+        if token.word != NO_WORD && lexicon.words.roles(token.word) & Role::FirstName.bit() != 0 {
+            found.first_names.push(token.span());
+        }
+    }
     if hits.is_empty() {
-        return Found::default();
+        return found;
     }
     hits.sort_by_key(|hit| (hit.start, std::cmp::Reverse(hit.end)));
     drop_allowed(lexicon, &mut hits);
-    let company = company_of(lexicon, folded, sentences, &hits);
-    let mut found = Found::default();
+    let company = company_of(lexicon, text, &hits);
     for hit in &hits {
-        let at = sentences::index_of(sentences, hit.start);
+        let at = sentence_of(text, hit);
         let here = company.get(at).copied().unwrap_or_default();
         let before = at.checked_sub(1).and_then(|b| company.get(b)).copied().unwrap_or_default();
-        add(lexicon, &mut found, *hit, here, before);
+        add(lexicon, &mut found, hit, here, before);
     }
     drop_contained(&mut found.findings);
-    mark_ready(&mut found.findings, sentences, &company);
+    mark_ready(text, &mut found.findings, &company);
+    found.hits = hits;
     found
 }
 
-fn add(lexicon: &Lexicon, found: &mut Found, hit: TermHit, here: Company, before: Company) {
+fn sentence_of(text: Text<'_>, hit: &TermHit) -> usize {
+    text.tokens.get(hit.last).map_or(0, |token| token.sentence)
+}
+
+fn add(lexicon: &Lexicon, found: &mut Found, hit: &TermHit, here: Company, before: Company) {
     let Some(group) = lexicon.group(hit.group) else { return };
     let span = hit.start..hit.end;
     match group.role {
-        Role::FirstName => found.first_names.push(span),
         Role::City => found.cities.push(span),
-        Role::ResultMeaning if here.result_noun || before.result_noun => {
+        Role::ResultMeaning if here.holds(Role::ResultNoun) || before.holds(Role::ResultNoun) => {
             found.findings.push(Finding {
                 span,
                 category: Category::LabResult,
@@ -72,57 +90,10 @@ fn add(lexicon: &Lexicon, found: &mut Found, hit: TermHit, here: Company, before
                 ready: false,
             });
         }
-        Role::Symptom if here.speaks_to_all => {}
-        Role::Term if hit.doubtful && !here.health => {}
-        Role::Term | Role::Symptom => found.findings.push(Finding {
-            span,
-            category: group.category,
-            level: group.level,
-            rule: group.rule,
-            reason: group.reason,
-            suggestion: group.suggestion,
-            ready: false,
-        }),
-        Role::Allowed
-        | Role::HealthCue
-        | Role::ResultNoun
-        | Role::ResultMeaning
-        | Role::ReadyWord => {}
-    }
-}
-
-/// Letters spaced out for speech (`H. I. V.`) are put together and looked up.
-fn spelled_out(lexicon: &Lexicon, folded: &Folded, hits: &mut Vec<TermHit>) {
-    let bytes = folded.lower.as_bytes();
-    let mut run: Option<(usize, String)> = None;
-    let mut at = 0_usize;
-    while at <= bytes.len() {
-        let next = at.saturating_add(1);
-        let single = folded.byte(at).is_ascii_lowercase()
-            && folded.starts_word(at)
-            && folded.ends_word(next);
-        if single {
-            let (_, letters) = run.get_or_insert_with(|| (at, String::new()));
-            letters.push(char::from(folded.byte(at)));
-            at = next;
-            while matches!(folded.byte(at), b' ' | b'.' | b'-') && at < bytes.len() {
-                at = at.saturating_add(1);
-            }
-            continue;
-        }
-        if let Some((start, letters)) = run.take()
-            && letters.len() >= 3
-        {
-            let end = folded.slice(start..at).trim_end_matches([' ', '-']).len();
-            let end = start.saturating_add(end);
-            hits.extend(lexicon.groups_of(&letters).map(|group| TermHit {
-                start,
-                end,
-                group,
-                doubtful: false,
-            }));
-        }
-        at = next;
+        Role::Symptom if here.holds(Role::ToAll) => {}
+        Role::Term if hit.doubtful && !here.holds(Role::HealthCue) => {}
+        Role::Term | Role::Symptom => found.findings.push(group.finding(span)),
+        _ => {}
     }
 }
 
@@ -144,50 +115,21 @@ fn drop_allowed(lexicon: &Lexicon, hits: &mut Vec<TermHit>) {
     });
 }
 
-fn company_of(
-    lexicon: &Lexicon,
-    folded: &Folded,
-    sentences: &[Range<usize>],
-    hits: &[TermHit],
-) -> Vec<Company> {
-    let mut company: Vec<Company> = sentences
-        .iter()
-        .map(|s| Company {
-            speaks_to_all: speaks_to_all(folded.slice(s.clone())),
-            ..Company::default()
-        })
-        .collect();
+fn company_of(lexicon: &Lexicon, text: Text<'_>, hits: &[TermHit]) -> Vec<Company> {
+    let mut company = vec![Company::default(); text.sentences.max(1)];
     for hit in hits {
-        let at = sentences::index_of(sentences, hit.start);
-        let (Some(here), Some(group)) = (company.get_mut(at), lexicon.group(hit.group)) else {
+        let (Some(here), Some(group)) =
+            (company.get_mut(sentence_of(text, hit)), lexicon.group(hit.group))
+        else {
             continue;
         };
-        match group.role {
-            Role::ResultNoun => here.result_noun = true,
-            Role::ReadyWord => here.ready_word = true,
-            Role::HealthCue => here.health = true,
-            Role::Term | Role::Symptom if !hit.doubtful => here.health = true,
-            _ => {}
-        }
+        here.0 |= match group.role {
+            Role::Term | Role::Symptom if hit.doubtful => 0,
+            Role::Term | Role::Symptom => Role::HealthCue.bit(),
+            role => role.bit(),
+        };
     }
     company
-}
-
-/// A condition put to everybody ("if you have a fever, call before you come").
-fn speaks_to_all(sentence: &str) -> bool {
-    [
-        "if you have",
-        "if you feel",
-        "if you develop",
-        "if you or anyone",
-        "do you have any",
-        "anyone with",
-        "si tiene",
-        "si usted tiene",
-        "si presenta",
-    ]
-    .iter()
-    .any(|words| sentence.contains(words))
 }
 
 /// Of two findings of one category, one within the other, the longer says it all.
@@ -204,16 +146,18 @@ fn drop_contained(findings: &mut Vec<Finding>) {
 }
 
 /// "Your refill is ready", and no drug named anywhere (HHS FAQ 198).
-fn mark_ready(findings: &mut [Finding], sentences: &[Range<usize>], company: &[Company]) {
+fn mark_ready(text: Text<'_>, findings: &mut [Finding], company: &[Company]) {
     let names_a_drug =
         findings.iter().any(|f| f.category == Category::Medication && f.level > Level::Mention);
     if names_a_drug {
         return;
     }
     for finding in findings {
-        let here = company.get(sentences::index_of(sentences, finding.span.start));
-        finding.ready = finding.category == Category::Medication
-            && finding.level == Level::Mention
-            && here.is_some_and(|c| c.ready_word);
+        if finding.category != Category::Medication || finding.level != Level::Mention {
+            continue;
+        }
+        let token = text.tokens.iter().find(|t| t.end >= finding.span.end);
+        let here = token.and_then(|t| company.get(t.sentence));
+        finding.ready = here.is_some_and(|c| c.holds(Role::ReadyWord));
     }
 }

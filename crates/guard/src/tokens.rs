@@ -1,0 +1,209 @@
+//! A folded text as words, numbers and signs, each with its number in the lists.
+
+use std::ops::Range;
+
+use crate::normalise::Folded;
+use crate::words::{NO_WORD, WordId, Words};
+
+/// What a token is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Letters, or letters and digits beginning with a letter (`a1c`).
+    Word,
+    /// Digits, with inner points and commas (`7.2`, `1,200`).
+    Number,
+    /// A single sign or emoji.
+    Sign,
+}
+
+/// What stands between a token and the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Gap {
+    /// Nothing.
+    None,
+    /// Spaces, hyphens, slashes, points within a word: a phrase goes on.
+    Soft,
+    /// A comma, colon, bracket or quote.
+    Firm,
+    /// The end of a sentence.
+    Hard,
+}
+
+/// One word, number or sign; the span is bytes of the folded text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Token {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// Its number, or [`NO_WORD`].
+    pub(crate) word: WordId,
+    /// The number of its singular, or [`NO_WORD`].
+    pub(crate) stem: WordId,
+    pub(crate) kind: Kind,
+    pub(crate) gap: Gap,
+    /// Which sentence holds it.
+    pub(crate) sentence: usize,
+}
+
+impl Token {
+    /// Bytes of the folded text.
+    pub(crate) fn span(&self) -> Range<usize> {
+        self.start..self.end
+    }
+
+    /// No list holds it or its singular.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.word == NO_WORD && self.stem == NO_WORD
+    }
+}
+
+/// Letters that behind digits are a unit or half of the day: `10mg`, `3pm`.
+const UNITS: &[&str] = &[
+    "mg", "mcg", "ml", "cc", "g", "gm", "gr", "kg", "lb", "lbs", "iu", "u", "units", "unit", "tab",
+    "tabs", "cap", "caps", "puffs", "puff", "pills", "am", "pm", "hrs", "hr", "min", "mins", "x",
+    "k", "bpm", "mmhg", "mgdl", "days", "day", "wks", "weeks", "yo", "yr", "yrs", "mos", "mo",
+];
+
+/// Cuts a text into tokens, in one pass.
+pub(crate) fn cut(folded: &Folded, words: &Words, sentences: &[Range<usize>]) -> Vec<Token> {
+    let bytes = folded.lower.as_bytes();
+    let mut tokens = Vec::with_capacity(bytes.len() / 4);
+    let mut cutter = Cutter { folded, words, sentences, sentence: 0, after: 0 };
+    let mut at = 0_usize;
+    while let Some(&byte) = bytes.get(at) {
+        let end = match byte {
+            b'a'..=b'z' => end_of_word(folded, at),
+            b'0'..=b'9' => end_of_number(folded, at),
+            b'&' | b'+' | b'%' | b'$' | b'#' | b'@' => at.saturating_add(1),
+            0x80.. => end_of_foreign(folded, at),
+            _ => {
+                at = at.saturating_add(1);
+                continue;
+            }
+        };
+        cutter.take(at..end, byte, &mut tokens);
+        at = end;
+    }
+    tokens
+}
+
+struct Cutter<'a> {
+    folded: &'a Folded,
+    words: &'a Words,
+    sentences: &'a [Range<usize>],
+    sentence: usize,
+    /// Where the last token ended.
+    after: usize,
+}
+
+impl Cutter<'_> {
+    fn take(&mut self, span: Range<usize>, first: u8, tokens: &mut Vec<Token>) {
+        let kind = match first {
+            b'0'..=b'9' => Kind::Number,
+            b'a'..=b'z' => Kind::Word,
+            0x80.. if self.folded.slice(span.clone()).chars().all(char::is_alphabetic) => {
+                Kind::Word
+            }
+            _ => Kind::Sign,
+        };
+        let mut gap = if span.start == self.after && !tokens.is_empty() {
+            Gap::None
+        } else {
+            self.gap(self.after..span.start)
+        };
+        while self.sentences.get(self.sentence).is_some_and(|s| s.end <= span.start) {
+            self.sentence = self.sentence.saturating_add(1);
+            gap = Gap::Hard;
+        }
+        let (word, stem) = self.look_up(span.clone());
+        self.after = span.end;
+        let sentence = self.sentence;
+        tokens.push(Token { start: span.start, end: span.end, word, stem, kind, gap, sentence });
+    }
+
+    fn look_up(&self, span: Range<usize>) -> (WordId, WordId) {
+        let spelling = self.folded.slice(span);
+        if !spelling.contains('\'') {
+            return self.words.look_up(spelling);
+        }
+        let bare: String = spelling.chars().filter(|&c| c != '\'').collect();
+        self.words.look_up(&bare)
+    }
+
+    fn gap(&self, between: Range<usize>) -> Gap {
+        let firm =
+            |b: u8| matches!(b, b',' | b';' | b':' | b'(' | b')' | b'"' | b'!' | b'?' | b'|');
+        let bytes = self.folded.lower.as_bytes().get(between).unwrap_or(&[]);
+        if bytes.iter().any(|&b| firm(b)) { Gap::Firm } else { Gap::Soft }
+    }
+}
+
+/// Letters and digits, and apostrophes between them.
+fn end_of_word(folded: &Folded, start: usize) -> usize {
+    let mut at = start;
+    loop {
+        match folded.byte(at) {
+            b'a'..=b'z' | b'0'..=b'9' => at = at.saturating_add(1),
+            b'\'' if folded.byte(at.saturating_add(1)).is_ascii_lowercase() => {
+                at = at.saturating_add(1);
+            }
+            _ => return at,
+        }
+    }
+}
+
+/// Digits with inner points and commas; letters that follow belong to it unless they are a unit.
+fn end_of_number(folded: &Folded, start: usize) -> usize {
+    let mut at = start;
+    loop {
+        let next = folded.byte(at.saturating_add(1));
+        match folded.byte(at) {
+            b'0'..=b'9' => at = at.saturating_add(1),
+            b'.' | b',' if next.is_ascii_digit() => at = at.saturating_add(1),
+            byte if byte.is_ascii_lowercase() => {
+                let end = end_of_word(folded, at);
+                return if UNITS.contains(&folded.slice(at..end)) { at } else { end };
+            }
+            _ => return at,
+        }
+    }
+}
+
+/// A word of another script, or one sign.
+fn end_of_foreign(folded: &Folded, start: usize) -> usize {
+    let rest = folded.slice(start..folded.lower.len());
+    let letters = rest.chars().take_while(|c| c.is_alphabetic() && !c.is_ascii());
+    let length: usize = letters.map(char::len_utf8).sum();
+    let first = rest.chars().next().map_or(1, char::len_utf8);
+    start.saturating_add(length.max(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sentences;
+
+    fn tokens(text: &str) -> Vec<(String, Gap)> {
+        let folded = Folded::new(text);
+        let sentences = sentences::split(&folded);
+        let cut = cut(&folded, &Words::default(), &sentences);
+        cut.iter().map(|t| (folded.slice(t.span()).to_owned(), t.gap)).collect()
+    }
+
+    #[test]
+    fn words_numbers_and_signs() {
+        let texts: Vec<_> = tokens("A1c 7.2, take 10mg: D&C 💊 ok. Crohn's HIV+")
+            .into_iter()
+            .map(|(text, _)| text)
+            .collect();
+        assert_eq!(
+            texts,
+            ["a1c", "7.2", "take", "10", "mg", "d", "&", "c", "💊", "ok", "crohn's", "hiv", "+"]
+        );
+    }
+
+    #[test]
+    fn gaps_tell_where_a_phrase_ends() {
+        let gaps: Vec<_> = tokens("a b, c. d e").into_iter().map(|(_, gap)| gap).collect();
+        assert_eq!(gaps[1..4], [Gap::Soft, Gap::Firm, Gap::Hard]);
+    }
+}
