@@ -17,6 +17,7 @@ const TEXTS: &[&str] = &[
     "We received your message about the metfromin refill; Dr. Lee sent 500 mg twice a day to your pharmacy. Your balance of $45.50 is past due now.",
 ];
 
+#[expect(clippy::disallowed_methods, reason = "a stopwatch is what this program is")]
 fn main() {
     let started = Instant::now();
     let guard = Guard::standard();

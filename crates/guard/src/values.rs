@@ -173,7 +173,7 @@ impl Scan<'_> {
                 Kind::Word if self.is(token, Role::NumberWord) => {
                     let loose = matches!(self.word(at.saturating_add(1)), "of" | "more" | "or");
                     let plain = matches!(self.word(at), "one" | "una" | "uno" | "once" | "half");
-                    return (!loose && !(plain && steps == 0)).then_some(token.end);
+                    return (!(loose || plain && steps == 0)).then_some(token.end);
                 }
                 Kind::Word if self.is(token, Role::Link) => at = at.saturating_add(1),
                 Kind::Sign => at = at.saturating_add(1),
