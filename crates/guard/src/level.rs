@@ -91,6 +91,7 @@ pub enum IdentifierKind {
     /// (C) dates tied to a person, except the year.
     Date,
     /// (C) an age over 89.
+    #[serde(rename = "age_over_89")]
     AgeOver89,
     /// (D) telephone numbers.
     Phone,

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use regex::bytes::Regex;
 
-use super::{Inventory, Reading, What, cue_before, what};
+use super::words::Words;
+use super::{Inventory, Reading, What, cue_before, cues, what};
 use crate::level::{Category, IdentifierKind, Level};
 use crate::normalise::{Folded, fold};
 use crate::shapes::compile;
@@ -12,11 +13,14 @@ use crate::shapes::compile;
 #[derive(Debug)]
 pub(super) struct Contact {
     email: Regex,
+    spoken_email: Regex,
     url: Regex,
     ip4: Regex,
     ip6: Regex,
     phone: Regex,
     short_phone: Regex,
+    foreign_phone: Regex,
+    spoken_phone: Regex,
 }
 
 const fn other(rule: &'static str, reason: &'static str, suggestion: &'static str) -> What {
@@ -98,11 +102,16 @@ const PUBLIC_LINES: &[&str] = &["8002221222", "8002738255"];
 const SHORTENERS: &[&str] =
     &["bit.ly", "tinyurl.com", "goo.gl", "t.co", "ow.ly", "is.gd", "buff.ly", "rb.gy", "cutt.ly"];
 
+const SPOKEN: &str = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|hundred)";
+
 impl Contact {
     pub(super) fn new() -> Self {
         Self {
             email: compile(
                 r"\b[a-z0-9][a-z0-9._%+'-]{0,63}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,6}\.[a-z]{2,24}\b",
+            ),
+            spoken_email: compile(
+                r"\b[a-z0-9][a-z0-9._-]{1,40} ?(?: at |\(at\)|\[at\]|@| arroba ) ?[a-z0-9-]{2,40}(?: ?(?: dot |\(dot\)|\[dot\]|\.| punto ) ?[a-z0-9-]{2,24}){0,2} ?(?: dot |\(dot\)|\[dot\]|\.| punto ) ?(?:com|org|net|edu|gov|io|health|test|example|us|co|mx|es)\b",
             ),
             url: compile(
                 r#"\b(?:https?://|www\.)[^\s<>"]{1,2000}|\b[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,4}\.(?:com|org|net|io|gov|edu|health|clinic|co|us|me|link|ly|gl|gd|test|example|care|app|info|biz)\b(?:/[^\s<>"]{0,2000})?"#,
@@ -112,13 +121,19 @@ impl Contact {
                 r"\b(?:[0-9a-f]{1,4}:){4,7}[0-9a-f]{1,4}\b|\b(?:[0-9a-f]{1,4}:){1,6}(?::[0-9a-f]{1,4}){1,6}\b",
             ),
             phone: compile(
-                r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?-?|\b\d{3}[ .-])\d{3}[ .-]\d{4}\b(?: ?(?:x|ext\.?|extension) ?\d{1,6}\b)?|\+?\b1?[2-9]\d{9}\b",
+                r"(?:\+?1[ .-]?)?(?:\(\d{3}\)[ .-]{0,2}|\b\d{3}[ .-])\d{3}[ .-]\d{4}\b(?:[, ]{0,2}(?:x|ext\.?|extension) ?\d{1,6}\b)?|\+?\b1?[2-9]\d{9}\b(?: ?(?:x|ext\.?) ?\d{1,6}\b)?",
             ),
-            short_phone: compile(r"\b\d{3}-\d{4}\b"),
+            short_phone: compile(
+                r"\b\d{3}[-.]\d{4}\b(?:[, ]{0,2}(?:x|ext\.?|extension) ?\d{1,6}\b)?|\b(?:ext\.?|extension) ?\d{3,6}\b",
+            ),
+            foreign_phone: compile(
+                r"(?:\+|\b00|\b011[ -])[1-9]\d{0,2}(?:[ .-]?\(?\d{1,5}\)?){2,6}\b",
+            ),
+            spoken_phone: compile(&format!(r"\b{SPOKEN}(?:[ ,.-]{{1,2}}{SPOKEN}){{6,10}}\b")),
         }
     }
 
-    pub(super) fn find(&self, reading: Reading<'_>, out: &mut Inventory) {
+    pub(super) fn find(&self, reading: Reading<'_>, words: &Words, out: &mut Inventory) {
         let folded = reading.folded;
         let bytes = folded.lower.as_bytes();
         if bytes.contains(&b'@') {
@@ -126,15 +141,38 @@ impl Contact {
                 self.take_email(reading, found.range(), out);
             }
         }
-        if bytes.contains(&b'.') {
+        if [" dot ", "[dot]", "(dot)", "(at)", "[at]", " @ ", " punto "]
+            .iter()
+            .any(|w| folded.lower.contains(w))
+        {
+            for found in self.spoken_email.find_iter(bytes) {
+                self.take_email(reading, found.range(), out);
+            }
+        }
+        if joins_letters(bytes) {
             for found in self.url.find_iter(bytes) {
                 take_url(reading, trimmed(folded, found.range()), out);
             }
         }
-        if !folded.has_digit {
-            return;
+        if words.roles & cues::DIGIT_WORD != 0 {
+            for found in self.spoken_phone.find_iter(bytes) {
+                take_phone(reading, found.range(), out);
+            }
         }
-        for pattern in [&self.ip4, &self.ip6] {
+        if words.digits >= 4 {
+            self.find_numbers(reading, words, out);
+        }
+    }
+
+    fn find_numbers(&self, reading: Reading<'_>, words: &Words, out: &mut Inventory) {
+        let folded = reading.folded;
+        let bytes = folded.lower.as_bytes();
+        for (pattern, cause) in
+            [(&self.ip4, words.has_divided_digits), (&self.ip6, words.colons >= 2)]
+        {
+            if !cause {
+                continue;
+            }
             for found in pattern.find_iter(bytes) {
                 if out.is_free(&found.range()) {
                     out.add(found.range(), IdentifierKind::Ip);
@@ -142,8 +180,16 @@ impl Contact {
                 }
             }
         }
-        for found in self.phone.find_iter(bytes) {
-            take_phone(reading, found.range(), out);
+        if words.digits >= 10 {
+            for found in self.phone.find_iter(bytes) {
+                take_phone(reading, found.range(), out);
+            }
+            if bytes.contains(&b'+') || folded.lower.contains("011") || folded.lower.contains("00")
+            {
+                for found in self.foreign_phone.find_iter(bytes) {
+                    take_foreign(reading, found.range(), out);
+                }
+            }
         }
         for found in self.short_phone.find_iter(bytes) {
             let free = !matches!(folded.byte(found.start().saturating_sub(1)), b'-' | b'/')
@@ -200,6 +246,22 @@ fn is_own_host(reading: Reading<'_>, host: &str) -> bool {
         let own = own.trim_start_matches("www.");
         host == own || host.strip_suffix(own).is_some_and(|rest| rest.ends_with('.'))
     })
+}
+
+/// A full stop between two letters: the least a web address has.
+fn joins_letters(bytes: &[u8]) -> bool {
+    bytes.windows(3).any(|w| {
+        matches!(w, [before, b'.', after]
+            if before.is_ascii_alphanumeric() && after.is_ascii_alphabetic())
+    }) || bytes.windows(3).any(|w| w == b"://")
+}
+
+/// A number with a country code, when it has as many digits as one has.
+fn take_foreign(reading: Reading<'_>, span: Range<usize>, out: &mut Inventory) {
+    let digits = reading.folded.slice(span.clone()).bytes().filter(u8::is_ascii_digit).count();
+    if (9..=15).contains(&digits) {
+        take_phone(reading, span, out);
+    }
 }
 
 fn take_phone(reading: Reading<'_>, span: Range<usize>, out: &mut Inventory) {

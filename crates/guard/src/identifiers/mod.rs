@@ -1,15 +1,23 @@
 //! The 18 identifiers of 45 CFR 164.514(b)(2)(i): an inventory of all, and findings for those
 //! that a message to the patient must not carry (RULEBOOK §11.1).
 //!
-//! `numbers` (SSN, MRN, plan, account, card …), `contact` (phone, fax, email, web, IP), `dates`
-//! (dates, date of birth, age over 89), `people` (names), `places` (streets, towns, facilities).
-//! They run in this order; a stretch of text taken by one is not read again by the next.
+//! First every word is looked up once (`words`, `gazetteer`, `cues`): may it be a given name, a
+//! place, a cue for a number? Then, where the words give cause, in this order: `numbers` (SSN, MRN,
+//! plan, account, card …), `contact` (phone, fax, email, web, IP), `dates` (dates, date of birth,
+//! age over 89), `streets`, `places` (towns, facilities), `people` (names, with `name_forms`). A
+//! stretch of text taken by one is not read again by the next. Names that are also words, places
+//! that are also diseases: what stands around them decides, and how common each reading is.
 
 mod contact;
+mod cues;
 mod dates;
+mod gazetteer;
+mod name_forms;
 mod numbers;
 mod people;
 mod places;
+mod streets;
+mod words;
 
 use std::ops::Range;
 
@@ -25,8 +33,8 @@ pub(crate) struct Identifiers {
     numbers: numbers::Numbers,
     contact: contact::Contact,
     dates: dates::Dates,
-    people: people::People,
-    places: places::Places,
+    streets: streets::Streets,
+    gazetteer: gazetteer::Gazetteer,
 }
 
 /// What was found; spans are bytes of the folded text.
@@ -38,6 +46,8 @@ pub(crate) struct Inventory {
     pub(crate) proper_names: Vec<Range<usize>>,
     /// Full names that reveal only together with something else.
     pub(crate) full_names: Vec<Range<usize>>,
+    /// One bit for each byte of the text that an identifier holds.
+    taken: Vec<u64>,
 }
 
 /// The text and what is known about it.
@@ -54,36 +64,51 @@ impl Identifiers {
             numbers: numbers::Numbers::new(),
             contact: contact::Contact::new(),
             dates: dates::Dates::new(),
-            people: people::People::new(),
-            places: places::Places::new(),
+            streets: streets::Streets::new(),
+            gazetteer: gazetteer::Gazetteer::new(),
         }
     }
 
     /// Finds every identifier in the text.
     pub(crate) fn find(&self, reading: Reading<'_>) -> Inventory {
-        let mut inventory = Inventory::default();
-        if reading.folded.has_digit || reading.folded.lower.contains("ss") {
-            self.numbers.find(reading.folded, &mut inventory);
-        }
-        self.contact.find(reading, &mut inventory);
-        let lower = &reading.folded.lower;
-        if reading.folded.has_digit || ["born", "birth", "naci"].iter().any(|w| lower.contains(w)) {
-            self.dates.find(reading.folded, &mut inventory);
-        }
-        self.places.find(reading, &mut inventory);
-        self.people.find(reading, &mut inventory);
+        let folded = reading.folded;
+        let words = words::Words::read(reading, &self.gazetteer);
+        let mut inventory = Inventory::over(folded.lower.len());
+        self.numbers.find(folded, &words, &mut inventory);
+        self.contact.find(reading, &words, &mut inventory);
+        self.dates.find(folded, &words, &mut inventory);
+        self.streets.find(reading, &words, &mut inventory);
+        places::find(reading, &words, &self.gazetteer, &mut inventory);
+        people::find(reading, &words, &mut inventory);
+        self.dates.find_months(folded, &words, &mut inventory);
         inventory
     }
 }
 
 impl Inventory {
+    /// For a text of so many bytes.
+    fn over(bytes: usize) -> Self {
+        Self { taken: vec![0; bytes / 64 + 1], ..Self::default() }
+    }
+
     /// No identifier found so far shares a byte with this span.
     fn is_free(&self, span: &Range<usize>) -> bool {
-        self.identifiers.iter().all(|(taken, _)| taken.end <= span.start || span.end <= taken.start)
+        span.clone().all(|at| self.taken.get(at / 64).is_none_or(|bits| bits >> (at % 64) & 1 == 0))
     }
 
     fn add(&mut self, span: Range<usize>, kind: IdentifierKind) {
+        for at in span.clone() {
+            if let Some(bits) = self.taken.get_mut(at / 64) {
+                *bits |= 1 << (at % 64);
+            }
+        }
         self.identifiers.push((span, kind));
+    }
+
+    /// Something found so far stands for one person.
+    fn holds_a_person(&self) -> bool {
+        use IdentifierKind::{Date, Location, Phone, Url};
+        self.identifiers.iter().any(|(_, kind)| !matches!(kind, Date | Location | Phone | Url))
     }
 
     /// A full name beside anything else that reveals is a pair (RULEBOOK §11.1 A).

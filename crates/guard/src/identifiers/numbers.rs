@@ -1,8 +1,12 @@
 //! Numbers that stand for a person: SSN, MRN, plan, account, licence, vehicle, device, card.
 
+use std::collections::HashMap;
+use std::ops::Range;
+
 use regex::bytes::Regex;
 
-use super::{Inventory, What, cue_before, what};
+use super::words::Words;
+use super::{Inventory, What, cue_before, cues, what};
 use crate::level::{Category, IdentifierKind, Level};
 use crate::normalise::Folded;
 use crate::shapes::{compile, values};
@@ -11,7 +15,21 @@ use crate::shapes::{compile, values};
 pub(super) struct Numbers {
     card: Regex,
     ssn_shape: Regex,
-    rules: Vec<(Regex, IdentifierKind, Option<What>)>,
+    /// VIN, MAC address, `#AB-12345`, `@handle`: shapes that need no cue.
+    bare: Vec<(Regex, IdentifierKind, What)>,
+    rules: Vec<Rule>,
+    /// Which rules (by bit) a cue word calls for.
+    by_cue: HashMap<&'static str, u32>,
+}
+
+/// A number that follows a cue.
+#[derive(Debug)]
+struct Rule {
+    pattern: Regex,
+    kind: IdentifierKind,
+    finding: Option<What>,
+    /// The cue means something else as often: the value must look like nobody's dose or count.
+    weak: bool,
 }
 
 const SSN: What = what(
@@ -55,173 +73,295 @@ const fn number(rule: &'static str, reason: &'static str) -> What {
 }
 
 /// A value with at least one digit and three characters, as people write ids.
-const VALUE: &str = r"(#?(?:[a-z]{1,8}-?){0,2}\d[a-z0-9]{0,20}(?:-[a-z0-9]{1,12}){0,4})";
+const VALUE: &str = r"(#?(?:\d{3,4}(?: \d{2,4}){1,3}\b|(?:[a-z]{1,8}[-_/]?){0,2}\d[a-z0-9]{0,20}(?:[-_/.][a-z0-9]{1,12}){0,4}))";
 /// What may stand between a cue and its value.
-const LINK: &str = r"\b[ :#.\-(]{0,5}(?:(?:number|numero|num|no|id|is|was|es|de|ending|in|with|on|file|code)\b[ :#.\-(]{0,3}){0,4}";
+const LINK: &str = r"(?:'s)?\b[ :#.=\-(]{0,5}(?:(?:numbers?|numero|num|no|nr|id|ids|identifier|is|was|es|de|ending|in|with|on|file|code|card|policy|plan|the|of|for|holder|record|account|listed|as|under|del|paciente|patient)\b[ :#.=\-(]{0,4}){0,5}";
+const DIGIT: &str = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)";
+
+/// The cued rules: the words that call for the rule, its cue and value as a pattern (`{LINK}` and
+/// `{VALUE}` added where it has no group of its own), what it is, what its finding says, weak.
+type Row = (&'static str, &'static str, IdentifierKind, Option<What>, bool);
+
+fn rows() -> Vec<Row> {
+    use IdentifierKind::{Account, Biometric, Device, Licence, Mrn, Other, Plan, Ssn, Vehicle};
+    let code =
+        Some(number("identifier.code", "It is a number that stands for the patient's record."));
+    let device = Some(number("identifier.device", "It is a device number."));
+    vec![
+        (
+            "ssn social",
+            r"\b(?:last|final|ultimos) (?:four|4|cuatro)(?: digits| digitos)?(?: of| de)?(?: your| the| his| her| my| su)? ?(?:ssn|social(?: security)?|seguro(?: social)?)(?: number)?[^0-9]{0,16}(\d{4})\b",
+            Ssn,
+            Some(LAST_FOUR),
+            false,
+        ),
+        (
+            "ssn social",
+            r"\b(?:ssn|social(?: security)?|seguro social)(?: number)?,? ?(?:last (?:four|4)(?: digits)?|ending|ends|that ends|terminado|que termina)(?: in| with| en| are| is|:)? ?(\d{4})\b",
+            Ssn,
+            Some(LAST_FOUR),
+            false,
+        ),
+        (
+            "ssn social",
+            r"\b(?:ssn|social(?: security)?|seguro social)(?: number)?[ :#]{0,3}(?:is |es )?(?:[x*]{3}-?[x*]{2}-?)(\d{4})\b",
+            Ssn,
+            Some(LAST_FOUR),
+            false,
+        ),
+        (
+            "ssn ss social seguro itin nss",
+            r"\b(?:ssn|ss ?#|ss|itin|nss|social security|social|seguro social|numero de seguro)\b[ :#.\-(]{0,3}(?:(?:number|numero|num|no|is|was|es|de|on|file)\b[ :#.\-]{0,3}){0,4}(\d{3}[ .\-]?\d{2}[ .\-]?\d{4})\b",
+            Ssn,
+            Some(SSN),
+            false,
+        ),
+        (
+            "ssn social seguro",
+            r"\b(?:ssn|social security|social|seguro social)\b[ :#.\-]{0,3}(?:(?:number|numero|is|was|es)\b[ :#.\-]{0,3}){0,3}({DIGIT}(?:[ ,.\-]{1,2}{DIGIT}){8})\b",
+            Ssn,
+            Some(SSN),
+            false,
+        ),
+        (
+            "mrn mrn# mr medical record records rec expediente historia emr ehr har csn fin",
+            r"mrn#?|mr ?#|mr no\.?|medical records?|med(?:ical)? rec|emr|ehr|records? (?:number|no|id|#)|hospital (?:number|no|id)|expediente(?: medico| clinico)?|historia clinica|numero de expediente|csn|har|fin",
+            Mrn,
+            Some(MRN),
+            false,
+        ),
+        ("chart", "charts?", Mrn, Some(MRN), true),
+        (
+            "member subscriber policy hpbn hpb hpi beneficiary poliza afiliado mbi hicn group health",
+            r"member(?:ship)?|subscriber|policy(?:holder)?|group (?:number|no|id|#)|group #|health plan|hpbn|hpb|hpi|beneficiary|health id|poliza|afiliado|numero de afiliado|mbi|hicn|rx ?bin|rx ?grp",
+            Plan,
+            Some(number("identifier.plan", "It is a health plan number.")),
+            false,
+        ),
+        (
+            "insurance medicare medicaid insurer hmo ppo ins plan group seguro",
+            r"insurance|medicare|medicaid|insurer|hmo|ppo|ins|plan|group|seguro medico|bcbs|aetna|cigna|humana|tricare",
+            Plan,
+            Some(number("identifier.plan", "It is a health plan number.")),
+            true,
+        ),
+        (
+            "patient pt paciente",
+            r"(?:patient|pt)(?:'s)?(?: id| identifier| number| no| #)|numero de paciente",
+            Other,
+            Some(MRN),
+            false,
+        ),
+        (
+            "acct account acc cuenta iban routing checking bank invoice",
+            r"acct|acc|account|cuenta|iban|routing|checking|invoice|guarantor",
+            Account,
+            Some(number("identifier.account", "It is an account number.")),
+            true,
+        ),
+        (
+            "license licence licencia certificate cert dea npi dl passport pasaporte dni curp cedula",
+            r"(?:driver'?s?|driving|medical|nursing|state|pharmacy)? ?licen[sc]e(?: number| no| #)?|dl|licencia(?: de conducir)?|certificate|cert|dea(?: number)?|npi|passport|pasaporte|dni|curp|cedula",
+            Licence,
+            Some(number("identifier.licence", "It is a licence number.")),
+            true,
+        ),
+        (
+            "vin plate plates placa placas tag registration vehicle",
+            r"vin|licen[sc]e plates?|plates?(?: number| no| #)?|placas?|tag number|vehicle(?: registration| id)?|registration",
+            Vehicle,
+            Some(number("identifier.vehicle", "It is a vehicle number.")),
+            true,
+        ),
+        (
+            "serial device udi lot serie s/n sn implant pacemaker model barcode pump",
+            r"serial(?: number| no\.?| #)?|device(?: id| number| no| #)?|udi|numero de serie|s/n|sn|lot(?: number| no| #)?|implant(?: id| number| serial)|pacemaker(?: id| number| serial)|icd serial",
+            Device,
+            device,
+            true,
+        ),
+        (
+            "cvv cvv2 cvc card",
+            r"\b(?:cvv2?|cvc|card security code)\b[ :#]{0,3}(?:is |code )?(\d{3,4})\b",
+            Other,
+            Some(CARD),
+            false,
+        ),
+        (
+            "password passcode passwd pwd contrasena",
+            r"\b(?:password|passcode|passwd|pwd|contrasena)\b(?:[ :=]{1,3}(?:is |es )?)([^ ]*[0-9!@#$%&*][^ ]*)",
+            Other,
+            Some(PASSWORD),
+            false,
+        ),
+        (
+            "pin",
+            r"\bpin\b[ :#]{0,2}(?:number |code )?(?:is |es )?[:#]?(\d{4,8})\b",
+            Other,
+            Some(PASSWORD),
+            false,
+        ),
+        (
+            "username user login usuario handle instagram twitter facebook tiktok snapchat whatsapp telegram skype",
+            r"\b(?:username|user name|user id|login id|login name|login|usuario|user|handle|instagram|twitter|facebook|tiktok|snapchat|whatsapp|telegram|skype)\b(?:[ :=]{1,3}(?:is |es |handle |account |id )?)(@?[a-z0-9._@-]*[0-9_.@-][a-z0-9._@-]*[a-z0-9])",
+            Other,
+            Some(number("identifier.user_name", "It is a user name.")),
+            false,
+        ),
+        (
+            "fingerprint biometric retina iris voiceprint",
+            r"fingerprint|biometric|retina(?:l scan)?|iris scan|voiceprint|faceprint",
+            Biometric,
+            code,
+            true,
+        ),
+        (
+            "claim accession specimen encounter case study site authorization auth reclamo badge employee participant subject enrollment sample ticket tracking donor kit prior",
+            r"claim|accession|specimen|encounter|case|study|site id|authorization|auth|reclamo|badge|employee|participant|subject|enrollment|sample|ticket|tracking|donor|kit",
+            Other,
+            code,
+            true,
+        ),
+        (
+            "confirmation reference ref order confirmacion referencia rx prescription",
+            r"confirmation|reference|ref|order|confirmacion|referencia|rx|prescription",
+            Other,
+            None,
+            true,
+        ),
+        (
+            "id id# ids",
+            r"\bids?\b[ :#=]{1,3}(?:numbers? |is |no\.? )?[:#]?(#?(?:[a-z]{1,8}-?)?\d[a-z0-9-]{3,20})",
+            Other,
+            code,
+            false,
+        ),
+    ]
+}
 
 impl Numbers {
     pub(super) fn new() -> Self {
-        use IdentifierKind::{Account, Device, Licence, Mrn, Other, Plan, Ssn, Vehicle};
-        let cued = |cue: &str| compile(&format!(r"\b(?:{cue}){LINK}{VALUE}"));
-        let digit = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)";
-        let rules = vec![
-            (
-                compile(
-                    r"\blast (?:four|4)(?: digits)?(?: of| de)?(?: your| the| su)? ?(?:ssn|social(?: security)?)(?: number)?[^0-9]{0,16}(\d{4})\b",
-                ),
-                Ssn,
-                Some(LAST_FOUR),
-            ),
-            (
-                compile(
-                    r"\b(?:ssn|social(?: security)?|seguro social)(?: number)? ?(?:ending|ends|that ends|terminado|que termina)(?: in| with| en)? ?(\d{4})\b",
-                ),
-                Ssn,
-                Some(LAST_FOUR),
-            ),
-            (
-                compile(
-                    r"\b(?:ssn|social(?: security)?|seguro social)(?: number)?[ :#]{0,3}(?:is |es )?(?:[x*]{3}-?[x*]{2}-?)(\d{4})\b",
-                ),
-                Ssn,
-                Some(LAST_FOUR),
-            ),
-            (
-                compile(
-                    r"\b(?:ssn|ss ?#|social security|social|seguro social|numero de seguro)\b[ :#.\-]{0,3}(?:(?:number|numero|num|no|is|was|es|de)\b[ :#.\-]{0,3}){0,3}(\d{3}[ .\-]?\d{2}[ .\-]?\d{4})\b",
-                ),
-                Ssn,
-                Some(SSN),
-            ),
-            (
-                compile(&format!(
-                    r"\b(?:ssn|social security|social|seguro social)\b[ :#.\-]{{0,3}}(?:(?:number|numero|is|was|es)\b[ :#.\-]{{0,3}}){{0,3}}({digit}(?:[ ,.\-]{{1,2}}{digit}){{8}})\b"
-                )),
-                Ssn,
-                Some(SSN),
-            ),
-            (
-                cued(
-                    r"mrn|mr ?#|medical records?|med rec|medical rec|chart|emr|ehr|records? (?:number|no|id|#)|expediente(?: medico)?|historia clinica|numero de expediente",
-                ),
-                Mrn,
-                Some(MRN),
-            ),
-            (
-                cued(
-                    r"member|subscriber|policy|group number|group #|health plan|hpbn|hpb|beneficiary|insurance|medicare|medicaid|insurer|hmo|ppo|health id|ins|plan|poliza|afiliado|numero de afiliado",
-                ),
-                Plan,
-                Some(number("identifier.plan", "It is a health plan number.")),
-            ),
-            (
-                compile(
-                    r"\b([1-9][ac-hj-km-np-rt-y][0-9ac-hj-km-np-rt-y]\d-?[ac-hj-km-np-rt-y][0-9ac-hj-km-np-rt-y]\d-?[ac-hj-km-np-rt-y]{2}\d{2})\b",
-                ),
-                Plan,
-                Some(number("identifier.mbi", "It is a Medicare number.")),
-            ),
-            (cued(r"patient(?: id| number| no| #)|numero de paciente"), Other, Some(MRN)),
-            (
-                cued(r"acct|account|cuenta"),
-                Account,
-                Some(number("identifier.account", "It is an account number.")),
-            ),
-            (
-                cued(
-                    r"driver'?s? licen[sc]e|licen[sc]e(?: number| no| #)|licencia(?: de conducir)?|certificate|dea number|npi",
-                ),
-                Licence,
-                Some(number("identifier.licence", "It is a licence number.")),
-            ),
-            (
-                cued(r"vin|licen[sc]e plate|plate(?: number| no| #)|placas?"),
-                Vehicle,
-                Some(number("identifier.vehicle", "It is a vehicle number.")),
-            ),
-            (
-                cued(
-                    r"serial(?: number| no| #)?|device(?: id| number| no| #)|udi|numero de serie|s/n",
-                ),
-                Device,
-                Some(number("identifier.device", "It is a device number.")),
-            ),
-            (
-                compile(r"(\(01\)\d{14}(?:\(\d{2}\)[a-z0-9]{1,20}){0,4})"),
-                Device,
-                Some(number("identifier.device", "It is a device number.")),
-            ),
-            (
-                compile(r"\b(?:cvv2?|cvc|card security code)\b[ :#]{0,3}(?:is |code )?(\d{3,4})\b"),
-                Other,
-                Some(CARD),
-            ),
-            (
-                compile(
-                    r"\b(?:password|passcode|passwd|pwd|contrasena)\b(?:[ :=]{1,3}(?:is |es )?)([^ ]*[0-9!@#$%&*][^ ]*)",
-                ),
-                Other,
-                Some(PASSWORD),
-            ),
-            (
-                compile(r"\bpin\b[ :#]{0,2}(?:number |code )?(?:is |es )?[:#]?(\d{4,8})\b"),
-                Other,
-                Some(PASSWORD),
-            ),
-            (
-                compile(
-                    r"\b(?:username|user name|user id|login id|login name|usuario)\b(?:[ :=]{1,3}(?:is |es )?)([a-z0-9._@-]*[0-9_.@-][a-z0-9._@-]*)",
-                ),
-                Other,
-                Some(number("identifier.user_name", "It is a user name.")),
-            ),
-            (
-                cued(
-                    r"claim|accession|specimen|encounter|case|study|site id|authorization|auth|reclamo",
-                ),
-                Other,
-                Some(number(
-                    "identifier.code",
-                    "It is a number that stands for the patient's record.",
-                )),
-            ),
-            (cued(r"confirmation|reference|ref|order|confirmacion|referencia"), Other, None),
-            (
-                compile(r"\bid\b[ :#]{1,3}(?:number |is )?(#?(?:[a-z]{1,8}-)?\d[a-z0-9-]{3,20})"),
-                Other,
-                Some(number(
-                    "identifier.code",
-                    "It is a number that stands for the patient's record.",
-                )),
-            ),
-        ];
+        let mut rules = Vec::new();
+        let mut by_cue = HashMap::new();
+        for (number, (words, pattern, kind, finding, weak)) in rows().into_iter().enumerate() {
+            for word in words.split(' ') {
+                *by_cue.entry(word).or_insert(0_u32) |= 1 << number;
+            }
+            let pattern = if pattern.starts_with(r"\b") {
+                compile(&pattern.replace("{DIGIT}", DIGIT))
+            } else {
+                compile(&format!(r"\b(?:{pattern}){LINK}{VALUE}"))
+            };
+            rules.push(Rule { pattern, kind, finding, weak });
+        }
+        let device = number("identifier.device", "It is a device number.");
+        let vehicle = number("identifier.vehicle", "It is a vehicle number.");
+        let plan = number("identifier.mbi", "It is a Medicare number.");
+        let code =
+            number("identifier.code", "It is a number that stands for the patient's record.");
         Self {
             card: compile(r"\b[2-6]\d{3}(?:[ -]?\d){9,15}\b"),
             ssn_shape: compile(r"\b(\d{3})([- .])(\d{2})([- .])(\d{4})\b"),
+            bare: vec![
+                (
+                    compile(r"(\(01\) ?\d{14}(?: ?\(\d{2}\) ?[a-z0-9]{1,20}){0,4})"),
+                    IdentifierKind::Device,
+                    device,
+                ),
+                (
+                    compile(
+                        r"\b([1-9][ac-hj-km-np-rt-y][0-9ac-hj-km-np-rt-y]\d-?[ac-hj-km-np-rt-y][0-9ac-hj-km-np-rt-y]\d-?[ac-hj-km-np-rt-y]{2}\d{2})\b",
+                    ),
+                    IdentifierKind::Plan,
+                    plan,
+                ),
+                (
+                    compile(r"\b((?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2})\b"),
+                    IdentifierKind::Device,
+                    device,
+                ),
+                (compile(r"\b([a-hj-npr-z0-9]{17})\b"), IdentifierKind::Vehicle, vehicle),
+                (
+                    compile(r"(#(?:[a-z]{1,6}-?)?\d{4,12}(?:-\d{1,6})?)\b"),
+                    IdentifierKind::Other,
+                    code,
+                ),
+                (compile(r"(?:^|[ (])(@[a-z][a-z0-9_.]{2,29}\d)\b"), IdentifierKind::Other, code),
+            ],
             rules,
+            by_cue,
         }
     }
 
-    pub(super) fn find(&self, folded: &Folded, out: &mut Inventory) {
+    pub(super) fn find(&self, folded: &Folded, words: &Words, out: &mut Inventory) {
         let bytes = folded.lower.as_bytes();
+        if words.digits >= 13 {
+            self.find_cards(bytes, out);
+        }
+        let cued = words.roles & cues::NUMBER_CUE != 0;
+        if cued
+            && (folded.has_digit
+                || words.roles & cues::DIGIT_WORD != 0
+                || folded.lower.contains("pass"))
+        {
+            self.find_cued(folded, words, out);
+        }
+        if words.digits >= 9 {
+            self.find_bare_ssn(folded, out);
+        }
+        if words.digits >= 4 || folded.lower.contains(" @") {
+            self.find_bare(folded, out);
+        }
+    }
+
+    fn find_cards(&self, bytes: &[u8], out: &mut Inventory) {
         for found in self.card.find_iter(bytes) {
             if passes_luhn(found.as_bytes()) {
                 out.add(found.range(), IdentifierKind::Other);
                 out.add_finding(found.range(), &CARD);
             }
         }
-        for (pattern, kind, finding) in &self.rules {
-            for span in values(pattern, bytes) {
-                if span.len() < 3 || !out.is_free(&span) {
+    }
+
+    fn find_cued(&self, folded: &Folded, words: &Words, out: &mut Inventory) {
+        let wanted = words
+            .list
+            .iter()
+            .filter(|w| w.is(cues::NUMBER_CUE))
+            .filter_map(|w| self.by_cue.get(folded.slice(w.span())))
+            .fold(0_u32, |all, rules| all | rules);
+        for (number, rule) in self.rules.iter().enumerate() {
+            if wanted >> number & 1 == 0 {
+                continue;
+            }
+            for (whole, mut span) in values_with_cue(&rule.pattern, folded.lower.as_bytes()) {
+                if span.start > whole.start && folded.byte(span.start.saturating_sub(1)) == b'#' {
+                    span.start = span.start.saturating_sub(1);
+                }
+                if !is_an_id(folded, &whole, &span, rule) || !out.is_free(&span) {
                     continue;
                 }
-                out.add(span.clone(), *kind);
-                if let Some(finding) = finding {
+                out.add(span.clone(), rule.kind);
+                if let Some(finding) = &rule.finding {
                     out.add_finding(span, finding);
                 }
             }
         }
-        self.find_bare_ssn(folded, out);
+    }
+
+    fn find_bare(&self, folded: &Folded, out: &mut Inventory) {
+        for (pattern, kind, finding) in &self.bare {
+            for span in values(pattern, folded.lower.as_bytes()) {
+                let text = folded.slice(span.clone());
+                let vin = *kind == IdentifierKind::Vehicle;
+                let digits = text.bytes().filter(u8::is_ascii_digit).count();
+                if vin && !(3..=14).contains(&digits) || !out.is_free(&span) {
+                    continue;
+                }
+                out.add(span.clone(), *kind);
+                out.add_finding(span, finding);
+            }
+        }
     }
 
     /// The shape alone is enough where the area number exists; 9xx only after a cue (it is an ITIN).
@@ -243,6 +383,106 @@ impl Numbers {
     }
 }
 
+/// Each match with its value, which is the pattern's last group.
+fn values_with_cue<'a>(
+    pattern: &'a Regex,
+    text: &'a [u8],
+) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + 'a {
+    pattern.captures_iter(text).filter_map(|captures| {
+        let whole = captures.get(0)?.range();
+        let value = (1..captures.len()).rev().find_map(|group| captures.get(group))?;
+        Some((whole, value.range()))
+    })
+}
+
+/// A value behind a cue may still be a dose, an age, a date or a year.
+fn is_an_id(folded: &Folded, whole: &Range<usize>, span: &Range<usize>, rule: &Rule) -> bool {
+    let text = folded.slice(span.clone()).trim_start_matches('#');
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let written_out = digits == 0;
+    if span.len() < 3 || !written_out && digits < 2 {
+        return written_out && rule.kind == IdentifierKind::Ssn
+            || text.contains(['!', '_', '@', '.']);
+    }
+    if ["year", "yo", "yr", "day", "week", "month", "hour", "mg", "st-", "th-"].iter().any(|w| {
+        text.find(w).is_some_and(|at| {
+            at > 0
+                && text
+                    .as_bytes()
+                    .get(at.saturating_sub(1))
+                    .is_some_and(|b| b.is_ascii_digit() || *b == b'-')
+        })
+    }) {
+        return false;
+    }
+    let after = folded.lower.get(span.end..).unwrap_or("").trim_start();
+    let unit = [
+        "mg",
+        "mcg",
+        "ml",
+        "%",
+        "units",
+        "days",
+        "weeks",
+        "months",
+        "years",
+        "year",
+        "mmhg",
+        "cc",
+        "g/",
+        "iu",
+        "hours",
+        "patients",
+        "people",
+        "yo ",
+        "y/o",
+        "am",
+        "pm",
+        "a.m",
+        "p.m",
+        "participants",
+        "subjects",
+    ]
+    .iter()
+    .any(|u| {
+        after.starts_with(u)
+            && !after.get(u.len()..).unwrap_or("").starts_with(|c: char| c.is_ascii_alphabetic())
+    });
+    if unit || looks_like_a_date(text) {
+        return false;
+    }
+    if !rule.weak {
+        return true;
+    }
+    let link = folded.slice(whole.start..span.start);
+    let explicit = link.contains(['#', ':', '='])
+        || folded.byte(span.start) == b'#'
+        || [" number", " no.", " no ", " id", " num", "numero", "serial", "s/n", " ending"]
+            .iter()
+            .any(|w| link.contains(w));
+    let year = text.len() == 4 && (text.starts_with("19") || text.starts_with("20"));
+    let code = text.bytes().any(|b| b.is_ascii_alphabetic()) && digits >= 3 && text.len() >= 5;
+    if explicit { !year && (digits >= 3 || text.len() >= 5) } else { digits >= 5 || code }
+}
+
+/// `2023-04-25`, `4/12/22`: a day, whatever stands before it.
+fn looks_like_a_date(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(['-', '/', '.']).collect();
+    let short = |part: &str, most: u32| {
+        part.len() <= 2 && part.parse::<u32>().is_ok_and(|n| (1..=most).contains(&n))
+    };
+    let year = |part: &str| part.len() == 4 && (part.starts_with("19") || part.starts_with("20"));
+    match parts.as_slice() {
+        [y, m, d] if year(y) => short(m, 12) && short(d, 31),
+        [d, m, y] if m.len() >= 3 && m.bytes().all(|b| b.is_ascii_alphabetic()) => {
+            short(d, 31) && (year(y) || y.len() == 2)
+        }
+        [m, d, y] => short(m, 31) && short(d, 31) && (year(y) || y.len() == 2),
+        [m, d] => text.contains('/') && short(m, 12) && short(d, 31),
+        _ => false,
+    }
+}
+
 /// ISO/IEC 7812-1 annex B, on the digits among the bytes.
 fn passes_luhn(bytes: &[u8]) -> bool {
     let digits = bytes.iter().rev().filter(|b| b.is_ascii_digit()).map(|b| u32::from(b - b'0'));
@@ -258,15 +498,14 @@ fn passes_luhn(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::{Context, IdentifierKind, check};
 
     fn kinds(text: &str) -> Vec<(IdentifierKind, u8)> {
-        let folded = Folded::new(text);
-        let mut out = Inventory::default();
-        Numbers::new().find(&folded, &mut out);
-        let level =
-            |span| out.findings.iter().find(|f| f.span == span).map_or(0, |f| u8::from(f.level));
-        out.identifiers.iter().map(|(span, kind)| (*kind, level(span.clone()))).collect()
+        let assessment = check(text, &Context::default());
+        let level = |span: &std::ops::Range<usize>| {
+            assessment.findings.iter().find(|f| f.span == *span).map_or(0, |f| u8::from(f.level))
+        };
+        assessment.identifiers.iter().map(|i| (i.kind, level(&i.span))).collect()
     }
 
     #[test]
@@ -308,7 +547,6 @@ mod tests {
             "000-12-3456",
             "card 4111 1111 1111 1112",
             "Your password is ready",
-            "call 555-123-4567",
             "Your code is 123456",
         ] {
             assert_eq!(kinds(text), [], "{text}");

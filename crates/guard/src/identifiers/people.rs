@@ -1,26 +1,13 @@
-//! Names of people.
+//! Names of people: told by lists, by how they are written, and by the words around them.
 
 use std::ops::Range;
 
-use regex::bytes::Regex;
-
+use super::cues;
+use super::name_forms::{Run, run};
+use super::words::{Gap, Word, Words};
 use super::{Inventory, Reading, What, cue_before, what};
 use crate::level::{Category, IdentifierKind, Level};
 use crate::normalise::{Folded, fold};
-use crate::shapes::compile;
-
-#[derive(Debug)]
-pub(super) struct People {
-    /// On the writer's capitals.
-    titled: Regex,
-    greeted: Regex,
-    /// A capital word and an initial with its full stop: `Annette B.`
-    initialled: Regex,
-    /// After `named`.
-    named: Regex,
-    /// What makes a given name a full one.
-    family: Regex,
-}
 
 /// Another person's full name, by itself.
 pub(super) const OTHER_PERSON: What = what(
@@ -66,228 +53,594 @@ const GREETING: &[&str] = &[
     "buenos dias",
     "buenas tardes",
 ];
-/// Capitalised words that follow a name without belonging to it.
-const NOT_FAMILY: &[&str] = &[
-    "please",
-    "your",
-    "you",
-    "this",
-    "we",
-    "the",
-    "at",
-    "on",
-    "is",
-    "has",
-    "was",
-    "from",
-    "reply",
-    "call",
-    "a",
-    "an",
-    "and",
-    "or",
-    "our",
-    "it",
-    "i",
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-    "jan",
-    "feb",
-    "mar",
-    "apr",
-    "jun",
-    "jul",
-    "aug",
-    "sep",
-    "sept",
-    "oct",
-    "nov",
-    "dec",
-    "hospital",
-    "clinic",
-    "medical",
-    "health",
-    "center",
-    "office",
-    "su",
-    "tiene",
-    "llame",
-    "esta",
-    "le",
-    "dob",
-    "mrn",
-    "ssn",
-    "id",
-    "if",
-    "just",
-    "time",
-    "thank",
-    "thanks",
-    "reminder",
+/// Titles that are common words too; a name of our lists must follow them.
+const WEAK_TITLES: &[&str] = &[
+    "father",
+    "sister",
+    "officer",
+    "judge",
+    "sir",
+    "nurse",
+    "doctor",
+    "doctora",
+    "professor",
+    "captain",
+    "pastor",
+    "miss",
+    "senor",
+    "don",
 ];
 
-/// Words that a single letter may follow: `Suite B.`, `Vitamin D.`
-const BEFORE_A_LETTER: &[&str] = &[
-    "vitamin",
-    "hepatitis",
-    "type",
-    "factor",
-    "group",
-    "class",
-    "stage",
-    "grade",
-    "plan",
-    "suite",
-    "room",
-    "building",
-    "unit",
-    "option",
-    "part",
-    "door",
-    "gate",
-    "lot",
-    "floor",
-    "wing",
-    "press",
-    "with",
-    "dial",
-    "text",
-    "entrance",
-    "section",
-    "hall",
-    "level",
-    "phase",
-    "influenza",
-];
+/// The text, its words, and where the search stands.
+#[derive(Clone, Copy)]
+struct Scene<'a> {
+    reading: Reading<'a>,
+    words: &'a Words,
+}
 
-impl People {
-    pub(super) fn new() -> Self {
-        let word = r"[A-Z][a-z'-]*[a-zA-Z'-]*";
-        Self {
-            titled: compile(&format!(
-                r"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Dra|Sr|Sra|Srta|Prof|Nurse|Doctor|Doctora|DR|Pt|Patient)\b\.? ({word}(?: [A-Z]\.)?(?: {word}){{0,2}}(?: [A-Z]\b\.?)?)"
-            )),
-            greeted: compile(&format!(
-                r"\b(?:Hi|Hello|Dear|Hola|Hey|Estimad[oa]|Buenos dias|Buenas tardes|HI|HELLO|hi|hello|dear|hola),? ({word})"
-            )),
-            initialled: compile(r"\b[A-Z][a-z]{2,14} [A-Z]\."),
-            named: compile(&format!(
-                r"\b(?:named|called|Name:|llamad[oa]) ({word}(?: [A-Z]\b\.?| {word})?)"
-            )),
-            family: compile(&format!(r"^(?: [A-Z]\b\.?)?(?: {word}(?:-{word})?){{0,2}}")),
+/// Finds every name.
+pub(super) fn find(reading: Reading<'_>, words: &Words, out: &mut Inventory) {
+    find_recipient(reading, out);
+    let scene = Scene { reading, words };
+    let mut at = 0_usize;
+    while at < words.list.len() {
+        at = scene.read(at, out).unwrap_or(at).saturating_add(1);
+    }
+}
+
+/// The recipient's own names, wherever they stand.
+fn find_recipient(reading: Reading<'_>, out: &mut Inventory) {
+    let folded = reading.folded;
+    for name in &reading.context.recipient_names {
+        let name = fold(name);
+        if name.len() < 2 {
+            continue;
+        }
+        for (start, found) in folded.lower.match_indices(name.as_str()) {
+            let span = start..start.saturating_add(found.len());
+            let whole = folded.starts_word(start) && folded.ends_word(span.end);
+            if whole && folded.is_capital(start) && out.is_free(&span) {
+                out.add(span, IdentifierKind::Name);
+            }
         }
     }
+}
 
-    pub(super) fn find(&self, reading: Reading<'_>, out: &mut Inventory) {
-        let folded = reading.folded;
-        self.find_recipient(reading, out);
-        for captures in self.titled.captures_iter(folded.cased.as_bytes()) {
-            let Some(name) = captures.get(1) else { continue };
-            let span = without_strangers(folded, name.range());
-            if span.is_empty() {
-                continue;
-            }
+impl<'a> Scene<'a> {
+    fn bytes(&self) -> &'a [u8] {
+        self.reading.folded.lower.as_bytes()
+    }
+
+    fn run(&self, at: usize) -> Option<Run> {
+        run(self.words, self.bytes(), at)
+    }
+
+    /// Reads what begins at a word; gives the last word it took.
+    fn read(&self, at: usize, out: &mut Inventory) -> Option<usize> {
+        let word = self.words.get(at)?;
+        if word.is(cues::TITLE)
+            && let Some(last) = self.titled(at, word, out)
+        {
+            return Some(last);
+        }
+        if word.is(cues::NAMED | cues::GREETING)
+            && let Some(last) = self.announced(at, word, out)
+        {
+            return Some(last);
+        }
+        if !out.is_free(&word.span()) {
+            return None;
+        }
+        if !word.cap {
+            return self.in_small_letters(at, word, out);
+        }
+        if word.is_initial() {
+            return self.initials_first(at, out);
+        }
+        self.last_name_first(at, word, out)
+            .or_else(|| self.given_first(at, word, out))
+            .or_else(|| self.unlisted(at, word, out))
+            .or_else(|| self.family_alone(at, word, out))
+    }
+
+    /// `Dr. Payne`, `Mrs. de la Cruz`, `dr patel`.
+    fn titled(&self, at: usize, title: &Word, out: &mut Inventory) -> Option<usize> {
+        let mut first = at.saturating_add(1);
+        let mut name = self.words.get(first)?;
+        if name.is(cues::PARTICLE) && !name.cap && self.words.after(first).is_some_and(|w| w.cap) {
+            name = self.words.get(first.saturating_add(1))?;
+            first = first.saturating_add(1);
+        }
+        if title.possessive
+            || !matches!(name.gap, Gap::Space | Gap::Dot)
+            || !out.is_free(&name.span())
+        {
+            return None;
+        }
+        let folded = self.reading.folded;
+        let weak = WEAK_TITLES.contains(&folded.slice(title.span()));
+        // "Memorial Dr Suite 4" is a street.
+        let listed = name.given() > 0 || name.family() > 0;
+        if !name.cap {
+            let plain = !name.is(cues::STOP | cues::WORD) && name.gap != Gap::Other;
+            let fits = plain && listed && !weak && !name.is(cues::VERB);
+            return fits.then(|| {
+                let last = self.small_family(first).unwrap_or(first);
+                let end = self.words.get(last).map_or(name.end, |w| w.end);
+                out.proper_names.push(title.start..end);
+                out.add(title.start..end, IdentifierKind::Name);
+                last
+            });
+        }
+        let starts_with_a_digit = folded.byte(name.start).is_ascii_digit();
+        let initial = name.is_initial() && self.bytes().get(name.end) == Some(&b'.') && !weak;
+        let stop = name.is(cues::STOP) && !listed && !initial
+            || name.is(cues::WEEKDAY)
+            || starts_with_a_digit;
+        let headline = (weak || self.words.title_case)
+            && (!listed || name.is(cues::WORD) && name.family() < 2);
+        if stop
+            || headline && !(name.tag == 0 && !name.term)
+            || name.is(cues::FACILITY | cues::STREET) && !listed
+        {
+            return None;
+        }
+        let run = self.run(first)?;
+        let span = title.start..run.span.end;
+        if out.is_free(&span) {
             out.proper_names.push(span.clone());
-            if out.is_free(&span) {
-                out.add(span, IdentifierKind::Name);
+            out.add(span, IdentifierKind::Name);
+        }
+        Some(run.last)
+    }
+
+    /// `named Priya`, `Name: Okafor`, `Hi Quillon`.
+    fn announced(&self, at: usize, cue: &Word, out: &mut Inventory) -> Option<usize> {
+        let mut first = at.saturating_add(1);
+        let mut name = self.words.get(first)?;
+        let folded = self.reading.folded;
+        if cue.is(cues::NAMED) && matches!(folded.slice(name.span()), "is" | "was" | "es") {
+            first = first.saturating_add(1);
+            name = self.words.get(first)?;
+        }
+        let between = folded.slice(cue.end..name.start);
+        let near = between.len() <= 6
+            && !between.contains(['.', '?', '!', '('])
+            && !between.contains(',') | cue.is(cues::GREETING);
+        let listed = name.given() > 0 || name.family() > 0;
+        let good = if name.cap {
+            let word = name.is(cues::WORD) && (name.given() == 0 || self.words.title_case);
+            let upper = name.upper && !listed;
+            !(name.is(cues::STOP) && !name.is(cues::MONTH))
+                && !name.is(cues::WEEKDAY | cues::THING | cues::FACILITY)
+                && !word
+                && !upper
+                && !(name.term && name.given() < 2)
+                && !(cue.is(cues::GREETING) && name.is(cues::GREETING | cues::STATE))
+        } else {
+            cue.is(cues::NAMED)
+                && name.given() >= 2
+                && !name.is(cues::STOP | cues::WORD | cues::RARE_WORD)
+                || cue.is(cues::GREETING) && name.given() == 3 && !name.is(cues::STOP | cues::WORD)
+        };
+        let called = cue.is(cues::VERB) && name.cap && !listed;
+        if !near
+            || !good
+            || called
+            || name.gap == Gap::Dot
+            || !out.is_free(&name.span())
+            || !folded.byte(name.start).is_ascii_alphabetic()
+                && self.bytes().get(name.start).is_some_and(u8::is_ascii)
+        {
+            return None;
+        }
+        let run = self.run(first)?;
+        self.take(run.span.clone(), run.last > first, out);
+        Some(run.last)
+    }
+
+    /// `J. Smith`, `J.R. Patel`, `J Smith`.
+    fn initials_first(&self, at: usize, out: &mut Inventory) -> Option<usize> {
+        let mut family = at;
+        let mut dotted = true;
+        for _ in 0..2 {
+            let here = self.words.get(family)?;
+            dotted &= self.bytes().get(here.end) == Some(&b'.');
+            family = family.saturating_add(1);
+            let next = self.words.get(family)?;
+            if !matches!(next.gap, Gap::Space | Gap::Dot)
+                || next.gap == Gap::Space && self.reading.folded.byte(here.end) == b'\''
+            {
+                return None;
+            }
+            if !next.is_initial() {
+                break;
             }
         }
-        for first in &reading.terms.first_names {
-            if folded.is_capital(first.start) {
-                self.take_first_name(reading, first.clone(), out);
-            }
+        let (first, name) = (self.words.get(at)?, self.words.get(family)?);
+        let lettered = self.words.before(at).is_some_and(|w| w.is(cues::LETTERED));
+        let fits = name.cap
+            && !name.is(cues::STOP | cues::THING | cues::FACILITY)
+            && !name.term
+            && if dotted {
+                name.family() > 0 && (!name.is(cues::WORD) || name.family() == 3)
+            } else {
+                name.family() >= 2 && !name.is_ordinary()
+            };
+        let follows = self.words.after(family).is_some_and(|w| w.is(cues::THING | cues::FACILITY));
+        if !fits || lettered || follows || first.is(cues::STOP) && !dotted {
+            return None;
         }
-        self.find_by_form(reading, out);
-        for captures in self.greeted.captures_iter(folded.cased.as_bytes()) {
-            let Some(name) = captures.get(1) else { continue };
-            let span = without_strangers(folded, name.range());
-            let is_term = reading.terms.findings.iter().any(|f| f.span.start == span.start);
-            if !span.is_empty() && !is_term && out.is_free(&span) {
-                out.add(span, IdentifierKind::Name);
-            }
+        let run = self.run(family)?;
+        self.take(first.start..run.span.end, true, out);
+        Some(run.last)
+    }
+
+    /// `Patel, Priya K.`
+    fn last_name_first(&self, at: usize, word: &Word, out: &mut Inventory) -> Option<usize> {
+        let given = self.words.get(at.saturating_add(1))?;
+        let fits = given.gap == Gap::Comma
+            && given.cap
+            && given.given() > 0
+            && word.family() > 0
+            && !word.possessive
+            && !given.is(cues::STOP | cues::STATE | cues::STATE_CODE)
+            && !word.is(cues::STOP | cues::STATE | cues::THING | cues::MONTH)
+            && !(word.is_ordinary() && word.family() < 3)
+            && !(given.is_ordinary() || given.term)
+            && !(word.begins_sentence && word.given() == 3)
+            && !(word.given() >= 2 && word.family() < 2)
+            && !(word.place() >= 2 && given.place() >= 2)
+            && !self.words.before(at).is_some_and(|w| w.cap && (w.given() > 0 || w.family() > 0))
+            && (given.given() >= 2 || word.family() >= 2);
+        if !fits {
+            return None;
+        }
+        let run = self.run(at.saturating_add(1))?;
+        // "seen by Smith, Kelly Jones and Lee": the second begins a name of its own.
+        let own = self.words.get(run.family).is_some_and(|w| !run.only_initials && w.family() >= 2);
+        if own && !word.begins_sentence {
+            return None;
+        }
+        self.take(word.start..run.span.end, true, out);
+        Some(run.last)
+    }
+
+    fn given_first(&self, at: usize, word: &Word, out: &mut Inventory) -> Option<usize> {
+        if word.given() == 0 || word.is(cues::WEEKDAY) {
+            return None;
+        }
+        let run = self.run(at)?;
+        let good = if run.last > at {
+            self.is_full_name(at, word, &run)
+        } else {
+            self.stands_alone(at, word)
+        };
+        if !good {
+            return None;
+        }
+        self.take(run.span.clone(), run.last > at, out);
+        Some(run.last)
+    }
+
+    /// A given name with more behind it.
+    fn is_full_name(&self, at: usize, word: &Word, run: &Run) -> bool {
+        let company = self.company(at, run.last);
+        let Some(family) = self.words.get(run.family) else { return false };
+        let next = self.words.after(run.last);
+        let thing = next.is_some_and(|w| w.is(cues::THING));
+        if word.is(cues::STOP) && !word.is(cues::MONTH) && family.family() < 2
+            || (word.is(cues::EPONYM) || family.is(cues::EPONYM)) && thing
+            || next.is_some_and(|w| w.is(cues::FACILITY) && w.cap)
+            || word.term && family.family() < 2
+        {
+            return false;
+        }
+        if run.only_initials {
+            let dotted = self.bytes().get(run.span.end.saturating_sub(1)) == Some(&b'.');
+            let lettered = word.is(cues::LETTERED);
+            let hyphen = self.reading.folded.byte(run.span.end) == b'-';
+            return !lettered
+                && !hyphen
+                && (!word.is_ordinary() && (dotted || word.given() >= 2)
+                    || dotted && (company || !word.is(cues::WORD) || !word.begins_sentence));
+        }
+        if company {
+            return true;
+        }
+        let month = word.is(cues::MONTH) && self.words.before(at).is_some_and(|w| w.is(cues::WHEN));
+        match (word.is_ordinary() || word.is(cues::STOP), family.is_ordinary()) {
+            (_, _) if month => false,
+            (false, false) => word.given() >= 2 || family.family() >= 2,
+            (false, true) => family.family() >= 2 && (word.given() >= 2 || family.family() == 3),
+            (true, false) => family.family() >= 2,
+            (true, true) => family.family() == 3 && !word.begins_sentence && !self.words.title_case,
         }
     }
 
-    /// The recipient's own names, wherever they stand.
-    fn find_recipient(&self, reading: Reading<'_>, out: &mut Inventory) {
-        let folded = reading.folded;
-        for name in &reading.context.recipient_names {
-            let name = fold(name);
-            if name.len() < 2 {
-                continue;
+    /// A given name alone.
+    fn stands_alone(&self, at: usize, word: &Word) -> bool {
+        let next = self.words.after(at);
+        let before = self.words.before(at);
+        let is = |w: Option<&Word>, roles| w.is_some_and(|w| w.is(roles));
+        if self.is_eponym(at, word) || word.term || is(before, cues::LETTERED) && word.given() < 2 {
+            return false;
+        }
+        let company = self.company(at, at) || is(before, cues::NAMED);
+        let verb = next.is_some_and(|w| w.is(cues::VERB) && !w.cap);
+        let owns = word.possessive && is(next, cues::OWNED);
+        if word.is_ordinary() || word.is(cues::STATE | cues::STOP | cues::FACILITY) {
+            let timely = word.is(cues::MONTH | cues::STATE)
+                && (is(before, cues::WHEN | cues::WHERE)
+                    || !is(before, cues::PERSON | cues::NAMED)
+                        && word.begins_sentence
+                        && !owns
+                        && is(next, cues::STOP));
+            let plain_verb = verb && !is(next, cues::STOP);
+            let after_person =
+                company && word.given() >= 2 && !is(before, cues::PERSON_PREPOSITION);
+            let prepositional = is(before, cues::PERSON_PREPOSITION)
+                && word.given() == 3
+                && !word.begins_sentence
+                && !self.words.title_case
+                && !is(next, cues::WORD);
+            return !timely
+                && !word.is(cues::STOP & !cues::MONTH) | word.is(cues::MONTH)
+                && !timely
+                && (owns
+                    || after_person
+                    || plain_verb && word.given() >= 2
+                    || prepositional && !word.is(cues::MONTH));
+        }
+        if word.place() >= 2
+            && (is(before, cues::WHERE)
+                || is(next, cues::AREA)
+                || self
+                    .words
+                    .get(at.saturating_add(1))
+                    .is_some_and(|w| w.gap == Gap::Comma && w.is(cues::STATE | cues::STATE_CODE)))
+        {
+            return false;
+        }
+        let surname = word.family() > word.given();
+        let preposition = is(before, cues::PERSON_PREPOSITION);
+        match word.given() {
+            3 => !surname || company || owns || verb || preposition && !word.is(cues::EPONYM),
+            2 => {
+                let clear = !word.begins_sentence
+                    && word.family() < 2
+                    && word.place() < 2
+                    && !word.is(cues::EPONYM)
+                    && !word.upper
+                    && !self.words.title_case;
+                company || owns || verb || clear || preposition && !word.is(cues::EPONYM)
             }
-            for (start, found) in folded.lower.match_indices(name.as_str()) {
-                let span = start..start.saturating_add(found.len());
-                let whole = folded.starts_word(start) && folded.ends_word(span.end);
-                if whole && folded.is_capital(start) && out.is_free(&span) {
-                    out.add(span, IdentifierKind::Name);
-                }
-            }
+            _ => (company || owns || verb && !word.begins_sentence) && !word.upper,
         }
     }
 
-    /// Names that are on no list, told by their form.
-    fn find_by_form(&self, reading: Reading<'_>, out: &mut Inventory) {
-        let folded = reading.folded;
-        let cased = folded.cased.as_bytes();
-        let named = self.named.captures_iter(cased).filter_map(|c| c.get(1)).map(|m| m.range());
-        let initialled = self.initialled.find_iter(cased).map(|m| m.range());
-        for span in named.chain(initialled) {
-            let first = folded.slice(span.clone()).split(' ').next().unwrap_or("");
-            let is_term = reading
-                .terms
-                .findings
-                .iter()
-                .any(|f| f.span.start < span.end && span.start < f.span.end);
-            let strange = NOT_FAMILY.contains(&first) || BEFORE_A_LETTER.contains(&first);
-            if strange || is_term || !out.is_free(&span) {
-                continue;
-            }
-            out.add(span.clone(), IdentifierKind::Name);
-            if span.len() > first.len() && !is_known(reading, &span) {
-                out.add_finding(span, &OTHER_PERSON);
-            }
+    /// Names that are on no list, told by form and company.
+    fn unlisted(&self, at: usize, word: &Word, out: &mut Inventory) -> Option<usize> {
+        let known = cues::STOP
+            | cues::WEEKDAY
+            | cues::MONTH
+            | cues::FACILITY
+            | cues::THING
+            | cues::STATE
+            | cues::LETTERED
+            | cues::NATIONAL
+            | cues::GENERIC;
+        if word.is(known)
+            || word.is(cues::WORD) && word.family() < 2
+            || word.term
+            || word.upper
+            || word.possessive && word.family() == 0
+        {
+            return None;
         }
+        if !self.reading.folded.byte(word.start).is_ascii_alphabetic()
+            && self.bytes().get(word.start).is_some_and(u8::is_ascii)
+        {
+            return None;
+        }
+        let run = self.run(at)?;
+        if run.last == at {
+            return None;
+        }
+        let next = self.words.after(run.last);
+        if next.is_some_and(|w| w.is(cues::THING | cues::FACILITY)) {
+            return None;
+        }
+        let end = run.span.end.saturating_sub(1);
+        let initialled = run.only_initials && self.bytes().get(end) == Some(&b'.');
+        let family = self.words.get(run.family)?;
+        let listed = word.family() >= 2 || family.family() > 0 || family.given() > 0;
+        let preposition = self.words.before(at).is_some_and(|w| w.is(cues::PERSON_PREPOSITION));
+        let places = word.place() >= 2 || family.place() >= 2 && family.family() < 2;
+        let good = initialled
+            && !word.is_ordinary()
+            && !self.words.before(at).is_some_and(|w| w.is(cues::WHERE))
+            || !run.only_initials
+                && self.company(at, run.last)
+                && !places
+                && !self.is_eponym(at, word)
+            || !run.only_initials
+                && preposition
+                && listed
+                && !family.is_ordinary()
+                && !word.is_ordinary()
+                && !places
+                && !self.is_eponym(at, word)
+            || !run.only_initials
+                && !self.words.title_case
+                && word.family() >= 2
+                && (family.given() >= 2 || family.family() == 3)
+                && !word.is_ordinary()
+                && !family.is_ordinary()
+                && !word.is(cues::EPONYM)
+                && !family.is(cues::EPONYM)
+                && !places
+            || !run.only_initials
+                && !self.words.title_case
+                && !word.begins_sentence
+                && word.tag == 0
+                && family.family() >= 2
+                && !family.is_ordinary()
+                && !family.is(cues::EPONYM)
+                && !places;
+        good.then(|| {
+            self.take(run.span.clone(), true, out);
+            run.last
+        })
     }
 
-    fn take_first_name(&self, reading: Reading<'_>, first: Range<usize>, out: &mut Inventory) {
-        let folded = reading.folded;
-        let after = folded.cased.get(first.end..).unwrap_or("");
-        let reach = self.family.find(after.as_bytes()).map_or(0, |m| m.end());
-        let all = first.start..first.end.saturating_add(reach);
-        let span = until_a_term(reading, without_strangers(folded, all), first.end);
-        if span.len() < first.len() || !out.is_free(&span) {
+    /// `Patel's chart`, `patient Okafor`, `the Garcia family`, `seen by Nguyen`.
+    fn family_alone(&self, at: usize, word: &Word, out: &mut Inventory) -> Option<usize> {
+        let next = self.words.after(at);
+        let before = self.words.before(at);
+        let is = |w: Option<&Word>, roles| w.is_some_and(|w| w.is(roles));
+        let stop = cues::STOP
+            | cues::WEEKDAY
+            | cues::MONTH
+            | cues::FACILITY
+            | cues::THING
+            | cues::STATE
+            | cues::NATIONAL
+            | cues::EPONYM
+            | cues::TITLE;
+        if word.term || word.upper || word.is(stop) || is(next, cues::THING) || word.is(cues::WORD)
+        {
+            return None;
+        }
+        let text = self.reading.folded.slice(word.span());
+        if !text.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-' || b == b'\'' || b >= 0x80)
+            || text.len() < 2
+        {
+            return None;
+        }
+        let owns = word.possessive && is(next, cues::OWNED) && word.family() >= 2;
+        let household = is(before, cues::STOP)
+            && next.is_some_and(|w| {
+                matches!(
+                    self.reading.folded.slice(w.span()),
+                    "family"
+                        | "household"
+                        | "twins"
+                        | "boy"
+                        | "girl"
+                        | "baby"
+                        | "sisters"
+                        | "brothers"
+                )
+            });
+        let person = is(before, cues::PERSON)
+            && !is(before, cues::FACILITY)
+            && (word.family() > 0
+                || word.given() > 0
+                || !word.is(cues::RARE_WORD) && word.place() == 0 && text.len() > 3)
+            && !self.words.title_case
+            && !before.is_some_and(|w| w.possessive);
+        let by = is(before, cues::PERSON_PREPOSITION)
+            && word.family() >= 2
+            && word.place() < 2
+            && !is(before, cues::WHERE)
+            && !word.is_ordinary()
+            && !self.words.title_case
+            && !is(next, cues::WORD)
+            && matches!(
+                self.reading.folded.slice(before.map_or(0..0, Word::span)),
+                "by" | "per" | "consult" | "see" | "with"
+            );
+        let good = owns || household && word.family() >= 2 || person || by;
+        good.then(|| {
+            let run = self.run(at);
+            let (span, last) = run.map_or((word.span(), at), |r| (r.span, r.last));
+            self.take(span, last > at, out);
+            last
+        })
+    }
+
+    /// `john smith`, `patient maria`: people who write without capitals.
+    fn in_small_letters(&self, at: usize, word: &Word, out: &mut Inventory) -> Option<usize> {
+        if word.given() < 2
+            || word.is_ordinary()
+            || word.is(cues::STOP | cues::VERB | cues::STATE | cues::THING | cues::EPONYM)
+        {
+            return None;
+        }
+        let before = self.words.before(at);
+        let called = before.is_some_and(|w| w.is(cues::PERSON | cues::NAMED) && !w.possessive)
+            && word.given() == 3
+            && word.place() == 0;
+        let last = self.small_family(at);
+        if last.is_none() && !called {
+            return None;
+        }
+        let last = last.unwrap_or(at);
+        let end = self.words.get(last)?.end;
+        self.take(word.start..end, last > at, out);
+        Some(last)
+    }
+
+    /// The family name in small letters behind a given name.
+    fn small_family(&self, at: usize) -> Option<usize> {
+        let first = self.words.get(at)?;
+        let family = self.words.after(at)?;
+        let rough = first.given() == 3;
+        let good = !family.cap
+            && !first.possessive
+            && family.family() >= if rough { 2 } else { 3 }
+            && !family.is_ordinary()
+            && !family.is(cues::STOP | cues::VERB | cues::THING | cues::FACILITY | cues::EPONYM);
+        good.then(|| at.saturating_add(1))
+    }
+
+    /// Words around it say that a person is meant: `patient X`, `a 40-year-old man, X,`.
+    fn company(&self, first: usize, last: usize) -> bool {
+        let before = self.words.before(first);
+        if before
+            .is_some_and(|w| w.is(cues::PERSON | cues::NAMED | cues::GREETING) && !w.possessive)
+        {
+            return true;
+        }
+        let folded = self.reading.folded;
+        let human = self.words.get(first).is_some_and(|w| matches!(w.gap, Gap::Comma | Gap::Other))
+            && self.words.any_before(first, 3, cues::HUMAN);
+        let degree = self.words.get(last.saturating_add(1)).is_some_and(|w| {
+            w.is(cues::CREDENTIAL) && w.gap == Gap::Comma && folded.is_capital(w.start)
+        });
+        human || degree
+    }
+
+    /// `Wilson's disease`, `Framingham risk score`, `Stevens-Johnson`: a thing follows, or the word
+    /// mostly is one and nothing speaks for a person.
+    fn is_eponym(&self, at: usize, word: &Word) -> bool {
+        let mut here = at;
+        for _ in 0..3 {
+            let Some(next) = self.words.after(here) else { break };
+            if next.is(cues::THING) {
+                return true;
+            }
+            if next.is(cues::STOP | cues::VERB) {
+                break;
+            }
+            here = here.saturating_add(1);
+        }
+        word.is(cues::EPONYM) && !self.company(at, at) && (word.possessive || word.given() < 3)
+    }
+
+    /// Notes the name, and says whether it is somebody else's.
+    fn take(&self, span: Range<usize>, full: bool, out: &mut Inventory) {
+        if !out.is_free(&span) {
             return;
         }
-        let full = span.end > first.end;
-        let greeted = cue_before(folded, span.start, 12, GREETING);
-        let starts_sentence = span.start == 0;
-        if !full && starts_sentence && is_also_a_word(folded.slice(first)) {
-            return;
-        }
+        let folded = self.reading.folded;
         out.add(span.clone(), IdentifierKind::Name);
-        if full {
-            match (is_known(reading, &span), greeted) {
-                (true, _) => {}
-                (false, true) => out.full_names.push(span),
-                (false, false) => out.add_finding(span, &OTHER_PERSON),
+        if full && !is_known(self.reading, &span) {
+            if cue_before(folded, span.start, 12, GREETING) {
+                out.full_names.push(span);
+            } else {
+                out.add_finding(span, &OTHER_PERSON);
             }
         }
     }
@@ -303,40 +656,6 @@ fn is_known(reading: Reading<'_>, span: &Range<usize>) -> bool {
     own || cue_before(folded, span.start, 14, STAFF) || credentials_follow(folded, span.end)
 }
 
-/// Cuts the span before the first word that does not belong to a name.
-fn without_strangers(folded: &Folded, span: Range<usize>) -> Range<usize> {
-    let mut end = span.start;
-    let mut at = span.start;
-    for word in folded.slice(span.clone()).split(' ') {
-        let bare = word.trim_end_matches(['.', ',']).trim_end_matches("'s");
-        if NOT_FAMILY.contains(&bare) {
-            break;
-        }
-        let dot = usize::from(bare.len() == 1 && word.ends_with('.'));
-        if !bare.is_empty() {
-            end = at.saturating_add(bare.len()).saturating_add(dot);
-        }
-        at = at.saturating_add(word.len()).saturating_add(1);
-        if word.ends_with("'s") {
-            break;
-        }
-    }
-    span.start..end.min(span.end)
-}
-
-/// A family name that is a word of our lists is not taken for a name.
-fn until_a_term(reading: Reading<'_>, span: Range<usize>, from: usize) -> Range<usize> {
-    let end = reading
-        .terms
-        .findings
-        .iter()
-        .map(|f| f.span.start)
-        .filter(|&start| start > from && start < span.end)
-        .min()
-        .map_or(span.end, |start| start.saturating_sub(1));
-    span.start..end
-}
-
 fn credentials_follow(folded: &Folded, at: usize) -> bool {
     let after = folded.lower.get(at..).unwrap_or("").trim_start_matches([',', ' ']);
     ["md", "np", "rn", "do", "pa", "pa-c", "dds", "dmd", "od", "phd", "lcsw", "dpm", "pt", "aprn"]
@@ -347,39 +666,6 @@ fn credentials_follow(folded: &Folded, at: usize) -> bool {
                 .is_some_and(|r| !r.starts_with(|x: char| x.is_ascii_alphanumeric()))
         })
 }
-
-fn is_also_a_word(name: &str) -> bool {
-    matches!(
-        name,
-        "mark"
-            | "bill"
-            | "will"
-            | "grace"
-            | "may"
-            | "rob"
-            | "sue"
-            | "jack"
-            | "frank"
-            | "amber"
-            | "joy"
-            | "art"
-            | "don"
-            | "tim"
-            | "pam"
-            | "christian"
-            | "jordan"
-            | "madison"
-            | "mason"
-            | "esperanza"
-            | "consuelo"
-            | "pilar"
-            | "dolores"
-            | "mercedes"
-            | "robin"
-            | "scott"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use crate::{Context, IdentifierKind, Level, check};
@@ -401,8 +687,8 @@ mod tests {
         for (text, name, level) in [
             ("Hi Maria, your visit is Monday", "Maria", 0),
             ("Hi Quillon, your visit is Monday", "Quillon", 0),
-            ("Visit with Dr. Payne at 9", "Payne", 0),
-            ("Visit with Dr. Gout at 9", "Gout", 0),
+            ("Visit with Dr. Payne at 9", "Dr. Payne", 0),
+            ("Visit with Dr. Gout at 9", "Dr. Gout", 0),
             ("Mary Johnson, seen at noon", "Mary Johnson", 3),
             ("Sarah P., seen at noon", "Sarah P.", 3),
             ("Your visit with Sarah Jones, NP", "Sarah Jones", 0),

@@ -1,189 +1,781 @@
-//! Geography smaller than a state: streets, towns with their state, ZIP codes, facilities.
+//! Geography smaller than a state: towns, neighbourhoods, facilities, schools, employers.
 
 use std::ops::Range;
 
-use regex::bytes::Regex;
+use super::cues;
+use super::gazetteer::{Gazetteer, KNOWN_PLACE, PLACE, PLACE_HEAD, value};
+use super::words::{Gap, Word, Words};
+use super::{Inventory, Reading};
+use crate::level::IdentifierKind;
 
-use super::{Inventory, Reading, What, cue_before, what};
-use crate::level::{Category, IdentifierKind, Level};
-use crate::normalise::{Folded, fold};
-use crate::shapes::compile;
-
-#[derive(Debug)]
-pub(super) struct Places {
-    /// On the writer's capitals.
-    streets: Vec<Regex>,
-    /// On small letters, for people who use no capitals.
-    plain_street: Regex,
-    town: Regex,
-    facility: Regex,
-    zip: Regex,
-}
-
-const ADDRESS: What = what(
-    Category::IdentifierAddress,
-    Level::Sensitive,
-    "identifier.address",
-    "It is a home address.",
-    "Leave the address out; the patient knows it.",
-);
-
-/// Words that make a street somebody's home.
-const HOME: &[&str] = &[
-    "your address",
-    "your home",
-    "home address",
-    "your house",
-    "live at",
-    "lives at",
-    "living at",
-    "residing",
-    "resides",
-    "residence",
-    "address on file",
-    "shipped to",
-    "ship to",
-    "mailed to",
-    "mail to",
-    "deliver to",
-    "delivered to",
-    "delivery to",
-    "home visit",
-    "sent to",
-    "we have you at",
-    "patient address",
-    "su domicilio",
-    "domicilio",
-    "su direccion",
-    "su casa",
-    "vive en",
-    "enviado a",
-    "enviada a",
+/// Words of a facility that by themselves name one: `City Hospital`, `Houston Methodist`.
+const NAMING: &[&str] = &[
+    "city",
+    "general",
+    "community",
+    "county",
+    "memorial",
+    "methodist",
+    "presbyterian",
+    "baptist",
+    "regional",
+    "children's",
+    "childrens",
+    "veterans",
+    "va",
+    "university",
+    "saint",
+    "st",
+    "mercy",
+    "sacred",
+    "heart",
+    "holy",
+    "state",
+    "good",
+    "samaritan",
+    "women's",
+    "naval",
+    "army",
+];
+/// What is a place also behind a common word: `Riverside Hospital`.
+const HOSPITALS: &[&str] =
+    &["hospital", "hosp", "infirmary", "sanatorium", "hospice", "penitentiary"];
+/// What may be written small behind a proper name: `Houston clinic`.
+const SMALL: &[&str] = &[
+    "clinic",
+    "clinics",
+    "hospital",
+    "office",
+    "branch",
+    "campus",
+    "county",
+    "pharmacy",
+    "school",
+    "university",
+    "college",
+    "medical",
+    "urgent",
 ];
 
-impl Places {
-    pub(super) fn new() -> Self {
-        let kind = r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Way|Place|Pl|Terrace|Ter|Circle|Cir|Parkway|Pkwy|Highway|Hwy|Square|Sq|Trail|Trl|Loop|Plaza)";
-        let rest = r"(?:,? ?(?:Apt|Apartment|Unit|Suite|Ste|Apto|#)\.? ?#?[A-Za-z0-9-]{1,6})?(?:,? [A-Z][a-z]+(?: [A-Z][a-z]+){0,2})?(?:, ?[A-Z]{2})?(?:,? \d{5}(?:-\d{4})?)?";
-        Self {
-            streets: vec![
-                compile(&format!(
-                    r"\b\d{{1,6}}(?:-\d{{1,4}})?[A-Z]? (?:[NSEW]{{1,2}}\.? )?(?:[A-Z0-9][A-Za-z0-9'.-]{{0,24}} ){{1,4}}{kind}\b\.?{rest}"
-                )),
-                compile(
-                    r"\b(?:Calle|Avenida|Av\.|Camino) (?:[A-Z][a-z]+ ?){1,3}(?:#|No\.? )?\d{1,5}\b",
-                ),
-                compile(r"\bP\.?O\.? Box \d{1,6}\b"),
-            ],
-            plain_street: compile(
-                r"\b\d{2,6} (?:[a-z]{3,20} ){1,3}(?:street|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|court|parkway|pkwy|highway|st)\b(?:,? (?:apt|unit|suite|ste)\.? ?#?[a-z0-9]{1,5})?",
-            ),
-            town: compile(
-                r"\b[A-Z][a-z]+(?: [A-Z][a-z]+){0,2}, (?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY])\b(?: \d{5}(?:-\d{4})?)?",
-            ),
-            facility: compile(
-                r"\b(?:(?:St|Mt)\. )?[A-Z][A-Za-z.'&-]*(?: (?:(?:of|and|the|de|&) )?[A-Z][A-Za-z.'&-]*){0,4} (?:Hospital|Hosp|Clinic|Medical Center|Medical Ctr|Med\.? Center|Med Ctr|Health Center|Healthcare|Health System|Health|Medical Group|Medical Centre|Institute|Infirmary|Center|Office|Nursing Home|Urgent Care|Pharmacy|Rehab|Medical)\b(?: (?:of |in |at )?[A-Z][a-z]+){0,2}|\b(?:Hospital|Clinic|University|Institute|Clinica) (?:of|de|del) [A-Z][A-Za-z]+(?: [A-Z][A-Za-z]+){0,2}|\b(?:St|Mt)\. [A-Z][a-z]+(?:'s)?|\b(?:UCLA|UCSF|MGH|NYU|UPMC|VA|Mayo Clinic|Johns Hopkins|Kaiser|Cedars-Sinai|Mount Sinai|NY Presbyterian)\b",
-            ),
-            zip: compile(
-                r"\b(?:zip(?: code)?|codigo postal|postal code)[ :#]{1,3}(?:is )?(\d{5}(?:-\d{4})?)\b",
-            ),
+struct Scene<'a> {
+    reading: Reading<'a>,
+    words: &'a Words,
+    gazetteer: &'a Gazetteer,
+}
+
+/// Finds every place but streets.
+pub(super) fn find(
+    reading: Reading<'_>,
+    words: &Words,
+    gazetteer: &Gazetteer,
+    out: &mut Inventory,
+) {
+    let scene = Scene { reading, words, gazetteer };
+    if words.roles & cues::FACILITY != 0 {
+        for at in 0..words.list.len() {
+            scene.facility(at, out);
         }
     }
-
-    pub(super) fn find(&self, reading: Reading<'_>, out: &mut Inventory) {
-        let folded = reading.folded;
-        let cased = folded.cased.as_bytes();
-        if folded.has_digit {
-            for pattern in &self.streets {
-                for found in pattern.find_iter(cased) {
-                    take_street(reading, found.range(), out);
-                }
-            }
-            for found in self.plain_street.find_iter(folded.lower.as_bytes()) {
-                take_street(reading, found.range(), out);
-            }
-            for captures in self.zip.captures_iter(folded.lower.as_bytes()) {
-                if let Some(zip) = captures.get(1) {
-                    take(zip.range(), out);
-                }
-            }
-        }
-        for found in self.facility.find_iter(cased) {
-            take(without_article(folded, found.range()), out);
-        }
-        for found in self.town.find_iter(cased) {
-            take(found.range(), out);
-        }
-        for city in &reading.terms.cities {
-            if folded.is_capital(city.start) && !begins_a_name(reading, city) {
-                take(city.clone(), out);
-            }
-        }
+    let mut at = 0_usize;
+    while let Some(word) = words.get(at) {
+        let last = if !out.is_free(&word.span()) {
+            None
+        } else if word.cap {
+            scene
+                .saint(at, word, out)
+                .or_else(|| scene.listed(at, word, out))
+                .or_else(|| scene.before_a_state(at, word, out))
+                .or_else(|| scene.dwelling(at, word, out))
+        } else {
+            scene.in_small_letters(at, word, out)
+        };
+        at = last.unwrap_or(at).saturating_add(1);
     }
 }
 
-fn take(span: Range<usize>, out: &mut Inventory) {
-    if span.len() > 1 && out.is_free(&span) {
+impl Scene<'_> {
+    fn text(&self, word: &Word) -> &str {
+        self.reading.folded.slice(word.span())
+    }
+
+    /// From the head noun back to where the name begins, then on to its end.
+    fn facility(&self, at: usize, out: &mut Inventory) {
+        let Some(head) = self.words.get(at) else { return };
+        let small = !head.cap && SMALL.contains(&self.text(head));
+        if !head.is(cues::FACILITY) || !(head.cap || small) || !out.is_free(&head.span()) {
+            return;
+        }
+        let first = self.trim_front(self.back(at), at);
+        let named = first < at && self.names_one(first, at, small);
+        let (last, of) = self.forward(at);
+        if !named && !of {
+            return;
+        }
+        let (Some(begin), Some(end)) = (self.words.get(first), self.words.get(last)) else {
+            return;
+        };
+        let (stop, merged_to) = self.with_town(last, end.end);
+        let _ = merged_to;
+        let span = begin.start..stop;
+        if out.is_free(&span) && span.len() > 3 {
+            out.add(span, IdentifierKind::Location);
+        }
+    }
+
+    /// Capital words, and the small ones between them, back from a head noun.
+    fn back(&self, at: usize) -> usize {
+        let mut first = at;
+        for _ in 0..7 {
+            let Some(here) = self.words.get(first) else { break };
+            let Some(before) = first.checked_sub(1).and_then(|b| self.words.get(b)) else { break };
+            let joined = here.gap == Gap::Space
+                || here.gap == Gap::Dot && matches!(self.text(before), "st" | "mt" | "dr" | "ft")
+                || here.gap == Gap::Dot && before.is_initial()
+                || here.gap == Gap::Other
+                    && self
+                        .reading
+                        .folded
+                        .slice(before.end..here.start)
+                        .trim()
+                        .trim_start_matches("'s")
+                        .trim()
+                        == "&"
+                || here.gap == Gap::Other
+                    && before.possessive
+                    && here.start.saturating_sub(before.end) == 3;
+            if !joined {
+                break;
+            }
+            if before.cap {
+                first = first.saturating_sub(1);
+                continue;
+            }
+            let link =
+                matches!(self.text(before), "of" | "and" | "the" | "de" | "del" | "for" | "la");
+            let two_back = first.checked_sub(2).and_then(|b| self.words.get(b));
+            let linked = link
+                && before.gap == Gap::Space
+                && two_back.is_some_and(|w| w.cap && !w.is(cues::STOP) && !w.term)
+                && !(self.text(before) == "the")
+                && !(matches!(self.text(before), "for" | "and")
+                    && two_back.is_some_and(|w| w.is(cues::FACILITY) || w.is(cues::THING)));
+            if !linked {
+                break;
+            }
+            first = first.saturating_sub(2);
+        }
+        first
+    }
+
+    /// Without the words in front that do not belong: `At`, `Our`, `Contact`, `John Smith at`.
+    fn trim_front(&self, mut first: usize, at: usize) -> usize {
+        while first < at {
+            let Some(word) = self.words.get(first) else { break };
+            let naming = NAMING.contains(&self.text(word));
+            let city = word.tag & PLACE_HEAD != 0
+                && self.longest_place(first).is_some_and(|l| l < at)
+                && self.text(word) != "the";
+            let front = word.is(cues::STOP)
+                && word.given() == 0
+                && word.place() < 2
+                && !naming
+                && !city
+                && !(self.text(word) == "new" && !word.begins_sentence)
+                || word.begins_sentence
+                    && word.is(cues::GENERIC)
+                    && !naming
+                    && self
+                        .words
+                        .get(first.saturating_add(1))
+                        .is_some_and(|w| !w.is(cues::GENERIC))
+                || word.is(cues::WEEKDAY | cues::VERB) && !naming && word.family() == 0
+                || word.is(cues::STATE_CODE) && word.upper && word.gap == Gap::Comma;
+            if !front {
+                break;
+            }
+            first = first.saturating_add(1);
+        }
+        first
+    }
+
+    /// One of the words tells which facility it is.
+    fn names_one(&self, first: usize, at: usize, small: bool) -> bool {
+        let Some(words) = self.words.list.get(first..at) else { return false };
+        let Some(head) = self.words.get(at) else { return false };
+        let hospital = HOSPITALS.contains(&self.text(head))
+            || self.words.after(at).is_some_and(|w| HOSPITALS.contains(&self.text(w)));
+        let national = words.first().is_some_and(|w| w.is(cues::NATIONAL));
+        if national && !hospital {
+            return false;
+        }
+        let town = (first..at).any(|begin| {
+            self.words.get(begin).is_some_and(|w| w.cap && w.tag & PLACE_HEAD != 0)
+                && self.longest_place(begin).is_some_and(|last| last < at)
+        });
+        if town && (small || hospital) {
+            return true;
+        }
+        let owned = words.last().is_some_and(|w| w.possessive && !w.is(cues::FACILITY));
+        words.iter().any(|word| {
+            let text = self.text(word);
+            if word.possessive
+                && (hospital || owned)
+                && !small
+                && NAMING.iter().any(|n| n.trim_end_matches("'s") == text)
+            {
+                return hospital;
+            }
+            if NAMING.contains(&text) {
+                return hospital
+                    || !matches!(
+                        text,
+                        "general"
+                            | "state"
+                            | "women's"
+                            | "heart"
+                            | "good"
+                            | "children's"
+                            | "community"
+                            | "county"
+                            | "regional"
+                            | "university"
+                            | "city"
+                    )
+                    || self.text(head) == "medical" && text != "general";
+            }
+            let vague = word.is(cues::GENERIC
+                | cues::STOP
+                | cues::FACILITY
+                | cues::THING
+                | cues::TITLE
+                | cues::NATIONAL)
+                || word.term
+                || word.end.saturating_sub(word.start) < 2
+                || !word.cap;
+            if small {
+                let proper = word.place() > 0 && !word.is_ordinary()
+                    || word.tag & KNOWN_PLACE != 0
+                    || word.upper && word.place() > 0;
+                return !vague && proper && !word.possessive;
+            }
+            let weak_head = matches!(
+                self.text(head),
+                "office"
+                    | "offices"
+                    | "health"
+                    | "system"
+                    | "group"
+                    | "school"
+                    | "practice"
+                    | "med"
+                    | "urgent"
+                    | "base"
+                    | "society"
+                    | "associates"
+                    | "center"
+                    | "medical"
+            );
+            let common = word.is(cues::WORD)
+                && word.place() == 0
+                && word.family() == 0
+                && weak_head
+                && words.len() < 2;
+            !vague && !common
+        })
+    }
+
+    /// More head nouns, then `of Michigan`, `at Dallas`. Also says whether such a tail names it.
+    fn forward(&self, at: usize) -> (usize, bool) {
+        let mut last = at;
+        while let Some(next) = self.words.after(last) {
+            if !(next.cap && next.is(cues::FACILITY))
+                && !(SMALL.contains(&self.text(next))
+                    && self.words.get(last).is_some_and(|w| w.cap))
+            {
+                break;
+            }
+            last = last.saturating_add(1);
+        }
+        let Some(link) = self.words.after(last) else { return (last, false) };
+        let of = matches!(self.text(link), "of" | "de" | "del");
+        let here = matches!(self.text(link), "in" | "at");
+        // "Children's Hospital Boston", "Mount Sinai Medical Center Brooklyn".
+        let capital = self.words.get(last).is_some_and(|w| w.cap);
+        let town_at = last.saturating_add(if of || here { 2 } else { 1 });
+        let reach = self
+            .words
+            .get(town_at)
+            .filter(|w| w.cap && w.gap == Gap::Space)
+            .and_then(|_| self.longest_place(town_at));
+        let listed = reach.is_some() || link.place() >= 2 && !link.is(cues::STOP);
+        let direct = link.cap && capital && listed;
+        if !(of || here || direct) {
+            return (last, false);
+        }
+        let mut end = if direct { last } else { last.saturating_add(1) };
+        let from = end;
+        if let Some(reach) = reach
+            && (here || direct)
+        {
+            return (reach, false);
+        }
+        for _ in 0..3 {
+            let Some(next) = self.words.after(end) else { break };
+            let fits = next.cap
+                && !next.is(cues::STOP | cues::WEEKDAY | cues::MONTH | cues::THING)
+                && !next.term;
+            if !fits
+                || here
+                    && next.place() == 0
+                    && next.tag & PLACE_HEAD == 0
+                    && !next.is(cues::STATE)
+                    && end == from
+            {
+                break;
+            }
+            end = end.saturating_add(1);
+        }
+        if end == from {
+            return (last, false);
+        }
+        let head = self.words.get(at);
+        let strong = head.is_some_and(|w| {
+            w.cap
+                && matches!(
+                    self.text(w),
+                    "hospital"
+                        | "university"
+                        | "clinic"
+                        | "clinica"
+                        | "hospitales"
+                        | "universidad"
+                        | "church"
+                        | "office"
+                        | "bakery"
+                )
+        });
+        (end, of && strong)
+    }
+
+    /// `, Baltimore, MD` belongs to the place before it. Gives the end of the whole.
+    fn with_town(&self, last: usize, mut end: usize) -> (usize, usize) {
+        let mut at = last;
+        for _ in 0..2 {
+            let next_at = at.saturating_add(1);
+            let Some(next) = self.words.get(next_at) else { break };
+            let town = next.cap && next.place() >= 2 && next.given() < 2 && !next.is(cues::STOP);
+            if next.gap != Gap::Comma || !(self.is_state(next) || town) {
+                break;
+            }
+            let mut reach = next_at;
+            if town && next.tag & PLACE_HEAD != 0 {
+                reach = self.longest_place(next_at).unwrap_or(next_at);
+            }
+            at = reach;
+            end = self.words.get(reach).map_or(end, |w| w.end);
+        }
+        let zip_end = self.zip_after(at, end);
+        (zip_end, at)
+    }
+
+    fn is_state(&self, word: &Word) -> bool {
+        word.cap && (word.upper && word.is(cues::STATE_CODE) || word.is(cues::STATE))
+            || word.cap
+                && matches!(self.text(word), "new" | "north" | "south" | "west")
+                && word.gap == Gap::Comma
+    }
+
+    fn zip_after(&self, at: usize, end: usize) -> usize {
+        let Some(next) = self.words.get(at.saturating_add(1)) else { return end };
+        let text = self.text(next);
+        let zip = matches!(text.len(), 5 | 10)
+            && text.bytes().enumerate().all(|(i, b)| b.is_ascii_digit() || i == 5 && b == b'-')
+            && matches!(next.gap, Gap::Space | Gap::Comma);
+        if zip { next.end } else { end }
+    }
+
+    /// `St. Mary's`, `Mt. Sinai`, `Mount Carmel`.
+    fn saint(&self, at: usize, word: &Word, out: &mut Inventory) -> Option<usize> {
+        let saint = matches!(self.text(word), "st" | "saint" | "mt" | "mount" | "santa" | "our");
+        let next_at = at.saturating_add(1);
+        let next = self.words.get(next_at)?;
+        if !saint
+            || self.text(word) == "our"
+            || !matches!(next.gap, Gap::Space | Gap::Dot)
+            || !next.cap
+        {
+            return None;
+        }
+        let holy = next.given() > 0 || next.possessive || next.place() > 0 || next.tag == 0;
+        let street =
+            self.words.before(at).is_some_and(|w| w.cap && w.given() == 0) && !next.possessive;
+        if !holy || street || next.is(cues::STOP | cues::FACILITY) {
+            return None;
+        }
+        let possessive_end = if next.possessive { self.whole_end(next) } else { next.end };
+        let (end, last) = self.with_town(next_at, possessive_end);
+        let span = word.start..end;
+        if !out.is_free(&span) {
+            return None;
+        }
         out.add(span, IdentifierKind::Location);
+        Some(last)
     }
-}
 
-fn take_street(reading: Reading<'_>, span: Range<usize>, out: &mut Inventory) {
-    let (folded, context) = (reading.folded, reading.context);
-    if !out.is_free(&span) || ends_in_a_title(folded, &span) {
-        return;
-    }
-    let street = folded.slice(span.clone());
-    let named = |list: &[String]| {
-        list.iter()
-            .map(|p| fold(p))
-            .any(|p| p.len() > 2 && (street.contains(&p) || p.contains(street)))
-    };
-    let home = named(&context.recipient_addresses)
-        || cue_before(folded, span.start, 48, HOME)
-        || [" apt", "apartment", " apto", " unit "].iter().any(|w| street.contains(w));
-    let strange = home || !context.places.is_empty();
-    out.add(span.clone(), IdentifierKind::Location);
-    out.proper_names.push(span.clone());
-    if strange && !named(&context.places) {
-        out.add_finding(span, &ADDRESS);
-    }
-}
-
-/// `at 9 See Dr` is no street when a name follows.
-fn ends_in_a_title(folded: &Folded, span: &Range<usize>) -> bool {
-    let text = folded.slice(span.clone());
-    let after = span.end.saturating_add(usize::from(folded.byte(span.end) == b'.'));
-    (text.ends_with(" dr") || text.ends_with(" dr.")) && folded.is_capital(after.saturating_add(1))
-        || text.contains(" dr. ")
-        || text.contains(" with ")
-}
-
-/// "Austin Lee" is a person, "Austin" a city.
-fn begins_a_name(reading: Reading<'_>, city: &Range<usize>) -> bool {
-    let folded = reading.folded;
-    reading.terms.first_names.contains(city)
-        && folded.byte(city.end) == b' '
-        && folded.is_capital(city.end.saturating_add(1))
-}
-
-/// "Our Clinic" → "Clinic"; a facility needs a name of its own.
-fn without_article(folded: &Folded, span: Range<usize>) -> Range<usize> {
-    let text = folded.slice(span.clone());
-    for article in
-        ["the ", "our ", "your ", "at ", "this is ", "from ", "visit ", "call ", "hi ", "hello "]
-    {
-        if let Some(rest) = text.strip_prefix(article) {
-            return if rest.contains(' ') {
-                span.end.saturating_sub(rest.len())..span.end
-            } else {
-                0..0
-            };
+    /// The end with the possessive ending.
+    fn whole_end(&self, word: &Word) -> usize {
+        let folded = self.reading.folded;
+        if folded.byte(word.end) == b'\'' && folded.byte(word.end.saturating_add(1)) == b's' {
+            word.end.saturating_add(2)
+        } else {
+            word.end
         }
     }
-    span
-}
 
+    /// The index of the last word of the longest listed place of several words that begins here.
+    fn longest_place(&self, at: usize) -> Option<usize> {
+        let first = self.words.get(at)?;
+        let mut best = None;
+        let mut last = at;
+        for _ in 0..3 {
+            let next = self.words.get(last.saturating_add(1))?;
+            let joined = matches!(next.gap, Gap::Space)
+                || next.gap == Gap::Dot && matches!(self.text(first), "st" | "mt" | "ft")
+                || self.reading.folded.slice(next.start.saturating_sub(3)..next.start) == " & ";
+            if !joined {
+                break;
+            }
+            last = last.saturating_add(1);
+            let slice = self.reading.folded.slice(first.start..next.end);
+            let without = slice.replace(". ", " ");
+            if value(self.gazetteer.tag(slice) | self.gazetteer.tag(&without), PLACE) > 0 {
+                best = Some(last);
+            }
+            if self.words.get(last.saturating_add(1)).is_none() {
+                break;
+            }
+        }
+        best
+    }
+
+    /// A place of the lists.
+    fn listed(&self, at: usize, word: &Word, out: &mut Inventory) -> Option<usize> {
+        let mut last = at;
+        if word.tag & PLACE_HEAD != 0
+            && let Some(reach) = self.longest_place(at)
+            && self.words.get(reach).is_some_and(|w| w.cap)
+            && self.is_multiword_place(at, reach)
+        {
+            last = reach;
+        } else if !(word.place() > 0 && self.is_single_place(at, word)) {
+            return None;
+        }
+        let end = self.words.get(last)?;
+        let whole = if end.possessive && last > at { self.whole_end(end) } else { end.end };
+        let (stop, last) = self.with_town(last, whole);
+        let span = word.start..stop;
+        if !out.is_free(&span) {
+            return None;
+        }
+        out.add(span, IdentifierKind::Location);
+        Some(last)
+    }
+
+    fn is_multiword_place(&self, at: usize, last: usize) -> bool {
+        let (Some(first), Some(end)) = (self.words.get(at), self.words.get(last)) else {
+            return false;
+        };
+        let slice = self.reading.folded.slice(first.start..end.end);
+        let tag = self.gazetteer.tag(slice) | self.gazetteer.tag(&slice.replace(". ", " "));
+        let known = value(tag, PLACE) >= 2 || tag & KNOWN_PLACE != 0;
+        let person = first.given() >= 2 && end.family() >= 2;
+        let located = self.is_located(at, last);
+        let medical =
+            self.words.list.get(at..=last).is_some_and(|l| l.iter().any(|w| w.term)) && !known;
+        let thing = self.is_eponym(last);
+        let ordinary = first.is_ordinary() && end.is_ordinary() || first.is(cues::STOP);
+        if self.words.get(last).is_some_and(|w| w.is(cues::STATE))
+            && tag & KNOWN_PLACE == 0
+            && slice != "new york"
+            && value(tag, PLACE) < 2
+        {
+            return false;
+        }
+        !medical
+            && !thing
+            && (located
+                || known && !person && !(ordinary && tag & KNOWN_PLACE == 0)
+                || !person && !ordinary && !first.begins_sentence && !self.words.title_case)
+    }
+
+    fn is_single_place(&self, at: usize, word: &Word) -> bool {
+        let never = cues::STOP | cues::WEEKDAY | cues::MONTH | cues::THING | cues::TITLE;
+        let state = word.is(cues::STATE) && word.tag & KNOWN_PLACE == 0;
+        let known = word.tag & KNOWN_PLACE != 0;
+        if word.term && !known
+            || state
+            || word.is(never) && !(known && word.upper)
+            || self.is_eponym(at)
+        {
+            return false;
+        }
+        if word.upper && !known && word.end.saturating_sub(word.start) < 5 {
+            return false;
+        }
+        // "Austin Lee" is a person, "Austin" a city.
+        let next = self.words.after(at);
+        let person = word.given() > 0
+            && next.is_some_and(|w| {
+                w.cap
+                    && (w.family() > 0 || w.is_initial() || w.tag == 0)
+                    && !w.is(cues::FACILITY | cues::AREA)
+            })
+            || self.words.before(at).is_some_and(|w| {
+                w.cap && (w.given() > 0 || w.is_initial()) && word.family() > 0 && !w.is(cues::STOP)
+            })
+            || self.words.before(at).is_some_and(|w| {
+                w.is(cues::TITLE | cues::PERSON | cues::NAMED)
+                    && (word.given() > 0 || word.family() > 0)
+            })
+            || word.possessive && (word.given() > 0 || word.family() > 0);
+        if person {
+            return false;
+        }
+        let located = self.is_located(at, at);
+        let doubtful = word.given() >= 2 || word.family() == 3 || word.is_ordinary();
+        if known {
+            return located
+                || !doubtful
+                    && (word.upper || !word.is(cues::EPONYM))
+                    && !(word.family() > 0 && word.given() > 0);
+        }
+        let preposition = self.words.before(at).is_some_and(|w| w.is(cues::WHERE));
+        let dwells = self.words.any_before(at, 4, cues::DWELLS);
+        match word.place() {
+            3 => located || !doubtful && !word.is(cues::EPONYM),
+            2 => {
+                located && (!word.is(cues::WORD) || dwells)
+                    || !doubtful
+                        && word.given() == 0
+                        && word.family() == 0
+                        && !word.begins_sentence
+                        && !word.is(cues::EPONYM)
+                        && !self.words.title_case
+            }
+            _ => {
+                located
+                    && !word.is_ordinary()
+                    && (word.given() < 2 && word.family() < 3 && preposition
+                        || dwells
+                        || !preposition)
+                    && (!word.is(cues::EPONYM) || dwells)
+            }
+        }
+    }
+
+    /// A preposition of place before it, `area` after it, or its state.
+    fn is_located(&self, at: usize, last: usize) -> bool {
+        let before = self.words.before(at);
+        let folded = self.reading.folded;
+        let preposition = before.is_some_and(|w| {
+            w.is(cues::WHERE)
+                || matches!(
+                    folded.slice(w.span()),
+                    "the"
+                        | "our"
+                        | "downtown"
+                        | "greater"
+                        | "rural"
+                        | "north"
+                        | "south"
+                        | "east"
+                        | "west"
+                        | "northern"
+                        | "southern"
+                        | "eastern"
+                        | "western"
+                ) && at
+                    .checked_sub(1)
+                    .and_then(|b| self.words.before(b))
+                    .is_some_and(|w| w.is(cues::WHERE))
+        });
+        let next = self.words.get(last.saturating_add(1));
+        let area = next.is_some_and(|w| w.gap == Gap::Space && w.is(cues::AREA));
+        let state = next.is_some_and(|w| w.gap == Gap::Comma && self.is_state(w));
+        preposition || area || state
+    }
+
+    /// `Framingham risk score`, `West Nile virus`, `Boston bowel prep`.
+    fn is_eponym(&self, last: usize) -> bool {
+        let mut here = last;
+        for _ in 0..3 {
+            let Some(next) = self.words.after(here) else { return false };
+            if next.is(cues::THING) && !next.is(cues::AREA) {
+                return true;
+            }
+            if next.is(cues::STOP | cues::VERB | cues::AREA | cues::FACILITY) {
+                return false;
+            }
+            here = here.saturating_add(1);
+        }
+        false
+    }
+
+    /// `Elm Grove, WI 53122`, `Tiny Town, Nebraska`: on no list, but its state follows.
+    fn before_a_state(&self, at: usize, word: &Word, out: &mut Inventory) -> Option<usize> {
+        if word.is(cues::STOP | cues::TITLE | cues::STATE | cues::MONTH | cues::WEEKDAY)
+            || word.is_initial() && !word.upper
+        {
+            return None;
+        }
+        let mut last = at;
+        for _ in 0..3 {
+            let next = self.words.get(last.saturating_add(1))?;
+            if next.gap == Gap::Comma {
+                let state = next.upper && next.is(cues::STATE_CODE) && !next.is(cues::CREDENTIAL)
+                    || next.upper
+                        && next.is(cues::CREDENTIAL)
+                        && next.is(cues::STATE_CODE)
+                        && (self.is_located(at, at)
+                            || self.zip_after(last.saturating_add(1), 0) > 0)
+                        && word.given() < 2
+                    || next.cap
+                        && !next.upper
+                        && next.is(cues::STATE)
+                        && (word.given() == 0 || self.is_located(at, at));
+                if !state || word.term {
+                    return None;
+                }
+                let end = self.zip_after(last.saturating_add(1), next.end);
+                let span = word.start..end;
+                if !out.is_free(&span) {
+                    return None;
+                }
+                out.add(span, IdentifierKind::Location);
+                return Some(last.saturating_add(1));
+            }
+            if next.gap != Gap::Space || !next.cap || next.is(cues::STOP) {
+                return None;
+            }
+            last = last.saturating_add(1);
+        }
+        None
+    }
+
+    /// `lives in Elm Hollow`, `works at Acme Bakery`: a name on no list, behind a cue.
+    fn dwelling(&self, at: usize, word: &Word, out: &mut Inventory) -> Option<usize> {
+        let folded = self.reading.folded;
+        let mut preposition_at = at.checked_sub(1)?;
+        let mut before = self.words.before(at)?;
+        if folded.slice(before.span()) == "the" {
+            before = self.words.before(preposition_at)?;
+            preposition_at = preposition_at.checked_sub(1)?;
+        }
+        let preposition = folded.slice(before.span());
+        let dwells = before.is(cues::WHERE)
+            && preposition != "through"
+            && (self.words.any_before(preposition_at, 2, cues::DWELLS));
+        let works = matches!(preposition, "at" | "for" | "attends" | "near")
+            && self.words.any_before(preposition_at.saturating_add(1), 4, cues::WORKS);
+        let bad = cues::STOP
+            | cues::STATE
+            | cues::MONTH
+            | cues::WEEKDAY
+            | cues::GENERIC
+            | cues::TITLE
+            | cues::NATIONAL
+            | cues::THING;
+        if !(dwells || works)
+            || word.is(bad)
+            || word.term
+            || word.upper && word.end.saturating_sub(word.start) < 3
+        {
+            return None;
+        }
+        if works && !dwells && (word.given() >= 2 && word.family() < 3) {
+            return None;
+        }
+        let mut last = at;
+        for _ in 0..4 {
+            match self.words.after(last) {
+                Some(next) if next.cap && !next.is(cues::STOP) => last = last.saturating_add(1),
+                _ => break,
+            }
+        }
+        let end = self.words.get(last)?.end;
+        let (stop, last) = self.with_town(last, end);
+        let span = word.start..stop;
+        if !out.is_free(&span) {
+            return None;
+        }
+        out.add(span, IdentifierKind::Location);
+        Some(last)
+    }
+
+    /// `lives in chicago`, `seen at mayo clinic`, `at st marys hospital`.
+    fn in_small_letters(&self, at: usize, word: &Word, out: &mut Inventory) -> Option<usize> {
+        let saint = matches!(self.text(word), "st" | "mt")
+            && self.words.before(at).is_some_and(|w| w.is(cues::WHERE))
+            && self.words.get(at.saturating_add(1)).is_some_and(|w| {
+                w.end.saturating_sub(w.start) > 3 && !w.is(cues::STOP) && !w.is_ordinary()
+            });
+        let mut last = at;
+        if saint {
+            last = at.saturating_add(1);
+        } else if word.tag & PLACE_HEAD != 0
+            && let Some(reach) = self.longest_place(at)
+        {
+            let end = self.words.get(reach)?;
+            let slice = self.reading.folded.slice(word.start..end.end);
+            let tag = self.gazetteer.tag(slice);
+            let located = self.words.before(at).is_some_and(|w| w.is(cues::WHERE));
+            let ordinary = word.is(cues::STOP) || word.is_ordinary() && end.is_ordinary();
+            if !(tag & KNOWN_PLACE != 0 && (located || !ordinary)
+                || value(tag, PLACE) >= 2 && located)
+                || word.is(cues::STOP) && ordinary
+            {
+                return None;
+            }
+            last = reach;
+        } else {
+            let located = self.words.before(at).is_some_and(|w| w.is(cues::WHERE));
+            let plain = word.place() >= 2 || word.tag & KNOWN_PLACE != 0;
+            let doubtful = word.is_ordinary()
+                || word.given() > 0
+                || word.family() >= 2
+                || word.is(cues::STOP
+                    | cues::THING
+                    | cues::STATE
+                    | cues::EPONYM
+                    | cues::VERB
+                    | cues::FACILITY
+                    | cues::MONTH
+                    | cues::STATE_CODE);
+            if !located || !plain || doubtful || self.is_eponym(at) {
+                return None;
+            }
+        }
+        while let Some(next) = self.words.after(last) {
+            if !SMALL.contains(&self.text(next))
+                && !HOSPITALS.contains(&self.text(next))
+                && !next.is(cues::FACILITY & !cues::GENERIC)
+            {
+                break;
+            }
+            if !next.is(cues::FACILITY) {
+                break;
+            }
+            last = last.saturating_add(1);
+        }
+        let end = self.words.get(last)?.end;
+        let span: Range<usize> = word.start..end;
+        if !out.is_free(&span) {
+            return None;
+        }
+        out.add(span, IdentifierKind::Location);
+        Some(last)
+    }
+}
 #[cfg(test)]
 mod tests {
     use crate::{Category, Context, IdentifierKind, check};

@@ -1,0 +1,142 @@
+//! What each word may be: a given name, a family name, a place, an ordinary word, a cue.
+//!
+//! One table, read once for each word of a text. The lists of names, places and ordinary words are
+//! `lexicon/given_names.txt` and its neighbours; the cues are [`super::cues::ROLES`].
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::cues;
+
+/// What a word may be; see [`super::cues`] for the single bits.
+pub(super) type Tag = u64;
+
+/// Given name: 1 rare, 2 common, 3 very common.
+pub(super) const GIVEN: u32 = 0;
+/// Family name, in the same steps.
+pub(super) const FAMILY: u32 = 2;
+/// Place, in the same steps.
+pub(super) const PLACE: u32 = 4;
+/// The first bit that is free for the roles of `cues`.
+pub(super) const FIRST_ROLE: u32 = 8;
+/// Begins the name of a place of several words.
+pub(super) const PLACE_HEAD: Tag = 1 << 6;
+/// A hospital, neighbourhood or city of the hand-written list.
+pub(super) const KNOWN_PLACE: Tag = 1 << 7;
+
+const GIVEN_NAMES: &str = include_str!("../../../../lexicon/given_names.txt");
+const SURNAMES: &str = include_str!("../../../../lexicon/surnames.txt");
+const PLACES: &str = include_str!("../../../../lexicon/places.txt");
+const ORDINARY: &str = include_str!("../../../../lexicon/ordinary_words.txt");
+const BY_HAND: &str = include_str!("../../../../lexicon/facilities.txt");
+
+/// The table.
+#[derive(Debug)]
+pub(super) struct Gazetteer {
+    tags: HashMap<Box<str>, Tag, BuildHasherDefault<WordHasher>>,
+}
+
+impl Gazetteer {
+    pub(super) fn new() -> Self {
+        let mut all =
+            Self { tags: HashMap::with_capacity_and_hasher(80_000, BuildHasherDefault::default()) };
+        all.read(GIVEN_NAMES, |tier| step(GIVEN, tier));
+        all.read(SURNAMES, |tier| step(FAMILY, tier));
+        all.read(PLACES, |tier| step(PLACE, tier));
+        all.read(ORDINARY, |tier| if tier == 1 { cues::WORD } else { cues::RARE_WORD });
+        all.read(BY_HAND, |tier| match tier {
+            1 => KNOWN_PLACE | step(PLACE, 1),
+            2 => step(FAMILY, 2),
+            _ => step(GIVEN, 2),
+        });
+        for (role, words) in cues::ROLES {
+            for word in words.split_ascii_whitespace() {
+                all.add(word, *role);
+            }
+        }
+        all
+    }
+
+    /// Everything the word may be; 0 for a word on no list.
+    pub(super) fn tag(&self, word: &str) -> Tag {
+        self.tags.get(word).copied().unwrap_or(0)
+    }
+
+    fn read(&mut self, list: &str, tag: impl Fn(u8) -> Tag) {
+        let mut tier = 0_u8;
+        for line in list.lines().filter(|line| !line.starts_with('#')) {
+            match line.strip_prefix('@') {
+                Some(number) => tier = number.trim().parse().unwrap_or(3),
+                None => line.split_ascii_whitespace().for_each(|word| self.add(word, tag(tier))),
+            }
+        }
+    }
+
+    fn add(&mut self, word: &str, tag: Tag) {
+        let spelling = word.replace('_', " ");
+        if let Some((head, _)) = spelling.split_once(' ')
+            && value(tag, PLACE) > 0
+        {
+            *self.tags.entry(head.into()).or_default() |= PLACE_HEAD;
+        }
+        let slot = self.tags.entry(spelling.into_boxed_str()).or_default();
+        *slot = [GIVEN, FAMILY, PLACE].into_iter().fold(*slot | tag, |merged, field| {
+            let best = value(*slot, field).max(value(tag, field));
+            merged & !(3 << field) | Tag::from(best) << field
+        });
+    }
+}
+
+/// Tier 1 of a list is the most common; as a step it is 3.
+fn step(field: u32, tier: u8) -> Tag {
+    Tag::from(4_u8.saturating_sub(tier.clamp(1, 3))) << field
+}
+
+/// How common the word is as this: 0 (it is none) to 3.
+pub(super) fn value(tag: Tag, field: u32) -> u8 {
+    match tag >> field & 3 {
+        0 => 0,
+        1 => 1,
+        2 => 2,
+        _ => 3,
+    }
+}
+
+/// FNV-1a. The keys are our own lists, so nobody can choose ones that collide.
+#[derive(Debug)]
+struct WordHasher(u64);
+
+impl Default for WordHasher {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for WordHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_what_the_lists_say() {
+        let all = Gazetteer::new();
+        let is = |word, field| value(all.tag(word), field);
+        assert_eq!((is("mary", GIVEN), is("smith", FAMILY), is("chicago", PLACE)), (3, 3, 3));
+        assert_eq!(is("fort worth", PLACE), 3);
+        assert!(all.tag("fort") & PLACE_HEAD != 0);
+        assert!(all.tag("will") & cues::WORD != 0 && is("will", GIVEN) > 0);
+        assert!(is("okonkwo", FAMILY) == 2 && is("nkechi", GIVEN) == 2);
+        assert_eq!(all.tag("qqzx"), 0);
+    }
+}

@@ -1,0 +1,297 @@
+//! The words of a text, each with what it may be and how it is written.
+
+use std::ops::Range;
+
+use super::Reading;
+use super::cues;
+use super::gazetteer::{FAMILY, GIVEN, Gazetteer, PLACE, Tag, value};
+use crate::normalise::Folded;
+
+/// What stands between a word and the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gap {
+    /// Nothing: the first word.
+    Start,
+    /// One space.
+    Space,
+    /// A full stop, and a space or nothing: after an initial or a title the name goes on.
+    Dot,
+    /// A comma.
+    Comma,
+    /// Anything else.
+    Other,
+}
+
+/// One word.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Word {
+    pub(super) start: usize,
+    /// Without a possessive ending.
+    pub(super) end: usize,
+    pub(super) tag: Tag,
+    pub(super) gap: Gap,
+    /// Written with a capital, in a text where that tells something.
+    pub(super) cap: bool,
+    /// Two or more letters, all capitals.
+    pub(super) upper: bool,
+    pub(super) possessive: bool,
+    pub(super) begins_sentence: bool,
+    /// One of our term lists holds it: a drug, a disease.
+    pub(super) term: bool,
+}
+
+impl Word {
+    pub(super) fn is(&self, roles: Tag) -> bool {
+        self.tag & roles != 0
+    }
+
+    pub(super) fn given(&self) -> u8 {
+        value(self.tag, GIVEN)
+    }
+
+    pub(super) fn family(&self) -> u8 {
+        value(self.tag, FAMILY)
+    }
+
+    pub(super) fn place(&self) -> u8 {
+        value(self.tag, PLACE)
+    }
+
+    pub(super) fn span(&self) -> Range<usize> {
+        self.start..self.end
+    }
+
+    /// A single capital letter.
+    pub(super) fn is_initial(&self) -> bool {
+        self.cap && self.end.saturating_sub(self.start) == 1 && !self.possessive
+    }
+
+    /// Also an English word, or a month, or a season.
+    pub(super) fn is_ordinary(&self) -> bool {
+        self.is(cues::WORD | cues::RARE_WORD | cues::MONTH)
+    }
+}
+
+/// All words, and what the text holds as a whole.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    pub(super) list: Vec<Word>,
+    /// Every role that any word has.
+    pub(super) roles: Tag,
+    /// A digit, a divider of dates, a digit.
+    pub(super) has_divided_digits: bool,
+    pub(super) digits: usize,
+    pub(super) colons: usize,
+    /// Most long words begin with a capital: a capital tells little.
+    pub(super) title_case: bool,
+}
+
+impl Words {
+    /// Reads the text once.
+    pub(super) fn read(reading: Reading<'_>, gazetteer: &Gazetteer) -> Self {
+        let folded = reading.folded;
+        let mut words =
+            Self { list: Vec::with_capacity(folded.lower.len() / 5), ..Self::default() };
+        words.split(folded, gazetteer);
+        words.judge_capitals();
+        words.mark_terms(reading);
+        words
+    }
+
+    /// The word at an index.
+    pub(super) fn get(&self, at: usize) -> Option<&Word> {
+        self.list.get(at)
+    }
+
+    /// The word before an index, when one space parts them.
+    pub(super) fn before(&self, at: usize) -> Option<&Word> {
+        let here = self.list.get(at)?;
+        if here.gap == Gap::Space { self.list.get(at.checked_sub(1)?) } else { None }
+    }
+
+    /// The word after an index, when one space parts them.
+    pub(super) fn after(&self, at: usize) -> Option<&Word> {
+        self.list.get(at.saturating_add(1)).filter(|w| w.gap == Gap::Space)
+    }
+
+    /// One of the `reach` words before an index has one of the roles.
+    pub(super) fn any_before(&self, at: usize, reach: usize, roles: Tag) -> bool {
+        self.list.get(at.saturating_sub(reach)..at).unwrap_or(&[]).iter().any(|word| word.is(roles))
+    }
+
+    fn split(&mut self, folded: &Folded, gazetteer: &Gazetteer) {
+        let bytes = folded.lower.as_bytes();
+        let mut at = 0_usize;
+        let mut last_end = None;
+        let mut lines = folded.line_starts.iter().copied().peekable();
+        while at < bytes.len() {
+            let byte = folded.byte(at);
+            if !is_letter(byte) && !(byte == b'@' && folded.byte(at.saturating_add(1)) == b' ') {
+                self.note(folded, at, byte);
+                at = at.saturating_add(1);
+                continue;
+            }
+            let start = at;
+            at = self.end_of_word(folded, start);
+            let mut new_line = false;
+            while lines.next_if(|&line| line <= start).is_some() {
+                new_line = true;
+            }
+            let gap = gap(folded, last_end, start);
+            let begins_sentence = new_line || begins_sentence(folded, last_end, start);
+            let word = read_word(folded, gazetteer, start..at, gap, begins_sentence);
+            self.roles |= word.tag;
+            self.list.push(word);
+            last_end = Some(at);
+        }
+    }
+
+    fn note(&mut self, folded: &Folded, at: usize, byte: u8) {
+        match byte {
+            b':' => self.colons = self.colons.saturating_add(1),
+            b'/' | b'.' => {
+                let before = at.checked_sub(1).map_or(b' ', |b| folded.byte(b));
+                self.has_divided_digits |=
+                    before.is_ascii_digit() && folded.byte(at.saturating_add(1)).is_ascii_digit();
+            }
+            _ => {}
+        }
+    }
+
+    fn end_of_word(&mut self, folded: &Folded, start: usize) -> usize {
+        let mut at = start.saturating_add(1);
+        self.digits = self.digits.saturating_add(usize::from(folded.byte(start).is_ascii_digit()));
+        loop {
+            let byte = folded.byte(at);
+            let next = at.saturating_add(1);
+            if at >= folded.lower.len() {
+                return at;
+            }
+            let inner = matches!(byte, b'\'' | b'-') && is_letter(folded.byte(next));
+            if !is_letter(byte) && !inner {
+                return at;
+            }
+            if byte.is_ascii_digit() {
+                self.digits = self.digits.saturating_add(1);
+            }
+            if byte == b'-' && folded.byte(next).is_ascii_digit() {
+                self.has_divided_digits = true;
+            }
+            at = next;
+        }
+    }
+
+    /// In a text all in capitals, a capital tells nothing; nor in a headline.
+    fn judge_capitals(&mut self) {
+        let long = |w: &&Word| w.end.saturating_sub(w.start) > 3;
+        let (mut all, mut caps, mut upper) = (0_usize, 0_usize, 0_usize);
+        for word in self.list.iter().filter(long) {
+            all = all.saturating_add(1);
+            caps = caps.saturating_add(usize::from(word.cap));
+            upper = upper.saturating_add(usize::from(word.upper));
+        }
+        let most = |part: usize, tenths: usize| {
+            all >= 3 && part.saturating_mul(10) >= all.saturating_mul(tenths)
+        };
+        if most(upper, 7) {
+            for word in &mut self.list {
+                word.cap = false;
+                word.upper = false;
+            }
+        } else {
+            self.title_case = most(caps, 8);
+        }
+    }
+
+    fn mark_terms(&mut self, reading: Reading<'_>) {
+        if !self.list.iter().any(|w| w.cap) {
+            return;
+        }
+        for finding in &reading.terms.findings {
+            let from = self.list.partition_point(|w| w.end <= finding.span.start);
+            for word in self.list.iter_mut().skip(from) {
+                if word.start >= finding.span.end {
+                    break;
+                }
+                word.term = true;
+            }
+        }
+    }
+}
+
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 0x80
+}
+
+fn read_word(
+    folded: &Folded,
+    gazetteer: &Gazetteer,
+    span: Range<usize>,
+    gap: Gap,
+    begins_sentence: bool,
+) -> Word {
+    let text = folded.slice(span.clone());
+    let bare = text.strip_suffix("'s");
+    let possessive = bare.is_some() || (text.ends_with('s') && folded.byte(span.end) == b'\'');
+    let end = if bare.is_some() { span.end.saturating_sub(2) } else { span.end };
+    let cased = folded.cased_slice(span.start..end);
+    let mut tag = gazetteer.tag(bare.unwrap_or(text));
+    if bare.is_some() {
+        tag |= gazetteer.tag(text);
+    }
+    if tag == 0 {
+        tag = of_parts(gazetteer, bare.unwrap_or(text));
+    }
+    Word {
+        start: span.start,
+        end,
+        tag,
+        gap,
+        cap: cased.starts_with(|c: char| c.is_ascii_uppercase())
+            || (cased.starts_with(|c: char| !c.is_ascii() && c.is_uppercase())),
+        upper: cased.len() > 1 && cased.bytes().all(|b| b.is_ascii_uppercase()),
+        possessive,
+        begins_sentence,
+        term: false,
+    }
+}
+
+/// `Garcia-Lopez`, `O'Brien`, `al-Rashid`, `55-year-old`.
+fn of_parts(gazetteer: &Gazetteer, word: &str) -> Tag {
+    if word.starts_with(|c: char| c.is_ascii_digit()) {
+        let human = word.contains("year") || word.contains("yo") || word.contains("yr");
+        return if human { cues::HUMAN | cues::AGE } else { 0 };
+    }
+    if let Some((head, rest)) = word.split_once('\'') {
+        if head.len() <= 2 {
+            let mut joined = String::with_capacity(word.len());
+            joined.push_str(head);
+            joined.push_str(rest);
+            return gazetteer.tag(&joined) & !(cues::WORD | cues::RARE_WORD);
+        }
+        return 0;
+    }
+    let Some((head, rest)) = word.split_once('-') else { return 0 };
+    let (first, last) = (gazetteer.tag(head), gazetteer.tag(rest));
+    let roles = first & cues::EPONYM | last & cues::EPONYM;
+    if first & cues::PARTICLE != 0 && value(last, FAMILY).max(value(last, GIVEN)) > 0 {
+        return last | roles;
+    }
+    let least = |field| value(first, field).min(value(last, field));
+    roles | Tag::from(least(GIVEN)) << GIVEN | Tag::from(least(FAMILY)) << FAMILY
+}
+
+fn gap(folded: &Folded, last_end: Option<usize>, start: usize) -> Gap {
+    let Some(end) = last_end else { return Gap::Start };
+    match folded.slice(end..start) {
+        " " | "' " => Gap::Space,
+        ". " | "." => Gap::Dot,
+        ", " | "," => Gap::Comma,
+        _ => Gap::Other,
+    }
+}
+
+fn begins_sentence(folded: &Folded, last_end: Option<usize>, start: usize) -> bool {
+    last_end
+        .is_none_or(|end| folded.slice(end..start).contains(['.', '!', '?', ':', '"', '*', ';']))
+}
