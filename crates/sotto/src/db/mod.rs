@@ -32,6 +32,7 @@ pub mod inbound_message;
 pub mod message;
 pub mod outbox;
 pub mod patient;
+pub mod patient_event;
 pub mod policy_version;
 pub mod practice;
 pub mod preference;

@@ -229,6 +229,16 @@ pub fn waiting(
             params![practice, id],
             |row| row.get(0),
         ),
+        Which::Patient(id) => tx.query(
+            sql!(
+                "SELECT o.message_id FROM message m JOIN outbox o
+                     ON o.practice_id = m.practice_id AND o.message_id = m.id
+                 WHERE m.practice_id = $1 AND m.patient_id = $2 AND m.state = 'queued'
+                     AND o.leased_until IS NULL"
+            ),
+            params![practice, id],
+            |row| row.get(0),
+        ),
         Which::Message(id) => tx.query(
             sql!(
                 "SELECT message_id FROM outbox
@@ -247,6 +257,8 @@ pub enum Which {
     Address([u8; 32]),
     /// All automated ones about this appointment.
     Appointment(gate::AppointmentId),
+    /// All about this patient.
+    Patient(gate::PatientId),
     /// This one.
     Message(MessageId),
 }

@@ -206,6 +206,10 @@ tables! {
         "practice_id" "patient_id" "channel" "from_minute" "until_minute" "kinds_off"
         "updated_at"
     ]
+    "patient_event" PATIENT_EVENT Recorded ["id" Text] [
+        "practice_id" "id" "patient_id" "subject" "subject_id" "event" "details" "method"
+        "evidence" "witness" "captured_by" "captured_at" "recorded_at"
+    ]
     "consent_event" CONSENT_EVENT Recorded ["id" Text] [
         "practice_id" "id" "consent_id" "patient_id" "event" "class" "channel"
         "address_index" "purposes" "categories" "up_to_level" "text_version"

@@ -255,6 +255,33 @@ pub fn withdraw(
     Ok(planned.len())
 }
 
+/// The message of a step was withdrawn before it went: the step is planned again and finds its way
+/// anew. The step's id, or none when the message was no reminder's.
+///
+/// # Errors
+/// [`DbError`].
+pub fn take_back(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    appointment: AppointmentId,
+    message: MessageId,
+    now: Timestamp,
+) -> Result<Option<Uuid>, DbError> {
+    let step = of_appointment(tx, practice, appointment)?
+        .into_iter()
+        .find(|row| row.message_id == Some(message) && row.state == ReminderState::SentOn);
+    let Some(step) = step else { return Ok(None) };
+    tx.execute(
+        sql!(
+            "UPDATE reminder SET state = 'planned', message_id = NULL, updated_at = $3
+              WHERE practice_id = $1 AND id = $2 AND state = 'sent_on'"
+        ),
+        params![practice, step.id, now],
+    )?;
+    tx.touch(REMINDER, step.id.to_string());
+    Ok(Some(step.id))
+}
+
 /// The gate refused the message of a step that was claimed in this transaction.
 ///
 /// # Errors

@@ -25,6 +25,8 @@ pub enum RestrictedThing {
     Hold,
     /// No voicemail, no text, no caller's name.
     Safety,
+    /// A kind of message, or every kind, is the young person's own (PRIV-09).
+    MinorConfidential,
 }
 
 /// What became of the request.
@@ -45,6 +47,7 @@ words! {
         Kind = "kind",
         Hold = "hold",
         Safety = "safety",
+        MinorConfidential = "minor_confidential",
     }
     RestrictionStatus { Accepted = "accepted", Declined = "declined", Terminated = "terminated" }
 }

@@ -1,8 +1,10 @@
 //! From the permit to the wire: what waits, who takes it, what happens when it breaks off.
 //!
 //! [`store`] puts cleared messages in and takes them out again; [`worker`] asks the gate once more
-//! and hands over; [`recover`] settles what a crash cut short.
+//! and hands over; [`recover`] settles what a crash cut short; [`recheck`]
+//! withdraws what may no longer go.
 
+pub mod recheck;
 pub mod recover;
 pub mod store;
 pub mod worker;

@@ -5,12 +5,17 @@ use gate::{PatientId, PracticeId};
 use jiff::Timestamp;
 use seal::{Keyring, Place, SealError, Sealed};
 
+use super::told::{self, Note, RecordError, Told, in_use, wrong};
 use crate::audit::{self, Actor, AuditError, Event, Log};
+use crate::db::outbox::Which;
 use crate::db::{
     self, DbError, Tx, Word,
     caregiver::{CaregiverRow, Permission},
 };
-use crate::ids::CaregiverId;
+use crate::ids::{CaregiverId, Id as _};
+use crate::office::Office;
+use crate::outbox::recheck::{Rechecked, recheck};
+use crate::people::patients::open_person;
 use crate::people::person::Person;
 
 /// Why a caregiver was not stored or not read.
@@ -107,6 +112,139 @@ pub fn allow(
         .patient(patient);
     audit::append(tx, log, event)?;
     Ok(())
+}
+
+/// Relations whose authority is that over a child: it ends at eighteen (PRIV-08, PRIV-09).
+pub(crate) const PARENTAL: [&str; 8] =
+    ["mother", "father", "parent", "guardian", "stepmother", "stepfather", "foster parent", "par"];
+
+/// A person who acts for a patient, to write down.
+#[derive(Debug, Clone)]
+pub struct NewCaregiver {
+    /// For whom.
+    pub patient: PatientId,
+    /// Their name.
+    pub person: Person,
+    /// A word such as `mother`.
+    pub relation: String,
+}
+
+/// Writes a person down. They may hear nothing yet: that is [`permit`].
+///
+/// # Errors
+/// [`RecordError`]; the caller's transaction must then be given up.
+pub fn add(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    actor: &Actor,
+    new: &NewCaregiver,
+    told: &Told,
+) -> Result<CaregiverId, RecordError> {
+    in_use(tx, office, new.patient)?;
+    let relation = new.relation.trim().to_lowercase();
+    if relation.is_empty() || relation.len() > 40 || relation.contains(char::is_control) {
+        return wrong("relation", "say who they are to the patient in a word, such as mother");
+    }
+    let names = [&new.person.given, &new.person.family];
+    let bad = |name: &String| name.len() > 100 || name.contains(char::is_control);
+    if names.iter().all(|name| name.trim().is_empty()) || names.into_iter().any(bad) {
+        return wrong("name", "give a name of at most 100 characters");
+    }
+    let (practice, id) = (office.practice(), CaregiverId::new(office.clock()));
+    let person_sealed = seal_caregiver(office.keys(), practice, (new.patient, id), &new.person)?;
+    let row = CaregiverRow {
+        id,
+        patient_id: new.patient,
+        external_id: None,
+        person_sealed,
+        relation,
+        representative: false,
+        scope: String::new(),
+        permission: Permission::None,
+        evidence: None,
+        valid_from: None,
+        valid_until: None,
+        recorded_by: actor.to_string(),
+        updated_at: office.clock().now(),
+    };
+    db::caregiver::put(tx, practice, &row)?;
+    let about = (db::registry::CAREGIVER, id.to_string());
+    let details = serde_json::json!({});
+    let patient = new.patient;
+    told::note(tx, office, actor, Note { patient, about, event: "added", details, told })?;
+    let event = Event::new(audit::Kind::PatientChanged, actor.clone())
+        .about(db::registry::CAREGIVER, id)
+        .patient(patient)
+        .code("added");
+    audit::append(tx, office, event)?;
+    Ok(id)
+}
+
+/// Writes down what a caregiver may hear, or, with nothing in the allowance, that they may hear
+/// nothing any more; what waits and no longer may go to them is withdrawn. A parent's authority
+/// ends by itself on the patient's eighteenth birthday.
+///
+/// # Errors
+/// [`RecordError`]; the caller's transaction must then be given up.
+pub fn permit(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    actor: &Actor,
+    (patient, caregiver): (PatientId, CaregiverId),
+    (allowance, told): (&Allowance, &Told),
+) -> Result<Rechecked, RecordError> {
+    let record = in_use(tx, office, patient)?;
+    let known = db::caregiver::of_patient(tx, office.practice(), patient)?;
+    let row = known.into_iter().find(|row| row.id == caregiver).ok_or(CaregiverError::Unknown)?;
+    let mut allowance = allowance.clone();
+    if allowance.representative {
+        // Authority in law is on paper, whatever the patient says.
+        allowance.permission = Permission::Written;
+        if PARENTAL.contains(&row.relation.as_str()) {
+            let eighteen = eighteenth_birthday(office, &record)?;
+            if eighteen <= office.clock().now() {
+                return wrong(
+                    "representative",
+                    "the patient is 18 or older, so a parent's \
+                    authority has ended; record what the patient permits",
+                );
+            }
+            allowance.valid_until =
+                Some(allowance.valid_until.map_or(eighteen, |until| until.min(eighteen)));
+        }
+    }
+    let ended = allowance.permission == Permission::None;
+    let event = if ended { "withdrawn" } else { "permitted" };
+    let details = serde_json::json!({
+        "scope": scope_words(&allowance.scope), "permission": allowance.permission.word(),
+        "representative": allowance.representative, "valid_from": allowance.valid_from,
+        "valid_until": allowance.valid_until,
+    });
+    let about = (db::registry::CAREGIVER, caregiver.to_string());
+    told::note(tx, office, actor, Note { patient, about, event, details, told })?;
+    allow(tx, office.into(), actor.clone(), (patient, caregiver), &allowance)?;
+    Ok(recheck(tx, office, &Which::Patient(patient), actor, "caregiver_permission")?)
+}
+
+fn eighteenth_birthday(
+    office: &Office,
+    record: &db::patient::PatientRow,
+) -> Result<Timestamp, RecordError> {
+    let (keys, practice) = (office.keys(), office.practice());
+    let person = open_person(keys, practice, record.id, record.person_sealed.clone())?;
+    let zone = office.profile().timezone.clone();
+    let birthday = person
+        .birth_date
+        .and_then(|born| born.checked_add(jiff::Span::new().years(18)).ok())
+        .and_then(|day| day.to_zoned(zone).ok());
+    match birthday {
+        Some(day) => Ok(day.timestamp()),
+        None => wrong(
+            "representative",
+            "the patient's date of birth is not on file: a parent's \
+            authority ends at 18; add it to the chart first",
+        ),
+    }
 }
 
 /// The words of a scope, as the column holds them.

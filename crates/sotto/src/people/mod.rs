@@ -6,12 +6,18 @@ pub mod addresses;
 pub mod area_codes;
 pub mod home_zones;
 
+pub mod alternatives;
 pub mod caregivers;
 pub mod consents;
 pub mod contact_points;
+pub mod contacts;
 pub mod merge;
 pub mod patients;
 pub mod preferences;
+pub mod restrictions;
 pub mod suppressions;
+
+pub mod card;
+pub mod told;
 
 pub mod import;

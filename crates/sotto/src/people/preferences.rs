@@ -2,8 +2,10 @@
 
 use gate::{Channel, Kind, PatientId};
 
+use super::told::{self, Note, RecordError, Told, in_use};
 use crate::audit::{self, Actor, AuditError, Event, Log};
 use crate::db::{self, DbError, Tx, preference::PreferenceRow};
+use crate::office::Office;
 
 /// Why preferences were not stored.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +77,27 @@ pub fn set(
         .patient(patient);
     audit::append(tx, log, event)?;
     Ok(())
+}
+
+/// Writes down a patient's wishes as they were told, and keeps what was told before.
+///
+/// # Errors
+/// [`RecordError`]; the caller's transaction must then be given up.
+pub fn record(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    actor: &Actor,
+    (patient, wishes): (PatientId, &Preferences),
+    told: &Told,
+) -> Result<(), RecordError> {
+    in_use(tx, office, patient)?;
+    let kinds: Vec<_> = wishes.kinds_off.iter().map(|kind| kind.as_str()).collect();
+    let details = serde_json::json!({
+        "channel": wishes.channel.map(Channel::as_str), "hours": wishes.hours, "kinds_off": kinds,
+    });
+    let about = (db::registry::PREFERENCE, patient.to_string());
+    told::note(tx, office, actor, Note { patient, about, event: "changed", details, told })?;
+    Ok(set(tx, office.into(), actor.clone(), patient, wishes)?)
 }
 
 /// A patient's wishes; the default when none are on file.
