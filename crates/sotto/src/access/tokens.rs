@@ -54,8 +54,10 @@ scopes! {
     MessagesRead = "messages:read";
     /// Ask what a text would reveal.
     Check = "check";
-    /// Find patients by an identifier.
+    /// Find patients by an identifier, and see how they may be reached.
     PatientsRead = "patients:read";
+    /// Write down how patients may be reached: contacts, caregivers, restrictions, opt-outs.
+    PatientsWrite = "patients:write";
     /// Record and revoke consents.
     ConsentsWrite = "consents:write";
     /// See the history of consents.
@@ -68,6 +70,10 @@ scopes! {
     TasksWrite = "tasks:write";
     /// See tasks.
     TasksRead = "tasks:read";
+    /// Change the practice's reminder plan and office hours.
+    PracticeWrite = "practice:write";
+    /// See them.
+    PracticeRead = "practice:read";
 }
 
 /// The secret itself. It exists once, between making it and showing it.

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::open::{self, Which};
+use super::told::{channel, purpose, word};
 use crate::audit::{self, Actor, AuditError, Event};
 use crate::db::consent_event::{self, ConsentEventRow, ConsentKind, ConsentMethod};
 use crate::db::{Word, registry};
@@ -123,21 +124,6 @@ struct Record {
     /// How it can be withdrawn, as told.
     #[arg(long)]
     withdrawal: String,
-}
-
-fn word<T: Word>(text: &str) -> Result<T, String> {
-    T::from_word(text).ok_or_else(|| "none of the words that --help lists".to_owned())
-}
-
-fn channel(text: &str) -> Result<Channel, String> {
-    Channel::from_word(text).ok_or_else(|| "none of the words that --help lists".to_owned())
-}
-
-fn purpose(text: &str) -> Result<Purpose, String> {
-    Purpose::from_word(text).ok_or_else(|| {
-        let all: Vec<_> = Purpose::ALL.iter().map(|purpose| purpose.as_str()).collect();
-        format!("the purposes are {}", all.join(", "))
-    })
 }
 
 /// Runs the verb.

@@ -5,9 +5,19 @@ use std::process::ExitCode;
 pub mod demo;
 pub mod serve;
 
-pub mod consent;
 pub mod import;
+pub mod patient;
+
+pub mod alternative;
+pub mod caregiver;
+pub mod consent;
+pub mod contact;
+pub mod optout;
+pub mod preference;
+pub mod restriction;
+
 pub mod policy;
+pub mod practice;
 pub mod template;
 pub mod token;
 
@@ -22,6 +32,7 @@ pub mod bench;
 pub mod jsonl;
 pub mod open;
 mod records;
+mod told;
 
 /// Self-hosted patient communication: what may go out, goes out, and can be proved.
 #[derive(Debug, clap::Parser)]
@@ -47,8 +58,24 @@ pub enum Command {
     Token(token::Args),
     /// Brings in patients and appointments from FHIR bundles and CSV files.
     Import(import::Args),
+    /// Finds a patient, and shows what stands written about reaching them.
+    Patient(patient::Args),
+    /// Writes down numbers and mailboxes, and takes them out of use.
+    Contact(contact::Args),
     /// Records, revokes and shows what a patient agreed to.
     Consent(consent::Args),
+    /// Records a stop that did not come as a reply, and lifts one.
+    Optout(optout::Args),
+    /// Writes down who acts for a patient and what they may hear.
+    Caregiver(caregiver::Args),
+    /// Records where a patient wants to be reached instead, confidentially.
+    Alternative(alternative::Args),
+    /// Records restrictions, holds and safety flags, and what became of them.
+    Restriction(restriction::Args),
+    /// Writes down what a patient likes best.
+    Preference(preference::Args),
+    /// Shows and changes the reminder plan and the office hours.
+    Practice(practice::Args),
     /// Checks, puts in force and shows the practice's own rules.
     Policy(policy::Args),
     /// Lists the templates, or checks a practice's own.
@@ -74,7 +101,15 @@ impl Command {
             Self::Serve(args) => serve::run(&args),
             Self::Token(args) => token::run(&args),
             Self::Import(args) => import::run(&args),
+            Self::Patient(args) => patient::run(&args),
+            Self::Contact(args) => contact::run(&args),
             Self::Consent(args) => consent::run(&args),
+            Self::Optout(args) => optout::run(&args),
+            Self::Caregiver(args) => caregiver::run(&args),
+            Self::Alternative(args) => alternative::run(&args),
+            Self::Restriction(args) => restriction::run(&args),
+            Self::Preference(args) => preference::run(&args),
+            Self::Practice(args) => practice::run(&args),
             Self::Policy(args) => policy::run(args),
             Self::Template(args) => template::run(args),
             Self::Audit(args) => audit::run(&args),

@@ -4,7 +4,7 @@ use gate::{AppointmentId, MessageId, PatientId};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::audit::{self, Actor, AuditError, Event, Kind};
-use crate::db::registry::TASK;
+use crate::db::registry::{SETTING, TASK};
 use crate::db::task::{self, TaskRow, TaskState};
 use crate::db::{DbError, Tx, setting};
 use crate::ids::{ConversationId, Id as _, InboundId, TaskId};
@@ -80,6 +80,25 @@ pub fn office_hours(tx: &mut Tx<'_>, office: &Office) -> Result<OfficeHours, Tas
         Some(json) => Ok(OfficeHours::from_json(&json)?),
         None => Ok(OfficeHours::default()),
     }
+}
+
+/// Makes these the practice's office hours: for what is said and due from now on.
+///
+/// # Errors
+/// [`TaskError::Db`], [`TaskError::Audit`].
+pub fn set_office_hours(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    hours: &OfficeHours,
+    actor: &Actor,
+) -> Result<(), TaskError> {
+    let now = office.clock().now();
+    setting::put(tx, office.practice(), (OFFICE_HOURS, &hours.to_json()), now)?;
+    let event = Event::new(Kind::PracticeChanged, actor.clone())
+        .about(SETTING, OFFICE_HOURS)
+        .code(OFFICE_HOURS);
+    audit::append(tx, office, event)?;
+    Ok(())
 }
 
 /// By when (CLIN-01, CLIN-05, SPEC IN): an emergency in five minutes of any hour; a clinical

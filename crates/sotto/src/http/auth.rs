@@ -56,8 +56,10 @@ rights! {
     MayReadMessages = MessagesRead;
     /// The right to ask what a text would reveal.
     MayCheck = Check;
-    /// The right to find patients by an identifier.
+    /// The right to find patients by an identifier, and to see how they may be reached.
     MayReadPatients = PatientsRead;
+    /// The right to write down how patients may be reached, and what was asked for.
+    MayWritePatients = PatientsWrite;
     /// The right to record and revoke consents.
     MayWriteConsents = ConsentsWrite;
     /// The right to see the history of consents.
@@ -70,6 +72,10 @@ rights! {
     MayWriteTasks = TasksWrite;
     /// The right to see tasks.
     MayReadTasks = TasksRead;
+    /// The right to change the practice's reminder plan and office hours.
+    MayWritePractice = PracticeWrite;
+    /// The right to see them.
+    MayReadPractice = PracticeRead;
 }
 
 async fn caller(parts: &Parts, doors: &Doors, scope: Scope) -> Result<Caller, Problem> {

@@ -9,9 +9,11 @@ pub mod router;
 pub mod auth;
 pub mod body;
 pub mod errors;
+pub mod fields;
 pub mod headers;
 pub mod idempotency;
 pub mod pagination;
+pub mod views;
 
 pub mod api;
 pub mod carriers;

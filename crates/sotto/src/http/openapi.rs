@@ -4,7 +4,10 @@ use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::api::{appointments, check, consents, messages, patients, tasks};
+use super::api::{
+    alternatives, appointments, caregivers, check, consents, contacts, messages, opt_outs,
+    patients, practice, preferences, restrictions, tasks,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -20,6 +23,25 @@ use super::api::{appointments, check, consents, messages, patients, tasks};
         messages::show,
         check::check,
         patients::find,
+        patients::show,
+        patients::history,
+        contacts::list,
+        contacts::add,
+        contacts::end,
+        caregivers::list,
+        caregivers::add,
+        caregivers::permit,
+        preferences::show,
+        preferences::put,
+        alternatives::list,
+        alternatives::record,
+        alternatives::end,
+        restrictions::list,
+        restrictions::record,
+        restrictions::terminate,
+        opt_outs::list,
+        opt_outs::record,
+        opt_outs::lift,
         consents::history,
         consents::record,
         consents::revoke,
@@ -27,6 +49,10 @@ use super::api::{appointments, check, consents, messages, patients, tasks};
         appointments::put,
         tasks::list,
         tasks::done,
+        practice::plan,
+        practice::put_plan,
+        practice::hours,
+        practice::put_hours,
     ),
     modifiers(&BearerToken),
 )]

@@ -15,7 +15,10 @@ use tower_http::request_id::{
 };
 use tower_http::timeout::TimeoutLayer;
 
-use super::api::{appointments, check, consents, messages, patients, tasks};
+use super::api::{
+    alternatives, appointments, caregivers, check, consents, contacts, messages, opt_outs,
+    patients, practice, preferences, restrictions, tasks,
+};
 use super::carriers::twilio;
 use super::console::overview;
 use super::errors::Problem;
@@ -36,12 +39,39 @@ pub fn router(doors: Doors) -> Router {
         .route("/api/v1/messages/{id}", get(messages::show))
         .route("/api/v1/check", post(check::check))
         .route("/api/v1/patients", get(patients::find))
+        .route("/api/v1/patients/{id}", get(patients::show))
+        .route("/api/v1/patients/{id}/history", get(patients::history))
+        .route("/api/v1/patients/{id}/contacts", get(contacts::list).post(contacts::add))
+        .route("/api/v1/patients/{id}/contacts/{contact}/end", post(contacts::end))
+        .route("/api/v1/patients/{id}/caregivers", get(caregivers::list).post(caregivers::add))
+        .route("/api/v1/patients/{id}/caregivers/{caregiver}/permission", put(caregivers::permit))
+        .route("/api/v1/patients/{id}/preferences", get(preferences::show).put(preferences::put))
+        .route(
+            "/api/v1/patients/{id}/alternative-contacts",
+            get(alternatives::list).post(alternatives::record),
+        )
+        .route(
+            "/api/v1/patients/{id}/alternative-contacts/{alternative}/end",
+            post(alternatives::end),
+        )
+        .route(
+            "/api/v1/patients/{id}/restrictions",
+            get(restrictions::list).post(restrictions::record),
+        )
+        .route(
+            "/api/v1/patients/{id}/restrictions/{restriction}/terminate",
+            post(restrictions::terminate),
+        )
+        .route("/api/v1/patients/{id}/opt-outs", get(opt_outs::list).post(opt_outs::record))
+        .route("/api/v1/patients/{id}/opt-outs/lift", post(opt_outs::lift))
         .route("/api/v1/patients/{id}/consents", get(consents::history).post(consents::record))
         .route("/api/v1/patients/{id}/consents/{consent}/revoke", post(consents::revoke))
         .route("/api/v1/appointments", get(appointments::list))
         .route("/api/v1/appointments/{external_id}", put(appointments::put))
         .route("/api/v1/tasks", get(tasks::list))
         .route("/api/v1/tasks/{id}/done", post(tasks::done))
+        .route("/api/v1/practice/reminder-plan", get(practice::plan).put(practice::put_plan))
+        .route("/api/v1/practice/office-hours", get(practice::hours).put(practice::put_hours))
         .route("/api/v1/openapi.json", get(openapi::document))
         // Carriers, by signature.
         .route("/carriers/twilio/status", post(twilio::status))

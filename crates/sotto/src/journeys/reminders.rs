@@ -102,6 +102,12 @@ impl Plan {
         Ok(Self(steps))
     }
 
+    /// The steps, the earliest first.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.0
+    }
+
     /// Its JSON form.
     #[must_use]
     pub fn to_json(&self) -> String {

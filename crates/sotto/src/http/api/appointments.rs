@@ -15,6 +15,7 @@ use crate::http::auth::{MayReadAppointments, MayWriteAppointments};
 use crate::http::body::Json;
 use crate::http::errors::Problem;
 use crate::http::idempotency::{Answer, Asked, IdempotencyKey, once};
+use crate::http::views::{Shown, view};
 use crate::schedule::appointments::{self, Booking, Change, ScheduleError};
 
 /// The longest span that one list covers.
@@ -192,7 +193,7 @@ pub struct AppointmentQuery {
     ),
 )]
 pub async fn list(
-    _right: MayReadAppointments,
+    MayReadAppointments(caller): MayReadAppointments,
     State(doors): State<Doors>,
     Query(query): Query<AppointmentQuery>,
 ) -> Result<JsonAnswer<Appointments>, Problem> {
@@ -214,15 +215,16 @@ pub async fn list(
         .map(str::parse)
         .transpose()
         .map_err(|_| Problem::field("patient", "patient must be the id of a patient."))?;
-    let practice = doors.office().practice();
-    let rows = doors
-        .db()
-        .read(move |tx| match of {
-            Some(patient) => appointment::of_patient(tx, practice, patient, (from, until)),
-            None => appointment::starting(tx, practice, (from, until)),
-        })
-        .await?;
-    Ok(JsonAnswer(Appointments { items: rows.into_iter().map(AppointmentLine::from).collect() }))
+    view(&doors, caller, "appointments", move |tx, office| {
+        let rows = match of {
+            Some(patient) => appointment::of_patient(tx, office.practice(), patient, (from, until)),
+            None => appointment::starting(tx, office.practice(), (from, until)),
+        }?;
+        let items: Vec<_> = rows.into_iter().map(AppointmentLine::from).collect();
+        Ok(Shown { count: items.len(), what: Appointments { items }, patient: of })
+    })
+    .await
+    .map(JsonAnswer)
 }
 
 impl From<AppointmentRow> for AppointmentLine {

@@ -8,13 +8,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::db::consent_event::{self, ConsentEventRow, ConsentKind, ConsentMethod};
+use crate::db::consent_event::{self, ConsentEventRow, ConsentKind};
 use crate::db::{Word, patient};
 use crate::http::Doors;
 use crate::http::auth::{MayReadConsents, MayWriteConsents};
 use crate::http::body::Json;
 use crate::http::errors::Problem;
+use crate::http::fields::{self, instant, method};
 use crate::http::idempotency::{Answer, Asked, IdempotencyKey, once};
+use crate::http::views::{Shown, view};
 use crate::people::addresses::parse_for;
 use crate::people::consents::{self, ConsentError, NewConsent, Revocation};
 
@@ -168,7 +170,7 @@ pub async fn record(
     key: IdempotencyKey,
     Json { value: request, bytes }: Json<ConsentRequest>,
 ) -> Result<Answer, Problem> {
-    let patient: PatientId = id.parse().map_err(|_| Problem::not_found("patient"))?;
+    let patient = fields::patient(&id)?;
     let new = parse(request, patient, doors.office().clock().now())?;
     let what = format!("POST /api/v1/patients/{patient}/consents");
     let actor = caller.actor();
@@ -235,18 +237,6 @@ fn words<T>(texts: &[String], from_word: impl Fn(&str) -> Option<T>) -> Option<V
     texts.iter().map(|text| from_word(text)).collect()
 }
 
-fn method(word: &str) -> Result<ConsentMethod, Problem> {
-    ConsentMethod::from_word(word).ok_or_else(|| {
-        Problem::field("method", "method must be paper, portal, spoken, keyword or form.")
-    })
-}
-
-fn instant(field: &'static str, text: Option<String>) -> Result<Option<Timestamp>, Problem> {
-    text.map(|text| text.parse())
-        .transpose()
-        .map_err(|_| Problem::field(field, format!("{field} must be like 2027-03-01T14:30:00Z.")))
-}
-
 /// `POST /api/v1/patients/{id}/consents/{consent}/revoke`
 ///
 /// # Errors
@@ -271,7 +261,7 @@ pub async fn revoke(
     key: IdempotencyKey,
     Json { value: request, bytes }: Json<RevokeRequest>,
 ) -> Result<Answer, Problem> {
-    let patient: PatientId = id.parse().map_err(|_| Problem::not_found("patient"))?;
+    let patient = fields::patient(&id)?;
     let consent: ConsentId = consent.parse().map_err(|_| Problem::not_found("consent"))?;
     let how = Revocation {
         method: method(&request.method)?,
@@ -307,20 +297,20 @@ pub async fn revoke(
     ),
 )]
 pub async fn history(
-    _right: MayReadConsents,
+    MayReadConsents(caller): MayReadConsents,
     State(doors): State<Doors>,
     Path(id): Path<String>,
 ) -> Result<JsonAnswer<History>, Problem> {
-    let id: PatientId = id.parse().map_err(|_| Problem::not_found("patient"))?;
-    let practice = doors.office().practice();
-    let rows = doors
-        .db()
-        .read(move |tx| {
-            patient::get(tx, practice, id)?.ok_or_else(|| Problem::not_found("patient"))?;
-            Ok::<_, Problem>(consent_event::of_patient(tx, practice, id)?)
-        })
-        .await?;
-    Ok(JsonAnswer(History { items: rows.into_iter().map(ConsentLine::from).collect() }))
+    let id = fields::patient(&id)?;
+    view(&doors, caller, "consents", move |tx, office| {
+        let practice = office.practice();
+        patient::get(tx, practice, id)?.ok_or_else(|| Problem::not_found("patient"))?;
+        let rows = consent_event::of_patient(tx, practice, id)?;
+        let items: Vec<_> = rows.into_iter().map(ConsentLine::from).collect();
+        Ok(Shown { count: items.len(), what: History { items }, patient: Some(id) })
+    })
+    .await
+    .map(JsonAnswer)
 }
 
 impl From<ConsentEventRow> for ConsentLine {

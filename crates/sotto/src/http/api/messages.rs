@@ -20,6 +20,7 @@ use crate::http::body::Json;
 use crate::http::errors::{Problem, RefusalLine};
 use crate::http::idempotency::{Answer as Kept, Asked, IdempotencyKey, once};
 use crate::http::pagination::{Listed, PageQuery};
+use crate::http::views::{Shown, view};
 use crate::ids::Id as _;
 use crate::intake::{self, Answer, IntakeError, Request, Wanted, Words};
 use crate::journeys::reminders::profile_values;
@@ -344,14 +345,18 @@ impl From<message::Stored> for MessageLine {
     ),
 )]
 pub async fn show(
-    _right: MayReadMessages,
+    MayReadMessages(caller): MayReadMessages,
     State(doors): State<Doors>,
     Path(id): Path<String>,
 ) -> Result<JsonAnswer<MessageLine>, Problem> {
     let id: MessageId = id.parse().map_err(|_| Problem::not_found("message"))?;
-    let practice = doors.office().practice();
-    let found = doors.db().read(move |tx| message::find(tx, practice, id)).await?;
-    found.map(|stored| JsonAnswer(stored.into())).ok_or_else(|| Problem::not_found("message"))
+    view(&doors, caller, "message", move |tx, office| {
+        let stored = message::find(tx, office.practice(), id)?
+            .ok_or_else(|| Problem::not_found("message"))?;
+        Ok(Shown { patient: stored.patient, what: MessageLine::from(stored), count: 1 })
+    })
+    .await
+    .map(JsonAnswer)
 }
 
 /// Which messages.
@@ -381,7 +386,7 @@ pub struct MessageQuery {
     ),
 )]
 pub async fn list(
-    _right: MayReadMessages,
+    MayReadMessages(caller): MayReadMessages,
     State(doors): State<Doors>,
     Query(query): Query<MessageQuery>,
 ) -> Result<JsonAnswer<Listed<MessageLine>>, Problem> {
@@ -398,14 +403,18 @@ pub async fn list(
         .map(str::parse)
         .transpose()
         .map_err(|_| Problem::field("patient", "patient must be the id of a patient."))?;
-    let practice = doors.office().practice();
     let asked = message::Listing {
         state,
         patient,
         before: page.before.map(MessageId),
         limit: page.limit + 1,
     };
-    let rows = doors.db().read(move |tx| message::list(tx, practice, &asked)).await?;
-    let items = rows.into_iter().map(MessageLine::from).collect();
-    Ok(JsonAnswer(Listed::from_one_more(items, page, |line| line.id.clone())))
+    view(&doors, caller, "messages", move |tx, office| {
+        let rows = message::list(tx, office.practice(), &asked)?;
+        let items = rows.into_iter().map(MessageLine::from).collect();
+        let what = Listed::from_one_more(items, page, |line: &MessageLine| line.id.clone());
+        Ok(Shown { count: what.items.len(), what, patient })
+    })
+    .await
+    .map(JsonAnswer)
 }

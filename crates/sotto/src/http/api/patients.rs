@@ -1,15 +1,20 @@
-//! Finding a patient by an identifier that another system knows: never by name.
+//! Finding a patient by an identifier that another system knows, never by name; and the patient's
+//! card, with all that stands written about how they may be reached.
 
 use axum::Json as JsonAnswer;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::audit::{self, Event, Kind};
-use crate::db::patient;
+use crate::db::{Tx, patient};
 use crate::http::Doors;
 use crate::http::auth::MayReadPatients;
 use crate::http::errors::Problem;
+use crate::http::fields;
+use crate::http::views::{Shown, view};
+use crate::office::Office;
+use crate::people::card::{self, Card, EventLine};
 
 /// Which patient.
 #[derive(Deserialize, IntoParams)]
@@ -60,4 +65,74 @@ pub async fn find(
         .await?;
     let id = found.ok_or_else(|| Problem::not_found("patient"))?;
     Ok(JsonAnswer(PatientLine { id: id.to_string() }))
+}
+
+/// `GET /api/v1/patients/{id}`
+///
+/// # Errors
+/// 404 when there is no such patient.
+#[utoipa::path(
+    get, path = "/api/v1/patients/{id}", tag = "patients", security(("token" = ["patients:read"])),
+    params(("id" = String, Path, description = "The patient's id.")),
+    responses(
+        (status = 200, body = Card), (status = 401, body = Problem),
+        (status = 404, body = Problem),
+    ),
+)]
+pub async fn show(
+    MayReadPatients(caller): MayReadPatients,
+    State(doors): State<Doors>,
+    Path(id): Path<String>,
+) -> Result<JsonAnswer<Card>, Problem> {
+    let id = fields::patient(&id)?;
+    view(&doors, caller, "card", move |tx, office| {
+        let what = card_of(tx, office, id)?;
+        Ok(Shown { what, patient: Some(id), count: 1 })
+    })
+    .await
+    .map(JsonAnswer)
+}
+
+/// A patient's card, or 404.
+pub(super) fn card_of(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    id: gate::PatientId,
+) -> Result<Card, Problem> {
+    card::of(tx, office, id)?.ok_or_else(|| Problem::not_found("patient"))
+}
+
+/// What was written down about a patient, oldest first.
+#[derive(Serialize, ToSchema)]
+pub struct PatientHistory {
+    items: Vec<EventLine>,
+}
+
+/// `GET /api/v1/patients/{id}/history`: who wrote what down, when, and on what evidence. Consents
+/// have a history of their own.
+///
+/// # Errors
+/// 404 when there is no such patient.
+#[utoipa::path(
+    get, path = "/api/v1/patients/{id}/history", tag = "patients",
+    security(("token" = ["patients:read"])),
+    params(("id" = String, Path, description = "The patient's id.")),
+    responses(
+        (status = 200, body = PatientHistory), (status = 401, body = Problem),
+        (status = 404, body = Problem),
+    ),
+)]
+pub async fn history(
+    MayReadPatients(caller): MayReadPatients,
+    State(doors): State<Doors>,
+    Path(id): Path<String>,
+) -> Result<JsonAnswer<PatientHistory>, Problem> {
+    let id = fields::patient(&id)?;
+    view(&doors, caller, "history", move |tx, office| {
+        patient::get(tx, office.practice(), id)?.ok_or_else(|| Problem::not_found("patient"))?;
+        let items = card::history(tx, office, id)?;
+        Ok(Shown { count: items.len(), what: PatientHistory { items }, patient: Some(id) })
+    })
+    .await
+    .map(JsonAnswer)
 }

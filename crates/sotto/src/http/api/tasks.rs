@@ -14,6 +14,7 @@ use crate::http::auth::{MayReadTasks, MayWriteTasks};
 use crate::http::body::Json;
 use crate::http::errors::Problem;
 use crate::http::idempotency::{Answer, Asked, IdempotencyKey, once};
+use crate::http::views::{Shown, view};
 use crate::ids::TaskId;
 
 /// How many open tasks one list shows.
@@ -87,12 +88,16 @@ impl From<TaskError> for Problem {
     responses((status = 200, body = Tasks), (status = 401, body = Problem)),
 )]
 pub async fn list(
-    _right: MayReadTasks,
+    MayReadTasks(caller): MayReadTasks,
     State(doors): State<Doors>,
 ) -> Result<JsonAnswer<Tasks>, Problem> {
-    let office = doors.office().clone();
-    let rows = doors.db().read(move |tx| tasks::open_ones(tx, &office, MOST)).await?;
-    Ok(JsonAnswer(Tasks { items: rows.into_iter().map(TaskLine::from).collect() }))
+    view(&doors, caller, "tasks", move |tx, office| {
+        let rows = tasks::open_ones(tx, office, MOST)?;
+        let items: Vec<_> = rows.into_iter().map(TaskLine::from).collect();
+        Ok(Shown { count: items.len(), what: Tasks { items }, patient: None })
+    })
+    .await
+    .map(JsonAnswer)
 }
 
 /// `POST /api/v1/tasks/{id}/done`
