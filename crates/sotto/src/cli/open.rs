@@ -153,7 +153,8 @@ fn set_up(
     Ok(Office::open(tx, id, clock.clone(), keys, templates)?)
 }
 
-/// Writes down who carries what, under which agreement. One entry binds all of it.
+/// Writes down who carries what, under which agreement, where it is new or changed. One entry binds
+/// all of it.
 fn carriers(
     tx: &mut Tx<'_>,
     config: &Config,
@@ -161,16 +162,17 @@ fn carriers(
     now: jiff::Timestamp,
 ) -> Result<(), SetUpError> {
     let practice = log.practice;
+    let mut changed = false;
     if let Some(sms) = &config.sms_smpp {
-        agreed(tx, practice, ("sms_smpp", "text messages"), &sms.agreement, now)?;
-        channel(tx, practice, Channel::Sms, ("sms_smpp", &sms.sender), now)?;
+        changed |= agreed(tx, practice, ("sms_smpp", "text messages"), &sms.agreement, now)?;
+        changed |= channel(tx, practice, Channel::Sms, ("sms_smpp", &sms.sender), now)?;
     } else if let Some(sms) = &config.sms_http {
-        agreed(tx, practice, ("sms_http", "text messages"), &sms.agreement, now)?;
-        channel(tx, practice, Channel::Sms, ("sms_http", &sms.sender), now)?;
+        changed |= agreed(tx, practice, ("sms_http", "text messages"), &sms.agreement, now)?;
+        changed |= channel(tx, practice, Channel::Sms, ("sms_http", &sms.sender), now)?;
     }
     if let Some(email) = &config.email_smtp {
-        agreed(tx, practice, ("email_smtp", "email"), &email.agreement, now)?;
-        channel(tx, practice, Channel::Email, ("email_smtp", &email.from), now)?;
+        changed |= agreed(tx, practice, ("email_smtp", "email"), &email.agreement, now)?;
+        changed |= channel(tx, practice, Channel::Email, ("email_smtp", &email.from), now)?;
     }
     // The portal is this program: nobody else carries it.
     let own = NewVendor {
@@ -183,10 +185,12 @@ fn carriers(
         expires_at: None,
         reason: None,
     };
-    vendor::put(tx, practice, &own, now)?;
-    channel(tx, practice, Channel::Portal, ("portal", "portal"), now)?;
-    let event = Event::new(Kind::VendorChanged, Actor::operator()).about(VENDOR, "all");
-    audit::append(tx, log, event)?;
+    changed |= vendor::put(tx, practice, &own, now)?;
+    changed |= channel(tx, practice, Channel::Portal, ("portal", "portal"), now)?;
+    if changed {
+        let event = Event::new(Kind::VendorChanged, Actor::operator()).about(VENDOR, "all");
+        audit::append(tx, log, event)?;
+    }
     Ok(())
 }
 
@@ -196,7 +200,7 @@ fn agreed(
     (adapter, service): (&str, &str),
     agreement: &Agreement,
     now: jiff::Timestamp,
-) -> Result<(), SetUpError> {
+) -> Result<bool, SetUpError> {
     let max_level = Level::try_from(agreement.max_level).map_err(|_| SetUpError::Level)?;
     let new = NewVendor {
         adapter,
@@ -217,7 +221,7 @@ fn channel(
     channel: Channel,
     (adapter, sender): (&str, &str),
     now: jiff::Timestamp,
-) -> Result<(), SetUpError> {
+) -> Result<bool, SetUpError> {
     let setting =
         ChannelSetting { adapter: adapter.to_owned(), enabled: true, sender: sender.to_owned() };
     Ok(vendor::put_channel(tx, practice, channel, &setting, now)?)

@@ -4,7 +4,7 @@
 use gate::{MessageId, PracticeId};
 use jiff::Timestamp;
 
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Row, Tx};
 use crate::{params, sql};
 
 /// A row of the outbox.
@@ -43,6 +43,22 @@ impl OutboxRow {
         put(&self.leased_until.map_or(i64::MIN, |t| t.as_microsecond()).to_be_bytes());
         put(self.lease_owner.as_deref().unwrap_or_default().as_bytes());
         out
+    }
+
+    /// The row as the table's columns stand, the mac left out.
+    ///
+    /// # Errors
+    /// [`DbError::Column`].
+    pub fn read(row: &Row<'_>) -> Result<Self, DbError> {
+        Ok(Self {
+            practice: row.get(0)?,
+            message: row.get(1)?,
+            adapter: row.get(2)?,
+            due_at: row.get(3)?,
+            attempts: row.get(4)?,
+            leased_until: row.get(5)?,
+            lease_owner: row.get(6)?,
+        })
     }
 }
 
@@ -121,7 +137,7 @@ pub fn find(
              FROM outbox WHERE practice_id = $1 AND message_id = $2"
         ),
         params![practice, id],
-        read,
+        OutboxRow::read,
     )
 }
 
@@ -148,7 +164,7 @@ pub fn due(
                  ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED"
         },
         params![practice, adapter, now, limit],
-        read,
+        OutboxRow::read,
     )
 }
 
@@ -177,7 +193,7 @@ pub fn broken_off(
                  ORDER BY due_at LIMIT 500 FOR UPDATE SKIP LOCKED"
         },
         params![practice, now, owner],
-        read,
+        OutboxRow::read,
     )
 }
 
@@ -261,16 +277,4 @@ pub enum Which {
     Patient(gate::PatientId),
     /// This one.
     Message(MessageId),
-}
-
-fn read(row: &crate::db::Row<'_>) -> Result<OutboxRow, DbError> {
-    Ok(OutboxRow {
-        practice: row.get(0)?,
-        message: row.get(1)?,
-        adapter: row.get(2)?,
-        due_at: row.get(3)?,
-        attempts: row.get(4)?,
-        leased_until: row.get(5)?,
-        lease_owner: row.get(6)?,
-    })
 }

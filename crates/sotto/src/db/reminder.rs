@@ -255,6 +255,28 @@ pub fn withdraw(
     Ok(planned.len())
 }
 
+/// Puts a planned step off.
+///
+/// # Errors
+/// [`DbError`].
+pub fn put_off(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    id: Uuid,
+    due_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    tx.execute(
+        sql!(
+            "UPDATE reminder SET due_at = $3, updated_at = $4
+              WHERE practice_id = $1 AND id = $2 AND state = 'planned'"
+        ),
+        params![practice, id, due_at, now],
+    )?;
+    tx.touch(REMINDER, id.to_string());
+    Ok(())
+}
+
 /// The message of a step was withdrawn before it went: the step is planned again and finds its way
 /// anew. The step's id, or none when the message was no reminder's.
 ///

@@ -30,7 +30,7 @@ pub struct NewVendor<'a> {
     pub reason: Option<&'a str>,
 }
 
-/// Records a carrier, new or changed.
+/// Records a carrier, new or changed. False when all of it stood there already.
 ///
 /// # Errors
 /// [`DbError`].
@@ -39,7 +39,26 @@ pub fn put(
     practice: PracticeId,
     vendor: &NewVendor<'_>,
     now: Timestamp,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
+    let stands = tx.query_opt(
+        sql!(
+            "SELECT legal_name, service, max_level, agreement, effective_at, expires_at, reason
+             FROM vendor WHERE practice_id = $1 AND adapter = $2"
+        ),
+        params![practice, vendor.adapter],
+        |row| {
+            Ok(row.get::<String>(0)? == vendor.legal_name
+                && row.get::<String>(1)? == vendor.service
+                && row.get::<u8>(2)? == u8::from(vendor.max_level)
+                && row.get::<String>(3)? == vendor.agreement
+                && row.get::<Option<Timestamp>>(4)? == vendor.effective_at
+                && row.get::<Option<Timestamp>>(5)? == vendor.expires_at
+                && row.get::<Option<String>>(6)?.as_deref() == vendor.reason)
+        },
+    )?;
+    if stands == Some(true) {
+        return Ok(false);
+    }
     tx.execute(
         sql!(
             "INSERT INTO vendor (practice_id, adapter, legal_name, service, max_level, agreement,
@@ -65,11 +84,11 @@ pub fn put(
         ],
     )?;
     tx.touch(VENDOR, vendor.adapter);
-    Ok(())
+    Ok(true)
 }
 
 /// How a channel is set up.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelSetting {
     /// Which adapter carries it.
     pub adapter: String,
@@ -79,17 +98,20 @@ pub struct ChannelSetting {
     pub sender: String,
 }
 
-/// Sets a channel up, new or changed.
+/// Sets a channel up, new or changed. False when it stood so already.
 ///
 /// # Errors
 /// [`DbError`].
 pub fn put_channel(
     tx: &mut Tx<'_>,
     practice: PracticeId,
-    channel: Channel,
+    to: Channel,
     setting: &ChannelSetting,
     now: Timestamp,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
+    if channel(tx, practice, to)?.as_ref() == Some(setting) {
+        return Ok(false);
+    }
     tx.execute(
         sql!(
             "INSERT INTO channel_setting (practice_id, channel, adapter, enabled, sender, updated_at)
@@ -100,15 +122,15 @@ pub fn put_channel(
         ),
         params![
             practice,
-            channel.as_str(),
+            to.as_str(),
             setting.adapter,
             setting.enabled,
             setting.sender,
             now
         ],
     )?;
-    tx.touch(CHANNEL_SETTING, channel.as_str());
-    Ok(())
+    tx.touch(CHANNEL_SETTING, to.as_str());
+    Ok(true)
 }
 
 /// How a channel is set up, or none.

@@ -1,10 +1,10 @@
 //! Styles and scripts, built into the binary and served from our own origin.
 
-use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::errors::Problem;
+use super::params::Path;
 
 struct Asset {
     name: &'static str,

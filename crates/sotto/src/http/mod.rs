@@ -13,6 +13,7 @@ pub mod fields;
 pub mod headers;
 pub mod idempotency;
 pub mod pagination;
+pub mod params;
 pub mod views;
 
 pub mod api;

@@ -4,12 +4,13 @@
 //! The token is the mail's opaque id: it names one sent mail and says nothing about it.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Doors;
 use super::errors::Problem;
+use super::params::Path;
 use crate::channels::OpaqueIds;
 use crate::people::suppressions;
 

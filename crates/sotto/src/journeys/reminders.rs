@@ -21,6 +21,7 @@ use crate::facts::{self, FactsError};
 use crate::ids::Id as _;
 use crate::intake::{self, Answer, IntakeError, Request, Wanted, Words};
 use crate::office::Office;
+use crate::people::preferences::{self, Preferences};
 
 /// Reminders cannot be planned or sent on.
 #[derive(Debug, thiserror::Error)]
@@ -290,6 +291,7 @@ pub async fn tick(db: &Db, office: &Office) -> Result<Ticked, ReminderError> {
             match result? {
                 ReminderState::SentOn => ticked.sent_on += 1,
                 ReminderState::Refused => ticked.refused += 1,
+                ReminderState::Planned => {}
                 _ => ticked.skipped += 1,
             }
         }
@@ -335,6 +337,9 @@ fn take_up(tx: &mut Tx<'_>, office: &Office, id: Uuid) -> Result<ReminderState, 
     if let Some(state) = needless(tx, office, &step, &row, now)? {
         let settled = Settled { state, message: None, refusals: None };
         settle(tx, office, &step, &row, &settled, "needless")?;
+        return Ok(state);
+    }
+    if let Some(state) = unwelcome(tx, office, &step, &row, now)? {
         return Ok(state);
     }
     let message = MessageId::new(office.clock());
@@ -410,6 +415,40 @@ fn needless(
     };
     let answered = row.reply.is_some();
     Ok((later(true) || answered && later(false)).then_some(ReminderState::Skipped))
+}
+
+/// The patient's own wish (SPEC CN-12): no reminders, or not at this hour. Then the step waits for
+/// the hour, unless the appointment is before it.
+fn unwelcome(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    step: &ReminderRow,
+    row: &AppointmentRow,
+    now: Timestamp,
+) -> Result<Option<ReminderState>, ReminderError> {
+    let practice = office.practice();
+    let wishes = preferences::get(tx, office.into(), row.patient_id)?;
+    if wishes == Preferences::default() {
+        return Ok(None);
+    }
+    let zone = patient::get(tx, practice, row.patient_id)?
+        .and_then(|patient| patient.timezone)
+        .and_then(|name| TimeZone::get(&name).ok())
+        .unwrap_or_else(|| office.profile().timezone.clone());
+    match wishes.next_welcome(Kind::AppointmentReminder, now, &zone) {
+        None => {
+            let state = ReminderState::Skipped;
+            let settled = Settled { state, message: None, refusals: None };
+            settle(tx, office, step, row, &settled, "not_wanted")?;
+            Ok(Some(state))
+        }
+        Some(later) if later > now && later < row.starts_at => {
+            reminder::put_off(tx, practice, step.id, later, now)?;
+            audit::append(tx, office, event(step, row, "put_off"))?;
+            Ok(Some(ReminderState::Planned))
+        }
+        Some(_) => Ok(None),
+    }
 }
 
 /// The words' values, from the schedule as it is now: in the patient's zone, and with the zone's

@@ -1,6 +1,9 @@
 //! What a patient likes best: a wish that never stands in for a consent (SPEC CN-12 to CN-14).
 
 use gate::{Channel, Kind, PatientId};
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 
 use super::told::{self, Note, RecordError, Told, in_use};
 use crate::audit::{self, Actor, AuditError, Event, Log};
@@ -44,6 +47,28 @@ impl Preferences {
             }
         });
         in_hours && !self.kinds_off.contains(&kind)
+    }
+
+    /// When a message of this kind is next welcome where the patient lives: `now` itself, or the
+    /// begin of the next window. `None` when the kind is not wanted at all.
+    #[must_use]
+    pub fn next_welcome(&self, kind: Kind, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        if self.kinds_off.contains(&kind) {
+            return None;
+        }
+        let local = now.to_zoned(zone.clone());
+        let minute = u16::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute()));
+        let Some((from, _)) = self.hours else { return Some(now) };
+        if self.welcomes(kind, minute.unwrap_or_default()) {
+            return Some(now);
+        }
+        let opens = |date: Date| {
+            let time = Time::midnight().checked_add(i64::from(from).minutes()).ok()?;
+            Some(date.to_datetime(time).to_zoned(zone.clone()).ok()?.timestamp())
+        };
+        let today = opens(local.date()).filter(|opening| *opening > now);
+        // At the end of time there is no tomorrow; then it goes now.
+        Some(today.or_else(|| opens(local.date().tomorrow().ok()?)).unwrap_or(now))
     }
 }
 
@@ -118,6 +143,33 @@ pub fn get(tx: &mut Tx<'_>, log: Log<'_>, patient: PatientId) -> Result<Preferen
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_welcome_is_by_the_patients_clock() {
+        let zone = TimeZone::get("America/New_York").unwrap();
+        let at = |text: &str| {
+            text.parse::<jiff::civil::DateTime>().unwrap().to_zoned(zone.clone()).unwrap()
+        };
+        let day = Preferences { hours: Some((540, 1080)), ..Preferences::default() };
+        let night = Preferences { hours: Some((1320, 360)), ..Preferences::default() };
+        for (wishes, now, next) in [
+            (&day, "2027-03-01T08:59", "2027-03-01T09:00"),
+            (&day, "2027-03-01T09:00", "2027-03-01T09:00"),
+            (&day, "2027-03-01T17:59", "2027-03-01T17:59"),
+            (&day, "2027-03-01T18:00", "2027-03-02T09:00"),
+            // The clocks go forward in the night to the 14th.
+            (&day, "2027-03-13T18:00", "2027-03-14T09:00"),
+            (&night, "2027-03-01T12:00", "2027-03-01T22:00"),
+            (&night, "2027-03-01T23:00", "2027-03-01T23:00"),
+            (&night, "2027-03-01T06:00", "2027-03-01T22:00"),
+            (&Preferences::default(), "2027-03-01T03:00", "2027-03-01T03:00"),
+        ] {
+            let found = wishes.next_welcome(Kind::Recall, at(now).timestamp(), &zone);
+            assert_eq!(found, Some(at(next).timestamp()), "{now}");
+        }
+        let off = Preferences { kinds_off: vec![Kind::Recall], ..day };
+        assert_eq!(off.next_welcome(Kind::Recall, at("2027-03-01T12:00").timestamp(), &zone), None);
+    }
 
     #[test]
     fn hours_may_pass_midnight() {

@@ -16,6 +16,7 @@ mod channels;
 mod compose;
 mod db;
 mod demo;
+mod http;
 mod inbound;
 mod journeys;
 mod people;

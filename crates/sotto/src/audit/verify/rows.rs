@@ -7,6 +7,7 @@ use crate::audit::event::Entry;
 use crate::audit::record;
 use crate::audit::schema;
 use crate::audit::sequencer::index_of;
+use crate::db::outbox::OutboxRow;
 use crate::db::registry::{AUDIT_CHECKPOINT, OUTBOX, SCHEMA_VERSION, Spec, TABLES, Vouched};
 use crate::db::{DbError, Row, Tx};
 use crate::{params, sql};
@@ -145,8 +146,8 @@ fn outbox(tx: &mut Tx<'_>, found: &mut Findings<'_>) -> Result<(), VerifyError> 
         found.rows += 1;
         let key = record::key(spec, row);
         let mac = row.get::<Vec<u8>>(7).unwrap_or_default();
-        let sound = outbox_bytes(row)
-            .is_ok_and(|bytes| found.log.keys.content_hash_is("outbox", &bytes, &mac));
+        let sound = OutboxRow::read(row)
+            .is_ok_and(|row| found.log.keys.content_hash_is("outbox", &row.bytes(), &mac));
         if !sound {
             found.defect(OUTBOX, key.clone(), Fault::WrongMac);
         }
@@ -172,23 +173,6 @@ fn outbox(tx: &mut Tx<'_>, found: &mut Findings<'_>) -> Result<(), VerifyError> 
         found.defect(OUTBOX, stray, Fault::Inconsistent);
     }
     Ok(())
-}
-
-/// What the outbox's mac covers, in the encoding of `db/outbox.rs`.
-fn outbox_bytes(row: &Row<'_>) -> Result<Vec<u8>, DbError> {
-    let mut out = Vec::with_capacity(160);
-    let mut put = |bytes: &[u8]| {
-        out.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
-        out.extend_from_slice(bytes);
-    };
-    put(row.get::<uuid::Uuid>(0)?.as_bytes());
-    put(row.get::<uuid::Uuid>(1)?.as_bytes());
-    put(row.get::<String>(2)?.as_bytes());
-    put(&row.get::<i64>(3)?.to_be_bytes());
-    put(&row.get::<u32>(4)?.to_be_bytes());
-    put(&row.get::<Option<i64>>(5)?.unwrap_or(i64::MIN).to_be_bytes());
-    put(row.get::<Option<String>>(6)?.unwrap_or_default().as_bytes());
-    Ok(out)
 }
 
 /// The list of applied migrations, of which the settings hold a recorded copy.

@@ -2,7 +2,7 @@
 //! overrides the chart on every send (45 CFR 164.522(b), PRIV-05).
 
 use axum::Json as JsonAnswer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,6 +15,7 @@ use crate::http::body::Json;
 use crate::http::errors::Problem;
 use crate::http::fields::{self, ToldRequest};
 use crate::http::idempotency::{Answer, Asked, IdempotencyKey, once};
+use crate::http::params::Path;
 use crate::http::views::{Shown, view};
 use crate::people::addresses::parse_for;
 use crate::people::alternatives::{self, NewAlternative, Reach};

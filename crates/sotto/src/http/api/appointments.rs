@@ -1,7 +1,7 @@
 //! The schedule, as another system tells it.
 
 use axum::Json as JsonAnswer;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use gate::PatientId;
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +15,7 @@ use crate::http::auth::{MayReadAppointments, MayWriteAppointments};
 use crate::http::body::Json;
 use crate::http::errors::Problem;
 use crate::http::idempotency::{Answer, Asked, IdempotencyKey, once};
+use crate::http::params::{Path, Query};
 use crate::http::views::{Shown, view};
 use crate::schedule::appointments::{self, Booking, Change, ScheduleError};
 
@@ -169,6 +170,7 @@ fn instant(field: &'static str, text: &str) -> Result<Timestamp, Problem> {
 
 /// Which appointments.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AppointmentQuery {
     /// Those that begin at this instant or later (RFC 3339); now, when not told.

@@ -1,7 +1,7 @@
 //! Family and others who act for a patient, and what each may hear (PRIV-07, PRIV-08).
 
 use axum::Json as JsonAnswer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use gate::facts::Scope;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use crate::http::body::Json;
 use crate::http::errors::Problem;
 use crate::http::fields::{self, ToldRequest};
 use crate::http::idempotency::{Answer, Asked, IdempotencyKey, once};
+use crate::http::params::Path;
 use crate::http::views::{Shown, view};
 use crate::ids::CaregiverId;
 use crate::people::card::CaregiverLine;

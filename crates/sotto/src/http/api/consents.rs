@@ -1,7 +1,7 @@
 //! Recording and revoking consents, and their history, which only grows (SPEC CN-05).
 
 use axum::Json as JsonAnswer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use gate::{Category, Channel, ConsentId, Level, PatientId, Purpose};
 use jiff::Timestamp;
@@ -16,6 +16,7 @@ use crate::http::body::Json;
 use crate::http::errors::Problem;
 use crate::http::fields::{self, instant, method};
 use crate::http::idempotency::{Answer, Asked, IdempotencyKey, once};
+use crate::http::params::Path;
 use crate::http::views::{Shown, view};
 use crate::people::addresses::parse_for;
 use crate::people::consents::{self, ConsentError, NewConsent, Revocation};

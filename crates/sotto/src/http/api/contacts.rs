@@ -1,7 +1,7 @@
 //! Numbers and mailboxes that staff write down or take out of use.
 
 use axum::Json as JsonAnswer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use gate::facts::Line;
 use gate::{Channel, ContactPointId};
@@ -15,6 +15,7 @@ use crate::http::body::Json;
 use crate::http::errors::Problem;
 use crate::http::fields::{self, ToldRequest};
 use crate::http::idempotency::{Answer, Asked, IdempotencyKey, once};
+use crate::http::params::Path;
 use crate::http::views::{Shown, view};
 use crate::people::addresses::{parse_for, parse_phone};
 use crate::people::card::ContactLine;

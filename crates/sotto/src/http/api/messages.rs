@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json as JsonAnswer;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use gate::{AppointmentId, Channel, Kind, Language, MessageId, Origin, PatientId, Purpose};
 use jiff::Timestamp;
@@ -20,6 +20,7 @@ use crate::http::body::Json;
 use crate::http::errors::{Problem, RefusalLine};
 use crate::http::idempotency::{Answer as Kept, Asked, IdempotencyKey, once};
 use crate::http::pagination::{Listed, PageQuery};
+use crate::http::params::{Path, Query};
 use crate::http::views::{Shown, view};
 use crate::ids::Id as _;
 use crate::intake::{self, Answer, IntakeError, Request, Wanted, Words};
@@ -361,6 +362,7 @@ pub async fn show(
 
 /// Which messages.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct MessageQuery {
     /// `next` of the page before; none for the first page.

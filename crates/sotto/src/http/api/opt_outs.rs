@@ -1,7 +1,7 @@
 //! Stops that do not come as a reply: said by phone, by mail or at the desk (TEL-11, TEL-18).
 
 use axum::Json as JsonAnswer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use gate::{EmailAddress, PatientId};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use crate::http::body::Json;
 use crate::http::errors::Problem;
 use crate::http::fields::{self, ToldRequest};
 use crate::http::idempotency::{Answer, Asked, IdempotencyKey, once};
+use crate::http::params::Path;
 use crate::http::views::{Shown, view};
 use crate::people::addresses::parse_phone;
 use crate::people::card::OptOutLine;

@@ -2,7 +2,7 @@
 //! card, with all that stands written about how they may be reached.
 
 use axum::Json as JsonAnswer;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -12,12 +12,14 @@ use crate::http::Doors;
 use crate::http::auth::MayReadPatients;
 use crate::http::errors::Problem;
 use crate::http::fields;
+use crate::http::params::{Path, Query};
 use crate::http::views::{Shown, view};
 use crate::office::Office;
 use crate::people::card::{self, Card, EventLine};
 
 /// Which patient.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PatientQuery {
     /// Who gave the identifier: the URI it was imported with.

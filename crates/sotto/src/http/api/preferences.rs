@@ -1,7 +1,7 @@
 //! What a patient likes best: wishes, which never stand in for a consent (SPEC CN-14).
 
 use axum::Json as JsonAnswer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use gate::Kind;
 use jiff::civil::Time;
@@ -15,6 +15,7 @@ use crate::http::body::Json;
 use crate::http::errors::Problem;
 use crate::http::fields::{self, ToldRequest};
 use crate::http::idempotency::{Answer, Asked, IdempotencyKey, once};
+use crate::http::params::Path;
 use crate::http::views::{Shown, view};
 use crate::people::card::PreferenceLine;
 use crate::people::preferences::{self, Preferences};

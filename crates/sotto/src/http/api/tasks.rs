@@ -1,7 +1,7 @@
 //! What staff must do.
 
 use axum::Json as JsonAnswer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,6 +14,7 @@ use crate::http::auth::{MayReadTasks, MayWriteTasks};
 use crate::http::body::Json;
 use crate::http::errors::Problem;
 use crate::http::idempotency::{Answer, Asked, IdempotencyKey, once};
+use crate::http::params::Path;
 use crate::http::views::{Shown, view};
 use crate::ids::TaskId;
 
