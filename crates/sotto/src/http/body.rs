@@ -45,6 +45,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
+/// A body that is no JSON, within the limit.
+pub struct Octets(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Octets {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        read_bytes(request, state).await.map(Self)
+    }
+}
+
 /// The whole body, if it is within the limit.
 ///
 /// # Errors

@@ -1,6 +1,5 @@
 //! Status callbacks and inbound messages of a Twilio-compatible carrier.
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use crate::channels::twilio_webhook::{Form, WebhookError};
 use crate::channels::{Carried, CarrierEvent, CarrierEvents, Done, Secret};
 use crate::http::Doors;
+use crate::http::body::Octets;
 use crate::http::errors::Problem;
 
 /// How its posts are recognised, and where what they say goes.
@@ -40,7 +40,7 @@ impl From<WebhookError> for Problem {
 pub async fn status(
     State(doors): State<Doors>,
     headers: HeaderMap,
-    body: Bytes,
+    Octets(body): Octets,
 ) -> Result<Response, Problem> {
     let (form, webhook) = believed(&doors, "/carriers/twilio/status", &headers, &body)?;
     store(webhook, CarrierEvent::Receipt(form.receipt()?)).await?;
@@ -52,7 +52,7 @@ pub async fn status(
 pub async fn inbound(
     State(doors): State<Doors>,
     headers: HeaderMap,
-    body: Bytes,
+    Octets(body): Octets,
 ) -> Result<Response, Problem> {
     let (form, webhook) = believed(&doors, "/carriers/twilio/inbound", &headers, &body)?;
     store(webhook, CarrierEvent::Reply(form.reply()?)).await?;
