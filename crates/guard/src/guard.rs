@@ -11,7 +11,7 @@ use crate::normalise::Folded;
 use crate::slips::Slips;
 use crate::suppress::{self, Excused};
 use crate::terms::{self, Text};
-use crate::{sentences, values};
+use crate::{morphology, sentences, values};
 
 /// The compiled lists and shapes. Build it once; `check` only reads it.
 #[derive(Debug)]
@@ -47,6 +47,7 @@ impl Guard {
         let mut inventory = self.identifiers.find(reading);
         let mut findings = found.findings;
         values::find(&self.lexicon, words, &found.hits, &mut findings);
+        morphology::find(words, &inventory.proper_names, &mut findings);
         excused.retain(&mut findings);
         drop_names_of_people_and_streets(&mut findings, &inventory);
         excused.retain(&mut inventory.findings);
@@ -179,7 +180,9 @@ mod tests {
         let field =
             |source, span| Context { fields: vec![Field { span, source }], ..Context::default() };
         assert_eq!(check(text, &field(Source::FirstName, 3..9)).level, Level::Administrative);
-        assert_eq!(check(text, &field(Source::FreeText, 3..9)).level, Level::Detail);
+        let typed = "Your Lipitor is ready";
+        assert_eq!(check(typed, &field(Source::FirstName, 5..12)).level, Level::Administrative);
+        assert_eq!(check(typed, &field(Source::FreeText, 5..12)).level, Level::Detail);
         assert_eq!(check(text, &field(Source::Clinical, 22..29)).level, Level::Detail);
         assert_eq!(check(text, &field(Source::BirthDate, 22..29)).level, Level::Sensitive);
     }

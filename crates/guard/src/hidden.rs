@@ -62,8 +62,9 @@ fn look_up_run(
     hits: &mut Vec<TermHit>,
 ) {
     let letters: String = run.iter().map(|t| text.folded.slice(t.span())).collect();
-    for skip in 0..run.len().saturating_sub(2) {
-        for end in (skip.saturating_add(3)..=run.len()).rev() {
+    let stray = letters.starts_with(['a', 'i']);
+    for skip in 0..=usize::from(stray) {
+        for end in (skip.saturating_add(3)..=run.len()).rev().take(1) {
             let spelling = letters.get(skip..end).unwrap_or("");
             let (Some(first), Some(last)) =
                 (run.get(skip), end.checked_sub(1).and_then(|e| run.get(e)))
@@ -78,6 +79,7 @@ fn look_up_run(
                 end: last.end.saturating_add(dot),
                 group,
                 doubtful: false,
+                homograph: false,
                 last: from.saturating_add(end).saturating_sub(1),
             }));
             if hits.len() > before {
@@ -170,6 +172,7 @@ fn add_if_telling(
         end: span.end,
         group,
         doubtful: false,
+        homograph: false,
         last,
     }));
     hits.len() > before

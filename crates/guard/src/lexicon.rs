@@ -2,7 +2,8 @@
 //!
 //! Each file begins with `key: value` lines (`role` or `category` and `level`, `rule`, `reason`,
 //! `suggestion`, `source`, `licence`), then an empty line, then terms divided by commas or line
-//! ends. Marks on a term: `^GI` only in capitals; `~stroke` only beside another health word.
+//! ends. Marks on a term: `^GI` only in capitals; `~subs` only beside another health word;
+//! `?depression` not in company that shows another sense (`elsewhere.txt`).
 //! `#` begins a comment. Hyphens, slashes and spaces in a term are alike; a plural ending of its
 //! last word is understood.
 
@@ -21,15 +22,19 @@ const FILES: &[(&str, &str)] = &[
     ("analytes", include_str!("../../../lexicon/analytes.txt")),
     ("billing_detail", include_str!("../../../lexicon/billing_detail.txt")),
     ("billing_mention", include_str!("../../../lexicon/billing_mention.txt")),
+    ("came_back", include_str!("../../../lexicon/came_back.txt")),
     ("cities", include_str!("../../../lexicon/cities.txt")),
     ("common_english", include_str!("../../../lexicon/common_english.txt")),
     ("common_spanish", include_str!("../../../lexicon/common_spanish.txt")),
     ("diagnoses", include_str!("../../../lexicon/diagnoses.txt")),
     ("dose_units", include_str!("../../../lexicon/dose_units.txt")),
+    ("elsewhere", include_str!("../../../lexicon/elsewhere.txt")),
     ("first_names", include_str!("../../../lexicon/first_names.txt")),
     ("frequencies", include_str!("../../../lexicon/frequencies.txt")),
     ("health_cues", include_str!("../../../lexicon/health_cues.txt")),
     ("hiv", include_str!("../../../lexicon/hiv.txt")),
+    ("hiv_medications", include_str!("../../../lexicon/hiv_medications.txt")),
+    ("hiv_tests", include_str!("../../../lexicon/hiv_tests.txt")),
     ("lab_mention", include_str!("../../../lexicon/lab_mention.txt")),
     ("lab_sensitive", include_str!("../../../lexicon/lab_sensitive.txt")),
     ("lab_units", include_str!("../../../lexicon/lab_units.txt")),
@@ -37,24 +42,44 @@ const FILES: &[(&str, &str)] = &[
     ("links", include_str!("../../../lexicon/links.txt")),
     ("medication_mention", include_str!("../../../lexicon/medication_mention.txt")),
     ("medications", include_str!("../../../lexicon/medications.txt")),
+    ("mental_conditions", include_str!("../../../lexicon/mental_conditions.txt")),
     ("mental_health", include_str!("../../../lexicon/mental_health.txt")),
+    ("mental_medications", include_str!("../../../lexicon/mental_medications.txt")),
+    ("mental_specialties", include_str!("../../../lexicon/mental_specialties.txt")),
+    ("money_nouns", include_str!("../../../lexicon/money_nouns.txt")),
     ("money_units", include_str!("../../../lexicon/money_units.txt")),
     ("number_words", include_str!("../../../lexicon/number_words.txt")),
+    ("oncology_medications", include_str!("../../../lexicon/oncology_medications.txt")),
+    ("oncology_procedures", include_str!("../../../lexicon/oncology_procedures.txt")),
+    ("pathogens", include_str!("../../../lexicon/pathogens.txt")),
+    ("place_words", include_str!("../../../lexicon/place_words.txt")),
+    ("preventable", include_str!("../../../lexicon/preventable.txt")),
     ("procedure_mention", include_str!("../../../lexicon/procedure_mention.txt")),
     ("procedures", include_str!("../../../lexicon/procedures.txt")),
     ("procedures_sensitive", include_str!("../../../lexicon/procedures_sensitive.txt")),
+    ("psychotherapy_notes", include_str!("../../../lexicon/psychotherapy_notes.txt")),
     ("ready_words", include_str!("../../../lexicon/ready_words.txt")),
     ("reproductive", include_str!("../../../lexicon/reproductive.txt")),
+    ("reproductive_medications", include_str!("../../../lexicon/reproductive_medications.txt")),
+    ("reproductive_specialties", include_str!("../../../lexicon/reproductive_specialties.txt")),
+    ("reproductive_tests", include_str!("../../../lexicon/reproductive_tests.txt")),
     ("result_meanings", include_str!("../../../lexicon/result_meanings.txt")),
     ("result_nouns", include_str!("../../../lexicon/result_nouns.txt")),
+    ("result_phrases", include_str!("../../../lexicon/result_phrases.txt")),
     ("scores", include_str!("../../../lexicon/scores.txt")),
     ("scores_mental", include_str!("../../../lexicon/scores_mental.txt")),
     ("specialties", include_str!("../../../lexicon/specialties.txt")),
     ("specialties_sensitive", include_str!("../../../lexicon/specialties_sensitive.txt")),
     ("specialty_mention", include_str!("../../../lexicon/specialty_mention.txt")),
+    ("sti", include_str!("../../../lexicon/sti.txt")),
     ("sud", include_str!("../../../lexicon/sud.txt")),
+    ("sud_medications", include_str!("../../../lexicon/sud_medications.txt")),
+    ("sud_specialties", include_str!("../../../lexicon/sud_specialties.txt")),
     ("symptoms", include_str!("../../../lexicon/symptoms.txt")),
+    ("tests_and_procedures", include_str!("../../../lexicon/tests_and_procedures.txt")),
+    ("therapies", include_str!("../../../lexicon/therapies.txt")),
     ("to_all", include_str!("../../../lexicon/to_all.txt")),
+    ("vaccine_words", include_str!("../../../lexicon/vaccine_words.txt")),
     ("vitals", include_str!("../../../lexicon/vitals.txt")),
 ];
 
@@ -97,6 +122,18 @@ pub(crate) enum Role {
     MoneyUnit,
     /// It puts a condition to everybody ("if you have", "anyone with").
     ToAll,
+    /// Something was sent off and has come back: what follows is a result.
+    CameBack,
+    /// A word of weather, buildings, games …: doubtful terms beside it mean something else.
+    Elsewhere,
+    /// What streets, parks and shops are called: a term before it is a name.
+    PlaceWord,
+    /// A vaccine or a swab: the disease beside it is not the patient's.
+    VaccineWord,
+    /// A disease that vaccines and swabs are named for.
+    Preventable,
+    /// A disease that a positive test proves.
+    Pathogen,
 }
 
 impl Role {
@@ -111,6 +148,8 @@ impl Role {
 pub(crate) struct Group {
     pub(crate) role: Role,
     pub(crate) category: Category,
+    /// A second category that every term of the list carries.
+    pub(crate) also: Option<Category>,
     pub(crate) level: Level,
     pub(crate) rule: &'static str,
     pub(crate) reason: &'static str,
@@ -118,7 +157,14 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// What a term of this list reveals at this place.
+    /// What a term of this list reveals at this place, once for each of its categories.
+    pub(crate) fn findings(&self, span: &std::ops::Range<usize>) -> impl Iterator<Item = Finding> {
+        let first = self.finding(span.clone());
+        let also = self.also.map(|category| Finding { category, ..first.clone() });
+        std::iter::once(first).chain(also)
+    }
+
+    /// What a term of this list reveals at this place, in its first category.
     pub(crate) const fn finding(&self, span: std::ops::Range<usize>) -> Finding {
         Finding {
             span,
@@ -139,6 +185,7 @@ struct Entry {
     /// Only in this spelling or all in capitals.
     capitals: Option<&'static str>,
     doubtful: bool,
+    homograph: bool,
 }
 
 /// A term found, on word boundaries.
@@ -152,6 +199,8 @@ pub(crate) struct TermHit {
     pub(crate) group: usize,
     /// Means something only beside another health word.
     pub(crate) doubtful: bool,
+    /// Means something else in other company.
+    pub(crate) homograph: bool,
     /// Number of its last token.
     pub(crate) last: usize,
 }
@@ -266,7 +315,10 @@ impl Lexicon {
         };
         for entry in self.ending_at(node) {
             let cased = folded.cased_slice(first.start..last.end);
-            if entry.capitals.is_some_and(|spelling| !is_in_capitals(cased, spelling)) {
+            let no_word = between.len() == 0
+                && last.end.saturating_sub(last.start) >= 3
+                && self.words.roles(last.word) & Role::Common.bit() == 0;
+            if !no_word && entry.capitals.is_some_and(|spelling| !is_in_capitals(cased, spelling)) {
                 continue;
             }
             // "pas" is not the plural of "pa"; "PTs" is one of "PT".
@@ -278,6 +330,7 @@ impl Lexicon {
                 end: last.end,
                 group: entry.group,
                 doubtful: entry.doubtful,
+                homograph: entry.homograph,
                 last: between.end,
             });
         }
@@ -298,6 +351,13 @@ impl Lexicon {
         let node = self.first.get(word as usize).copied().unwrap_or(ROOT);
         let entries = if node == ROOT { &[] } else { self.ending_at(node) };
         entries.iter().filter(|entry| !entry.doubtful).map(|entry| entry.group)
+    }
+
+    /// The hit is a disease that vaccines and swabs are named for.
+    pub(crate) fn is_preventable(&self, text: crate::terms::Text<'_>, hit: &TermHit) -> bool {
+        let first = text.tokens.partition_point(|t| t.start < hit.start);
+        let mut tokens = text.tokens.get(first..=hit.last).unwrap_or(&[]).iter();
+        tokens.any(|t| self.words.roles(t.word) & Role::Preventable.bit() != 0)
     }
 
     /// The group with this number.
@@ -342,7 +402,8 @@ struct Building {
 impl Building {
     fn add(&mut self, term: &'static str, group: usize, role: Role) {
         let doubtful = term.contains('~');
-        let bare = term.trim_matches(['^', '~']);
+        let homograph = term.contains('?');
+        let bare = term.trim_matches(['^', '~', '?']);
         let capitals = term.contains('^').then_some(bare);
         self.path.clear();
         self.spell(bare);
@@ -358,7 +419,7 @@ impl Building {
             node = self.child(node, word);
         }
         if node != ROOT {
-            self.found.push((node, Entry { group, capitals, doubtful }));
+            self.found.push((node, Entry { group, capitals, doubtful, homograph }));
         }
     }
 
@@ -441,6 +502,7 @@ fn parse_head(file: &'static str, head: &'static str) -> Result<Group, LexiconEr
         return Ok(Group {
             role,
             category: Category::IdentifierOther,
+            also: None,
             level: Level::Administrative,
             rule: "",
             reason: "",
@@ -454,6 +516,7 @@ fn parse_head(file: &'static str, head: &'static str) -> Result<Group, LexiconEr
     Ok(Group {
         role,
         category: parse_category(file, value("category")?)?,
+        also: value("also").ok().map(|name| parse_category(file, name)).transpose()?,
         level,
         rule: value("rule")?,
         reason: value("reason")?,
@@ -481,6 +544,12 @@ fn parse_role(file: &'static str, name: &str) -> Result<Role, LexiconError> {
         "frequency" => Role::Frequency,
         "money_unit" => Role::MoneyUnit,
         "to_all" => Role::ToAll,
+        "came_back" => Role::CameBack,
+        "elsewhere" => Role::Elsewhere,
+        "place_word" => Role::PlaceWord,
+        "vaccine_word" => Role::VaccineWord,
+        "preventable" => Role::Preventable,
+        "pathogen" => Role::Pathogen,
         other => return Err(wrong(file, &format!("unknown role `{other}`"))),
     })
 }

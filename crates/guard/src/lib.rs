@@ -21,6 +21,8 @@ pub mod guard;
 mod hidden;
 mod identifiers;
 mod lexicon;
+mod morphology;
+mod names;
 mod normalise;
 pub mod preview;
 mod rewrite;

@@ -72,6 +72,7 @@ impl Slips {
                     end: token.end,
                     group,
                     doubtful: false,
+                    homograph: false,
                     last: at,
                 }));
             }

@@ -6,10 +6,33 @@ use crate::assessment::Finding;
 use crate::hidden;
 use crate::level::{Category, Level};
 use crate::lexicon::{Lexicon, Role, TermHit};
+use crate::names;
 use crate::normalise::Folded;
 use crate::slips::Slips;
 use crate::tokens::Token;
+use crate::values::Says;
 use crate::words::NO_WORD;
+
+const MEANING: Says = Says {
+    category: Category::LabResult,
+    level: Level::Sensitive,
+    rule: "lab_result.meaning",
+    reason: "It tells what a result means.",
+    suggestion: "Say only that there is news; the result goes by portal.",
+};
+const PROVEN: Says = Says {
+    category: Category::Diagnosis,
+    rule: "diagnosis.proven",
+    reason: "It tells what a test proved.",
+    ..MEANING
+};
+const VACCINE: Says = Says {
+    category: Category::Medication,
+    level: Level::Detail,
+    rule: "medication.vaccine",
+    reason: "It names a vaccine or a swab by its disease.",
+    suggestion: "Say “your visit”, or send it by portal.",
+};
 
 /// A text as the rules read it.
 #[derive(Debug, Clone, Copy)]
@@ -62,8 +85,9 @@ pub(crate) fn find(lexicon: &Lexicon, slips: &Slips, text: Text<'_>) -> Found {
         let at = sentence_of(text, hit);
         let here = company.get(at).copied().unwrap_or_default();
         let before = at.checked_sub(1).and_then(|b| company.get(b)).copied().unwrap_or_default();
-        add(lexicon, &mut found, hit, here, before);
+        add(lexicon, text, &mut found, hit, Around { here, before });
     }
+    drop_explained(&mut found.findings);
     drop_contained(&mut found.findings);
     mark_ready(text, &mut found.findings, &company);
     found.hits = hits;
@@ -74,27 +98,60 @@ fn sentence_of(text: Text<'_>, hit: &TermHit) -> usize {
     text.tokens.get(hit.last).map_or(0, |token| token.sentence)
 }
 
-fn add(lexicon: &Lexicon, found: &mut Found, hit: &TermHit, here: Company, before: Company) {
+/// What the sentence of a hit holds, and the one before it.
+#[derive(Debug, Clone, Copy)]
+struct Around {
+    here: Company,
+    before: Company,
+}
+
+fn add(lexicon: &Lexicon, text: Text<'_>, found: &mut Found, hit: &TermHit, around: Around) {
     let Some(group) = lexicon.group(hit.group) else { return };
+    let Around { here, before } = around;
     let span = hit.start..hit.end;
     match group.role {
         Role::City => found.cities.push(span),
-        Role::ResultMeaning if here.holds(Role::ResultNoun) || before.holds(Role::ResultNoun) => {
-            found.findings.push(Finding {
-                span,
-                category: Category::LabResult,
-                level: Level::Sensitive,
-                rule: "lab_result.meaning",
-                reason: "It tells what a result means.",
-                suggestion: "Say only that there is news; the result goes by portal.",
-                ready: false,
-            });
+        Role::ResultMeaning
+            if here.holds(Role::ResultNoun)
+                || here.holds(Role::CameBack)
+                || before.holds(Role::ResultNoun) =>
+        {
+            found.findings.push(MEANING.at(span));
+        }
+        Role::Pathogen if here.holds(Role::ResultMeaning) && here.holds(Role::ResultNoun) => {
+            found.findings.push(PROVEN.at(span));
         }
         Role::Symptom if here.holds(Role::ToAll) => {}
-        Role::Term if hit.doubtful && !here.holds(Role::HealthCue) => {}
-        Role::Term | Role::Symptom => found.findings.push(group.finding(span)),
+        Role::Term | Role::Symptom => {
+            let doubted = hit.doubtful && !here.holds(Role::HealthCue)
+                || hit.homograph && here.holds(Role::Elsewhere) && !is_owned(text, hit)
+                || names::is_in_a_name(lexicon, text, hit, group.category);
+            if doubted {
+                return;
+            }
+            if group.category == Category::Diagnosis
+                && here.holds(Role::VaccineWord)
+                && lexicon.is_preventable(text, hit)
+            {
+                found.findings.push(VACCINE.at(span));
+                return;
+            }
+            found.findings.extend(group.findings(&span));
+        }
         _ => {}
     }
+}
+
+/// "Your depression", "su dolor": what somebody has is no weather.
+fn is_owned(text: Text<'_>, hit: &TermHit) -> bool {
+    let first = text.tokens.partition_point(|t| t.start < hit.start);
+    let before = first.checked_sub(1).and_then(|b| text.tokens.get(b));
+    before.is_some_and(|t| {
+        matches!(
+            text.folded.slice(t.span()),
+            "your" | "ur" | "his" | "her" | "their" | "my" | "su" | "sus" | "tu" | "with" | "has"
+        )
+    })
 }
 
 /// Removes the terms that stand inside a phrase where they mean something else.
@@ -126,10 +183,44 @@ fn company_of(lexicon: &Lexicon, text: Text<'_>, hits: &[TermHit]) -> Vec<Compan
         here.0 |= match group.role {
             Role::Term | Role::Symptom if hit.doubtful => 0,
             Role::Term | Role::Symptom => Role::HealthCue.bit(),
+            // A proven disease or a vaccine's is also a health word.
+            role @ (Role::Pathogen | Role::Preventable) => role.bit() | Role::HealthCue.bit(),
             role => role.bit(),
         };
     }
     company
+}
+
+/// "Cataract surgery" and "knee replacement" name a procedure, not the disease or the knee.
+fn drop_explained(findings: &mut Vec<Finding>) {
+    let longer: Vec<Range<usize>> = findings
+        .iter()
+        .filter(|f| {
+            f.level == Level::Detail
+                && matches!(
+                    f.category,
+                    Category::Procedure
+                        | Category::Medication
+                        | Category::LabResult
+                        | Category::Specialty
+                )
+        })
+        .map(|f| f.span.clone())
+        .collect();
+    if longer.is_empty() {
+        return;
+    }
+    findings.retain(|f| {
+        f.category != Category::Diagnosis
+            || f.level != Level::Sensitive
+            || !longer.iter().any(|l| {
+                l.len() > f.span.len()
+                    && (l.start <= f.span.start && f.span.end <= l.end
+                        || f.rule == "diagnosis.symptom"
+                            && l.start < f.span.end
+                            && f.span.start < l.end)
+            })
+    });
 }
 
 /// Of two findings of one category, one within the other, the longer says it all.
