@@ -58,16 +58,22 @@ pub struct Assessment {
     pub findings: Vec<Finding>,
     /// In the order of the text.
     pub identifiers: Vec<Identifier>,
+    /// It greets or asks for somebody by name, which a ringless voicemail must not (RULEBOOK §11.3).
+    pub addressed: bool,
 }
 
 impl Assessment {
     /// The worst verdict of any finding on this channel, with no consent on file (RULEBOOK §11.3).
     #[must_use]
     pub fn verdict(&self, channel: Channel) -> Verdict {
+        let named = if self.addressed && channel == Channel::RinglessVoicemail {
+            Verdict::NeedsConsent
+        } else {
+            Verdict::Pass
+        };
         self.findings
             .iter()
             .map(|f| default_verdict(channel, f.level, f.category, f.ready))
-            .max()
-            .unwrap_or(Verdict::Pass)
+            .fold(named, Verdict::max)
     }
 }

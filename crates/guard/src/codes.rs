@@ -4,7 +4,7 @@
 use crate::assessment::Finding;
 use crate::level::{Category, Level};
 use crate::terms::Text;
-use crate::tokens::{Kind, Token};
+use crate::tokens::{Gap, Kind, Token};
 use crate::values::{BY_PORTAL, Says};
 
 const ICD10: Says = Says {
@@ -47,7 +47,10 @@ const PLACES: &[&str] = &[
 pub(crate) fn find(text: Text<'_>, out: &mut Vec<Finding>) {
     for (at, token) in text.tokens.iter().enumerate() {
         match token.kind {
-            Kind::Word => icd10(text, at, token, out),
+            Kind::Word => {
+                icd10(text, at, token, out);
+                spoken(text, at, token, out);
+            }
             Kind::Number => numeric(text, at, token, out),
             Kind::Sign => {}
         }
@@ -63,6 +66,55 @@ fn cued(text: Text<'_>, at: usize, cues: &[&str]) -> bool {
 
 fn just_before<'a>(text: Text<'a>, at: usize) -> &'a str {
     at.checked_sub(1).and_then(|b| text.tokens.get(b)).map_or("", |t| text.folded.slice(t.span()))
+}
+
+/// "E eleven point nine": a code read aloud.
+fn spoken(text: Text<'_>, at: usize, token: &Token, out: &mut Vec<Finding>) {
+    let single = token.end.saturating_sub(token.start) == 1 && text.folded.is_capital(token.start);
+    if !single || !cued(text, at, &["code", "codes", "icd", "dx", "diagnosis", "codigo"]) {
+        return;
+    }
+    let numbers = text.tokens.get(at.saturating_add(1)..).unwrap_or(&[]).iter().take_while(|t| {
+        t.gap <= Gap::Soft
+            && matches!(
+                text.folded.slice(t.span()),
+                "zero"
+                    | "oh"
+                    | "one"
+                    | "two"
+                    | "three"
+                    | "four"
+                    | "five"
+                    | "six"
+                    | "seven"
+                    | "eight"
+                    | "nine"
+                    | "ten"
+                    | "eleven"
+                    | "twelve"
+                    | "thirteen"
+                    | "fourteen"
+                    | "fifteen"
+                    | "sixteen"
+                    | "seventeen"
+                    | "eighteen"
+                    | "nineteen"
+                    | "twenty"
+                    | "thirty"
+                    | "forty"
+                    | "fifty"
+                    | "sixty"
+                    | "seventy"
+                    | "eighty"
+                    | "ninety"
+                    | "point"
+                    | "dot"
+                    | "punto"
+            )
+    });
+    if let Some(last) = numbers.last() {
+        out.push(ICD10.at(token.start..last.end));
+    }
 }
 
 /// `E11.9`, `F32.1`; without the point (`E119`) or in small letters only after a cue.
@@ -128,6 +180,9 @@ fn numeric(text: Text<'_>, at: usize, token: &Token, out: &mut Vec<Finding>) {
         // Five digits, alone.
         (5, [_]) if !joined_before && is_cpt(text, at, digits) => {
             out.push(CPT.at(token.start..token.end));
+            if ("90785"..="90899").contains(&digits) {
+                out.push(Says { category: Category::MentalHealth, ..CPT }.at(token.span()));
+            }
         }
         // 4548-4
         (3..=5, [_, 1])
@@ -164,7 +219,7 @@ fn trailing(text: Text<'_>, at: usize, token: &Token) -> (Vec<usize>, usize) {
 }
 
 fn is_cpt(text: Text<'_>, at: usize, digits: &str) -> bool {
-    if cued(text, at, &["cpt", "hcpcs"]) {
+    if cued(text, at, &["cpt", "hcpcs", "superbill", "eob"]) {
         return true;
     }
     let before = just_before(text, at);

@@ -11,7 +11,7 @@ use crate::normalise::Folded;
 use crate::slips::Slips;
 use crate::suppress::{self, Excused};
 use crate::terms::{self, Text};
-use crate::{morphology, sentences, values};
+use crate::{morphology, names, sentences, values};
 
 /// The compiled lists and shapes. Build it once; `check` only reads it.
 #[derive(Debug)]
@@ -49,12 +49,13 @@ impl Guard {
         values::find(&self.lexicon, words, &found.hits, &mut findings);
         morphology::find(words, &inventory.proper_names, &mut findings);
         excused.retain(&mut findings);
-        drop_names_of_people_and_streets(&mut findings, &inventory);
+        drop_names_of_people_and_streets(&folded, &mut findings, &inventory);
         excused.retain(&mut inventory.findings);
         suppress::findings_of_fields(&folded, context, &mut findings);
         inventory.add_name_pairs(!findings.is_empty() || !inventory.findings.is_empty());
         findings.append(&mut inventory.findings);
-        finish(&folded, findings, inventory)
+        let addressed = names::addresses_somebody(words);
+        finish(&folded, findings, inventory, addressed)
     }
 }
 
@@ -76,16 +77,35 @@ impl Guard {
 }
 
 /// "Dr. Gout" of "12 Cold Harbor Road": what stands in a name is no disease.
-fn drop_names_of_people_and_streets(findings: &mut Vec<Finding>, inventory: &Inventory) {
+fn drop_names_of_people_and_streets(
+    folded: &Folded,
+    findings: &mut Vec<Finding>,
+    inventory: &Inventory,
+) {
     if !inventory.proper_names.is_empty() {
+        // "Mr. Angina, A N G I N A" spells his name.
+        let spelled = |f: &Finding| {
+            let said = folded.slice(f.span.clone());
+            said.contains(' ')
+                && inventory.proper_names.iter().any(|n| {
+                    let name = folded.slice(n.clone()).bytes().filter(u8::is_ascii_alphanumeric);
+                    name.eq(said.bytes().filter(u8::is_ascii_alphanumeric))
+                })
+        };
         findings.retain(|f| {
             !inventory.proper_names.iter().any(|n| n.start <= f.span.start && f.span.end <= n.end)
+                && !spelled(f)
         });
     }
 }
 
 /// Byte spans become code points; the order becomes the text's.
-fn finish(folded: &Folded, mut findings: Vec<Finding>, inventory: Inventory) -> Assessment {
+fn finish(
+    folded: &Folded,
+    mut findings: Vec<Finding>,
+    inventory: Inventory,
+    addressed: bool,
+) -> Assessment {
     for finding in &mut findings {
         finding.span = folded.code_points(&finding.span);
     }
@@ -105,7 +125,7 @@ fn finish(folded: &Folded, mut findings: Vec<Finding>, inventory: Inventory) -> 
         .collect();
     identifiers.sort_by_key(|i| (i.span.start, i.span.end));
     let level = findings.iter().map(|f| f.level).max().unwrap_or(Level::Administrative);
-    Assessment { level, findings, identifiers }
+    Assessment { level, findings, identifiers, addressed }
 }
 
 /// [`Guard::name_reveals`] of the standard guard.

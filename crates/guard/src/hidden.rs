@@ -3,10 +3,10 @@
 use crate::level::Level;
 use crate::lexicon::{Lexicon, Role, TermHit};
 use crate::terms::Text;
-use crate::tokens::{Kind, Token};
+use crate::tokens::{Gap, Kind, Token};
 
 /// The shortest term that is put together from pieces of words.
-const SHORTEST_JOINED: usize = 7;
+const SHORTEST_JOINED: usize = 5;
 /// The longest run of single letters that is read.
 const LONGEST_RUN: usize = 32;
 
@@ -132,12 +132,17 @@ fn as_letter(c: char, one: char) -> char {
 
 /// `metfor-\nmin`, `dia betes`: a term broken in two or three.
 fn broken(lexicon: &Lexicon, text: Text<'_>, at: usize, hits: &mut Vec<TermHit>) {
-    for first in at.saturating_sub(1)..=at {
+    for first in at.saturating_sub(2)..=at {
         let mut joined = String::new();
         let Some(start) = text.tokens.get(first).map(|t| t.start) else { continue };
-        for last in first..first.saturating_add(4) {
+        for last in first..first.saturating_add(5) {
             let Some(token) = text.tokens.get(last) else { break };
-            let thin = last == first || is_thin(text, text.tokens, last);
+            // An emoji in the middle of a word hides it from a reader of words only.
+            let emoji = token.kind == Kind::Sign && token.end.saturating_sub(token.start) > 1;
+            if emoji && last > first && token.gap == Gap::None {
+                continue;
+            }
+            let thin = last == first || token.gap == Gap::None || is_thin(text, text.tokens, last);
             if !thin || token.kind != Kind::Word {
                 break;
             }

@@ -26,6 +26,7 @@ const FILES: &[(&str, &str)] = &[
     ("cities", include_str!("../../../lexicon/cities.txt")),
     ("common_english", include_str!("../../../lexicon/common_english.txt")),
     ("common_spanish", include_str!("../../../lexicon/common_spanish.txt")),
+    ("community", include_str!("../../../lexicon/community.txt")),
     ("diagnoses", include_str!("../../../lexicon/diagnoses.txt")),
     ("dose_units", include_str!("../../../lexicon/dose_units.txt")),
     ("elsewhere", include_str!("../../../lexicon/elsewhere.txt")),
@@ -80,7 +81,9 @@ const FILES: &[(&str, &str)] = &[
     ("therapies", include_str!("../../../lexicon/therapies.txt")),
     ("to_all", include_str!("../../../lexicon/to_all.txt")),
     ("vaccine_words", include_str!("../../../lexicon/vaccine_words.txt")),
+    ("vision", include_str!("../../../lexicon/vision.txt")),
     ("vitals", include_str!("../../../lexicon/vitals.txt")),
+    ("weak_meanings", include_str!("../../../lexicon/weak_meanings.txt")),
 ];
 
 /// What the terms of one file mean.
@@ -134,6 +137,10 @@ pub(crate) enum Role {
     Preventable,
     /// A disease that a positive test proves.
     Pathogen,
+    /// What a result is, in words for anything ("fine"): counts right behind what was tested.
+    WeakMeaning,
+    /// It speaks to everybody about what is on offer ("everyone welcome").
+    Community,
 }
 
 impl Role {
@@ -315,7 +322,7 @@ impl Lexicon {
         };
         for entry in self.ending_at(node) {
             let cased = folded.cased_slice(first.start..last.end);
-            let no_word = between.len() == 0
+            let no_word = between.is_empty()
                 && last.end.saturating_sub(last.start) >= 3
                 && self.words.roles(last.word) & Role::Common.bit() == 0;
             if !no_word && entry.capitals.is_some_and(|spelling| !is_in_capitals(cased, spelling)) {
@@ -382,7 +389,7 @@ impl Lexicon {
 /// The writer's capitals are the term's, or all letters are capitals.
 fn is_in_capitals(cased: &str, spelling: &str) -> bool {
     cased == spelling
-        || !cased.trim_end_matches('s').bytes().any(|b| b.is_ascii_lowercase())
+        || !cased.bytes().any(|b| b.is_ascii_lowercase())
         || cased.strip_suffix('s').is_some_and(|one| one == spelling)
 }
 
@@ -550,6 +557,8 @@ fn parse_role(file: &'static str, name: &str) -> Result<Role, LexiconError> {
         "vaccine_word" => Role::VaccineWord,
         "preventable" => Role::Preventable,
         "pathogen" => Role::Pathogen,
+        "weak_meaning" => Role::WeakMeaning,
+        "community" => Role::Community,
         other => return Err(wrong(file, &format!("unknown role `{other}`"))),
     })
 }

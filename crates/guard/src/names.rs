@@ -17,6 +17,78 @@ const CALLERS: &[&str] =
 /// Words behind the name of who is speaking.
 const BEHIND: &[&str] = &["here", "speaking", "calling", "aqui", "again"];
 
+/// States whose name behind a comma makes a town of the word before.
+const STATES: &[&str] = &[
+    "alabama",
+    "alaska",
+    "arizona",
+    "arkansas",
+    "california",
+    "colorado",
+    "connecticut",
+    "delaware",
+    "florida",
+    "georgia",
+    "hawaii",
+    "idaho",
+    "illinois",
+    "indiana",
+    "iowa",
+    "kansas",
+    "kentucky",
+    "louisiana",
+    "maine",
+    "maryland",
+    "massachusetts",
+    "michigan",
+    "minnesota",
+    "mississippi",
+    "missouri",
+    "montana",
+    "nebraska",
+    "nevada",
+    "new",
+    "north",
+    "ohio",
+    "oklahoma",
+    "oregon",
+    "pennsylvania",
+    "rhode",
+    "south",
+    "tennessee",
+    "texas",
+    "utah",
+    "vermont",
+    "virginia",
+    "washington",
+    "west",
+    "wisconsin",
+    "wyoming",
+    "ct",
+    "ny",
+    "nj",
+    "pa",
+    "oh",
+    "mi",
+    "il",
+    "tx",
+    "ca",
+    "fl",
+    "ga",
+    "nc",
+    "sc",
+    "va",
+    "md",
+    "az",
+    "mo",
+    "tn",
+    "wi",
+    "mn",
+    "nh",
+    "vt",
+    "ma",
+];
+
 /// The hit is a person's or a place's name rather than what its list says.
 pub(crate) fn is_in_a_name(
     lexicon: &Lexicon,
@@ -72,7 +144,13 @@ fn is_place(lexicon: &Lexicon, text: Text<'_>, first: usize, last: usize) -> boo
                 | "camp"
         )
     });
-    named || spanish
+    // "Lyme, Connecticut"
+    let town = behind.first().is_some_and(|t| {
+        STATES.contains(&text.folded.slice(t.span()))
+            && text.folded.is_capital(t.start)
+            && text.folded.slice(text.tokens.get(last).map_or(0, |t| t.end)..t.start) == ", "
+    });
+    named || spanish || town
 }
 
 /// Somebody is greeted, titled or named as who speaks.
@@ -90,20 +168,9 @@ fn is_person(
         // "Hi Diabetes patients" speaks of no one called so.
         return !goes_on || category != Category::Diagnosis || before.len() > 3 || before == "mr";
     }
-    if first == last
-        && before.strip_suffix(|_: char| true).is_some()
-        && first.checked_sub(2).is_some_and(|b| {
-            BEFORE.contains(&word(text, b)) && is_first_name(lexicon, text, first.saturating_sub(1))
-        })
-    {
-        return true;
-    }
     let name_like =
         matches!(category, Category::Medication | Category::Reproductive | Category::MentalHealth)
             || is_first_name(lexicon, text, first);
-    if !name_like {
-        return false;
-    }
     let two = first.checked_sub(2).map_or("", |b| word(text, b));
     let called = CALLERS.iter().any(|c| match c.split_once(' ') {
         Some((a, b)) => a == two && b == before,
@@ -112,9 +179,102 @@ fn is_person(
     let speaks = BEHIND.contains(&word(text, last.saturating_add(1)));
     let comma = text.folded.byte(text.tokens.get(last).map_or(0, |t| t.end)) == b',';
     let opens = text.tokens.get(first).is_some_and(|t| t.gap == Gap::Hard) || first == 0;
-    (called && (comma || !goes_on || is_first_name(lexicon, text, first)))
-        || speaks
-        || (opens && comma && is_first_name(lexicon, text, first))
+    // "Joy Valium-Reese"
+    let hyphened = next.is_some_and(|t| {
+        text.folded.slice(text.tokens.get(last).map_or(0, |t| t.end)..t.start) == "-"
+            && text.folded.is_capital(t.start)
+            && t.is_unknown()
+    });
+    let drug = matches!(category, Category::Medication | Category::Reproductive);
+    // "Bernadette Gout": a given name before it, both with capitals.
+    let family = first.checked_sub(1).and_then(|b| text.tokens.get(b)).is_some_and(|t| {
+        is_first_name(lexicon, text, first.saturating_sub(1))
+            && text.folded.is_capital(t.start)
+            && text.tokens.get(first).is_some_and(|t| t.gap == Gap::Soft)
+    });
+    if hyphened || family {
+        return true;
+    }
+    name_like
+        && (first == 0 && comma && drug
+            || (called && (comma || !goes_on || is_first_name(lexicon, text, first)))
+            || speaks
+            || (opens && comma && is_first_name(lexicon, text, first)))
+}
+
+/// "Hi Patricia", "a message for Mr. Cole": somebody is greeted or asked for by name.
+pub(crate) fn addresses_somebody(text: Text<'_>) -> bool {
+    const PRACTICE: &[&str] = &[
+        "clinic",
+        "clinica",
+        "center",
+        "centre",
+        "centro",
+        "health",
+        "medical",
+        "medicine",
+        "family",
+        "pediatrics",
+        "dental",
+        "practice",
+        "care",
+        "hospital",
+        "office",
+        "associates",
+        "group",
+        "physicians",
+        "primary",
+        "wellness",
+        "team",
+        "partners",
+        "specialists",
+        "consultorio",
+    ];
+    let capital = |t: &Token| text.folded.is_capital(t.start);
+    text.tokens.iter().enumerate().any(|(at, token)| {
+        let said = text.folded.slice(token.span());
+        let two = at.checked_sub(1).map_or("", |b| word(text, b));
+        let greets =
+            matches!(said, "hi" | "hello" | "hey" | "dear" | "hola" | "estimado" | "estimada")
+                || matches!(
+                    (two, said),
+                    ("good", "morning" | "afternoon" | "evening" | "day")
+                        | ("buenos", "dias")
+                        | ("buenas", "tardes" | "noches")
+                        | ("message" | "calling" | "is", "for")
+                        | ("mensaje", "para")
+                );
+        let opens =
+            matches!(said, "mr" | "mrs" | "ms" | "miss" | "mister" | "senor" | "senora" | "sra")
+                && token.gap != Gap::Soft
+                && token.gap != Gap::None;
+        if !(greets || opens || at == 0 && matches!(said, "mr" | "mrs" | "ms" | "senor" | "senora"))
+        {
+            return false;
+        }
+        let mut named = text
+            .tokens
+            .get(at.saturating_add(1)..)
+            .unwrap_or(&[])
+            .iter()
+            .take(5)
+            .take_while(|t| t.gap < Gap::Hard)
+            .skip_while(|t| {
+                matches!(
+                    text.folded.slice(t.span()),
+                    "there" | "mr" | "mrs" | "ms" | "senor" | "senora"
+                )
+            })
+            .take_while(|t| capital(t))
+            .peekable();
+        let staff = named.peek().is_none_or(|t| {
+            matches!(
+                text.folded.slice(t.span()),
+                "dr" | "doctor" | "it's" | "this" | "from" | "we" | "our"
+            )
+        });
+        !staff && !named.any(|t| PRACTICE.contains(&text.folded.slice(t.span())))
+    })
 }
 
 fn sentence(text: Text<'_>, at: usize) -> usize {

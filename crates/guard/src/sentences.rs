@@ -59,7 +59,8 @@ fn is_abbreviation(folded: &Folded, dot: usize) -> bool {
     let next_is_capital = folded.is_capital(dot.saturating_add(2));
     match word {
         "dr" | "dra" | "mr" | "mrs" | "ms" | "sr" | "sra" | "srta" | "mt" | "no" | "ste"
-        | "ext" | "tel" | "apt" | "vs" | "approx" | "appt" => true,
+        | "ext" | "tel" | "apt" | "vs" | "approx" | "appt" | "est" | "dept" | "bldg" | "rm"
+        | "incl" | "jr" | "drs" | "av" => true,
         // `St. Mary's` goes on; `12 Main St. Call us` does not.
         "st" => next_is_capital && !follows_capital_word(folded, start),
         "m" => !next_is_capital,

@@ -1,15 +1,17 @@
 //! Words that no list holds: drug names with a slip of the finger or written as they sound.
 
 use crate::level::{Category, Level};
-use crate::lexicon::{Lexicon, TermHit};
+use crate::lexicon::{Group, Lexicon, Role, TermHit};
 use crate::terms::Text;
-use crate::tokens::Kind;
-use crate::words::FastMap;
+use crate::tokens::{Gap, Kind};
+use crate::words::{FastMap, FastSet};
 
 const SHORTEST: usize = 6;
 const LONGEST: usize = 24;
-/// The shortest sound that is compared: `zanaks` is five sounds.
-const SHORTEST_SOUND: usize = 5;
+/// The most pieces in which a drug's name is spoken.
+const LONGEST_SPOKEN: usize = 5;
+/// The shortest sound that is compared: `zanaks` is six sounds.
+const SHORTEST_SOUND: usize = 6;
 
 /// The long names, by each spelling that lacks one letter and by their sound.
 #[derive(Debug, Default)]
@@ -18,6 +20,17 @@ pub(crate) struct Slips {
     /// Hash of a spelling that lacks one letter → the words it may come from.
     by_shortened: FastMap<u64, Vec<u32>>,
     by_sound: FastMap<u64, u32>,
+    /// How the sounds of the drugs begin, so that most words are passed over at once.
+    sound_starts: FastSet<u64>,
+}
+
+/// A word of another list than the drugs' is long enough to be told from its neighbours.
+fn word_is_long(word: &str) -> bool {
+    word.len() >= 8
+}
+
+fn is_drug(group: &Group) -> bool {
+    group.category == Category::Medication || group.also == Some(Category::Medication)
 }
 
 impl Slips {
@@ -25,10 +38,12 @@ impl Slips {
         let mut slips = Self::default();
         let mut words: Vec<&str> = lexicon
             .long_words()
-            .filter(|(_, group)| {
+            .filter(|(word, group)| {
                 lexicon.group(*group).is_some_and(|g| {
+                    let drug = is_drug(g);
                     g.level >= Level::Detail
-                        && matches!(g.category, Category::Medication | Category::Diagnosis)
+                        && (drug || word_is_long(word))
+                        && matches!(g.role, Role::Term | Role::Symptom)
                 })
             })
             .map(|(word, _)| word)
@@ -45,9 +60,11 @@ impl Slips {
                     list.push(number);
                 }
             }
+            let drug = lexicon.groups_of(word).filter_map(|g| lexicon.group(g)).any(is_drug);
             sounds_like(word, &mut sound);
-            if sound.len() >= SHORTEST_SOUND {
+            if drug && sound.len() >= SHORTEST_SOUND {
                 slips.by_sound.entry(hash(sound.iter().copied())).or_insert(number);
+                slips.sound_starts.insert(hash(sound.iter().copied().take(SHORTEST_SOUND - 1)));
             }
         }
         slips.words = words.into_iter().map(str::to_owned).collect();
@@ -66,7 +83,7 @@ impl Slips {
             if !fits {
                 continue;
             }
-            if let Some(name) = self.nearest(word) {
+            if let Some(name) = self.nearest(word, text.folded.is_capital(token.start)) {
                 hits.extend(lexicon.groups_of(name).map(|group| TermHit {
                     start: token.start,
                     end: token.end,
@@ -79,7 +96,60 @@ impl Slips {
         }
     }
 
-    fn nearest(&self, word: &str) -> Option<&str> {
+    /// Drugs' names spoken in pieces: "sir tra leen", "lie sin oh pril".
+    pub(crate) fn find_spoken(&self, lexicon: &Lexicon, text: Text<'_>, hits: &mut Vec<TermHit>) {
+        let mut joined = String::with_capacity(32);
+        let mut sound = Vec::with_capacity(32);
+        for (first, opening) in text.tokens.iter().enumerate() {
+            if opening.kind != Kind::Word || opening.end.saturating_sub(opening.start) > 8 {
+                continue;
+            }
+            joined.clear();
+            for (last, token) in text.tokens.iter().enumerate().skip(first).take(LONGEST_SPOKEN) {
+                let goes_on = last == first || token.gap <= Gap::Soft;
+                if !goes_on || token.kind != Kind::Word {
+                    break;
+                }
+                joined.push_str(text.folded.slice(token.span()));
+                if last == first {
+                    continue;
+                }
+                sounds_like(&joined, &mut sound);
+                if sound.len() >= SHORTEST_SOUND.saturating_sub(1) {
+                    let start = hash(sound.iter().copied().take(SHORTEST_SOUND - 1));
+                    if !self.sound_starts.contains(&start) {
+                        break;
+                    }
+                }
+                let close = |name: &&String| joined.len().abs_diff(name.len()) <= 3;
+                // Ordinary words side by side sound like much: they must agree longer.
+                let ordinary = text.tokens.get(first..=last).is_some_and(|pieces| {
+                    pieces.iter().all(|t| lexicon.words.roles(t.word) & Role::Common.bit() != 0)
+                });
+                let enough = SHORTEST_SOUND.saturating_add(if ordinary { 2 } else { 0 });
+                let name = self
+                    .by_sound
+                    .get(&hash(sound.iter().copied()))
+                    .and_then(|&number| self.words.get(number as usize))
+                    .filter(close)
+                    .filter(|name| {
+                        sound.len() >= enough || name.len() >= SHORTEST && **name == joined
+                    });
+                if let Some(name) = name {
+                    hits.extend(lexicon.groups_of(name).map(|group| TermHit {
+                        start: opening.start,
+                        end: token.end,
+                        group,
+                        doubtful: false,
+                        homograph: false,
+                        last,
+                    }));
+                }
+            }
+        }
+    }
+
+    fn nearest(&self, word: &str, capital: bool) -> Option<&str> {
         for skip in 0..=word.len() {
             let key = hash(shortened(word.as_bytes(), skip));
             for &number in self.by_shortened.get(&key).into_iter().flatten() {
@@ -92,7 +162,8 @@ impl Slips {
         }
         let mut sound = Vec::with_capacity(word.len());
         sounds_like(word, &mut sound);
-        if sound.len() < SHORTEST_SOUND {
+        // A strange word with a capital is a name as likely as a drug.
+        if sound.len() < SHORTEST_SOUND.saturating_add(usize::from(capital)) {
             return None;
         }
         let number = *self.by_sound.get(&hash(sound.iter().copied()))?;
@@ -158,8 +229,12 @@ fn sounds_like(word: &str, out: &mut Vec<u8>) {
             (b't', b'h') => (b"t", 2),
             (b'r', b'h') => (b"r", 2),
             (b'j', _) | (b'g', b'e' | b'i' | b'y') => (b"j", 1),
+            // "own": a vowel with a w is one sound.
+            (b'w', _) if out.last() == Some(&b'a') => (b"", 1),
             (b'w', _) => (b"v", 1),
             (b'h', _) => (b"", 1),
+            // The silent e of "suboxone".
+            (b'e', b' ') if out.len() > 3 => (b"", 1),
             (b'a' | b'e' | b'i' | b'o' | b'u' | b'y', _) => (b"a", 1),
             (other, _) => {
                 if out.last() != Some(&other) {

@@ -9,7 +9,7 @@ use crate::lexicon::{Lexicon, Role, TermHit};
 use crate::names;
 use crate::normalise::Folded;
 use crate::slips::Slips;
-use crate::tokens::Token;
+use crate::tokens::{Gap, Token};
 use crate::values::Says;
 use crate::words::NO_WORD;
 
@@ -20,6 +20,8 @@ const MEANING: Says = Says {
     reason: "It tells what a result means.",
     suggestion: "Say only that there is news; the result goes by portal.",
 };
+/// The rule of `result_phrases.txt`: a meaning that needs no test beside it.
+const EUPHEMISM: &str = "lab_result.euphemism";
 const PROVEN: Says = Says {
     category: Category::Diagnosis,
     rule: "diagnosis.proven",
@@ -51,6 +53,8 @@ pub(crate) struct Found {
     pub(crate) cities: Vec<Range<usize>>,
     /// Every hit that counts, in the order of the text, longest first.
     pub(crate) hits: Vec<TermHit>,
+    /// The last token of the last test or result that was read.
+    last_noun: Option<usize>,
 }
 
 /// What one sentence holds besides its terms: one bit for each role.
@@ -69,6 +73,7 @@ pub(crate) fn find(lexicon: &Lexicon, slips: &Slips, text: Text<'_>) -> Found {
     lexicon.find(text.folded, text.tokens, &mut hits);
     hidden::find(lexicon, text, &mut hits);
     slips.find(lexicon, text, &mut hits);
+    slips.find_spoken(lexicon, text, &mut hits);
     let mut found = Found::default();
     for token in text.tokens {
         if token.word != NO_WORD && lexicon.words.roles(token.word) & Role::FirstName.bit() != 0 {
@@ -118,13 +123,26 @@ fn add(lexicon: &Lexicon, text: Text<'_>, found: &mut Found, hit: &TermHit, arou
         {
             found.findings.push(MEANING.at(span));
         }
+        Role::WeakMeaning
+            if here.holds(Role::CameBack) || is_said_of_a_test(lexicon, text, found, hit) =>
+        {
+            found.findings.push(MEANING.at(span));
+        }
+        Role::ResultNoun => found.last_noun = Some(hit.last),
         Role::Pathogen if here.holds(Role::ResultMeaning) && here.holds(Role::ResultNoun) => {
             found.findings.push(PROVEN.at(span));
         }
         Role::Symptom if here.holds(Role::ToAll) => {}
         Role::Term | Role::Symptom => {
             let doubted = hit.doubtful && !here.holds(Role::HealthCue)
-                || hit.homograph && here.holds(Role::Elsewhere) && !is_owned(text, hit)
+                || hit.homograph
+                    && (here.holds(Role::Elsewhere) || before.holds(Role::Elsewhere))
+                    && !is_owned(text, hit)
+                || group.category == Category::Medication
+                    && group.level <= Level::Detail
+                    && (here.holds(Role::Community) || before.holds(Role::Community))
+                    && !is_owned(text, hit)
+                    && !is_due(text, hit)
                 || names::is_in_a_name(lexicon, text, hit, group.category);
             if doubted {
                 return;
@@ -140,6 +158,54 @@ fn add(lexicon: &Lexicon, text: Text<'_>, found: &mut Found, hit: &TermHit, arou
         }
         _ => {}
     }
+}
+
+/// "Your labs look fine": the word stands right behind a test and a verb.
+fn is_said_of_a_test(lexicon: &Lexicon, text: Text<'_>, found: &Found, hit: &TermHit) -> bool {
+    let Some(noun) = found.last_noun.filter(|&noun| noun < hit.last) else { return false };
+    let between = text.tokens.get(noun.saturating_add(1)..hit.last).unwrap_or(&[]);
+    let goes_on =
+        |t: &Token| t.gap <= Gap::Soft && lexicon.words.roles(t.word) & Role::Common.bit() != 0;
+    let verb = |t: &Token| {
+        matches!(
+            text.folded.slice(t.span()),
+            "is" | "are"
+                | "was"
+                | "were"
+                | "look"
+                | "looks"
+                | "looked"
+                | "looking"
+                | "came"
+                | "seem"
+                | "seems"
+                | "all"
+                | "esta"
+                | "estan"
+                | "salio"
+                | "salieron"
+                | "r"
+                | "they're"
+                | "went"
+        )
+    };
+    between.len() <= 5
+        && between.iter().all(goes_on)
+        && between.iter().rev().take(4).any(verb)
+        && !text.tokens.get(hit.last.saturating_add(1)).is_some_and(|t| {
+            matches!(
+                text.folded.slice(t.span()),
+                "for" | "to" | "until" | "at" | "with" | "by" | "any"
+            ) && t.gap <= Gap::Soft
+        })
+}
+
+/// "You are due for", "time for": said to the patient, not to everybody.
+fn is_due(text: Text<'_>, hit: &TermHit) -> bool {
+    let sentence = text.tokens.get(hit.last).map_or(0, |t| t.sentence);
+    text.tokens.iter().filter(|t| t.sentence == sentence).any(|t| {
+        matches!(text.folded.slice(t.span()), "due" | "your" | "ur" | "toca" | "su" | "yours")
+    })
 }
 
 /// "Your depression", "su dolor": what somebody has is no weather.
@@ -186,7 +252,7 @@ fn company_of(lexicon: &Lexicon, text: Text<'_>, hits: &[TermHit]) -> Vec<Compan
             // A proven disease or a vaccine's is also a health word.
             role @ (Role::Pathogen | Role::Preventable) => role.bit() | Role::HealthCue.bit(),
             role => role.bit(),
-        };
+        } | if group.rule == EUPHEMISM { Role::ResultMeaning.bit() } else { 0 };
     }
     company
 }
@@ -211,7 +277,8 @@ fn drop_explained(findings: &mut Vec<Finding>) {
         return;
     }
     findings.retain(|f| {
-        f.category != Category::Diagnosis
+        f.rule == PROVEN.rule
+            || !(f.category == Category::Diagnosis || f.rule == "reproductive.test")
             || f.level != Level::Sensitive
             || !longer.iter().any(|l| {
                 l.len() > f.span.len()

@@ -95,13 +95,14 @@ const TAKES: &[&str] = &[
 
 /// Adds a finding for each value in the text; spans are bytes of the folded text.
 pub(crate) fn find(lexicon: &Lexicon, text: Text<'_>, hits: &[TermHit], out: &mut Vec<Finding>) {
-    let scan = Scan { lexicon, text };
+    let scan = Scan { lexicon, text, hits };
     scan.analytes(hits, out);
     scan.frequencies(hits, out);
     for (at, token) in text.tokens.iter().enumerate() {
         match token.kind {
             Kind::Number => {
                 scan.pressure(at, out);
+                scan.compared(at, token, out);
                 scan.counted(at, token, out);
             }
             Kind::Word if scan.is(token, Role::NumberWord) => scan.counted(at, token, out),
@@ -109,7 +110,7 @@ pub(crate) fn find(lexicon: &Lexicon, text: Text<'_>, hits: &[TermHit], out: &mu
             _ => {}
         }
     }
-    if text.folded.has_digit {
+    if text.folded.has_digit || text.folded.lower.contains(" code") {
         codes::find(text, out);
     }
 }
@@ -118,9 +119,21 @@ pub(crate) fn find(lexicon: &Lexicon, text: Text<'_>, hits: &[TermHit], out: &mu
 struct Scan<'a> {
     lexicon: &'a Lexicon,
     text: Text<'a>,
+    hits: &'a [TermHit],
 }
 
 impl Scan<'_> {
+    /// The sentence, or the one before it, speaks of games, weather, prices at a gate …
+    fn is_elsewhere(&self, at: usize) -> bool {
+        let Some(sentence) = self.token(at).map(|t| t.sentence) else { return false };
+        let near = |hit: &&TermHit| {
+            self.token(hit.last)
+                .is_some_and(|t| t.sentence == sentence || t.sentence.saturating_add(1) == sentence)
+        };
+        let role = |hit: &TermHit| self.lexicon.group(hit.group).map(|g| g.role);
+        self.hits.iter().filter(near).any(|hit| role(hit) == Some(Role::Elsewhere))
+    }
+
     fn token(&self, at: usize) -> Option<&Token> {
         self.text.tokens.get(at)
     }
@@ -151,10 +164,13 @@ impl Scan<'_> {
                 continue;
             }
             covered = hit.end;
-            if let Some(end) = self.value_behind(hit.last) {
-                out.push(group.finding(hit.start..end));
-            } else if let Some(start) = self.value_before(hit) {
-                out.push(group.finding(start..hit.end));
+            let span = match (self.value_behind(hit.last), self.value_before(hit)) {
+                (Some(end), _) => hit.start..end,
+                (None, Some(start)) => start..hit.end,
+                (None, None) => continue,
+            };
+            if group.category != Category::Billing || !self.is_elsewhere(hit.last) {
+                out.extend(group.findings(&span));
             }
         }
     }
@@ -163,7 +179,9 @@ impl Scan<'_> {
         let mut at = last.saturating_add(1);
         let sentence = self.token(last)?.sentence;
         for steps in 0..LINKS {
-            let token = self.token(at).filter(|t| t.sentence == sentence)?;
+            // "INR" as a subject, its value at the head of the text.
+            let decimal = |t: &&Token| steps == 0 && self.text.folded.slice(t.span()).contains('.');
+            let token = self.token(at).filter(|t| t.sentence == sentence || decimal(t))?;
             match token.kind {
                 Kind::Number if self.is_quantity(at, token) => {
                     let hour = self.before(at) == "at" && token.end - token.start <= 2;
@@ -206,7 +224,7 @@ impl Scan<'_> {
         let after = folded.byte(token.end);
         let digit_follows = folded.byte(token.end.saturating_add(1)).is_ascii_digit();
         let joined = matches!(after, b':' | b'-') && digit_follows
-            || after == b'/' && digit_follows && !self.is_pressure(at);
+            || after == b'/' && digit_follows && !self.is_pressure(at) && !self.is_acuity(at);
         let next = self.word(at.saturating_add(1));
         let behind = at.checked_sub(1).and_then(|b| self.token(b));
         let joined_before = token.gap <= Gap::Soft
@@ -218,6 +236,39 @@ impl Scan<'_> {
                 || folded.byte(token.end.saturating_add(2)) == b'.');
         let ordinal = matches!(next, "st" | "nd" | "rd" | "th");
         token.end - token.start <= 8 && !joined && !joined_before && !half_of_day && !ordinal
+    }
+
+    /// `20/40`: no month has such a number.
+    fn is_acuity(&self, at: usize) -> bool {
+        self.number(at) == Some(20)
+            && self.number(at.saturating_add(1)).is_some_and(|n| n >= 15 && n.is_multiple_of(5))
+    }
+
+    /// "7.4 this time, was 8.1": two values set against each other.
+    fn compared(&self, at: usize, token: &Token, out: &mut Vec<Finding>) {
+        let decimal = |t: &Token| {
+            let number = self.text.folded.slice(t.span());
+            t.kind == Kind::Number
+                && number.len() <= 5
+                && number.bytes().filter(|&b| b == b'.').count() == 1
+        };
+        let behind = self.text.tokens.get(at.saturating_add(1)..).unwrap_or(&[]);
+        let other =
+            behind.iter().take(7).take_while(|t| t.sentence == token.sentence).position(decimal);
+        let Some(between) = other.filter(|&n| n > 0 && decimal(token)) else { return };
+        let compares = behind.iter().take(between).any(|t| {
+            matches!(
+                self.text.folded.slice(t.span()),
+                "was" | "from" | "time" | "down" | "up" | "era" | "antes"
+            )
+        });
+        let money = self.before(at) == "$" || self.is_elsewhere(at);
+        if compares
+            && !money
+            && let Some(end) = behind.get(between).map(|t| t.end)
+        {
+            out.push(MEASURED.at(token.start..end));
+        }
     }
 
     fn number(&self, at: usize) -> Option<u32> {
@@ -248,7 +299,7 @@ impl Scan<'_> {
     }
 
     fn pressure(&self, at: usize, out: &mut Vec<Finding>) {
-        if !self.is_pressure(at) {
+        if !self.is_pressure(at) || self.is_elsewhere(at) {
             return;
         }
         let second =
@@ -269,7 +320,9 @@ impl Scan<'_> {
         }
         let Some(unit) = self.token(next).filter(|t| t.gap <= Gap::Soft) else { return };
         if self.is(unit, Role::MoneyUnit) {
-            out.push(AMOUNT.at(token.start..unit.end));
+            if !self.is_elsewhere(at) {
+                out.push(AMOUNT.at(token.start..unit.end));
+            }
             return;
         }
         if !self.is(unit, Role::DoseUnit)
@@ -318,7 +371,7 @@ impl Scan<'_> {
         {
             let free =
                 self.text.folded.slice(number.span()).bytes().all(|b| matches!(b, b'0' | b'.'));
-            if !free {
+            if !free && !self.is_elsewhere(at) {
                 out.push(AMOUNT.at(sign.start..number.end));
             }
         }

@@ -1,7 +1,7 @@
 //! Every word of every list, by number, and what single words are by themselves.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// The number of a word; [`NO_WORD`] is a word that no list holds.
@@ -11,6 +11,9 @@ pub(crate) const NO_WORD: WordId = WordId::MAX;
 
 /// A table by word. Keys are compiled in or built at load, so a fast hash without a secret is safe.
 pub(crate) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<FastHasher>>;
+
+/// A set of keys that are compiled in or built at load.
+pub(crate) type FastSet<K> = HashSet<K, BuildHasherDefault<FastHasher>>;
 
 /// Multiplies and rotates eight bytes at a time.
 #[derive(Debug, Default, Clone, Copy)]
