@@ -77,6 +77,11 @@ pub(super) const NATIONAL: Tag = role(33);
 /// Speaks of an age: `old`, `aged`, `turned`.
 pub(super) const AGE: Tag = role(34);
 
+/// Care that is given somewhere: `seen`, `admitted`.
+pub(super) const CARE: Tag = role(35);
+/// Parts of a hospital that say nothing about which one: `ICU`.
+pub(super) const WARD: Tag = role(36);
+
 /// Every role with its words.
 pub(super) const ROLES: &[(Tag, &str)] = &[
     (
@@ -106,7 +111,7 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
          university college academy church temple synagogue mosque shelter prison jail penitentiary correctional \
          daycare preschool kindergarten campus airport mall factory plant inc llc corp apartments estates towers \
          memorial methodist presbyterian baptist regional general children's childrens womens women's veterans county \
-         hospitales centro consultorio escuela colegio universidad iglesia facility facilities system group library \
+         hospitales centro consultorio escuela colegio universidad iglesia facility facilities system group library medicine \
          courthouse base barracks farm farms ranch village villas lodge terrace gardens homes foundation society \
          laboratories laboratory bakery restaurant diner hotel motel brewery logistics construction industries",
     ),
@@ -311,6 +316,19 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
     (
         HUMAN,
         "male female man woman boy girl old yo y/o m f yr-old year-old years-old lady gentleman child teen teenager infant patient pt adult elderly hombre mujer nino nina case person",
+    ),
+    (
+        CARE,
+        "seen treated admitted evaluated operated diagnosed hospitalized hospitalised visited visit surgery discharged \
+         transferred performed done checkup check-up follow-up followup followed cared appointment underwent presented \
+         biopsy consult consulted procedure reviewed managed examined scanned delivered born care ultrasound imaging \
+         mri ct operation stay inpatient infusion dialysis chemo radiation rehab transplant transplanted referred",
+    ),
+    (
+        WARD,
+        "er ed icu micu sicu nicu picu cicu ccu pacu or osh pcp snf ltac ob gi ent uc ir pt ot hd po iv im sc prn bid \
+         tid qid icd hiv dm htn ckd copd chf cad afib mi cva bmi lvef ef hr bp rr inr ldl hdl tsh uop noon midnight \
+         home baseline bedside birth admission discharge",
     ),
     (
         AGE,

@@ -292,6 +292,11 @@ fn is_a_day(folded: &Folded, span: &Range<usize>) -> bool {
     let Some((month, day)) = text.split_once(['/', '-']) else { return false };
     let padded = month.len() == 2 && month.starts_with('0');
     let cued = cue_before(folded, span.start, 10, DAY_CUES);
+    if text.contains('/')
+        && cue_before(folded, span.start, 7, &["on", "since", "dated", "el", "desde", "visit"])
+    {
+        return true;
+    }
     if cue_before(
         folded,
         span.start,

@@ -73,7 +73,7 @@ const fn number(rule: &'static str, reason: &'static str) -> What {
 }
 
 /// A value with at least one digit and three characters, as people write ids.
-const VALUE: &str = r"(#?(?:\d{3,4}(?: \d{2,4}){1,3}\b|(?:[a-z]{1,8}[-_/]?){0,2}\d[a-z0-9]{0,20}(?:[-_/.][a-z0-9]{1,12}){0,4}))";
+const VALUE: &str = r"(#?(?:\d{3,4}(?: \d{2,4}){1,3}\b|[a-z]{1,4} \d{3}(?: \d{2,4}){1,3}\b|[a-z]\d{3,5} \d{4,6}\b|(?:[a-z]{1,8}[-_/]?){0,2}\d[a-z0-9]{0,20}(?:[-_/.][a-z0-9]{1,12}){0,4}))";
 /// What may stand between a cue and its value.
 const LINK: &str = r"(?:'s)?\b[ :#.=\-(]{0,5}(?:(?:numbers?|numero|num|no|nr|id|ids|identifier|is|was|es|de|ending|in|with|on|file|code|card|policy|plan|the|of|for|holder|record|account|listed|as|under|del|paciente|patient)\b[ :#.=\-(]{0,4}){0,5}";
 const DIGIT: &str = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)";
@@ -298,7 +298,7 @@ impl Numbers {
         if words.digits >= 13 {
             self.find_cards(bytes, out);
         }
-        let cued = words.roles & cues::NUMBER_CUE != 0;
+        let cued = words.roles & cues::NUMBER_CUE != 0 || has_serial(folded);
         if cued
             && (folded.has_digit
                 || words.roles & cues::DIGIT_WORD != 0
@@ -329,7 +329,8 @@ impl Numbers {
             .iter()
             .filter(|w| w.is(cues::NUMBER_CUE))
             .filter_map(|w| self.by_cue.get(folded.slice(w.span())))
-            .fold(0_u32, |all, rules| all | rules);
+            .fold(0_u32, |all, rules| all | rules)
+            | if has_serial(folded) { self.by_cue.get("serial").copied().unwrap_or(0) } else { 0 };
         for (number, rule) in self.rules.iter().enumerate() {
             if wanted >> number & 1 == 0 {
                 continue;
@@ -381,6 +382,11 @@ impl Numbers {
             }
         }
     }
+}
+
+/// `S/N` is two words to the reader of words.
+fn has_serial(folded: &Folded) -> bool {
+    folded.has_digit && folded.lower.contains("s/n")
 }
 
 /// Each match with its value, which is the pattern's last group.

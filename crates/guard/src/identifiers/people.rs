@@ -147,9 +147,11 @@ impl<'a> Scene<'a> {
     fn titled(&self, at: usize, title: &Word, out: &mut Inventory) -> Option<usize> {
         let mut first = at.saturating_add(1);
         let mut name = self.words.get(first)?;
-        if name.is(cues::PARTICLE) && !name.cap && self.words.after(first).is_some_and(|w| w.cap) {
-            name = self.words.get(first.saturating_add(1))?;
-            first = first.saturating_add(1);
+        for _ in 0..2 {
+            if name.is(cues::PARTICLE) && !name.cap {
+                first = first.saturating_add(1);
+                name = self.words.get(first)?;
+            }
         }
         if title.possessive
             || !matches!(name.gap, Gap::Space | Gap::Dot)
@@ -199,6 +201,7 @@ impl<'a> Scene<'a> {
         let mut first = at.saturating_add(1);
         let mut name = self.words.get(first)?;
         let folded = self.reading.folded;
+        let certain = folded.slice(cue.span()) == "named" && name.cap && name.gap == Gap::Space;
         if cue.is(cues::NAMED) && matches!(folded.slice(name.span()), "is" | "was" | "es") {
             first = first.saturating_add(1);
             name = self.words.get(first)?;
@@ -211,12 +214,16 @@ impl<'a> Scene<'a> {
         let good = if name.cap {
             let word = name.is(cues::WORD) && (name.given() == 0 || self.words.title_case);
             let upper = name.upper && !listed;
-            !(name.is(cues::STOP) && !name.is(cues::MONTH))
-                && !name.is(cues::WEEKDAY | cues::THING | cues::FACILITY)
-                && !word
-                && !upper
-                && !(name.term && name.given() < 2)
-                && !(cue.is(cues::GREETING) && name.is(cues::GREETING | cues::STATE))
+            certain
+                && name.is(cues::WEEKDAY | cues::STOP)
+                && (name.given() > 0 || name.family() > 0)
+                || !name.is(cues::TITLE)
+                    && !(name.is(cues::STOP) && !name.is(cues::MONTH))
+                    && !name.is(cues::WEEKDAY | cues::THING | cues::FACILITY)
+                    && !word
+                    && !upper
+                    && !(name.term && name.given() < 2)
+                    && !(cue.is(cues::GREETING) && name.is(cues::GREETING | cues::STATE))
         } else {
             cue.is(cues::NAMED)
                 && name.given() >= 2
@@ -293,7 +300,15 @@ impl<'a> Scene<'a> {
             && !(word.place() >= 2 && given.place() >= 2)
             && !self.words.before(at).is_some_and(|w| w.cap && (w.given() > 0 || w.family() > 0))
             && (given.given() >= 2 || word.family() >= 2);
-        if !fits {
+        let hyphened = given.gap == Gap::Comma
+            && given.cap
+            && given.tag == 0
+            && !given.term
+            && word.begins_sentence
+            && word.family() >= 2
+            && word.given() < 3
+            && self.reading.folded.slice(given.span()).contains('-');
+        if !fits && !hyphened {
             return None;
         }
         let run = self.run(at.saturating_add(1))?;
@@ -329,7 +344,8 @@ impl<'a> Scene<'a> {
         let Some(family) = self.words.get(run.family) else { return false };
         let next = self.words.after(run.last);
         let thing = next.is_some_and(|w| w.is(cues::THING));
-        if word.is(cues::STOP) && !word.is(cues::MONTH) && family.family() < 2
+        if word.is(cues::EPONYM) && family.is(cues::EPONYM) && !company
+            || word.is(cues::STOP) && !word.is(cues::MONTH) && family.family() < 2
             || (word.is(cues::EPONYM) || family.is(cues::EPONYM)) && thing
             || next.is_some_and(|w| w.is(cues::FACILITY) && w.cap)
             || word.term && family.family() < 2
@@ -348,12 +364,21 @@ impl<'a> Scene<'a> {
         if company {
             return true;
         }
+        if next.is_some_and(|w| w.is(cues::VERB) && !w.cap) && family.family() >= 2 {
+            return true;
+        }
         let month = word.is(cues::MONTH) && self.words.before(at).is_some_and(|w| w.is(cues::WHEN));
         match (word.is_ordinary() || word.is(cues::STOP), family.is_ordinary()) {
             (_, _) if month => false,
             (false, false) => word.given() >= 2 || family.family() >= 2,
             (false, true) => family.family() >= 2 && (word.given() >= 2 || family.family() == 3),
-            (true, false) => family.family() >= 2,
+            (true, false) => {
+                family.family() >= 2
+                    || family.tag == 0
+                        && !family.term
+                        && word.given() >= 2
+                        && !self.words.title_case
+            }
             (true, true) => family.family() == 3 && !word.begins_sentence && !self.words.title_case,
         }
     }
@@ -369,6 +394,13 @@ impl<'a> Scene<'a> {
         let company = self.company(at, at) || is(before, cues::NAMED);
         let verb = next.is_some_and(|w| w.is(cues::VERB) && !w.cap);
         let owns = word.possessive && is(next, cues::OWNED);
+        let paired = next
+            .is_some_and(|w| matches!(self.reading.folded.slice(w.span()), "and" | "y"))
+            && self
+                .words
+                .after(at.saturating_add(1))
+                .is_some_and(|w| w.cap && w.given() > 0 && !w.is_ordinary());
+        let company = company || paired && !word.is_ordinary();
         if word.is_ordinary() || word.is(cues::STATE | cues::STOP | cues::FACILITY) {
             let timely = word.is(cues::MONTH | cues::STATE)
                 && (is(before, cues::WHEN | cues::WHERE)
@@ -461,7 +493,7 @@ impl<'a> Scene<'a> {
             && !word.is_ordinary()
             && !self.words.before(at).is_some_and(|w| w.is(cues::WHERE))
             || !run.only_initials
-                && self.company(at, run.last)
+                && (self.company(at, run.last) || self.follows_a_name(word.start, out))
                 && !places
                 && !self.is_eponym(at, word)
             || !run.only_initials
@@ -482,7 +514,7 @@ impl<'a> Scene<'a> {
                 && !places
             || !run.only_initials
                 && !self.words.title_case
-                && !word.begins_sentence
+                && (!word.begins_sentence || next.is_none_or(|w| w.is(cues::VERB) && !w.cap))
                 && word.tag == 0
                 && family.family() >= 2
                 && !family.is_ordinary()
@@ -595,6 +627,17 @@ impl<'a> Scene<'a> {
         good.then(|| at.saturating_add(1))
     }
 
+    /// `Chidi Eze; Bola Akande`: a name stands just before.
+    fn follows_a_name(&self, start: usize, out: &Inventory) -> bool {
+        out.identifiers.last().is_some_and(|(span, kind)| {
+            *kind == IdentifierKind::Name
+                && matches!(
+                    self.reading.folded.slice(span.end..start),
+                    "; " | ", " | " and " | " y " | " & "
+                )
+        })
+    }
+
     /// Words around it say that a person is meant: `patient X`, `a 40-year-old man, X,`.
     fn company(&self, first: usize, last: usize) -> bool {
         let before = self.words.before(first);
@@ -606,10 +649,22 @@ impl<'a> Scene<'a> {
         let folded = self.reading.folded;
         let human = self.words.get(first).is_some_and(|w| matches!(w.gap, Gap::Comma | Gap::Other))
             && self.words.any_before(first, 3, cues::HUMAN);
-        let degree = self.words.get(last.saturating_add(1)).is_some_and(|w| {
-            w.is(cues::CREDENTIAL) && w.gap == Gap::Comma && folded.is_capital(w.start)
-        });
-        human || degree
+        let behind =
+            self.words.get(last.saturating_add(1)).filter(|w| w.gap == Gap::Comma).is_some_and(
+                |w| {
+                    let text = folded.slice(w.span());
+                    w.is(cues::CREDENTIAL) && folded.is_capital(w.start)
+                        || w.is(cues::HUMAN) && !w.cap
+                        || matches!(text, "who" | "whose" | "age" | "aged")
+                        || text.len() <= 2 && text.bytes().all(|b| b.is_ascii_digit())
+                },
+            );
+        let of_a_person = before.is_some_and(|w| folded.slice(w.span()) == "of")
+            && first
+                .checked_sub(1)
+                .and_then(|at| self.words.before(at))
+                .is_some_and(|w| w.is(cues::PERSON));
+        human || behind || of_a_person
     }
 
     /// `Wilson's disease`, `Framingham risk score`, `Stevens-Johnson`: a thing follows, or the word

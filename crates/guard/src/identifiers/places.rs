@@ -204,6 +204,11 @@ impl Scene<'_> {
         let Some(head) = self.words.get(at) else { return false };
         let hospital = HOSPITALS.contains(&self.text(head))
             || self.words.after(at).is_some_and(|w| HOSPITALS.contains(&self.text(w)));
+        let medicine = self.text(head) == "medicine";
+        let kind = |w: &Word| matches!(self.text(w), "family" | "internal" | "sports" | "primary");
+        if medicine && !words.last().is_some_and(kind) {
+            return false;
+        }
         let national = words.first().is_some_and(|w| w.is(cues::NATIONAL));
         if national && !hospital {
             return false;
@@ -288,7 +293,8 @@ impl Scene<'_> {
     fn forward(&self, at: usize) -> (usize, bool) {
         let mut last = at;
         while let Some(next) = self.words.after(last) {
-            if !(next.cap && next.is(cues::FACILITY))
+            let tail = next.cap && matches!(self.text(next), "home" | "care" | "hospice");
+            if !(tail || next.cap && next.is(cues::FACILITY))
                 && !(SMALL.contains(&self.text(next))
                     && self.words.get(last).is_some_and(|w| w.cap))
             {
@@ -317,7 +323,12 @@ impl Scene<'_> {
         if let Some(reach) = reach
             && (here || direct)
         {
-            return (reach, false);
+            let spanish = direct
+                && self
+                    .words
+                    .get(at)
+                    .is_some_and(|w| matches!(self.text(w), "hospital" | "clinica" | "centro"));
+            return (reach, spanish);
         }
         for _ in 0..3 {
             let Some(next) = self.words.after(end) else { break };
@@ -409,7 +420,13 @@ impl Scene<'_> {
         let holy = next.given() > 0 || next.possessive || next.place() > 0 || next.tag == 0;
         let street =
             self.words.before(at).is_some_and(|w| w.cap && w.given() == 0) && !next.possessive;
-        if !holy || street || next.is(cues::STOP | cues::FACILITY) {
+        let wort = self.words.after(next_at).is_some_and(|w| self.text(w) == "wort");
+        if !holy
+            || street
+            || wort
+            || self.is_eponym(next_at)
+            || next.is(cues::STOP | cues::FACILITY)
+        {
             return None;
         }
         let possessive_end = if next.possessive { self.whole_end(next) } else { next.end };
@@ -547,7 +564,7 @@ impl Scene<'_> {
             return located
                 || !doubtful
                     && (word.upper || !word.is(cues::EPONYM))
-                    && !(word.family() > 0 && word.given() > 0);
+                    && !(word.family() == 3 || word.given() >= 2);
         }
         let preposition = self.words.before(at).is_some_and(|w| w.is(cues::WHERE));
         let dwells = self.words.any_before(at, 4, cues::DWELLS);
@@ -601,7 +618,20 @@ impl Scene<'_> {
         });
         let next = self.words.get(last.saturating_add(1));
         let area = next.is_some_and(|w| w.gap == Gap::Space && w.is(cues::AREA));
-        let state = next.is_some_and(|w| w.gap == Gap::Comma && self.is_state(w));
+        // "Bennett, MD" holds a degree; "Baltimore, MD" is a town.
+        let degree = |w: &Word| {
+            w.is(cues::CREDENTIAL)
+                && self
+                    .words
+                    .get(at)
+                    .is_some_and(|f| f.place() < 2 && (f.family() > 0 || f.given() > 0))
+                || w.is(cues::CREDENTIAL)
+                    && self
+                        .words
+                        .get(at)
+                        .is_some_and(|f| matches!(f.gap, Gap::Dot) && f.family() > 0)
+        };
+        let state = next.is_some_and(|w| w.gap == Gap::Comma && self.is_state(w) && !degree(w));
         preposition || area || state
     }
 
@@ -636,7 +666,7 @@ impl Scene<'_> {
                     || next.upper
                         && next.is(cues::CREDENTIAL)
                         && next.is(cues::STATE_CODE)
-                        && (self.is_located(at, at)
+                        && (self.words.before(at).is_some_and(|w| w.is(cues::WHERE))
                             || self.zip_after(last.saturating_add(1), 0) > 0)
                         && word.given() < 2
                     || next.cap
@@ -685,10 +715,19 @@ impl Scene<'_> {
             | cues::TITLE
             | cues::NATIONAL
             | cues::THING;
-        if !(dwells || works)
+        let cared = matches!(preposition, "at" | "@" | "from")
+            && self.words.any_before(preposition_at, 5, cues::CARE)
+            && !self.words.title_case;
+        if !(dwells || works || cared)
             || word.is(bad)
             || word.term
             || word.upper && word.end.saturating_sub(word.start) < 3
+        {
+            return None;
+        }
+        if cared
+            && !(dwells || works)
+            && (word.given() >= 2 && word.family() < 3 && word.place() == 0 || word.is(cues::WARD))
         {
             return None;
         }

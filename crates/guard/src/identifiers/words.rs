@@ -68,7 +68,8 @@ impl Word {
 
     /// Also an English word, or a month, or a season.
     pub(super) fn is_ordinary(&self) -> bool {
-        self.is(cues::WORD | cues::RARE_WORD | cues::MONTH)
+        self.is(cues::WORD | cues::MONTH)
+            || self.is(cues::RARE_WORD) && self.given().max(self.family()) < 3
     }
 }
 
@@ -248,7 +249,10 @@ fn read_word(
         tag,
         gap,
         cap: cased.starts_with(|c: char| c.is_ascii_uppercase())
-            || (cased.starts_with(|c: char| !c.is_ascii() && c.is_uppercase())),
+            || (cased.starts_with(|c: char| !c.is_ascii() && c.is_uppercase()))
+            || cased.split_once('-').is_some_and(|(head, rest)| {
+                head.len() == 2 && rest.starts_with(|c: char| c.is_ascii_uppercase())
+            }),
         upper: cased.len() > 1 && cased.bytes().all(|b| b.is_ascii_uppercase()),
         possessive,
         begins_sentence,
@@ -259,7 +263,9 @@ fn read_word(
 /// `Garcia-Lopez`, `O'Brien`, `al-Rashid`, `55-year-old`.
 fn of_parts(gazetteer: &Gazetteer, word: &str) -> Tag {
     if word.starts_with(|c: char| c.is_ascii_digit()) {
-        let human = word.contains("year") || word.contains("yo") || word.contains("yr");
+        let sex = word.trim_start_matches(|c: char| c.is_ascii_digit());
+        let human =
+            ["year", "yo", "yr"].iter().any(|w| word.contains(w)) || matches!(sex, "f" | "m");
         return if human { cues::HUMAN | cues::AGE } else { 0 };
     }
     if let Some((head, rest)) = word.split_once('\'') {
@@ -277,8 +283,9 @@ fn of_parts(gazetteer: &Gazetteer, word: &str) -> Tag {
     if first & cues::PARTICLE != 0 && value(last, FAMILY).max(value(last, GIVEN)) > 0 {
         return last | roles;
     }
-    let least = |field| value(first, field).min(value(last, field));
-    roles | Tag::from(least(GIVEN)) << GIVEN | Tag::from(least(FAMILY)) << FAMILY
+    let names = |tag| value(tag, GIVEN).max(value(tag, FAMILY));
+    let least = |field, tag, other| Tag::from(value(tag, field).min(names(other))) << field;
+    roles | least(GIVEN, first, last) | least(FAMILY, last, first)
 }
 
 fn gap(folded: &Folded, last_end: Option<usize>, start: usize) -> Gap {
