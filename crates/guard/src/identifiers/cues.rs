@@ -144,7 +144,7 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
          needle forceps retractor suture technique approach incision lines nodules deformity disability effect \
          response curve kit device monitor brand insulin infection bacteria parasite mosquito tick tea oil cohort \
          declaration statement report consortium group collaborative guidance regimen chemotherapy therapy shot \
-         criterium enfermedad sindrome escala prueba signo cancer pneumonia pox flu influenza positivity negative",
+         criterium brace guide wort enfermedad sindrome escala prueba signo cancer pneumonia pox flu influenza positivity negative",
     ),
     (
         VERB,
@@ -152,7 +152,7 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
          lives lived moved called calls wants wanted needs feels felt takes took started stopped underwent received \
          came went did does who came visited arrived left returned will can could should would asked asks told works \
          worked died passed fell developed requests requested missed confirmed cancelled canceled mentioned noted \
-         prefers refuses refused tolerated weighs remains continues continued seems appears got gets brought sees saw \
+         prefers taking using having complaining asking needing refusing wanting presenting refuses refused tolerated weighs remains continues continued seems appears got gets brought sees saw \
          resides stayed drives texted emailed wrote signed agreed turned smokes drinks vive tiene dice llamo esta fue \
          vino necesita quiere",
     ),
@@ -188,7 +188,7 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
          wyoming new_hampshire new_jersey new_mexico north_carolina north_dakota rhode_island south_carolina \
          south_dakota west_virginia puerto_rico guam mexico canada england ireland scotland france germany italy spain \
          china india japan korea vietnam philippines nigeria kenya ghana ethiopia somalia egypt iraq iran syria \
-         pakistan bangladesh nepal cuba haiti jamaica brazil colombia venezuela peru ecuador guatemala honduras \
+         midwest northeast southeast southwest northwest caribbean appalachia pakistan bangladesh nepal cuba haiti jamaica brazil colombia venezuela peru ecuador guatemala honduras \
          nicaragua panama russia ukraine poland america usa australia africa asia europe",
     ),
     (
@@ -284,7 +284,7 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
     ),
     (
         NUMBER_CUE,
-        "ssn ss ss# social security seguro itin ein mrn mr mr# medical record records rec chart emr ehr expediente historia member \
+        "hospital ssn ss ss# social security seguro itin ein mrn mr mr# medical record records rec chart emr ehr expediente historia member \
          subscriber policy group plan hpbn hpb hpi beneficiary insurance medicare medicaid insurer hmo ppo ins poliza \
          afiliado mbi hicn patient pt acct account acc cuenta iban routing checking bank license licence licencia certificate cert \
          dea npi dl passport pasaporte vin plate plates placa placas tag registration serial device udi lot serie s/n sn implant pacemaker model \
@@ -296,7 +296,7 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
     ),
     (
         WORKS,
-        "works work worked working employed employee attends attended attending teaches teacher student studies enrolled job employer enlisted stationed incarcerated inmate",
+        "works work worked working employed employee attends attended attending teaches teacher student studies enrolled job employer enlisted stationed incarcerated inmate nurse teacher cashier janitor driver cook firefighter lineman mechanic lawyer engineer manager aide receptionist welder clerk barista bartender",
     ),
     (
         WEEKDAY,

@@ -168,6 +168,7 @@ impl Dates {
                 compile(
                     r"\b((?:ninety|noventa)(?:(?:[ -]| y )(?:one|two|three|four|five|six|seven|eight|nine|uno|un|dos|tres|cuatro|cinco|seis|siete|ocho|nueve))?[ -](?:years?|anos)(?:[ -]old)?)\b",
                 ),
+                compile(r"[a-z.], ((?:9\d|1[01]\d)(?: ?[mf]\b)?)[,;)]"),
                 compile(r"\b(nonagenarian|centenarian|supercentenarian|nonagenari[oa]|centenari[oa])\b"),
             ],
         }
@@ -207,7 +208,8 @@ impl Dates {
         if words.roles & cues::EVENT != 0 && folded.has_digit {
             self.find_birth_year(folded, out);
         }
-        if words.roles & cues::AGE != 0 {
+        let bare = folded.lower.contains(", 9") || folded.lower.contains(", 1");
+        if words.roles & cues::AGE != 0 || bare {
             self.find_age(folded, out);
         }
     }

@@ -124,8 +124,8 @@ fn rows() -> Vec<Row> {
             false,
         ),
         (
-            "mrn mrn# mr medical record records rec expediente historia emr ehr har csn fin",
-            r"mrn#?|mr ?#|mr no\.?|medical records?|med(?:ical)? rec|emr|ehr|records? (?:number|no|id|#)|hospital (?:number|no|id)|expediente(?: medico| clinico)?|historia clinica|numero de expediente|csn|har|fin",
+            "hospital mrn mrn# mr medical record records rec expediente historia emr ehr har csn fin",
+            r"mrn|mr ?#|mr no\.?|medical records?|med(?:ical)? rec|emr|ehr|records? (?:number|no|id|#)|hospital (?:number|no|id)|expediente(?: medico| clinico)?|historia clinica|numero de expediente|csn|har|fin",
             Mrn,
             Some(MRN),
             false,
@@ -250,6 +250,8 @@ impl Numbers {
             let pattern = if pattern.starts_with(r"\b") {
                 compile(&pattern.replace("{DIGIT}", DIGIT))
             } else {
+                // A cue that ends in `#` ends on no word boundary; the blank behind it makes one.
+                let pattern = pattern.replace('#', "#[ :]{0,2}");
                 compile(&format!(r"\b(?:{pattern}){LINK}{VALUE}"))
             };
             rules.push(Rule { pattern, kind, finding, weak });
@@ -406,6 +408,9 @@ fn is_an_id(folded: &Folded, whole: &Range<usize>, span: &Range<usize>, rule: &R
     let text = folded.slice(span.clone()).trim_start_matches('#');
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let written_out = digits == 0;
+    if text.find('@').is_some_and(|at| at > 0) {
+        return false;
+    }
     if span.len() < 3 || !written_out && digits < 2 {
         return written_out && rule.kind == IdentifierKind::Ssn
             || text.contains(['!', '_', '@', '.']);

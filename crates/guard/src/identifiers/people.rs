@@ -344,7 +344,8 @@ impl<'a> Scene<'a> {
         let Some(family) = self.words.get(run.family) else { return false };
         let next = self.words.after(run.last);
         let thing = next.is_some_and(|w| w.is(cues::THING));
-        if word.is(cues::EPONYM) && family.is(cues::EPONYM) && !company
+        if self.reading.folded.slice(run.span.clone()) == "johns hopkins"
+            || word.is(cues::EPONYM) && family.is(cues::EPONYM) && !company
             || word.is(cues::STOP) && !word.is(cues::MONTH) && family.family() < 2
             || (word.is(cues::EPONYM) || family.is(cues::EPONYM)) && thing
             || next.is_some_and(|w| w.is(cues::FACILITY) && w.cap)
@@ -370,14 +371,15 @@ impl<'a> Scene<'a> {
         let month = word.is(cues::MONTH) && self.words.before(at).is_some_and(|w| w.is(cues::WHEN));
         match (word.is_ordinary() || word.is(cues::STOP), family.is_ordinary()) {
             (_, _) if month => false,
-            (false, false) => word.given() >= 2 || family.family() >= 2,
+            (false, false) => {
+                word.given() >= 2
+                    || family.family() >= 2
+                    || !word.begins_sentence && !self.words.title_case && !word.is(cues::EPONYM)
+            }
             (false, true) => family.family() >= 2 && (word.given() >= 2 || family.family() == 3),
             (true, false) => {
-                family.family() >= 2
-                    || family.tag == 0
-                        && !family.term
-                        && word.given() >= 2
-                        && !self.words.title_case
+                let strange = family.tag == 0 || family.family() > 0 && word.given() >= 2;
+                family.family() >= 2 || strange && !family.term && !self.words.title_case
             }
             (true, true) => family.family() == 3 && !word.begins_sentence && !self.words.title_case,
         }
@@ -396,10 +398,9 @@ impl<'a> Scene<'a> {
         let owns = word.possessive && is(next, cues::OWNED);
         let paired = next
             .is_some_and(|w| matches!(self.reading.folded.slice(w.span()), "and" | "y"))
-            && self
-                .words
-                .after(at.saturating_add(1))
-                .is_some_and(|w| w.cap && w.given() > 0 && !w.is_ordinary());
+            && self.words.after(at.saturating_add(1)).is_some_and(|w| {
+                w.cap && (w.given() > 0 || w.tag == 0) && !w.is_ordinary() && !w.term
+            });
         let company = company || paired && !word.is_ordinary();
         if word.is_ordinary() || word.is(cues::STATE | cues::STOP | cues::FACILITY) {
             let timely = word.is(cues::MONTH | cues::STATE)
@@ -436,6 +437,20 @@ impl<'a> Scene<'a> {
         }
         let surname = word.family() > word.given();
         let preposition = is(before, cues::PERSON_PREPOSITION);
+        let opens = word.begins_sentence
+            && (next.is_some_and(|w| {
+                matches!(self.reading.folded.slice(w.span()), "from" | "with" | "and")
+            }) || self
+                .words
+                .get(at.saturating_add(1))
+                .is_some_and(|w| w.gap == Gap::Comma && !w.cap))
+            && !self.words.title_case
+            && !word.is(cues::EPONYM)
+            && !word.upper;
+        let company = company || opens;
+        if word.begins_sentence && !(company || owns || verb) {
+            return false;
+        }
         match word.given() {
             3 => !surname || company || owns || verb || preposition && !word.is(cues::EPONYM),
             2 => {
@@ -583,7 +598,10 @@ impl<'a> Scene<'a> {
                 self.reading.folded.slice(before.map_or(0..0, Word::span)),
                 "by" | "per" | "consult" | "see" | "with"
             );
-        let good = owns || household && word.family() >= 2 || person || by;
+        let does = next.is_some_and(|w| w.is(cues::VERB) && !w.is(cues::STOP) && !w.cap);
+        let acts =
+            is(before, cues::PERSON_PREPOSITION) && does && word.tag == 0 && !self.words.title_case;
+        let good = acts || owns || household && word.family() >= 2 || person || by;
         good.then(|| {
             let run = self.run(at);
             let (span, last) = run.map_or((word.span(), at), |r| (r.span, r.last));
@@ -681,7 +699,10 @@ impl<'a> Scene<'a> {
             }
             here = here.saturating_add(1);
         }
-        word.is(cues::EPONYM) && !self.company(at, at) && (word.possessive || word.given() < 3)
+        let joined = self.reading.folded.slice(word.span()).contains('-');
+        word.is(cues::EPONYM)
+            && !self.company(at, at)
+            && (word.possessive || word.given() < 3 || joined)
     }
 
     /// Notes the name, and says whether it is somebody else's.

@@ -114,8 +114,23 @@ impl Scene<'_> {
         let (Some(begin), Some(end)) = (self.words.get(first), self.words.get(last)) else {
             return;
         };
-        let (stop, merged_to) = self.with_town(last, end.end);
-        let _ = merged_to;
+        let study = self.words.after(last).is_some_and(|w| {
+            matches!(
+                self.text(w),
+                "diet"
+                    | "criteria"
+                    | "guide"
+                    | "guidelines"
+                    | "score"
+                    | "protocol"
+                    | "scale"
+                    | "study"
+            )
+        });
+        if study {
+            return;
+        }
+        let (stop, _) = self.with_town(last, end.end);
         let span = begin.start..stop;
         if out.is_free(&span) && span.len() > 3 {
             out.add(span, IdentifierKind::Location);
@@ -302,6 +317,13 @@ impl Scene<'_> {
             }
             last = last.saturating_add(1);
         }
+        let general = self
+            .words
+            .get(at.saturating_add(1))
+            .is_some_and(|w| w.cap && self.text(w) == "general");
+        if general && self.words.get(at).is_some_and(|w| w.cap && self.text(w) == "hospital") {
+            return (last, true);
+        }
         let Some(link) = self.words.after(last) else { return (last, false) };
         let of = matches!(self.text(link), "of" | "de" | "del");
         let here = matches!(self.text(link), "in" | "at");
@@ -381,6 +403,16 @@ impl Scene<'_> {
             let mut reach = next_at;
             if town && next.tag & PLACE_HEAD != 0 {
                 reach = self.longest_place(next_at).unwrap_or(next_at);
+            }
+            // `New Jersey` and its like are two words.
+            if !town
+                && matches!(self.text(next), "new" | "north" | "south" | "west" | "rhode")
+                && let Some(second) = self.words.after(next_at)
+                && self.gazetteer.tag(self.reading.folded.slice(next.start..second.end))
+                    & cues::STATE
+                    != 0
+            {
+                reach = next_at.saturating_add(1);
             }
             at = reach;
             end = self.words.get(reach).map_or(end, |w| w.end);
@@ -731,7 +763,7 @@ impl Scene<'_> {
         {
             return None;
         }
-        if works && !dwells && (word.given() >= 2 && word.family() < 3) {
+        if works && !dwells && preposition != "at" && (word.given() >= 2 && word.family() < 3) {
             return None;
         }
         let mut last = at;

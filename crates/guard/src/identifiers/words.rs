@@ -279,6 +279,9 @@ fn of_parts(gazetteer: &Gazetteer, word: &str) -> Tag {
     }
     let Some((head, rest)) = word.split_once('-') else { return 0 };
     let (first, last) = (gazetteer.tag(head), gazetteer.tag(rest));
+    if matches!(rest, "based" | "area" | "born" | "raised") {
+        return first & (3 << PLACE | super::gazetteer::KNOWN_PLACE);
+    }
     let roles = first & cues::EPONYM | last & cues::EPONYM;
     if first & cues::PARTICLE != 0 && value(last, FAMILY).max(value(last, GIVEN)) > 0 {
         return last | roles;
