@@ -90,6 +90,8 @@ pub struct Optional {
     pub message_state: Option<u8>,
     /// `network_error_code`: the network's kind and its code.
     pub network_error: Option<(u8, u16)>,
+    /// `user_message_reference`: what the phone or its operator numbers a message with.
+    pub user_message_reference: Option<u16>,
 }
 
 impl fmt::Debug for ShortMessage {
@@ -119,6 +121,8 @@ pub struct ReplyPart {
     pub to: Address,
     /// Its place, if it is a part of a longer text.
     pub concat: Option<Concat>,
+    /// What the phone or its operator numbered it with, if it did.
+    pub reference: Option<u16>,
     /// How the octets are to be read.
     pub data_coding: u8,
     /// The octets without header.
@@ -181,6 +185,7 @@ impl ShortMessage {
             from: self.source.clone(),
             to: self.destination.clone(),
             concat: header.or(self.optional.sar),
+            reference: self.optional.user_message_reference,
             data_coding: self.data_coding,
             octets,
         }
@@ -411,6 +416,9 @@ fn read_parameters(octets: &Bytes) -> (Optional, Option<Bytes>) {
         let Some(value) = octets.get(begin..at) else { break };
         match (tag, value) {
             (0x001E, id) => optional.receipted_message_id = Some(c_string(id, 65)),
+            (0x0204, [high, low]) => {
+                optional.user_message_reference = Some(u16::from_be_bytes([*high, *low]));
+            }
             (0x020C, [high, low]) => reference = Some(u16::from_be_bytes([*high, *low])),
             (0x020E, [n]) => total = Some(*n),
             (0x020F, [n]) => number = Some(*n),

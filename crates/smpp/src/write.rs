@@ -10,7 +10,7 @@ use rusmpp::tlvs::{MessageDeliveryRequestTlvValue, MessageSubmissionRequestTlvVa
 use rusmpp::types::{AnyOctetString, COctetString, OctetString};
 use rusmpp::values::{
     DataCoding, EsmClass, InterfaceVersion, MessagePayload, MessageState, Npi, RegisteredDelivery,
-    Ton,
+    Ton, UserMessageReference,
 };
 use rusmpp::{Command, CommandId, CommandStatus, Pdu};
 use thiserror::Error;
@@ -131,6 +131,10 @@ pub(crate) fn deliver_pdu(message: &ShortMessage) -> Result<Pdu, Unwritable> {
     if let Some(state) = message.optional.message_state {
         let state = MessageState::from(state);
         sm.push_tlv(MessageDeliveryRequestTlvValue::MessageState(state));
+    }
+    if let Some(reference) = message.optional.user_message_reference {
+        let reference = UserMessageReference::new(reference);
+        sm.push_tlv(MessageDeliveryRequestTlvValue::UserMessageReference(reference));
     }
     Ok(sm.into())
 }

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
-use crate::channels::{Carried, CarrierEvent, Reply};
+use crate::channels::{Carried, CarrierEvent};
 use crate::db::{Db, DbError, Tx};
 use crate::inbound::{self, Arrival, InboundError};
 use crate::office::Office;
@@ -65,18 +65,8 @@ async fn keep(db: &Db, office: &Office, event: CarrierEvent, done: crate::channe
 fn store(tx: &mut Tx<'_>, office: &Office, event: CarrierEvent) -> Result<(), ArrivalError> {
     match event {
         CarrierEvent::Receipt(receipt) => receipts::record(tx, office, &receipt)?,
-        CarrierEvent::Reply(Reply { adapter, carrier_id, channel, from, to, body, .. }) => {
-            let received_at = office.clock().now();
-            let arrival = Arrival {
-                adapter: adapter.as_str(),
-                carrier_id,
-                channel,
-                from,
-                to,
-                body,
-                received_at,
-            };
-            inbound::receive(tx, office, arrival)?;
+        CarrierEvent::Reply(reply) => {
+            inbound::receive(tx, office, Arrival::of(reply, office.clock().now()))?;
         }
         CarrierEvent::Settled { message, outcome } => {
             worker::settle(tx, office, message, outcome)?;

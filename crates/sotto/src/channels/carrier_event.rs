@@ -104,6 +104,19 @@ pub struct Reply {
     pub body: String,
     /// Parts of it did not come in time; what is missing comes, if at all, as its own reply.
     pub incomplete: bool,
+    /// Set where the carrier gives no id, so that `carrier_id` holds for one run of the program.
+    pub unnamed: Option<Unnamed>,
+}
+
+/// What is known of an arrival to which the carrier gives no id: SMPP 3.4's `deliver_sm` has none.
+/// By it, and by its words, an arrival is known again after a restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unnamed {
+    /// This run of the program. Within it, `carrier_id` tells what was delivered again from what
+    /// was said again.
+    pub run: String,
+    /// The reference numbers that the phone or its operator set, part by part.
+    pub references: Vec<u8>,
 }
 
 impl fmt::Debug for Reply {

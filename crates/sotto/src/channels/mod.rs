@@ -42,7 +42,7 @@ pub mod sms_http;
 pub mod twilio_webhook;
 
 pub use carrier_event::{
-    Carried, CarrierEvent, CarrierEvents, CarrierReceipt, Done, ReceiptStatus, Reply,
+    Carried, CarrierEvent, CarrierEvents, CarrierReceipt, Done, ReceiptStatus, Reply, Unnamed,
 };
 pub use email_smtp::EmailSmtp;
 pub use failure::{CarrierCodes, Effect, Failure, FailureKind, retry_after};

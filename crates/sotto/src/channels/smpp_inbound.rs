@@ -3,6 +3,10 @@
 //! Nothing is acknowledged before it is stored, parts included: a text whose parts do not arrive
 //! together (some carriers send the next only after the answer to the last) is told in pieces
 //! rather than held only in memory.
+//!
+//! `deliver_sm` has no id (SMPP 3.4 §4.6.1). Within one run of the program this module tells what
+//! was delivered again after a lost connection from what a patient said again; across runs
+//! `inbound::receive` does, by a digest of what this module passes on.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -13,7 +17,7 @@ use smpp::{Delivered, MessageIdForm, Receipt, ReceiptState, ReplyPart, ShortMess
 
 use super::{
     AdapterName, CarrierCodes, CarrierEvent, CarrierReceipt, Failure, FailureKind, ReceiptStatus,
-    Reply,
+    Reply, Unnamed,
 };
 
 /// How long before a loss an acknowledgement may have been lost with the connection.
@@ -207,7 +211,8 @@ impl Inbound {
         let octets = parts.iter().map(|part| (part.data_coding, part.octets.as_ref()));
         let body = smpp::join(octets);
         let (adapter, channel) = (AdapterName::SmsSmpp, Channel::Sms);
-        let reply = Reply { adapter, carrier_id, channel, from, to, body, incomplete };
+        let unnamed = Some(Unnamed { run: self.run.clone(), references: references(&parts) });
+        let reply = Reply { adapter, carrier_id, channel, from, to, body, incomplete, unnamed };
         Some(Ready { event: CarrierEvent::Reply(reply), sequences })
     }
 
@@ -274,6 +279,23 @@ impl Inbound {
             occurred_at: None,
         }
     }
+}
+
+/// What a phone numbers its messages with. The same in each delivery of one message, and another
+/// in the next, where there is any.
+fn references(parts: &[ReplyPart]) -> Vec<u8> {
+    let mut all = Vec::new();
+    for part in parts {
+        if let Some(concat) = part.concat {
+            let [high, low] = concat.reference.to_be_bytes();
+            all.extend_from_slice(&[b'c', high, low, concat.total, concat.number]);
+        }
+        if let Some(reference) = part.reference {
+            let [high, low] = reference.to_be_bytes();
+            all.extend_from_slice(&[b'u', high, low]);
+        }
+    }
+    all
 }
 
 #[cfg(test)]
@@ -346,6 +368,26 @@ mod tests {
         assert!(again.contains(&first.carrier_id) && again.contains(&second.carrier_id));
         let (third, _) = reply(inbound.delivery(3, message, NOW));
         assert!(!again.contains(&third.carrier_id));
+    }
+
+    #[test]
+    fn another_run_knows_an_arrival_by_its_words_and_references() {
+        let told = |run: &str, message: &ShortMessage| {
+            let mut inbound = inbound();
+            inbound.run = run.into();
+            let (reply, _) = reply(inbound.delivery(1, message, NOW));
+            (reply.carrier_id, reply.unnamed.unwrap())
+        };
+        let mut message = messages("C")[0].clone();
+        let (first, again) = (told("a", &message), told("b", &message));
+        assert_ne!(first.0, again.0);
+        assert_eq!((first.1.run.as_str(), again.1.run.as_str()), ("a", "b"));
+        assert_eq!(first.1.references, again.1.references);
+        message.optional.user_message_reference = Some(7);
+        assert_ne!(told("b", &message).1.references, first.1.references);
+        let numbered = told("b", &message);
+        message.optional.user_message_reference = Some(8);
+        assert_ne!(told("b", &message).1.references, numbered.1.references);
     }
 
     #[test]

@@ -152,6 +152,7 @@ impl Form {
             to: to.to_owned(),
             body,
             incomplete: false,
+            unnamed: None,
         })
     }
 

@@ -119,7 +119,10 @@ fn due(kind: TaskKind, hours: &OfficeHours, office: &Office, now: Timestamp) -> 
         | TaskKind::Reschedule
         | TaskKind::Declined
         | TaskKind::ReminderNotWritten => in_office_hours(2),
-        TaskKind::WrongNumber | TaskKind::Answer | TaskKind::Delivery => in_office_hours(4),
+        TaskKind::WrongNumber
+        | TaskKind::Answer
+        | TaskKind::IncompleteText
+        | TaskKind::Delivery => in_office_hours(4),
     }
 }
 

@@ -130,6 +130,38 @@ pub fn by_carrier_id(
     )
 }
 
+/// An arrival, as far as it takes to know it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Last {
+    /// Key.
+    pub id: InboundId,
+    /// The carrier's id, or ours.
+    pub carrier_id: String,
+    /// When it came.
+    pub received_at: Timestamp,
+}
+
+/// The last that came from an address through an adapter.
+///
+/// # Errors
+/// [`DbError`].
+pub fn last_from(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    adapter: &str,
+    from_index: &[u8; 32],
+) -> Result<Option<Last>, DbError> {
+    tx.query_opt(
+        sql!(
+            "SELECT id, carrier_id, received_at FROM inbound_message
+              WHERE practice_id = $1 AND from_index = $2 AND adapter = $3
+              ORDER BY received_at DESC, id DESC LIMIT 1"
+        ),
+        params![practice, from_index, adapter],
+        |row| Ok(Last { id: row.get(0)?, carrier_id: row.get(1)?, received_at: row.get(2)? }),
+    )
+}
+
 /// How many came from an address since an instant.
 ///
 /// # Errors

@@ -27,6 +27,8 @@ pub enum TaskKind {
     WrongNumber,
     /// Read and answer.
     Answer,
+    /// Part of a text did not come: read what did, and ask for the rest.
+    IncompleteText,
     /// A reminder's words could not be filled in; correct the record and call.
     ReminderNotWritten,
     /// A message did not arrive, or nobody knows (CLIN-07).
@@ -69,6 +71,7 @@ words! {
         WhichPatient = "which_patient",
         WrongNumber = "wrong_number",
         Answer = "answer",
+        IncompleteText = "incomplete_text",
         ReminderNotWritten = "reminder_not_written",
         Delivery = "delivery",
     }

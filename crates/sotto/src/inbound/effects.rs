@@ -35,6 +35,14 @@ impl Done {
 
 /// Does what the message asks.
 pub(super) fn apply(tx: &mut Tx<'_>, case: &Case<'_>) -> Result<Done, InboundError> {
+    let done = act(tx, case)?;
+    if case.arrival.incomplete && done.effect != Effect::Automatic {
+        open_task(tx, case, TaskKind::IncompleteText, None)?;
+    }
+    Ok(done)
+}
+
+fn act(tx: &mut Tx<'_>, case: &Case<'_>) -> Result<Done, InboundError> {
     match case.reading.primary() {
         Intent::Emergency => emergency(tx, case),
         _ if answers::is_automatic(case.text) => Ok(Done::only(Effect::Automatic)),
@@ -214,12 +222,14 @@ fn change_visit(
 
 /// Anything else: a person reads it. Outside office hours the sender is told so.
 fn conversation(tx: &mut Tx<'_>, case: &Case<'_>) -> Result<Done, InboundError> {
-    open_task(tx, case, TaskKind::Answer, None)?;
+    if !case.arrival.incomplete {
+        open_task(tx, case, TaskKind::Answer, None)?;
+    }
     let hours = tasks::office_hours(tx, case.office)?;
     if !hours.is_open(case.now, &case.office.profile().timezone) {
         answers::say(tx, case, Say::new(Kind::AfterHoursAutoreply).stranger_too())?;
     }
-    Ok(Done::only(Effect::Task))
+    Ok(Done::only(if case.arrival.incomplete { Effect::Incomplete } else { Effect::Task }))
 }
 
 fn meant(tx: &mut Tx<'_>, case: &Case<'_>) -> Result<Option<AppointmentRow>, InboundError> {

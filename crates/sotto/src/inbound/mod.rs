@@ -15,6 +15,7 @@ mod words;
 
 pub mod receive;
 
+mod repeated;
 mod who;
 
 mod effects;

@@ -8,8 +8,10 @@ use zeroize::Zeroizing;
 
 use super::effects;
 use super::intent::{self, Intent, Reading};
+use super::repeated;
 use super::who;
 use crate::audit::{self, Actor, AuditError, Event, Kind};
+use crate::channels::{Reply, Unnamed};
 use crate::conversations::tasks::TaskError;
 use crate::conversations::threads::{self, ThreadError};
 use crate::db::inbound_message::{self, NewInbound, Read};
@@ -39,6 +41,28 @@ pub struct Arrival {
     pub body: String,
     /// When it came.
     pub received_at: Timestamp,
+    /// Parts of the text did not come.
+    pub incomplete: bool,
+    /// Set where the carrier gives no id.
+    pub unnamed: Option<Unnamed>,
+}
+
+impl Arrival {
+    /// What an adapter told, at the instant at which it did.
+    #[must_use]
+    pub fn of(reply: Reply, now: Timestamp) -> Self {
+        Self {
+            adapter: reply.adapter.as_str(),
+            carrier_id: reply.carrier_id,
+            channel: reply.channel,
+            from: reply.from,
+            to: reply.to,
+            body: reply.body,
+            received_at: now,
+            incomplete: reply.incomplete,
+            unnamed: reply.unnamed,
+        }
+    }
 }
 
 impl std::fmt::Debug for Arrival {
@@ -79,6 +103,8 @@ pub enum Effect {
     Task,
     /// Staff got a task to find out whose or which appointment it is about.
     Unclear,
+    /// Part of it is missing: staff got a task to ask for it.
+    Incomplete,
     /// Kept in its thread; nothing to do.
     Kept,
     /// Another machine's automatic answer: kept, never answered.
@@ -102,6 +128,7 @@ impl Effect {
             Self::Helped => "helped",
             Self::Task => "task",
             Self::Unclear => "unclear",
+            Self::Incomplete => "incomplete",
             Self::Kept => "kept",
             Self::Automatic => "automatic",
         }
@@ -199,11 +226,14 @@ impl Case<'_> {
 pub fn receive(
     tx: &mut Tx<'_>,
     office: &Office,
-    arrival: Arrival,
+    mut arrival: Arrival,
 ) -> Result<Received, InboundError> {
     let practice = office.practice();
     let now = office.clock().now();
     let index = office.address_index(&arrival.from);
+    if let Some(inbound) = repeated::known(tx, office, &mut arrival, &index)? {
+        return Ok(Received::Repeated { inbound });
+    }
     let inbound = InboundId::new(office.clock());
     if !store(tx, office, &arrival, inbound, index)? {
         let known =
@@ -220,7 +250,7 @@ pub fn receive(
         arrival: &arrival,
         inbound,
         index,
-        reading: intent::classify(text),
+        reading: read(text, arrival.incomplete),
         text,
         sender,
         conversation,
@@ -255,6 +285,22 @@ pub fn receive(
     Ok(Received::New { inbound, effect, patient, appointment })
 }
 
+/// What a text says. Of a text of which a part is missing only what must not wait is taken: what it
+/// seems to answer may be the contrary of what was written ("I will come | only if …").
+fn read(text: &str, incomplete: bool) -> Reading {
+    let mut reading = intent::classify(text);
+    if incomplete {
+        reading.intents.retain(|intent| {
+            matches!(intent, Intent::Emergency | Intent::OptOut | Intent::QuestionClinical)
+        });
+        if reading.intents.is_empty() {
+            reading.intents.push(Intent::Other);
+            reading.exact_keyword = None;
+        }
+    }
+    reading
+}
+
 /// Seals and stores. False when the same arrival is there already.
 fn store(
     tx: &mut Tx<'_>,
@@ -267,6 +313,7 @@ fn store(
         "from": { "kind": arrival.from.kind(), "value": arrival.from.reveal() },
         "to": arrival.to,
         "body": arrival.body,
+        "incomplete": arrival.incomplete,
     });
     let bytes = Zeroizing::new(content.to_string().into_bytes());
     let (practice, row) = (office.practice().to_string(), id.to_string());

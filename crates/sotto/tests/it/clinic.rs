@@ -170,6 +170,8 @@ impl Clinic {
             to: "+12025550100".to_owned(),
             body: body.to_owned(),
             received_at: self.office.clock().now(),
+            incomplete: false,
+            unnamed: None,
         }
     }
 

@@ -18,6 +18,19 @@ use crate::people::patients::open_person;
 #[derive(serde::Deserialize)]
 struct Words {
     body: String,
+    #[serde(default)]
+    incomplete: bool,
+}
+
+impl Words {
+    /// With a mark where a part is missing.
+    fn shown(self) -> String {
+        if self.incomplete {
+            format!("{} [a part of this text did not come]", self.body)
+        } else {
+            self.body
+        }
+    }
 }
 
 /// Reads the lists. A person met twice is opened once.
@@ -162,7 +175,7 @@ impl<'a> Lines<'a> {
             .open_message(&place, &content, &wrap)
             .map_err(|_| BoardError::Sealed)?;
         let words: Words = serde_json::from_slice(&plain).map_err(|_| BoardError::Sealed)?;
-        Ok(Some(words.body))
+        Ok(Some(words.shown()))
     }
 }
 

@@ -132,6 +132,7 @@ pub(super) fn task_words(kind: &str) -> String {
         "which_patient" => "Shared number: find out who wrote".to_owned(),
         "wrong_number" => "Wrong number: assess, find the right one".to_owned(),
         "answer" => "Read and answer".to_owned(),
+        "incomplete_text" => "Part of a text did not come: read it, ask for the rest".to_owned(),
         "reminder_not_written" => "A reminder could not be written: call".to_owned(),
         "delivery" => "Did not arrive, or nobody knows: call".to_owned(),
         other => plain(other),
@@ -172,6 +173,7 @@ pub(super) fn effect_words(effect: &str) -> String {
         "helped" => "Told who we are and how to stop".to_owned(),
         "task" => "Task: read and answer".to_owned(),
         "unclear" => "Task: find out who or which visit".to_owned(),
+        "incomplete" => "Part did not come; task: ask for the rest".to_owned(),
         "kept" => "Kept; nothing to do".to_owned(),
         "automatic" => "A machine's answer: kept".to_owned(),
         other => plain(other),
@@ -184,7 +186,7 @@ pub(super) fn effect_tone(effect: &str) -> &'static str {
         "confirmed" | "opted_in" => "ok",
         "declined" | "opted_out" | "still_opted_out" | "wrong_number" => "stop",
         "emergency" => "urgent",
-        "task" | "unclear" | "reschedule" | "clinical_question" => "wait",
+        "task" | "incomplete" | "unclear" | "reschedule" | "clinical_question" => "wait",
         _ => "plain",
     }
 }

@@ -1,5 +1,8 @@
 //! Replies.
 
+mod incomplete;
 mod pages;
+mod repeated;
 mod replies;
 mod shared_numbers;
+mod smsc;
