@@ -182,6 +182,21 @@ fn header(name: &'static str, value: &str) -> Result<HeaderValue, UnwritableMail
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Borrow;
+    use std::hash::Hash;
+    use std::sync::Arc;
+
+    use aws_lc_rs::encoding::{self, AsDer};
+    use aws_lc_rs::signature::KeyPair as _;
+    use aws_lc_rs::{rsa, signature};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use mail_auth::common::parse::TxtRecordParser as _;
+    use mail_auth::common::verify::DomainKey;
+    use mail_auth::{
+        AuthenticatedMessage, DkimResult, MessageAuthenticator, Parameters, ResolverCache, Txt,
+    };
+
     use super::*;
 
     fn mail(body: &str, unsubscribe: Option<&str>, signers: &[Signer]) -> String {
@@ -225,8 +240,7 @@ mod tests {
     fn a_signature_covers_what_it_should() {
         let der = Ed25519Key::generate_pkcs8().unwrap();
         let path = std::env::temp_dir().join(format!("sotto-dkim-{}.pem", std::process::id()));
-        use base64::Engine as _;
-        let text = base64::engine::general_purpose::STANDARD.encode(&der);
+        let text = STANDARD.encode(&der);
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
         std::fs::write(&path, pem).unwrap();
         let file = DkimKeyFile { domain: "lakeside.example".into(), selector: "s1".into(), path };
@@ -239,5 +253,109 @@ mod tests {
             assert!(head.contains(name), "{name}");
         }
         assert!(matches!(Signer::read(&file), Err(DkimKeyError::Read(_))));
+    }
+
+    /// What DNS answers: the public keys, by name. Nothing is asked of any network.
+    struct Published(Vec<(String, Txt)>);
+
+    impl ResolverCache<Box<str>, Txt> for Published {
+        fn get<Q>(&self, name: &Q) -> Option<Txt>
+        where
+            Box<str>: Borrow<Q>,
+            Q: Hash + Eq + ?Sized,
+        {
+            let found = self.0.iter().find(|(known, _)| {
+                let known: Box<str> = known.as_str().into();
+                known.borrow() == name
+            });
+            found.map(|(_, record)| record.clone())
+        }
+
+        fn remove<Q>(&self, _: &Q) -> Option<Txt>
+        where
+            Box<str>: Borrow<Q>,
+            Q: Hash + Eq + ?Sized,
+        {
+            None
+        }
+
+        fn insert(&self, _: Box<str>, _: Txt, _: std::time::Instant) {}
+    }
+
+    fn published(selector: &str, kind: &str, key: &[u8]) -> (String, Txt) {
+        let key = STANDARD.encode(key);
+        let record = DomainKey::parse(format!("v=DKIM1; k={kind}; p={key}").as_bytes()).unwrap();
+        (format!("{selector}._domainkey.lakeside.example."), Txt::DomainKey(Arc::new(record)))
+    }
+
+    /// The signer that a PEM file of this content makes.
+    fn signer(selector: &str, label: &str, der: &[u8]) -> Signer {
+        let name = format!("sotto-dkim-{}-{selector}.pem", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let text = STANDARD.encode(der);
+        let lines: Vec<&str> =
+            text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let text = lines.join("\n");
+        let pem = format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n");
+        std::fs::write(&path, pem).unwrap();
+        let file =
+            DkimKeyFile { domain: "lakeside.example".into(), selector: selector.into(), path };
+        let signer = Signer::read(&file).unwrap();
+        std::fs::remove_file(&file.path).unwrap();
+        signer
+    }
+
+    async fn verdicts(mail: &str, published: &Published) -> Vec<DkimResult> {
+        let verifier = MessageAuthenticator::new_cloudflare().unwrap();
+        let message = AuthenticatedMessage::parse(mail.as_bytes()).unwrap();
+        let outputs = verifier.verify_dkim(Parameters::new(&message).with_txt_cache(published));
+        outputs.await.iter().map(|output| output.result().clone()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_receiver_verifies_each_kind_of_key_and_notices_every_change() {
+        let ed25519 = Ed25519Key::generate_pkcs8().unwrap();
+        let rsa = rsa::KeyPair::generate(rsa::KeySize::Rsa2048).unwrap();
+        let rsa_pkcs8 = AsDer::<encoding::Pkcs8V1Der<'_>>::as_der(&rsa).unwrap();
+        // RFC 5208 wraps RFC 8017's key in 26 octets, for keys of this size.
+        let rsa_pkcs1 = &rsa_pkcs8.as_ref()[26..];
+        let pair = signature::Ed25519KeyPair::from_pkcs8_maybe_unchecked(&ed25519).unwrap();
+        let public = AsDer::<encoding::PublicKeyX509Der<'_>>::as_der(rsa.public_key()).unwrap();
+        let known = Published(vec![
+            published("ed", "ed25519", pair.public_key().as_ref()),
+            published("r8", "rsa", public.as_ref()),
+            published("r1", "rsa", public.as_ref()),
+        ]);
+        let signers = [
+            signer("ed", "PRIVATE KEY", &ed25519),
+            signer("r8", "PRIVATE KEY", rsa_pkcs8.as_ref()),
+            signer("r1", "RSA PRIVATE KEY", rsa_pkcs1),
+        ];
+        let body = "¡Hola! 😀\n.\nFrom here  \n\n\n".to_owned() + &"x ".repeat(600);
+        let written = mail(&body, Some("https://lakeside.example/u/00ff"), &signers);
+        for (mail, passes) in [
+            (written.clone(), true),
+            // A relay may fold white space at the end of the body, and nothing else.
+            (format!("Received: from a by b\r\n{written}"), true),
+            (written.replace("hello@", "hallo@"), false),
+            (written.replace("\r\nSubject: ", "\r\nSubject: a"), false),
+            (written.replace("/u/00ff>", "/u/00fe>"), false),
+            (written.replace("x x x", "x y x"), false),
+            (format!("{written}more\r\n"), false),
+        ] {
+            assert!(passes || mail != written);
+            let verdicts = verdicts(&mail, &known).await;
+            assert_eq!(verdicts.len(), 3);
+            let passed = |verdict: &DkimResult| *verdict == DkimResult::Pass;
+            assert!(verdicts.iter().all(|verdict| passed(verdict) == passes), "{verdicts:?}");
+        }
+        // Another's key.
+        let strange = Published(vec![
+            published("ed", "ed25519", &[9; 32]),
+            published("r8", "ed25519", pair.public_key().as_ref()),
+            published("r1", "rsa", public.as_ref()),
+        ]);
+        let verdicts = verdicts(&written, &strange).await;
+        assert_eq!(verdicts.iter().filter(|verdict| **verdict == DkimResult::Pass).count(), 1);
     }
 }

@@ -6,7 +6,7 @@ use gate::{Address, AddressKind, ContactPointId, MessageId, PatientId, PhoneNumb
 use jiff::SignedDuration;
 use seal::{Keyring, RootKey};
 use sotto::audit::{Actor, AuditError, Event, Kind, append};
-use sotto::channels::{AdapterName, CarrierReceipt, Failure, FailureKind, ReceiptStatus};
+use sotto::channels::{AdapterName, CarrierReceipt, Failure, FailureKind, Handoff, ReceiptStatus};
 use sotto::clock::Clock;
 use sotto::compose::Templates;
 use sotto::db::attempt::{self, End, Outcome, Part, Start};
@@ -17,6 +17,7 @@ use sotto::db::suppression::{self, SuppressionKind, SuppressionSource};
 use sotto::db::{DbError, Tx};
 use sotto::ids::{AttemptId, Id as _};
 use sotto::office::Office;
+use sotto::outbox::worker;
 use sotto::receipts;
 use sotto::{params, sql};
 use uuid::Uuid;
@@ -285,4 +286,88 @@ on_both_engines! {
             assert_eq!((row.line, row.dead), (line, dead), "{kind:?}");
         }
     }
+}
+
+/// Whether somebody waits for an advisory lock in this database.
+fn somebody_waits(client: &mut postgres::Client) -> bool {
+    let waiting = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    client.query_one(waiting, &[]).unwrap().get::<_, i64>(0) > 0
+}
+
+/// Runs `first` in a transaction that stays open until `second`, in another, waits for it or is
+/// done; then both end. Without the lock the second is done before the first is seen.
+async fn interleaved<A, B>(world: &World, first: A, second: B)
+where
+    A: FnOnce(&mut Tx<'_>, &Office) + Send + 'static,
+    B: FnOnce(&mut Tx<'_>, &Office) + Send + 'static,
+{
+    let (go, begun) = tokio::sync::oneshot::channel();
+    let (done, ended) = std::sync::mpsc::channel();
+    let (office, url) = (world.office.clone(), world.db.url.clone());
+    let holding = world.db.write(move |tx| {
+        first(tx, &office);
+        go.send(()).unwrap();
+        // In a thread of its own: this client brings a runtime along.
+        std::thread::spawn(move || {
+            let mut watcher = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+            for _ in 0..2_000 {
+                let waited = ended.recv_timeout(std::time::Duration::from_millis(10));
+                if waited.is_ok() || somebody_waits(&mut watcher) {
+                    return;
+                }
+            }
+            panic!("the second neither waits nor ends");
+        })
+        .join()
+        .unwrap();
+        Ok::<_, DbError>(())
+    });
+    let following = async {
+        begun.await.unwrap();
+        let office = world.office.clone();
+        let written = world.db.write(move |tx| {
+            second(tx, &office);
+            Ok::<_, DbError>(())
+        });
+        written.await.unwrap();
+        // Nobody listens any more where this had to wait.
+        let _ = done.send(());
+    };
+    let (held, ()) = tokio::join!(holding, following);
+    held.unwrap();
+}
+
+/// On PostgreSQL an answer and its receipt may be stored at the same instant, and neither
+/// transaction sees what the other has not committed. SQLite has one writer.
+#[test]
+fn an_answer_and_its_receipt_at_the_same_instant_find_each_other() {
+    crate::engines::run(crate::engines::Engine::Postgres, |db| async move {
+        let world = World::new(db).await;
+        for (id, answer_first) in [("a", true), ("b", false)] {
+            let message = world.message("uncertain", Outcome::Uncertain, &[]).await;
+            let answer = move |tx: &mut Tx<'_>, office: &Office| {
+                let handoff = Handoff { parts: vec![id.to_owned()], transport: None };
+                worker::settle(tx, office, message, Ok(handoff)).unwrap();
+            };
+            let receipt = move |tx: &mut Tx<'_>, office: &Office| {
+                let told = CarrierReceipt {
+                    adapter: ADAPTER,
+                    carrier_id: id.to_owned(),
+                    // Without the number it can be matched by the carrier's id only.
+                    to: None,
+                    status: ReceiptStatus::Delivered,
+                    failure: None,
+                    occurred_at: None,
+                };
+                receipts::record(tx, office, &told).unwrap();
+            };
+            if answer_first {
+                interleaved(&world, answer, receipt).await;
+            } else {
+                interleaved(&world, receipt, answer).await;
+            }
+            assert_eq!(world.state(message).await, "delivered", "answer first: {answer_first}");
+        }
+    });
 }
