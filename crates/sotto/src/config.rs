@@ -278,12 +278,25 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(file).map_err(|_| {
+            let name = file.display();
+            let because = format!("{name} cannot be read; is it there, and may this user read it?");
+            with_example(because, "")
+        })?;
+        Self::parse(&text, file)
+    }
+
+    /// Reads a file's text, then the environment over it. `file` is named in errors.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
         let from_environment = Environment::with_prefix(PREFIX)
             .prefix_separator("__")
             .separator("__")
             .try_parsing(true);
         let mut read: Self = ::config::Config::builder()
-            .add_source(File::from(file).format(FileFormat::Toml))
+            .add_source(File::from_str(text, FileFormat::Toml))
             .add_source(from_environment)
             .build()
             .and_then(::config::Config::try_deserialize)

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
@@ -76,7 +76,8 @@ pub async fn start(
                     let (settings, events) = (Arc::clone(&settings), events.clone());
                     sessions.spawn(async move {
                         let _permit = permit;
-                        let _ = timeout(SESSION_WITHIN, serve(stream, &settings, &events)).await;
+                        let stream = Box::new(stream);
+                        let _ = timeout(SESSION_WITHIN, converse(stream, &settings, &events)).await;
                     });
                 }
                 Err(error) => tracing::warn!(kind = %error.kind(), "inbound_smtp.accept.failed"),
@@ -86,12 +87,16 @@ pub async fn start(
     Ok((address, task))
 }
 
-async fn serve(
-    stream: TcpStream,
+/// One session with a stranger, to its end. Every event goes to `events` and is answered for.
+///
+/// # Errors
+/// The connection broke, or the stranger said nothing for a minute.
+pub async fn converse(
+    stream: Stream,
     settings: &InboundSmtpSettings,
     events: &CarrierEvents,
 ) -> io::Result<()> {
-    let mut wire = Wire { stream: Box::new(stream), buffer: Vec::new() };
+    let mut wire = Wire { stream, buffer: Vec::new() };
     let mut session = Session { settings, secured: false, greeted: false, sender: false, to: None };
     wire.say(&format!("220 {} ESMTP", settings.name)).await?;
     for _ in 0..MOST_COMMANDS {
@@ -378,5 +383,94 @@ mod tests {
                 _ => panic!("{}", String::from_utf8_lossy(&sent)),
             }
         }
+    }
+
+    fn tls() -> (Arc<rustls::ServerConfig>, tokio_rustls::TlsConnector) {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["mx.lakeside.example".into()]).unwrap();
+        let certificate = params.self_signed(&key).unwrap().der().clone();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let der = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
+        let server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], der.into())
+            .unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate).unwrap();
+        let client = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        (Arc::new(server), Arc::new(client).into())
+    }
+
+    /// Says something, and gives back the answer up to its last line.
+    async fn ask(stream: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin), said: &str) -> String {
+        stream.write_all(said.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        let mut answer = String::new();
+        loop {
+            let octet = stream.read_u8().await.unwrap();
+            answer.push(char::from(octet));
+            let last = answer.lines().last().unwrap();
+            if answer.ends_with("\r\n") && last.as_bytes()[3] == b' ' {
+                return answer;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn starttls_protects_and_forgets_what_was_said_before() {
+        let (server, client) = tls();
+        let settings = InboundSmtpSettings { tls: Some(server), ..settings() };
+        let (events, mut told) = tokio::sync::mpsc::channel(1);
+        let (ours, mut theirs) = tokio::io::duplex(8_192);
+        let session =
+            tokio::spawn(async move { converse(Box::new(ours), &settings, &events).await });
+        assert!(ask(&mut theirs, "").await.starts_with("220 "));
+        assert!(ask(&mut theirs, "EHLO a\r\n").await.contains("250-STARTTLS\r\n"));
+        assert!(ask(&mut theirs, "MAIL FROM:<>\r\n").await.starts_with("250 "));
+        assert!(ask(&mut theirs, "STARTTLS\r\n").await.starts_with("220 "));
+        let name = "mx.lakeside.example".try_into().unwrap();
+        let mut theirs = client.connect(name, theirs).await.unwrap();
+        // RFC 3207 §4.2: as if nothing had been said, and not offered twice.
+        let to = "RCPT TO:<b-0123456789abcdef0123456789abcdef@bounce.lakeside.example>\r\n";
+        assert!(ask(&mut theirs, to).await.starts_with("503 "));
+        assert!(ask(&mut theirs, "MAIL FROM:<>\r\n").await.starts_with("503 "));
+        assert!(!ask(&mut theirs, "EHLO a\r\n").await.contains("STARTTLS"));
+        assert!(ask(&mut theirs, "STARTTLS\r\n").await.starts_with("502 "));
+        assert!(ask(&mut theirs, "MAIL FROM:<>\r\n").await.starts_with("250 "));
+        assert!(ask(&mut theirs, to).await.starts_with("250 "));
+        assert!(ask(&mut theirs, "DATA\r\n").await.starts_with("354 "));
+        let mail = "From: MAILER-DAEMON@mx.example\r\n\r\n550 5.1.1 no such user\r\n.\r\n";
+        let stored = async {
+            let Carried { event, done } = told.recv().await.unwrap();
+            let CarrierEvent::Receipt(receipt) = event else { panic!("{event:?}") };
+            done.stored();
+            receipt.carrier_id
+        };
+        let (answer, id) = tokio::join!(ask(&mut theirs, mail), stored);
+        assert!(answer.starts_with("250 2.0.0 stored"), "{answer}");
+        assert_eq!(id, "0123456789abcdef0123456789abcdef");
+        assert!(ask(&mut theirs, "QUIT\r\n").await.starts_with("221 "));
+        session.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_injected_before_the_handshake_is_never_read() {
+        let (server, _) = tls();
+        let settings = InboundSmtpSettings { tls: Some(server), ..settings() };
+        let (events, _told) = tokio::sync::mpsc::channel(1);
+        let (ours, mut theirs) = tokio::io::duplex(8_192);
+        let session =
+            tokio::spawn(async move { converse(Box::new(ours), &settings, &events).await });
+        theirs.write_all(b"EHLO a\r\nSTARTTLS\r\nMAIL FROM:<evil@example.com>\r\n").await.unwrap();
+        let mut said = String::new();
+        theirs.read_to_string(&mut said).await.unwrap();
+        assert!(said.ends_with("220 2.0.0 go ahead\r\n"), "{said}");
+        session.await.unwrap().unwrap();
     }
 }

@@ -140,7 +140,11 @@ struct Text {
 pub(super) const LARGEST_FILE: usize = 256 * 1024;
 
 /// Parses a template file. `builtin`: ours; otherwise author and approver must be two people.
-pub(super) fn parse(path: &Path, text: &str, builtin: bool) -> Result<Vec<Template>, ComposeError> {
+/// [`Templates::load`](super::Templates::load) lints what it reads.
+///
+/// # Errors
+/// [`ComposeError::Syntax`], naming `path` and the field.
+pub fn parse(path: &Path, text: &str, builtin: bool) -> Result<Vec<Template>, ComposeError> {
     let wrong = |because: String| ComposeError::Syntax { path: path.to_owned(), because };
     if text.len() > LARGEST_FILE {
         return Err(wrong("is larger than 256 KiB; split it by kind".to_owned()));

@@ -76,7 +76,10 @@ pub async fn read_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<B
 }
 
 /// Reads JSON. serde's own words are not passed on whole: they quote the value that was wrong.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+///
+/// # Errors
+/// 400 for what is no JSON, 422 for JSON that is not a `T`, with line and column.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         match error.classify() {

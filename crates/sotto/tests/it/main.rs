@@ -10,12 +10,16 @@
 
 mod clinic;
 mod engines;
+#[path = "../../../../fuzz/src/doors/mod.rs"]
+#[expect(unreachable_pub, reason = "public in the fuzz package, whose file this is")]
+mod fuzz_doors;
 
 mod audit;
 mod channels;
 mod compose;
 mod db;
 mod demo;
+mod doors;
 mod http;
 mod inbound;
 mod journeys;

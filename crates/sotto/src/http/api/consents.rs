@@ -183,7 +183,11 @@ pub async fn record(
     .await
 }
 
-fn parse(
+/// Reads the words of a request, field by field. `now` is when a consent without a time was given.
+///
+/// # Errors
+/// 422 naming the field.
+pub fn parse(
     request: ConsentRequest,
     patient: PatientId,
     now: Timestamp,
