@@ -9,10 +9,16 @@ use serde::de::DeserializeOwned;
 use sotto::channels::OpaqueIds;
 use sotto::cli::jsonl;
 use sotto::compose::Values;
+use sotto::http::api::alternatives::{AlternativeEndRequest, AlternativeRequest};
 use sotto::http::api::appointments::AppointmentRequest;
+use sotto::http::api::caregivers::{CaregiverRequest, PermissionRequest};
 use sotto::http::api::check::CheckRequest;
 use sotto::http::api::consents::{self, ConsentRequest, RevokeRequest};
+use sotto::http::api::contacts::{ContactEndRequest, ContactRequest};
 use sotto::http::api::messages::SendRequest;
+use sotto::http::api::opt_outs::OptOutRequest;
+use sotto::http::api::preferences::PreferenceRequest;
+use sotto::http::api::restrictions::{RestrictionRequest, TerminateRequest};
 use sotto::http::api::tasks::DoneRequest;
 use sotto::http::body;
 use sotto::http::errors::Problem;
@@ -68,6 +74,16 @@ pub fn api_request(octets: &[u8]) -> bool {
         read::<AppointmentRequest>(octets).is_some(),
         read::<DoneRequest>(octets).is_some(),
         read::<CheckRequest>(octets).is_some(),
+        read::<AlternativeRequest>(octets).is_some(),
+        read::<AlternativeEndRequest>(octets).is_some(),
+        read::<CaregiverRequest>(octets).is_some(),
+        read::<PermissionRequest>(octets).is_some(),
+        read::<ContactRequest>(octets).is_some(),
+        read::<ContactEndRequest>(octets).is_some(),
+        read::<OptOutRequest>(octets).is_some(),
+        read::<PreferenceRequest>(octets).is_some(),
+        read::<RestrictionRequest>(octets).is_some(),
+        read::<TerminateRequest>(octets).is_some(),
         consent.is_some(),
     ];
     if let Some(request) = consent {
