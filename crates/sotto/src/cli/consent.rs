@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::open::{self, Which};
-use super::told::{channel, purpose, word};
+use super::told::{self, channel, purpose, word};
 use crate::audit::{self, Actor, AuditError, Event};
 use crate::db::consent_event::{self, ConsentEventRow, ConsentKind, ConsentMethod};
 use crate::db::{Word, registry};
@@ -151,9 +151,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
                 witness: witness.clone(),
                 evidence: evidence.clone(),
             };
-            opened.db.write_blocking(move |tx| {
-                consents::revoke(tx, (&office).into(), Actor::operator(), consent, &how)
+            let done = opened.db.write_blocking(move |tx| {
+                consents::withdraw(tx, &office, Actor::operator(), consent, &how)
             })?;
+            told::say(done);
             eprintln!("consent {consent} is revoked");
         }
         Deed::Show { which, patient, json } => {

@@ -116,8 +116,11 @@ pub(super) fn card(of: &OfPatient, what: &'static str) -> Result<Card> {
     let opened = open::open_which(&of.which)?;
     let (office, patient) = (opened.office, of.patient);
     let card = opened.db.write_blocking(move |tx| {
-        viewed(tx, &office, patient, what)?;
-        card::of(tx, &office, patient)
+        let card = card::of(tx, &office, patient)?;
+        if card.is_some() {
+            viewed(tx, &office, patient, what)?;
+        }
+        Ok::<_, RecordError>(card)
     })?;
     card.ok_or_else(|| anyhow!("there is no patient with this id; `sotto patient find` finds one"))
 }

@@ -26,16 +26,32 @@ pub struct Gauges {
     pub audit_waiting: i64,
 }
 
-/// Reads the counts.
+/// Reads the counts. `messages_since`: only messages asked for at this instant or later, found by
+/// an index; without it every message there is gets counted, one by one.
 ///
 /// # Errors
 /// [`DbError`].
-pub fn gauges(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Gauges, DbError> {
-    let messages = tx.query(
-        sql!("SELECT state, COUNT(*) FROM message WHERE practice_id = $1 GROUP BY state"),
-        params![practice],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
+pub fn gauges(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    messages_since: Option<Timestamp>,
+) -> Result<Gauges, DbError> {
+    let pair = |row: &crate::db::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let messages = match messages_since {
+        Some(since) => tx.query(
+            sql!(
+                "SELECT state, COUNT(*) FROM message
+                  WHERE practice_id = $1 AND created_at >= $2 GROUP BY state"
+            ),
+            params![practice, since],
+            pair,
+        ),
+        None => tx.query(
+            sql!("SELECT state, COUNT(*) FROM message WHERE practice_id = $1 GROUP BY state"),
+            params![practice],
+            pair,
+        ),
+    }?;
     let outbox = tx.query_one(
         sql!("SELECT COUNT(*) FROM outbox WHERE practice_id = $1"),
         params![practice],

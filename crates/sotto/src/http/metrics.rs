@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
+use jiff::SignedDuration;
 
 use super::Doors;
 use super::errors::Problem;
@@ -77,10 +78,14 @@ fn seconds(microseconds: u64) -> String {
 /// The page a Prometheus scrapes.
 pub async fn page(State(doors): State<Doors>) -> Result<Response, Problem> {
     let practice = doors.office().practice();
-    let gauges = doors.db().read(move |tx| board::gauges(tx, practice)).await?;
+    // A day's: what is scraped every few seconds must not grow with the years.
+    let day_ago = doors.office().clock().now().checked_sub(SignedDuration::from_hours(24)).ok();
+    let gauges = doors.db().read(move |tx| board::gauges(tx, practice, day_ago)).await?;
     let mut page = String::new();
     doors.metrics().write(&mut page);
-    page.push_str("# HELP sotto_messages Messages by state.\n# TYPE sotto_messages gauge\n");
+    page.push_str(
+        "# HELP sotto_messages Messages of the last day by state.\n# TYPE sotto_messages gauge\n",
+    );
     for (state, count) in &gauges.messages {
         let _ = writeln!(page, "sotto_messages{{state=\"{state}\"}} {count}");
     }

@@ -73,6 +73,7 @@ pub fn record(
 ) -> Result<(Uuid, Rechecked), RecordError> {
     new.check()?;
     let now = office.clock().now();
+    in_order(Some(new.valid_from.unwrap_or(now)), new.valid_until)?;
     in_use(tx, office, new.patient)?;
     let contact = match &new.reach {
         Reach::Nowhere => None,

@@ -5,11 +5,15 @@ use gate::{Address, Category, Channel, ConsentId, Level, PatientId, Purpose};
 use jiff::Timestamp;
 
 use crate::audit::{self, Actor, AuditError, Event, Log};
+use crate::db::outbox::Which;
 use crate::db::{
     self, DbError, Tx, Word,
     consent_event::{ConsentEventKind, ConsentEventRow, ConsentKind, ConsentMethod},
 };
 use crate::ids::Id as _;
+use crate::office::Office;
+use crate::outbox::OutboxError;
+use crate::outbox::recheck::{Rechecked, recheck};
 use crate::people::{addresses::suits, contact_points};
 
 /// Why a consent was not recorded or revoked. No variant quotes what was entered.
@@ -21,6 +25,9 @@ pub enum ConsentError {
     /// The audit entry.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// What waits for the wire could not be asked about.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
     /// There is no such patient, or the record was merged into another.
     #[error("patient: no record in use has this id")]
     UnknownPatient,
@@ -228,6 +235,24 @@ pub fn record(
         .occurred_at(new.captured_at);
     audit::append(tx, log, event)?;
     Ok(id)
+}
+
+/// Revokes a consent and withdraws, in the same transaction, what waits and may no longer go
+/// (TEL-12).
+///
+/// # Errors
+/// [`ConsentError`]; the caller's transaction must then be given up.
+pub fn withdraw(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    actor: Actor,
+    consent: ConsentId,
+    how: &Revocation,
+) -> Result<Rechecked, ConsentError> {
+    revoke(tx, office.into(), actor.clone(), consent, how)?;
+    let patient = db::consent_event::patient_of(tx, office.practice(), consent)?
+        .ok_or(ConsentError::UnknownConsent)?;
+    Ok(recheck(tx, office, &Which::Patient(patient), &actor, "consent_revoked")?)
 }
 
 /// Revokes a consent, from this transaction on. What is queued under it is asked again at release.

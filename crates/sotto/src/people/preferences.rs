@@ -5,7 +5,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
-use super::told::{self, Note, RecordError, Told, in_use};
+use super::told::{self, Note, RecordError, Told, in_use, wrong};
 use crate::audit::{self, Actor, AuditError, Event, Log};
 use crate::db::{self, DbError, Tx, preference::PreferenceRow};
 use crate::office::Office;
@@ -116,6 +116,9 @@ pub fn record(
     told: &Told,
 ) -> Result<(), RecordError> {
     in_use(tx, office, patient)?;
+    if !matches!(wishes.channel, None | Some(Channel::Sms | Channel::Email | Channel::Portal)) {
+        return wrong("channel", "what can be liked best is sms, email or portal");
+    }
     let kinds: Vec<_> = wishes.kinds_off.iter().map(|kind| kind.as_str()).collect();
     let details = serde_json::json!({
         "channel": wishes.channel.map(Channel::as_str), "hours": wishes.hours, "kinds_off": kinds,

@@ -77,6 +77,7 @@ pub fn record(
 ) -> Result<(Uuid, Rechecked), RecordError> {
     new.check()?;
     let (practice, now) = (office.practice(), office.clock().now());
+    in_order(Some(new.valid_from.unwrap_or(now)), new.valid_until)?;
     in_use(tx, office, new.patient)?;
     if let (RestrictedThing::ContactPoint, Some(value)) = (new.what, &new.value) {
         let id: Option<ContactPointId> = value.parse().ok();

@@ -228,7 +228,7 @@ fn until_sequenced(opened: &Opened, clock: &Clock) -> Result<()> {
     let practice = opened.office.practice();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     loop {
-        let gauges = opened.db.read_blocking(move |tx| board::gauges(tx, practice))?;
+        let gauges = opened.db.read_blocking(move |tx| board::gauges(tx, practice, None))?;
         if gauges.audit_waiting == 0 {
             return Ok(());
         }

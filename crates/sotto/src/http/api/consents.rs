@@ -93,6 +93,10 @@ pub struct Revoked {
     consent: String,
     /// Always true.
     revoked: bool,
+    /// Reminders that were withdrawn and are planned again.
+    replanned: u64,
+    /// Other messages that were withdrawn, each with a task for staff.
+    withdrawn: u64,
 }
 
 /// One event of a history. The address is not here: it is kept as a blind index.
@@ -136,6 +140,10 @@ impl From<ConsentError> for Problem {
         match error {
             ConsentError::Db(error) => error.into(),
             ConsentError::Audit(error) => error.into(),
+            error @ ConsentError::Outbox(_) => {
+                tracing::error!(error = %error, "consents.failed");
+                Self::internal()
+            }
             ConsentError::UnknownPatient => Self::not_found("patient"),
             ConsentError::UnknownConsent => Self::not_found("consent"),
             ConsentError::AlreadyRevoked => {
@@ -282,8 +290,14 @@ pub async fn revoke(
         if consent_event::patient_of(tx, office.practice(), consent)? != Some(patient) {
             return Err(Problem::not_found("consent"));
         }
-        consents::revoke(tx, office.into(), actor, consent, &how)?;
-        Answer::new(StatusCode::OK, &Revoked { consent: consent.to_string(), revoked: true })
+        let done = consents::withdraw(tx, office, actor, consent, &how)?;
+        let answer = Revoked {
+            consent: consent.to_string(),
+            revoked: true,
+            replanned: done.replanned,
+            withdrawn: done.withdrawn,
+        };
+        Answer::new(StatusCode::OK, &answer)
     })
     .await
 }

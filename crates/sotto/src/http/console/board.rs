@@ -155,7 +155,7 @@ pub(super) fn read(tx: &mut Tx<'_>, office: &Office) -> Result<Board, BoardError
     let profile = office.profile();
     let now = office.clock().now();
     let zone = profile.timezone.clone();
-    let gauges = board::gauges(tx, practice)?;
+    let gauges = board::gauges(tx, practice, None)?;
     let count =
         |state: &str| gauges.messages.iter().find(|(word, _)| word == state).map_or(0, |(_, n)| *n);
     let states = message::State::ALL

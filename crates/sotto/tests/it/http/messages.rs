@@ -67,8 +67,11 @@ on_both_engines! {
             .await
             .is(201)
             .text_of("consent");
-        site.post(SEND, &results(site.patient)).await.is(202);
-        site.revoke(&given).await;
+        let waiting = site.post(SEND, &results(site.patient)).await.is(202).text_of("id");
+        let done = site.revoke(&given).await;
+        assert_eq!((&done["replanned"], &done["withdrawn"]), (&json!(0), &json!(1)));
+        let gone = site.get(&format!("{SEND}/{waiting}")).await.is(200);
+        assert_eq!(gone.json["state"], "cancelled");
         let refused = site.post(SEND, &results(site.patient)).await.is(422);
         refused_for(&refused.json, "E_CONSENT_MISSING");
         let again = site
@@ -232,10 +235,10 @@ impl Site {
         history.json["items"][0]["consent"].as_str().unwrap().to_owned()
     }
 
-    async fn revoke(&self, consent: &str) {
+    async fn revoke(&self, consent: &str) -> Value {
         // A consent given and revoked in one instant was revoked after it was given.
         self.clinic.db.clock.advance(jiff::SignedDuration::from_secs(60));
         let path = self.of_patient(&format!("/consents/{consent}/revoke"));
-        self.post(&path, &json!({"method": "spoken", "witness": "front desk"})).await.is(200);
+        self.post(&path, &json!({"method": "spoken", "witness": "front desk"})).await.is(200).json
     }
 }

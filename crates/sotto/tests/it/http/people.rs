@@ -321,6 +321,7 @@ on_both_engines! {
             (json!({"from": "18:00", "until": "18:00", "told": spoken()}), "hours"),
             (json!({"kinds_off": ["spam"], "told": spoken()}), "kinds_off"),
             (json!({"channel": "pigeon", "told": spoken()}), "channel"),
+            (json!({"channel": "voicemail", "told": spoken()}), "channel"),
         ] {
             site.put(&path, &body).await.is_about(field);
         }
