@@ -80,8 +80,14 @@ const PATIENT: &[&str] = &[
     "your home",
     "on file",
     "patient",
-    "his",
-    "her",
+    "his cell",
+    "her cell",
+    "his number",
+    "her number",
+    "his phone",
+    "her phone",
+    "his mobile",
+    "her mobile",
     "su celular",
     "su telefono",
     "su numero",
@@ -284,8 +290,9 @@ fn take_phone(reading: Reading<'_>, span: Range<usize>, out: &mut Inventory) {
             .chain(&context.recipient_addresses)
             .any(|own| last_ten(own) == number);
     let strange = if context.practice_phones.is_empty() {
-        cue_before(folded, span.start, 40, PATIENT)
-            || !(is_fax || cue_before(folded, span.start, 60, CALL_BACK))
+        let reach = if folded.byte(span.start).is_ascii_alphabetic() { 200 } else { 60 };
+        cue_before(folded, span.start, 24, PATIENT)
+            || !(is_fax || cue_before(folded, span.start, reach, CALL_BACK))
     } else {
         true
     };

@@ -82,16 +82,19 @@ pub(super) const CARE: Tag = role(35);
 /// Parts of a hospital that say nothing about which one: `ICU`.
 pub(super) const WARD: Tag = role(36);
 
+/// Something secret: `password`.
+pub(super) const SECRET: Tag = role(37);
+
 /// Every role with its words.
 pub(super) const ROLES: &[(Tag, &str)] = &[
     (
         TITLE,
-        "mr mrs ms miss mx dr dra sr sra srta prof professor nurse doctor doctora rev reverend pastor rabbi imam \
+        "mister mr mrs ms miss mx dr dra sr sra srta prof professor nurse doctor doctora rev reverend pastor rabbi imam \
          father sister officer sgt lt capt captain judge sir señora senora señor senor doña dona",
     ),
     (
         STOP,
-        "please your you this we the at on is has had was were are be been from reply call a an and or our it i if \
+        "christmas thanksgiving easter halloween holidays please your you this we the at on is has had was were are be been from reply call a an and or our it i if \
          he she they his her their them him who whom which what when where why how that these those there here \
          monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thurs fri \
          su tiene llame esta le el los las una un por para con sin que se es son usted dob mrn ssn id pt just time \
@@ -288,7 +291,7 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
          subscriber policy group plan hpbn hpb hpi beneficiary insurance medicare medicaid insurer hmo ppo ins poliza \
          afiliado mbi hicn patient pt acct account acc cuenta iban routing checking bank license licence licencia certificate cert \
          dea npi dl passport pasaporte vin plate plates placa placas tag registration serial device udi lot serie s/n sn implant pacemaker model \
-         cvv cvv2 cvc card password passcode passwd pwd contrasena pin username user login usuario handle claim \
+         cvv cvv2 cvc card password passcode passwd pwd pw clave contrasena pin username user login usuario handle claim \
          accession specimen encounter case study site authorization auth reclamo confirmation reference ref order \
          confirmacion referencia id id# ids badge employee visit csn fin har invoice prior pa rx prescription ticket \
          participant subject enrollment sample sequence biometric fingerprint tracking unit bag donor mrn# dni curp cedula nss \
@@ -317,6 +320,7 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
         HUMAN,
         "male female man woman boy girl old yo y/o m f yr-old year-old years-old lady gentleman child teen teenager infant patient pt adult elderly hombre mujer nino nina case person",
     ),
+    (SECRET, "password passcode passwd pwd pw contrasena clave username user login usuario"),
     (
         CARE,
         "seen treated admitted evaluated operated diagnosed hospitalized hospitalised visited visit surgery discharged \

@@ -25,7 +25,7 @@ pub(super) struct Dates {
     age: Vec<Regex>,
 }
 
-const DOB: What = what(
+pub(super) const DOB: What = what(
     Category::IdentifierDob,
     Level::Sensitive,
     "identifier.dob",
@@ -36,6 +36,7 @@ const DOB: What = what(
 const BIRTH: &[&str] = &[
     "dob",
     "d.o.b",
+    "b.",
     "date of birth",
     "birth date",
     "birthdate",

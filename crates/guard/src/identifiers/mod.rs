@@ -16,6 +16,7 @@ mod name_forms;
 mod numbers;
 mod people;
 mod places;
+mod spoken;
 mod streets;
 mod words;
 
@@ -75,6 +76,9 @@ impl Identifiers {
         let words = words::Words::read(reading, &self.gazetteer);
         let mut inventory = Inventory::over(folded.lower.len());
         self.numbers.find(folded, &words, &mut inventory);
+        if words.roles & cues::DIGIT_WORD != 0 || words.digits >= 4 {
+            spoken::find(reading, &words, &mut inventory);
+        }
         self.contact.find(reading, &words, &mut inventory);
         self.dates.find(folded, &words, &mut inventory);
         self.streets.find(reading, &words, &mut inventory);

@@ -32,21 +32,21 @@ struct Rule {
     weak: bool,
 }
 
-const SSN: What = what(
+pub(super) const SSN: What = what(
     Category::IdentifierSsn,
     Level::Never,
     "identifier.ssn",
     "It is a social security number.",
     "Never send it; ask the patient to call.",
 );
-const LAST_FOUR: What = what(
+pub(super) const LAST_FOUR: What = what(
     Category::IdentifierSsn,
     Level::Sensitive,
     "identifier.ssn_last_four",
     "It is a part of a social security number.",
     "Ask the patient to call instead.",
 );
-const CARD: What = what(
+pub(super) const CARD: What = what(
     Category::IdentifierOther,
     Level::Never,
     "identifier.card",
@@ -60,7 +60,7 @@ const PASSWORD: What = what(
     "It is a password or PIN.",
     "Never send it; let the patient set one in the portal.",
 );
-const MRN: What = what(
+pub(super) const MRN: What = what(
     Category::IdentifierMrn,
     Level::Sensitive,
     "identifier.mrn",
@@ -68,14 +68,14 @@ const MRN: What = what(
     "Leave the number out.",
 );
 
-const fn number(rule: &'static str, reason: &'static str) -> What {
+pub(super) const fn number(rule: &'static str, reason: &'static str) -> What {
     what(Category::IdentifierOther, Level::Sensitive, rule, reason, "Leave the number out.")
 }
 
 /// A value with at least one digit and three characters, as people write ids.
-const VALUE: &str = r"(#?(?:\d{3,4}(?: \d{2,4}){1,3}\b|[a-z]{1,4} \d{3}(?: \d{2,4}){1,3}\b|[a-z]\d{3,5} \d{4,6}\b|(?:[a-z]{1,8}[-_/]?){0,2}\d[a-z0-9]{0,20}(?:[-_/.][a-z0-9]{1,12}){0,4}))";
+const VALUE: &str = r"(#?(?:\d{3,4}(?: \d{2,4}){1,3}\b|[a-z]{1,4} \d{3}(?: \d{2,4}){1,3}\b|[a-z]\d{3,5} \d{4,6}\b|[a-z] \d{3}(?:-\d{2,4}){1,3}\b|[a-z]{2,4} \d{5,8}[a-z]?\b|(?:[a-z]{1,8}[-_/]?){0,2}\d[a-z0-9]{0,20}(?:[-_/.][a-z0-9]{1,12}){0,4}))";
 /// What may stand between a cue and its value.
-const LINK: &str = r"(?:'s)?\b[ :#.=\-(]{0,5}(?:(?:numbers?|numero|num|no|nr|id|ids|identifier|is|was|es|de|ending|in|with|on|file|code|card|policy|plan|the|of|for|holder|record|account|listed|as|under|del|paciente|patient)\b[ :#.=\-(]{0,4}){0,5}";
+const LINK: &str = r"(?:'s)?\b[ :#.=\-(]{0,5}(?:(?:numbers?|numero|num|no|nr|id|ids|identifier|is|was|es|de|ending|in|with|on|file|code|card|policy|plan|the|of|for|holder|record|account|listed|as|it|reads|says|shows|under|del|paciente|patient)\b[ :#.=\-(]{0,4}){0,5}";
 const DIGIT: &str = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)";
 
 /// The cued rules: the words that call for the rule, its cue and value as a pattern (`{LINK}` and
@@ -87,7 +87,36 @@ fn rows() -> Vec<Row> {
     let code =
         Some(number("identifier.code", "It is a number that stands for the patient's record."));
     let device = Some(number("identifier.device", "It is a device number."));
+    let user_name = Some(number("identifier.user_name", "It is a user name."));
     vec![
+        (
+            "password passcode passwd pwd pw contrasena clave",
+            r"\b(?:password|passcode|passwd|pwd|pw|contrasena|clave)\b(?:(?: (?:for|to|of|on|del?|para)(?: [a-z']{1,12}){1,3})?(?: is| es| will be| sera|'s|:|=) ?[: ]?|[ :=]{1,3})([^ ]*[0-9!@#$%&*_][^ ]*|[a-z]+ (?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|one|two|three|four|five|six|seven|eight|nine)\b(?:[ -][a-z]+)?|[a-z]+-[a-z]+-[a-z0-9]+)",
+            Other,
+            Some(PASSWORD),
+            false,
+        ),
+        (
+            "password passcode contrasena clave",
+            r"\b(?:that's|that is|esa es|este es) (?:the|your|la|tu|su) (?:new |temporary )?(password|passcode|contrasena|clave)\b",
+            Other,
+            Some(PASSWORD),
+            false,
+        ),
+        (
+            "username user login usuario handle instagram twitter facebook tiktok snapchat whatsapp telegram skype",
+            r"\b(?:username|user name|user id|login id|login name|login|usuario|user|handle|instagram|twitter|facebook|tiktok|snapchat|whatsapp|telegram|skype)\b(?:[ :=]{1,3}(?:is |es |handle |account |id )?)([a-z0-9]+(?: dot | underscore | dash )[a-z0-9]+(?: (?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|one|two|three|four|five|six|seven|eight|nine)){0,4}|@?[a-z0-9._@-]*[0-9_.@-][a-z0-9._@-]*[a-z0-9])",
+            Other,
+            user_name,
+            false,
+        ),
+        (
+            "social ssn",
+            r"\b(\d{4}),? (?:is |are )?(?:the )?(?:last|final) (?:four|4)(?: digits)? of (?:your|the|his|her|my|ur)? ?(?:ssn|social)\b",
+            Ssn,
+            Some(LAST_FOUR),
+            false,
+        ),
         (
             "ssn social",
             r"\b(?:last|final|ultimos) (?:four|4|cuatro)(?: digits| digitos)?(?: of| de)?(?: your| the| his| her| my| su)? ?(?:ssn|social(?: security)?|seguro(?: social)?)(?: number)?[^0-9]{0,16}(\d{4})\b",
@@ -96,8 +125,8 @@ fn rows() -> Vec<Row> {
             false,
         ),
         (
-            "ssn social",
-            r"\b(?:ssn|social(?: security)?|seguro social)(?: number)?,? ?(?:last (?:four|4)(?: digits)?|ending|ends|that ends|terminado|que termina)(?: in| with| en| are| is|:)? ?(\d{4})\b",
+            "ssn ss social",
+            r"\b(?:ssn|ss ?#|ss|social(?: security)?|seguro social)(?: number)?,? ?(?:last (?:four|4)(?: digits)?|ending|ends|that ends|terminado|que termina)(?: in| with| en| are| is|:)? ?(\d{4})\b",
             Ssn,
             Some(LAST_FOUR),
             false,
@@ -188,24 +217,10 @@ fn rows() -> Vec<Row> {
             false,
         ),
         (
-            "password passcode passwd pwd contrasena",
-            r"\b(?:password|passcode|passwd|pwd|contrasena)\b(?:[ :=]{1,3}(?:is |es )?)([^ ]*[0-9!@#$%&*][^ ]*)",
-            Other,
-            Some(PASSWORD),
-            false,
-        ),
-        (
             "pin",
             r"\bpin\b[ :#]{0,2}(?:number |code )?(?:is |es )?[:#]?(\d{4,8})\b",
             Other,
             Some(PASSWORD),
-            false,
-        ),
-        (
-            "username user login usuario handle instagram twitter facebook tiktok snapchat whatsapp telegram skype",
-            r"\b(?:username|user name|user id|login id|login name|login|usuario|user|handle|instagram|twitter|facebook|tiktok|snapchat|whatsapp|telegram|skype)\b(?:[ :=]{1,3}(?:is |es |handle |account |id )?)(@?[a-z0-9._@-]*[0-9_.@-][a-z0-9._@-]*[a-z0-9])",
-            Other,
-            Some(number("identifier.user_name", "It is a user name.")),
             false,
         ),
         (
@@ -304,7 +319,7 @@ impl Numbers {
         if cued
             && (folded.has_digit
                 || words.roles & cues::DIGIT_WORD != 0
-                || folded.lower.contains("pass"))
+                || words.roles & cues::SECRET != 0)
         {
             self.find_cued(folded, words, out);
         }
@@ -408,7 +423,13 @@ fn is_an_id(folded: &Folded, whole: &Range<usize>, span: &Range<usize>, rule: &R
     let text = folded.slice(span.clone()).trim_start_matches('#');
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let written_out = digits == 0;
-    if text.find('@').is_some_and(|at| at > 0) {
+    let by_rule = rule.finding.map_or("", |finding| finding.rule);
+    if matches!(by_rule, "identifier.password" | "identifier.user_name" | "identifier.card") {
+        return !text.find('@').is_some_and(|at| at > 0) || by_rule == "identifier.password";
+    }
+    // "about your account. 555-0141": the number belongs to the next sentence.
+    let phone = text.len() == 8 && text.as_bytes().get(3) == Some(&b'-');
+    if phone && folded.slice(whole.start..span.start).contains(". ") {
         return false;
     }
     if span.len() < 3 || !written_out && digits < 2 {

@@ -201,6 +201,10 @@ impl<'a> Scene<'a> {
         let mut first = at.saturating_add(1);
         let mut name = self.words.get(first)?;
         let folded = self.reading.folded;
+        // "Hola Don Chuy": the title comes first, and is read by itself.
+        if name.is(cues::TITLE) && name.cap && self.words.after(first).is_some_and(|w| w.cap) {
+            return None;
+        }
         let certain = folded.slice(cue.span()) == "named" && name.cap && name.gap == Gap::Space;
         if cue.is(cues::NAMED) && matches!(folded.slice(name.span()), "is" | "was" | "es") {
             first = first.saturating_add(1);
@@ -334,7 +338,8 @@ impl<'a> Scene<'a> {
         if !good {
             return None;
         }
-        self.take(run.span.clone(), run.last > at, out);
+        // "Don Chuy" is a title and a first name.
+        self.take(run.span.clone(), run.last > at && !word.is(cues::TITLE), out);
         Some(run.last)
     }
 
@@ -344,11 +349,10 @@ impl<'a> Scene<'a> {
         let Some(family) = self.words.get(run.family) else { return false };
         let next = self.words.after(run.last);
         let thing = next.is_some_and(|w| w.is(cues::THING));
-        if self.reading.folded.slice(run.span.clone()) == "johns hopkins"
-            || word.is(cues::EPONYM) && family.is(cues::EPONYM) && !company
+        if word.is(cues::EPONYM) && family.is(cues::EPONYM) && !company
             || word.is(cues::STOP) && !word.is(cues::MONTH) && family.family() < 2
             || (word.is(cues::EPONYM) || family.is(cues::EPONYM)) && thing
-            || next.is_some_and(|w| w.is(cues::FACILITY) && w.cap)
+            || next.is_some_and(|w| w.is(cues::FACILITY | cues::STREET) && w.cap)
             || word.term && family.family() < 2
         {
             return false;
@@ -707,10 +711,10 @@ impl<'a> Scene<'a> {
 
     /// Notes the name, and says whether it is somebody else's.
     fn take(&self, span: Range<usize>, full: bool, out: &mut Inventory) {
-        if !out.is_free(&span) {
+        let folded = self.reading.folded;
+        if !out.is_free(&span) || folded.slice(span.clone()) == "johns hopkins" {
             return;
         }
-        let folded = self.reading.folded;
         out.add(span.clone(), IdentifierKind::Name);
         if full && !is_known(self.reading, &span) {
             if cue_before(folded, span.start, 12, GREETING) {
@@ -729,7 +733,18 @@ fn is_known(reading: Reading<'_>, span: &Range<usize>) -> bool {
         let name = fold(n);
         name.len() > 1 && folded.slice(span.clone()).contains(&name)
     });
-    own || cue_before(folded, span.start, 14, STAFF) || credentials_follow(folded, span.end)
+    own || signs_off(folded, span)
+        || cue_before(folded, span.start, 14, STAFF)
+        || credentials_follow(folded, span.end)
+}
+
+/// A name on a line of its own, or with its office behind a comma, closes a letter.
+fn signs_off(folded: &Folded, span: &Range<usize>) -> bool {
+    let begins = folded.line_starts.contains(&span.start);
+    let ends = span.end >= folded.lower.len()
+        || folded.line_starts.contains(&span.end.saturating_add(1))
+        || folded.byte(span.end) == b',';
+    begins && ends
 }
 
 fn credentials_follow(folded: &Folded, at: usize) -> bool {

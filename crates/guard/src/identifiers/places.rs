@@ -53,6 +53,8 @@ const SMALL: &[&str] = &[
     "school",
     "university",
     "college",
+    "clinica",
+    "farmacia",
     "medical",
     "urgent",
 ];
@@ -317,6 +319,12 @@ impl Scene<'_> {
             }
             last = last.saturating_add(1);
         }
+        let spanish = ["clinica", "consultorio", "centro", "hospital", "farmacia", "escuela"];
+        if self.words.get(at).is_some_and(|w| spanish.contains(&self.text(w)))
+            && let Some(reach) = self.named_behind(last)
+        {
+            return (reach, true);
+        }
         let general = self
             .words
             .get(at.saturating_add(1))
@@ -388,6 +396,30 @@ impl Scene<'_> {
                 )
         });
         (end, of && strong)
+    }
+
+    /// Spanish puts the name behind: `Clínica Familiar Tres Ríos`.
+    fn named_behind(&self, head: usize) -> Option<usize> {
+        let mut last = head;
+        for _ in 0..4 {
+            match self.words.after(last) {
+                Some(w) if w.cap && !w.is(cues::STOP | cues::WEEKDAY | cues::MONTH) && !w.term => {
+                    last = last.saturating_add(1);
+                }
+                Some(w)
+                    if matches!(self.text(w), "de" | "del" | "la" | "los" | "las")
+                        && self
+                            .words
+                            .after(last.saturating_add(1))
+                            .is_some_and(|n| n.cap && !n.is(cues::STOP)) =>
+                {
+                    last = last.saturating_add(2);
+                }
+                _ => break,
+            }
+        }
+        (last > head && self.words.get(head).is_some_and(|w| w.cap || self.text(w) == "clinica"))
+            .then_some(last)
     }
 
     /// `, Baltimore, MD` belongs to the place before it. Gives the end of the whole.

@@ -16,6 +16,7 @@ pub(super) struct Streets {
     streets: Vec<Regex>,
     /// On small letters, for people who use no capitals.
     plain_street: Regex,
+    spoken_street: Regex,
     boxes: Regex,
     zip: Regex,
 }
@@ -34,6 +35,15 @@ const HOME: &[&str] = &[
     "your home",
     "home address",
     "your house",
+    "your place",
+    "ur place",
+    "ur house",
+    "ur home",
+    "ur address",
+    "resident at",
+    "honk at",
+    "pick you up at",
+    "courier",
     "live at",
     "lives at",
     "living at",
@@ -64,7 +74,7 @@ const HOME: &[&str] = &[
 impl Streets {
     pub(super) fn new() -> Self {
         let kind = r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Way|Place|Pl|Terrace|Ter|Circle|Cir|Parkway|Pkwy|Highway|Hwy|Square|Sq|Trail|Trl|Loop|Plaza|Alley|Pike|Turnpike|Run|Row|Crossing|Path|Ridge|Expressway)";
-        let rest = r"(?: [NSEW]{1,2}\b\.?)?(?:,? ?(?:Apt|Apartment|Unit|Suite|Ste|Apto|Rm|Lot|Bldg|Floor|Fl|#)\.? ?#?[A-Za-z0-9-]{1,6})?(?:,? [A-Z][a-z]+(?: [A-Z][a-z]+){0,2})?(?:, ?[A-Z]{2}\b)?(?:,? \d{5}(?:-\d{4})?\b)?";
+        let rest = r"(?: [NSEW]{1,2}\b\.?)?(?:,? ?(?:[Aa]pt|[Aa]partment|[Uu]nit|[Ss]uite|[Ss]te|[Aa]pto|Rm|[Ll]ot|Bldg|[Ff]loor|Fl|#)\.? ?#?[A-Za-z0-9-]{1,6})?(?:,? [A-Z][a-z]+(?: [A-Z][a-z]+){0,2})?(?:, ?[A-Z]{2}\b)?(?:,? \d{5}(?:-\d{4})?\b)?";
         Self {
             streets: vec![
                 compile(&format!(
@@ -74,11 +84,14 @@ impl Streets {
                     r"\b\d{{1,6}} (?:[NSEW]\.? )?(?:Broadway|(?:Avenue|Route|Highway|Hwy|County Road|State Road|US|SR|FM|CR)(?: of the [A-Z][a-z]+| [A-Z0-9][A-Za-z0-9-]{{0,14}})){rest}"
                 )),
                 compile(
-                    r"\b(?:Calle|Avenida|Av\.|Camino) (?:[A-Z0-9][A-Za-z0-9]* ?){1,3}(?:#|No\.? )?\d{1,5}\b",
+                    r"\b(?:Calle|Avenida|Av\.|Camino) (?:[A-Z0-9][A-Za-z0-9]* ?){1,3}(?:#|No\.? )?\d{1,5}\b|\b\d{1,5} (?:Calle|Avenida|Av\.|Camino) [A-Z][a-z]+(?: [A-Z][a-z]+){0,2}(?:,? (?:apto|apartamento|#)\.? ?#?[A-Za-z0-9]{1,5})?",
                 ),
             ],
             plain_street: compile(
                 r"\b\d{2,6} (?:(?:[a-z]{3,20}|\d{1,3}(?:st|nd|rd|th)|[nsew]\.?) ){1,3}(?:street|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|court|parkway|pkwy|highway|st)\b\.?(?:,? (?:apt|unit|suite|ste)\.? ?#?[a-z0-9]{1,5}\b)?",
+            ),
+            spoken_street: compile(
+                r"\b(?:(?:one|two|three|four|five|six|seven|eight|nine|oh|ten|eleven|twelve|[a-z]{3,5}teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred)[ -]){1,6}(?:[a-z]{3,20} ){1,3}?(?:street|avenue|road|boulevard|lane|drive|court)\b(?:,? (?:apartment|unit|apt) [a-z0-9]{1,6}\b)?",
             ),
             boxes: compile(
                 r"\b(?:p\.? ?o\.? ?box|post office box|apartado(?: postal)?) #?\d{1,6}\b|\b(?:rr|rural route|hc|star route) ?#?\d{1,4},? box #?\d{1,6}[a-z]?\b",
@@ -91,6 +104,11 @@ impl Streets {
 
     pub(super) fn find(&self, reading: Reading<'_>, words: &Words, out: &mut Inventory) {
         let folded = reading.folded;
+        if words.roles & cues::STREET != 0 && words.roles & cues::DIGIT_WORD != 0 {
+            for found in self.spoken_street.find_iter(folded.lower.as_bytes()) {
+                take_street(reading, found.range(), out);
+            }
+        }
         if !folded.has_digit {
             return;
         }
