@@ -174,7 +174,7 @@ impl Contact {
         let folded = reading.folded;
         let bytes = folded.lower.as_bytes();
         for (pattern, cause) in
-            [(&self.ip4, words.has_divided_digits), (&self.ip6, words.colons >= 2)]
+            [(&self.ip4, words.dotted_digits >= 3), (&self.ip6, words.colons >= 2)]
         {
             if !cause {
                 continue;
@@ -196,6 +196,9 @@ impl Contact {
                     take_foreign(reading, found.range(), out);
                 }
             }
+        }
+        if !words.has_divided_digits && !folded.lower.contains("ext") {
+            return;
         }
         for found in self.short_phone.find_iter(bytes) {
             let free = !matches!(folded.byte(found.start().saturating_sub(1)), b'-' | b'/')
@@ -254,12 +257,14 @@ fn is_own_host(reading: Reading<'_>, host: &str) -> bool {
     })
 }
 
-/// A full stop between two letters: the least a web address has.
+/// A full stop with two letters behind it: the least a web address has. `p.m.` has one.
 fn joins_letters(bytes: &[u8]) -> bool {
-    bytes.windows(3).any(|w| {
-        matches!(w, [before, b'.', after]
-            if before.is_ascii_alphanumeric() && after.is_ascii_alphabetic())
-    }) || bytes.windows(3).any(|w| w == b"://")
+    bytes.windows(4).any(|w| {
+        matches!(w, [before, b'.', first, second]
+            if before.is_ascii_alphanumeric()
+                && first.is_ascii_alphabetic()
+                && second.is_ascii_alphabetic())
+    })
 }
 
 /// A number with a country code, when it has as many digits as one has.

@@ -85,6 +85,9 @@ pub(super) const WARD: Tag = role(36);
 /// Something secret: `password`.
 pub(super) const SECRET: Tag = role(37);
 
+/// A number in words that stands for two digits.
+pub(super) const TENS: Tag = role(38);
+
 /// Every role with its words.
 pub(super) const ROLES: &[(Tag, &str)] = &[
     (
@@ -319,6 +322,12 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
     (
         HUMAN,
         "male female man woman boy girl old yo y/o m f yr-old year-old years-old lady gentleman child teen teenager infant patient pt adult elderly hombre mujer nino nina case person",
+    ),
+    (
+        TENS,
+        "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty \
+         sixty seventy eighty ninety once doce trece catorce quince veinte treinta cuarenta cincuenta sesenta setenta \
+         ochenta noventa",
     ),
     (SECRET, "password passcode passwd pwd pw contrasena clave username user login usuario"),
     (

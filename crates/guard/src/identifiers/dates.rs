@@ -16,9 +16,9 @@ use crate::shapes::compile;
 
 #[derive(Debug)]
 pub(super) struct Dates {
-    numeric: Vec<Regex>,
+    numeric: Regex,
     short: Regex,
-    with_month: Vec<Regex>,
+    with_month: Regex,
     month: Regex,
     day_of_the_month: Regex,
     birth_year: Regex,
@@ -134,26 +134,22 @@ impl Dates {
             r"(?:,? (?:of )?(?:(?:nineteen|twenty|two thousand)[a-z -]{0,24}|(?:19|20)\d\d))?";
         let sep = r"[/.-]";
         Self {
-            numeric: [
+            numeric: compile(&[
                 format!(r"\b{year}{sep}(?:0?[1-9]|1[0-2]){sep}(?:0?[1-9]|[12]\d|3[01])\b"),
                 format!(r"\b(?:0?[1-9]|1[0-2]){sep}(?:0?[1-9]|[12]\d|3[01]){sep}(?:{year}|\d\d)\b"),
                 format!(r"\b(?:0?[1-9]|[12]\d|3[01]){sep}(?:0?[1-9]|1[0-2]){sep}{year}\b"),
                 r"\b(?:0[1-9]|1[0-2])/(?:19|20)\d\d\b".to_owned(),
             ]
-            .iter()
-            .map(|pattern| compile(pattern))
-            .collect(),
+            .join("|")),
             short: compile(r"\b(?:0?[1-9]|1[0-2])[/-](?:0?[1-9]|[12]\d|3[01])\b"),
-            with_month: [
+            with_month: compile(&[
                 format!(r"\b{month}[ -]?{day}\b(?:(?:,|,? of|,? de|-)? ?{any_year})?"),
                 format!(r"\b{day}(?: of| de)?[ -]?{month}(?:(?:,| of| de| del|-)? ?{any_year}|-\d\d\b)?"),
                 format!(r"\b{month} (?:the )?{ordinal}\b{spoken_year}"),
                 format!(r"\b(?:the )?{ordinal} (?:day )?of {month}\b{spoken_year}"),
                 format!(r"\b(?:uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|dieciseis|diecisiete|dieciocho|diecinueve|veinte|veinti[a-z]{{3,7}}|treinta(?: y uno)?|primero) de {month}(?: (?:de|del) (?:{year}|mil [a-z ]{{4,40}}|dos mil[a-z ]{{0,24}}))?"),
             ]
-            .iter()
-            .map(|pattern| compile(pattern))
-            .collect(),
+            .join("|")),
             month: compile(&format!(r"\b{month}(?:(?:,| of| de| del)? ?{any_year})?")),
             day_of_the_month: compile(r"\bon the \d{1,2}(?:st|nd|rd|th)\b"),
             birth_year: compile(
@@ -178,10 +174,8 @@ impl Dates {
     pub(super) fn find(&self, folded: &Folded, words: &Words, out: &mut Inventory) {
         let bytes = folded.lower.as_bytes();
         if words.has_divided_digits {
-            for pattern in &self.numeric {
-                for found in pattern.find_iter(bytes) {
-                    take_date(folded, found.range(), out);
-                }
+            for found in self.numeric.find_iter(bytes) {
+                take_date(folded, found.range(), out);
             }
             for found in self.short.find_iter(bytes) {
                 if is_a_day(folded, &found.range()) {
@@ -189,16 +183,14 @@ impl Dates {
                 }
             }
         }
-        let month = words.roles & cues::MONTH != 0 || self.joined_month(words);
+        let month = words.roles & cues::MONTH != 0 || words.has_joined_month;
         if month
             && (folded.has_digit
                 || words.roles & (cues::ORDINAL | cues::DIGIT_WORD) != 0
                 || folded.lower.contains(" de "))
         {
-            for pattern in &self.with_month {
-                for found in pattern.find_iter(bytes) {
-                    take_date(folded, found.range(), out);
-                }
+            for found in self.with_month.find_iter(bytes) {
+                take_date(folded, found.range(), out);
             }
         }
         if folded.has_digit && folded.lower.contains("on the ") {
@@ -213,12 +205,6 @@ impl Dates {
         if words.roles & cues::AGE != 0 || bare {
             self.find_age(folded, out);
         }
-    }
-
-    /// `17feb2023` and `feb2` are one word with a digit in it.
-    fn joined_month(&self, words: &Words) -> bool {
-        words.digits > 0
-            && words.list.iter().any(|w| w.tag == 0 && w.end.saturating_sub(w.start) > 3)
     }
 
     fn find_birth_year(&self, folded: &Folded, out: &mut Inventory) {

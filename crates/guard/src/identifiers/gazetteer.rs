@@ -33,7 +33,7 @@ const BY_HAND: &str = include_str!("../../../../lexicon/facilities.txt");
 /// The table.
 #[derive(Debug)]
 pub(super) struct Gazetteer {
-    tags: HashMap<Box<str>, Tag, BuildHasherDefault<WordHasher>>,
+    tags: HashMap<&'static str, Tag, BuildHasherDefault<WordHasher>>,
 }
 
 impl Gazetteer {
@@ -57,12 +57,17 @@ impl Gazetteer {
         all
     }
 
+    /// [`Gazetteer::tag`] of several words, which the lists write with `_` between.
+    pub(super) fn tag_of_words(&self, words: &str) -> Tag {
+        self.tag(&words.replace(". ", "_").replace(' ', "_")) | self.tag(&words.replace(' ', "_"))
+    }
+
     /// Everything the word may be; 0 for a word on no list.
     pub(super) fn tag(&self, word: &str) -> Tag {
         self.tags.get(word).copied().unwrap_or(0)
     }
 
-    fn read(&mut self, list: &str, tag: impl Fn(u8) -> Tag) {
+    fn read(&mut self, list: &'static str, tag: impl Fn(u8) -> Tag) {
         let mut tier = 0_u8;
         for line in list.lines().filter(|line| !line.starts_with('#')) {
             match line.strip_prefix('@') {
@@ -72,14 +77,13 @@ impl Gazetteer {
         }
     }
 
-    fn add(&mut self, word: &str, tag: Tag) {
-        let spelling = word.replace('_', " ");
-        if let Some((head, _)) = spelling.split_once(' ')
+    fn add(&mut self, word: &'static str, tag: Tag) {
+        if let Some((head, _)) = word.split_once('_')
             && value(tag, PLACE) > 0
         {
-            *self.tags.entry(head.into()).or_default() |= PLACE_HEAD;
+            *self.tags.entry(head).or_default() |= PLACE_HEAD;
         }
-        let slot = self.tags.entry(spelling.into_boxed_str()).or_default();
+        let slot = self.tags.entry(word).or_default();
         *slot = [GIVEN, FAMILY, PLACE].into_iter().fold(*slot | tag, |merged, field| {
             let best = value(*slot, field).max(value(tag, field));
             merged & !(3 << field) | Tag::from(best) << field
@@ -133,7 +137,7 @@ mod tests {
         let all = Gazetteer::new();
         let is = |word, field| value(all.tag(word), field);
         assert_eq!((is("mary", GIVEN), is("smith", FAMILY), is("chicago", PLACE)), (3, 3, 3));
-        assert_eq!(is("fort worth", PLACE), 3);
+        assert_eq!(value(all.tag_of_words("fort worth"), PLACE), 3);
         assert!(all.tag("fort") & PLACE_HEAD != 0);
         assert!(all.tag("will") & cues::WORD != 0 && is("will", GIVEN) > 0);
         assert!(is("okonkwo", FAMILY) == 2 && is("nkechi", GIVEN) == 2);

@@ -11,8 +11,11 @@
 mod contact;
 mod cues;
 mod dates;
+mod facilities;
 mod gazetteer;
 mod name_forms;
+mod names_by_form;
+mod number_rules;
 mod numbers;
 mod people;
 mod places;
@@ -76,7 +79,7 @@ impl Identifiers {
         let words = words::Words::read(reading, &self.gazetteer);
         let mut inventory = Inventory::over(folded.lower.len());
         self.numbers.find(folded, &words, &mut inventory);
-        if words.roles & cues::DIGIT_WORD != 0 || words.digits >= 4 {
+        if words.roles & cues::DIGIT_WORD != 0 || words.lone_digits >= 4 {
             spoken::find(reading, &words, &mut inventory);
         }
         self.contact.find(reading, &words, &mut inventory);
@@ -163,11 +166,15 @@ fn cue_before(folded: &Folded, at: usize, reach: usize, words: &[&str]) -> bool 
     while !folded.lower.is_char_boundary(from) {
         from = from.saturating_add(1);
     }
-    let window = folded.slice(from..at);
-    words.iter().any(|word| {
-        window.match_indices(word).any(|(found, _)| {
-            let start = from.saturating_add(found);
-            folded.starts_word(start) && folded.ends_word(start.saturating_add(word.len()))
-        })
+    // Where each word of the window begins; most begin none of the cues.
+    let window = folded.slice(from..at).as_bytes();
+    (0..window.len()).any(|start| {
+        let here = from.saturating_add(start);
+        window.get(start).is_some_and(|b| *b != b' ')
+            && folded.starts_word(here)
+            && words.iter().any(|word| {
+                window.get(start..).is_some_and(|rest| rest.starts_with(word.as_bytes()))
+                    && folded.ends_word(here.saturating_add(word.len()))
+            })
     })
 }

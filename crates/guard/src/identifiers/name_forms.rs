@@ -31,7 +31,7 @@ pub(super) fn run(words: &Words, bytes: &[u8], first: usize) -> Option<Run> {
     while run.last.saturating_sub(first) < LONGEST {
         let (Some(here), at) = (words.get(run.last), run.last.saturating_add(1)) else { break };
         let Some(next) = words.get(at) else { break };
-        let ends_here = here.possessive && !(here.end.saturating_add(1) == next.start);
+        let ends_here = here.possessive && here.end.saturating_add(1) != next.start;
         if ends_here || !continues(here, next) {
             break;
         }

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::numbers::{CARD, LAST_FOUR, MRN, SSN, number};
+use super::number_rules::{CARD, LAST_FOUR, MRN, SSN, number};
 use super::words::{Gap, Words};
 use super::{Inventory, Reading, What, cue_before, cues};
 use crate::level::IdentifierKind;
@@ -15,41 +15,6 @@ struct Run {
     span: Range<usize>,
     digits: usize,
 }
-
-/// Tens and teens stand for two digits.
-const TWO: &[&str] = &[
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-    "twenty",
-    "thirty",
-    "forty",
-    "fifty",
-    "sixty",
-    "seventy",
-    "eighty",
-    "ninety",
-    "once",
-    "doce",
-    "trece",
-    "catorce",
-    "quince",
-    "veinte",
-    "treinta",
-    "cuarenta",
-    "cincuenta",
-    "sesenta",
-    "setenta",
-    "ochenta",
-    "noventa",
-];
 
 /// What a number is by the words before it; the first row that fits counts.
 const KINDS: &[(&[&str], IdentifierKind, usize)] = &[
@@ -185,7 +150,7 @@ fn run_from(folded: &Folded, words: &Words, first: usize) -> Option<(Run, usize)
             {
                 0
             }
-            _ if TWO.contains(&text) => 2,
+            _ if word.is(cues::TENS) => 2,
             _ => break,
         };
         if !near {

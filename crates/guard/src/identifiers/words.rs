@@ -83,6 +83,14 @@ pub(super) struct Words {
     pub(super) has_divided_digits: bool,
     pub(super) digits: usize,
     pub(super) colons: usize,
+    /// Full stops between digits; an IP address has three.
+    pub(super) dotted_digits: usize,
+    /// Words of a single digit.
+    pub(super) lone_digits: usize,
+    /// By length, the words that mix letters and digits.
+    pub(super) mixed_lengths: u64,
+    /// `17feb2023`: a month inside a word with digits.
+    pub(super) has_joined_month: bool,
     /// Most long words begin with a capital: a capital tells little.
     pub(super) title_case: bool,
 }
@@ -127,7 +135,8 @@ impl Words {
         let mut lines = folded.line_starts.iter().copied().peekable();
         while at < bytes.len() {
             let byte = folded.byte(at);
-            if !is_letter(byte) && !(byte == b'@' && folded.byte(at.saturating_add(1)) == b' ') {
+            let lone_at = byte == b'@' && folded.byte(at.saturating_add(1)) == b' ';
+            if !(is_letter(byte) || lone_at) {
                 self.note(folded, at, byte);
                 at = at.saturating_add(1);
                 continue;
@@ -142,8 +151,28 @@ impl Words {
             let begins_sentence = new_line || begins_sentence(folded, last_end, start);
             let word = read_word(folded, gazetteer, start..at, gap, begins_sentence);
             self.roles |= word.tag;
+            if word.tag == 0 {
+                self.note_mixed(folded.slice(start..at));
+            } else if at.saturating_sub(start) == 1 && byte.is_ascii_digit() {
+                self.lone_digits = self.lone_digits.saturating_add(1);
+            }
             self.list.push(word);
             last_end = Some(at);
+        }
+    }
+
+    /// A word on no list: a digit alone, or letters and digits mixed?
+    fn note_mixed(&mut self, text: &str) {
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        if digits == 0 {
+            return;
+        }
+        if text.len() == 1 {
+            self.lone_digits = self.lone_digits.saturating_add(1);
+        } else if digits < text.len() {
+            self.mixed_lengths |= 1 << text.len().min(63);
+            self.has_joined_month |=
+                text.len() > 3 && MONTHS.iter().any(|month| text.contains(month));
         }
     }
 
@@ -152,8 +181,11 @@ impl Words {
             b':' => self.colons = self.colons.saturating_add(1),
             b'/' | b'.' => {
                 let before = at.checked_sub(1).map_or(b' ', |b| folded.byte(b));
-                self.has_divided_digits |=
+                let between =
                     before.is_ascii_digit() && folded.byte(at.saturating_add(1)).is_ascii_digit();
+                self.has_divided_digits |= between;
+                self.dotted_digits =
+                    self.dotted_digits.saturating_add(usize::from(between && byte == b'.'));
             }
             _ => {}
         }
@@ -219,6 +251,12 @@ impl Words {
         }
     }
 }
+
+/// The months' first letters, in both languages.
+const MONTHS: &[&str] = &[
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "ene",
+    "abr", "ago", "dic",
+];
 
 fn is_letter(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte >= 0x80
