@@ -15,6 +15,9 @@ import unicodedata
 HERE = pathlib.Path(__file__).parent
 ENGLISH, SPANISH = 42_000, 32_000
 
+# Ordinary words of our messages that the counts hold too seldom.
+MORE_SPANISH = "saluda saludamos salude saludo saludos quiroz surtimos surtido resurtido".split()
+
 HEAD = """\
 role: common
 source: {source}
@@ -55,7 +58,7 @@ def main():
     counts = json.loads(gzip.open(package("spellchecker") / "resources/es.json.gz").read())
     spanish = sorted(counts, key=lambda w: (-counts[w], w))
     source = "PyPI pyspellchecker 0.9.1, resources/es.json.gz, the most frequent, without accents"
-    write("common_spanish.txt", source, [plain(w) for w in spanish[:SPANISH]])
+    write("common_spanish.txt", source, [plain(w) for w in spanish[:SPANISH]] + MORE_SPANISH)
 
 
 main()

@@ -10,6 +10,12 @@ const SHORTEST: usize = 6;
 const LONGEST: usize = 24;
 /// The most pieces in which a drug's name is spoken.
 const LONGEST_SPOKEN: usize = 5;
+/// The most sounds of the first piece.
+const LONGEST_PIECE: usize = 8;
+/// How many sounds are compared with the beginnings of all drugs' names before any more is read.
+const SOUND_START: usize = 4;
+/// The hash of no letters at all (FNV-1a).
+const NO_LETTERS: u64 = 0xcbf2_9ce4_8422_2325;
 /// The shortest sound that is compared: `zanaks` is six sounds.
 const SHORTEST_SOUND: usize = 6;
 
@@ -64,7 +70,7 @@ impl Slips {
             sounds_like(word, &mut sound);
             if drug && sound.len() >= SHORTEST_SOUND {
                 slips.by_sound.entry(hash(sound.iter().copied())).or_insert(number);
-                slips.sound_starts.insert(hash(sound.iter().copied().take(SHORTEST_SOUND - 1)));
+                slips.sound_starts.insert(hash(sound.iter().copied().take(SOUND_START)));
             }
         }
         slips.words = words.into_iter().map(str::to_owned).collect();
@@ -98,53 +104,79 @@ impl Slips {
 
     /// Drugs' names spoken in pieces: "sir tra leen", "lie sin oh pril".
     pub(crate) fn find_spoken(&self, lexicon: &Lexicon, text: Text<'_>, hits: &mut Vec<TermHit>) {
-        let mut joined = String::with_capacity(32);
-        let mut sound = Vec::with_capacity(32);
-        for (first, opening) in text.tokens.iter().enumerate() {
-            if opening.kind != Kind::Word || opening.end.saturating_sub(opening.start) > 8 {
-                continue;
+        // The sounds of all words, one behind the other, and where those of each token begin.
+        let mut sounds = Vec::with_capacity(text.folded.lower.len());
+        let mut begins = Vec::with_capacity(text.tokens.len().saturating_add(1));
+        for token in text.tokens {
+            begins.push(sounds.len());
+            if token.kind == Kind::Word {
+                sounds_of(text.folded.slice(token.span()), &mut sounds);
             }
-            joined.clear();
-            for (last, token) in text.tokens.iter().enumerate().skip(first).take(LONGEST_SPOKEN) {
-                let goes_on = last == first || token.gap <= Gap::Soft;
-                if !goes_on || token.kind != Kind::Word {
-                    break;
-                }
-                joined.push_str(text.folded.slice(token.span()));
-                if last == first {
+        }
+        begins.push(sounds.len());
+        let of = |at: usize| match (begins.get(at), begins.get(at.saturating_add(1))) {
+            (Some(&from), Some(&to)) => sounds.get(from..to).unwrap_or(&[]),
+            _ => &[],
+        };
+        for (first, opening) in text.tokens.iter().enumerate() {
+            if opening.kind == Kind::Word && of(first).len() <= LONGEST_PIECE {
+                self.find_spoken_from(lexicon, text, (first, &of), hits);
+            }
+        }
+    }
+
+    /// Adds the name whose first piece is this token, if one is.
+    fn find_spoken_from<'s>(
+        &self,
+        lexicon: &Lexicon,
+        text: Text<'_>,
+        (first, of): (usize, &dyn Fn(usize) -> &'s [u8]),
+        hits: &mut Vec<TermHit>,
+    ) {
+        let mut sum = NO_LETTERS;
+        let mut length = 0_usize;
+        let mut before = 0_u8;
+        for (last, token) in text.tokens.iter().enumerate().skip(first).take(LONGEST_SPOKEN) {
+            if last > first && token.gap > Gap::Soft || token.kind != Kind::Word {
+                return;
+            }
+            for &sound in of(last) {
+                if sound == before {
                     continue;
                 }
-                sounds_like(&joined, &mut sound);
-                if sound.len() >= SHORTEST_SOUND.saturating_sub(1) {
-                    let start = hash(sound.iter().copied().take(SHORTEST_SOUND - 1));
-                    if !self.sound_starts.contains(&start) {
-                        break;
-                    }
+                before = sound;
+                sum = add_letter(sum, sound);
+                length = length.saturating_add(1);
+                if length == SOUND_START && !self.sound_starts.contains(&sum) {
+                    return;
                 }
-                let close = |name: &&String| joined.len().abs_diff(name.len()) <= 3;
-                // Ordinary words side by side sound like much: they must agree longer.
-                let ordinary = text.tokens.get(first..=last).is_some_and(|pieces| {
-                    pieces.iter().all(|t| lexicon.words.roles(t.word) & Role::Common.bit() != 0)
-                });
-                let enough = SHORTEST_SOUND.saturating_add(if ordinary { 2 } else { 0 });
-                let name = self
-                    .by_sound
-                    .get(&hash(sound.iter().copied()))
-                    .and_then(|&number| self.words.get(number as usize))
-                    .filter(close)
-                    .filter(|name| {
-                        sound.len() >= enough || name.len() >= SHORTEST && **name == joined
-                    });
-                if let Some(name) = name {
-                    hits.extend(lexicon.groups_of(name).map(|group| TermHit {
-                        start: opening.start,
-                        end: token.end,
-                        group,
-                        doubtful: false,
-                        homograph: false,
-                        last,
-                    }));
-                }
+            }
+            if last == first || length < SHORTEST_SOUND {
+                continue;
+            }
+            let Some(name) = self.by_sound.get(&sum).and_then(|&n| self.words.get(n as usize))
+            else {
+                continue;
+            };
+            let Some(pieces) = text.tokens.get(first..=last) else { return };
+            let joined: String = pieces.iter().map(|t| text.folded.slice(t.span())).collect();
+            // Ordinary words side by side sound like much: they must agree longer.
+            let ordinary = pieces.iter().all(|t| {
+                t.end.saturating_sub(t.start) <= 2
+                    || lexicon.words.roles(t.word) & Role::Common.bit() != 0
+            });
+            let enough = SHORTEST_SOUND.saturating_add(if ordinary { 2 } else { 0 });
+            let same = name.len() >= SHORTEST && *name == joined;
+            if joined.len().abs_diff(name.len()) <= 3 && (length >= enough || same) {
+                let start = pieces.first().map_or(token.start, |t| t.start);
+                hits.extend(lexicon.groups_of(name).map(|group| TermHit {
+                    start,
+                    end: token.end,
+                    group,
+                    doubtful: false,
+                    homograph: false,
+                    last,
+                }));
             }
         }
     }
@@ -204,14 +236,23 @@ fn shortened(word: &[u8], skip: usize) -> impl Iterator<Item = u8> + '_ {
 
 /// FNV-1a: keys are compared again letter by letter, or are sounds of compiled-in words.
 fn hash(letters: impl Iterator<Item = u8>) -> u64 {
-    letters
-        .fold(0xcbf2_9ce4_8422_2325, |sum, b| (sum ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+    letters.fold(NO_LETTERS, add_letter)
+}
+
+const fn add_letter(sum: u64, letter: u8) -> u64 {
+    (sum ^ letter as u64).wrapping_mul(0x0100_0000_01b3)
 }
 
 /// How a drug's name sounds to an English ear: one letter for each group of like consonants, one
 /// for each run of vowels, none doubled.
 fn sounds_like(word: &str, out: &mut Vec<u8>) {
     out.clear();
+    sounds_of(word, out);
+}
+
+/// Adds the sounds of a word behind those of another.
+fn sounds_of(word: &str, out: &mut Vec<u8>) {
+    let begin = out.len();
     let bytes = word.as_bytes();
     let mut at = 0_usize;
     while let Some(&byte) = bytes.get(at) {
@@ -230,14 +271,14 @@ fn sounds_like(word: &str, out: &mut Vec<u8>) {
             (b'r', b'h') => (b"r", 2),
             (b'j', _) | (b'g', b'e' | b'i' | b'y') => (b"j", 1),
             // "own": a vowel with a w is one sound.
-            (b'w', _) if out.last() == Some(&b'a') => (b"", 1),
+            (b'w', _) if out.get(begin..).and_then(<[u8]>::last) == Some(&b'a') => (b"", 1),
             (b'w', _) => (b"v", 1),
             (b'h', _) => (b"", 1),
             // The silent e of "suboxone".
-            (b'e', b' ') if out.len() > 3 => (b"", 1),
+            (b'e', b' ') if out.len().saturating_sub(begin) > 3 => (b"", 1),
             (b'a' | b'e' | b'i' | b'o' | b'u' | b'y', _) => (b"a", 1),
             (other, _) => {
-                if out.last() != Some(&other) {
+                if out.get(begin..).and_then(<[u8]>::last) != Some(&other) {
                     out.push(other);
                 }
                 at = at.saturating_add(1);
@@ -245,7 +286,7 @@ fn sounds_like(word: &str, out: &mut Vec<u8>) {
             }
         };
         for &letter in sound {
-            if out.last() != Some(&letter) {
+            if out.get(begin..).and_then(<[u8]>::last) != Some(&letter) {
                 out.push(letter);
             }
         }
