@@ -17,6 +17,7 @@ pub mod context;
 pub mod level;
 
 mod codes;
+pub mod cumulative;
 pub mod guard;
 mod hidden;
 mod identifiers;
@@ -38,6 +39,7 @@ mod words;
 pub use assessment::{Assessment, Finding, Identifier, Rewrite};
 pub use channel::{Channel, Verdict, default_verdict};
 pub use context::{Context, Field, Source};
+pub use cumulative::{Accumulated, Recent};
 pub use guard::{Guard, check, name_reveals};
 pub use level::{Category, IdentifierKind, Level};
 pub use normalise::fold;

@@ -387,4 +387,40 @@ mod tests {
             }
         }
     }
+
+    /// Every labelled training message that is too much for its channel gets an offer, and what is
+    /// offered passes there.
+    #[test]
+    fn each_labelled_message_over_its_level_gets_an_offer_that_passes() {
+        let guard = Guard::standard();
+        let context = Context::default();
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus");
+        let (mut over, mut worded) = (0_u32, 0_u32);
+        for part in ["a", "b"] {
+            let path = format!("{folder}/outbound-train-{part}.jsonl");
+            for line in std::fs::read_to_string(path).unwrap().lines() {
+                let message: serde_json::Value = serde_json::from_str(line).unwrap();
+                let text = message["text"].as_str().unwrap();
+                let channel = Channel::from_word(message["channel"].as_str().unwrap()).unwrap();
+                let assessment = guard.check(text, &context);
+                if assessment.verdict(channel) == Verdict::Pass {
+                    continue;
+                }
+                over += 1;
+                match guard.rewrite(text, &assessment, &context, channel) {
+                    Some(Rewrite::Text(new)) => {
+                        worded += 1;
+                        let again = guard.check(&new, &context);
+                        assert_eq!(again.verdict(channel), Verdict::Pass, "{text:?} -> {new:?}");
+                    }
+                    Some(Rewrite::ToPortal { notice }) => {
+                        assert_eq!(check(&notice, &context).level, Level::Administrative);
+                    }
+                    None => panic!("no offer for {text:?}"),
+                }
+            }
+        }
+        assert!(over > 400, "the corpus holds messages over their level: {over}");
+        assert!(worded * 10 >= over * 8, "{worded} of {over} keep the sender's words");
+    }
 }
