@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use guard::{Channel, Context, Level, Verdict};
+use guard::{Channel, Context, Guard, Level, Verdict};
 use serde_json::Value;
 
 #[derive(Default)]
@@ -32,10 +32,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (flags, files): (Vec<String>, Vec<String>) =
         std::env::args().skip(1).partition(|a| a.starts_with("--"));
     let show = flags.iter().any(|f| f == "--failures");
+    let rewrites = flags.iter().any(|f| f == "--rewrites");
     for file in files {
         let mut tally = Tally::default();
         for line in std::fs::read_to_string(&file)?.lines().filter(|l| !l.trim().is_empty()) {
-            judge(&serde_json::from_str(line)?, &mut tally, show);
+            let message = serde_json::from_str(line)?;
+            judge(&message, &mut tally, show);
+            if rewrites {
+                rewrite(&message);
+            }
         }
         report(&file, &tally);
     }
@@ -88,6 +93,18 @@ fn judge(message: &Value, tally: &mut Tally, show: bool) {
             u8::from(assessment.level),
             what.collect::<Vec<_>>().join(" | "),
         );
+    }
+}
+
+/// Prints what is offered instead of a message that is too much for its channel.
+fn rewrite(message: &Value) {
+    let field = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or("");
+    let Some(channel) = Channel::from_word(field("channel")) else { return };
+    let context = Context::default();
+    let assessment = guard::check(field("text"), &context);
+    let offer = Guard::standard().rewrite(field("text"), &assessment, &context, channel);
+    if let Some(offer) = offer {
+        println!("{} {:?}\n   {offer:?}", channel.as_str(), field("text"));
     }
 }
 

@@ -72,8 +72,106 @@ impl Guard {
                     Category::IdentifierOther | Category::IdentifierAddress | Category::Billing
                 )
         });
-        findings.into_iter().max_by_key(|f| f.level)
+        findings.into_iter().max_by_key(|f| f.level).or_else(|| telling_word(name))
     }
+}
+
+/// Body parts and the like, which reveal nothing in a sentence but do in the name of a practice.
+const TELLING: &[&str] = &[
+    "heart",
+    "skin",
+    "pain",
+    "spine",
+    "vein",
+    "veins",
+    "kidney",
+    "sleep",
+    "foot",
+    "ankle",
+    "bone",
+    "bones",
+    "joint",
+    "joints",
+    "lung",
+    "lungs",
+    "brain",
+    "liver",
+    "digestive",
+    "breast",
+    "womens",
+    "women",
+    "recovery",
+    "memory",
+    "birth",
+    "hearing",
+    "ear",
+    "retina",
+    "hand",
+    "cancer",
+    "blood",
+    "hormone",
+    "weight",
+    "infusion",
+    "rehab",
+    "rehabilitation",
+    "sobriety",
+    "stroke",
+    "nerve",
+    "thyroid",
+    "colon",
+    "prostate",
+    "corazon",
+    "rinon",
+    "piel",
+    "dolor",
+    "mujer",
+    "higado",
+    "cerebro",
+];
+
+/// "Pine Street Pain & Spine", but not "Heart of Texas" or "Spine Road Family Clinic".
+fn telling_word(name: &str) -> Option<Finding> {
+    let folded = Folded::new(name);
+    let spelled: Vec<&str> =
+        folded.lower.split(|c: char| !c.is_ascii_alphanumeric() && c != '\'').collect();
+    let mut at = 0_usize;
+    for (number, word) in spelled.iter().enumerate() {
+        let end = at.saturating_add(word.len());
+        let bare = word.replace('\'', "");
+        let next = spelled.get(number.saturating_add(1)).copied().unwrap_or("");
+        let place = matches!(
+            next,
+            "of" | "street"
+                | "st"
+                | "road"
+                | "rd"
+                | "lake"
+                | "hill"
+                | "creek"
+                | "river"
+                | "avenue"
+                | "ave"
+                | "valley"
+                | "island"
+                | "rock"
+                | "mountain"
+                | "canyon"
+                | "base"
+        );
+        if TELLING.contains(&bare.as_str()) && !place {
+            return Some(Finding {
+                span: folded.code_points(&(at..end)),
+                category: Category::Specialty,
+                level: Level::Detail,
+                rule: "specialty.name",
+                reason: "The name tells what is treated there.",
+                suggestion: "Use a neutral display name on open channels.",
+                ready: false,
+            });
+        }
+        at = end.saturating_add(1);
+    }
+    None
 }
 
 /// "Dr. Gout" of "12 Cold Harbor Road": what stands in a name is no disease.
@@ -217,6 +315,36 @@ mod tests {
             ("Elm Street Family Medicine", false),
             ("Riverbend Dental", false),
             ("Northside Pediatrics", false),
+            ("Hope Fertility", true),
+            ("Cedar Behavioral Wellness", true),
+            ("Sunrise Dementia Care", true),
+            ("Lakeside Counseling Center", true),
+            ("Center for Reproductive Medicine", true),
+            ("Mesa Kidney Care", true),
+            ("Pine Street Pain & Spine", true),
+            ("Digestive Health Partners", true),
+            ("Bright Smiles Orthodontics", true),
+            ("Valley ENT", true),
+            ("Northside Allergy and Asthma Center", true),
+            ("Foot & Ankle Associates", true),
+            ("Desert Vein Center", true),
+            ("Advanced Sleep Medicine", true),
+            ("First Step Recovery", true),
+            ("New Beginnings Birth Center", true),
+            ("Riverside Hospice", true),
+            ("Bluebird Diabetes & Endocrine", true),
+            ("Clínica de Salud Mental del Valle", true),
+            ("Women's Health Partners of Mesa", true),
+            ("Coastal Rheumatology", true),
+            ("Mesa Methadone Services", true),
+            ("Cedar Grove Internal Medicine", false),
+            ("Summit Urgent Care", false),
+            ("Harbor Point Primary Care", false),
+            ("Heart of Texas Family Clinic", false),
+            ("Cold Harbor Road Family Clinic", false),
+            ("Dr. Payne and Partners", false),
+            ("Lake Shore Eye Care", false),
+            ("Clínica Los Olivos", false),
         ] {
             assert_eq!(name_reveals(name).is_some(), reveals, "{name}");
         }

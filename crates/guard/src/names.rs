@@ -105,6 +105,21 @@ pub(crate) fn is_in_a_name(
     is_place(lexicon, text, first, hit.last) || is_person(lexicon, text, first, hit.last, category)
 }
 
+/// A capital word right behind another one: more likely a name than a drug few have heard of.
+pub(crate) fn follows_a_capital(text: Text<'_>, hit: &TermHit) -> bool {
+    let first = text.tokens.partition_point(|t| t.start < hit.start);
+    let here = text.tokens.get(first);
+    let before = first.checked_sub(1).and_then(|b| text.tokens.get(b));
+    let capital = |t: &Token| text.folded.is_capital(t.start);
+    here.is_some_and(capital)
+        && before.is_some_and(|b| {
+            capital(b)
+                && !matches!(text.folded.slice(b.span()), "your" | "the" | "subject" | "su" | "new")
+                && here.is_some_and(|h| h.gap <= Gap::Soft && h.sentence == b.sentence)
+        })
+        && !shouts(text)
+}
+
 /// The writer uses capitals throughout: they mark no names.
 fn shouts(text: Text<'_>) -> bool {
     let cased = text.folded.cased.as_bytes();

@@ -56,7 +56,7 @@ impl Guard {
     fn inbox(&self, text: &str) -> Preview {
         let (subject, body) = match text.split_once("\n\n") {
             Some((first, rest)) if !first.trim().is_empty() && !first.contains('\n') => {
-                (first.trim(), rest)
+                (without_label(first.trim()), rest)
             }
             _ => ("", text),
         };
@@ -65,6 +65,18 @@ impl Guard {
         let (subject, body) =
             if harmless { (subject, body) } else { ("New message from your care team", text) };
         Preview::Inbox { subject: subject.to_owned(), snippet: cut(body, SNIPPET_CHARS) }
+    }
+}
+
+/// `Subject: Your visit` → `Your visit`.
+fn without_label(line: &str) -> &str {
+    match line.split_once(':') {
+        Some((label, rest))
+            if label.eq_ignore_ascii_case("subject") || label.eq_ignore_ascii_case("asunto") =>
+        {
+            rest.trim()
+        }
+        _ => line,
     }
 }
 

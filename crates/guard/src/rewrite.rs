@@ -72,6 +72,7 @@ struct Asks {
     sign_in: bool,
     link: String,
     come: bool,
+    bring: bool,
 }
 
 struct Parts<'a> {
@@ -96,35 +97,61 @@ impl<'a> Parts<'a> {
     fn rewritten(&self) -> Option<String> {
         let sentences = sentences::split(self.folded);
         let mut asks = Asks::default();
-        let mut kept: Vec<Option<String>> = Vec::new();
+        // What is kept, with the white space behind it; `None` is where the neutral words go.
+        let mut kept: Vec<(Option<String>, String)> = Vec::new();
         let mut replaced = false;
+        let mut just_replaced = false;
         let mut opening = None;
-        for sentence in &sentences {
+        for (number, sentence) in sentences.iter().enumerate() {
             let points = self.folded.code_points(sentence);
+            let next = sentences.get(number.saturating_add(1));
+            let until =
+                next.map_or(self.text.chars().count(), |n| self.folded.code_points(n).start);
+            let whole = self.original(&(points.start..until.max(points.end)));
+            let said = whole.trim_end().to_owned();
+            let space = whole.get(said.len()..).unwrap_or("").to_owned();
             if self.reveals(&points) {
                 asks.add(self.read(sentence, &points));
-                if !replaced {
+                if replaced {
+                    // The white space of what goes is kept where it is a paragraph's.
+                    if let Some((_, before)) = kept.last_mut().filter(|_| space.contains('\n')) {
+                        *before = space;
+                    }
+                } else {
                     opening = self.opening(&points);
-                    kept.push(None);
+                    kept.push((None, space));
                     replaced = true;
                 }
+                just_replaced = true;
             } else {
-                kept.push(Some(self.original(&points).trim().to_owned()));
+                // "Is that right?" asks about what is no longer said.
+                let dangling = just_replaced && said.ends_with('?') && said.split(' ').count() <= 4;
+                if !dangling {
+                    kept.push((Some(said.trim_start().to_owned()), space));
+                    just_replaced = false;
+                }
             }
         }
-        let rest = kept.iter().flatten().cloned().collect::<Vec<_>>().join(" ");
+        let rest = kept.iter().filter_map(|(k, _)| k.clone()).collect::<Vec<_>>().join(" ");
         let mut neutral = asks.in_words(self.language, &rest);
         if let Some(opening) = opening {
+            // A subject line has room for a subject only.
+            if opening.eq_ignore_ascii_case("subject:") {
+                neutral = format!("A message for you\n\n{neutral}");
+            } else if opening.eq_ignore_ascii_case("asunto:") {
+                neutral = format!("Un mensaje para usted\n\n{neutral}");
+            }
             let goes_on = opening.ends_with(',');
             let said = if goes_on { begin_small(&neutral) } else { neutral };
             neutral = format!("{opening} {said}");
         }
-        let whole: Vec<String> = kept
-            .into_iter()
-            .map(|part| part.unwrap_or_else(|| neutral.clone()))
-            .filter(|part| !part.is_empty())
-            .collect();
-        replaced.then(|| whole.join(" "))
+        let mut whole = String::new();
+        for (part, space) in kept {
+            let part = part.unwrap_or_else(|| neutral.clone());
+            whole.push_str(&part);
+            whole.push_str(if space.is_empty() && !part.is_empty() { " " } else { &space });
+        }
+        replaced.then(|| whole.trim().to_owned())
     }
 
     fn reveals(&self, points: &Range<usize>) -> bool {
@@ -174,8 +201,13 @@ impl<'a> Parts<'a> {
                 .unwrap_or_default()
         };
         let when = when(lower, &of_kind(IdentifierKind::Date));
+        let word = |words: &[&str]| {
+            lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|w| words.contains(&w))
+        };
+        // "By Monday" is the last day for something, no appointment.
+        let until = word(&["by", "before", "b4", "until", "due", "antes", "since", "expires"]);
         Asks {
-            visit: !when.is_empty()
+            visit: !when.is_empty() && !until
                 || has(&[
                     "appointment",
                     "visit",
@@ -186,14 +218,27 @@ impl<'a> Parts<'a> {
                     "programad",
                 ]),
             when,
-            call: has(&["call", "phone us", "llam", "marque"]),
+            call: word(&["call", "phone", "ring", "dial", "llame", "llamenos", "llamar", "marque"]),
             phone: of_kind(IdentifierKind::Phone),
             sign_in: has(&["log in", "login", "sign in", "portal", "inicie", "entre a"]),
             link: of_kind(IdentifierKind::Url),
             come: has(&[
-                "come in", "pick up", "pickup", "stop by", "come by", "recoger", "pase por",
+                "come in",
+                "pick up",
+                "pickup",
+                "stop by",
+                "come by",
+                "drop by",
+                "drop off",
+                "at the desk",
+                "at the counter",
+                "at the window",
+                "recoger",
+                "pase por",
+                "pase cuando",
                 "venga",
             ]),
+            bring: has(&["photo id", "bring id", "your id", "bring your i d", "identificacion"]),
         }
     }
 }
@@ -202,7 +247,18 @@ impl<'a> Parts<'a> {
 fn when(lower: &str, date: &str) -> String {
     const DAYS: &[&str] = &[
         "today",
+        "tonight",
         "tomorrow",
+        "tmrw",
+        "mon",
+        "tue",
+        "tues",
+        "wed",
+        "weds",
+        "thu",
+        "thur",
+        "thurs",
+        "fri",
         "monday",
         "tuesday",
         "wednesday",
@@ -238,7 +294,9 @@ fn begin_small(sentence: &str) -> String {
 }
 
 fn capitalised(word: &str) -> String {
-    if matches!(word, "today" | "tomorrow" | "hoy") || word.ends_with("es") || word.ends_with("do")
+    if matches!(word, "today" | "tonight" | "tomorrow" | "tmrw" | "hoy")
+        || word.ends_with("es")
+        || word.ends_with("do")
     {
         return word.to_owned();
     }
@@ -283,6 +341,7 @@ impl Asks {
         self.call |= other.call;
         self.sign_in |= other.sign_in;
         self.come |= other.come;
+        self.bring |= other.bring;
         first(&mut self.when, other.when);
         first(&mut self.phone, other.phone);
         first(&mut self.link, other.link);
@@ -318,7 +377,20 @@ impl Asks {
             });
         }
         let nothing_else = !self.visit && !self.sign_in;
-        if (self.call || self.come || nothing_else) && !says("call", "llam") {
+        if self.come && !says("stop by", "pase") {
+            words.push(
+                if english { "Please stop by the office." } else { "Pase por la oficina." }
+                    .to_owned(),
+            );
+        }
+        if self.bring && !says(" id", "identificacion") {
+            words.push(
+                if english { "Please bring a photo ID." } else { "Traiga una identificación." }
+                    .to_owned(),
+            );
+        }
+        let calls = self.call || nothing_else && !self.come;
+        if calls && !says("call", "llam") && !says("phone", "llám") {
             words.push(match (english, self.phone.is_empty()) {
                 (true, true) => "Please call us.".to_owned(),
                 (true, false) => format!("Please call us at {}.", self.phone),

@@ -6,6 +6,9 @@ use crate::terms::Text;
 use crate::tokens::{Gap, Kind};
 use crate::words::{FastMap, FastSet};
 
+/// The long lists from registers: too many names to be recognised with a slip in them.
+pub(crate) const REGISTERED: &str = "medication.registered";
+const ICD_TERM: &str = "diagnosis.icd_term";
 const SHORTEST: usize = 6;
 const LONGEST: usize = 24;
 /// The most pieces in which a drug's name is spoken.
@@ -46,9 +49,10 @@ impl Slips {
             .long_words()
             .filter(|(word, group)| {
                 lexicon.group(*group).is_some_and(|g| {
-                    let drug = is_drug(g);
+                    let drug = is_drug(g) && g.rule != REGISTERED;
                     g.level >= Level::Detail
-                        && (drug || word_is_long(word))
+                        && (drug
+                            || word_is_long(word) && g.rule != REGISTERED && g.rule != ICD_TERM)
                         && matches!(g.role, Role::Term | Role::Symptom)
                 })
             })
@@ -66,7 +70,10 @@ impl Slips {
                     list.push(number);
                 }
             }
-            let drug = lexicon.groups_of(word).filter_map(|g| lexicon.group(g)).any(is_drug);
+            let drug = lexicon
+                .groups_of(word)
+                .filter_map(|g| lexicon.group(g))
+                .any(|g| is_drug(g) && g.rule != REGISTERED);
             sounds_like(word, &mut sound);
             if drug && sound.len() >= SHORTEST_SOUND {
                 slips.by_sound.entry(hash(sound.iter().copied())).or_insert(number);

@@ -8,7 +8,7 @@ use crate::level::{Category, Level};
 use crate::lexicon::{Lexicon, Role, TermHit};
 use crate::names;
 use crate::normalise::Folded;
-use crate::slips::Slips;
+use crate::slips::{REGISTERED, Slips};
 use crate::tokens::{Gap, Token};
 use crate::values::Says;
 use crate::words::NO_WORD;
@@ -143,7 +143,8 @@ fn add(lexicon: &Lexicon, text: Text<'_>, found: &mut Found, hit: &TermHit, arou
                     && (here.holds(Role::Community) || before.holds(Role::Community))
                     && !is_owned(text, hit)
                     && !is_due(text, hit)
-                || names::is_in_a_name(lexicon, text, hit, group.category);
+                || names::is_in_a_name(lexicon, text, hit, group.category)
+                || group.rule == REGISTERED && names::follows_a_capital(text, hit);
             if doubted {
                 return;
             }
