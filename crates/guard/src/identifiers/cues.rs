@@ -150,7 +150,7 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
          needle forceps retractor suture technique approach incision lines nodules deformity disability effect \
          response curve kit device monitor brand insulin infection bacteria parasite mosquito tick tea oil cohort \
          declaration statement report consortium group collaborative guidance regimen chemotherapy therapy shot \
-         criterium brace guide wort enfermedad sindrome escala prueba signo cancer pneumonia pox flu influenza positivity negative",
+         criterium brace guide wort murmur murmurs category triage angina enfermedad sindrome escala prueba signo cancer pneumonia pox flu influenza positivity negative",
     ),
     (
         VERB,
@@ -272,7 +272,7 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
     ),
     (
         PERSON_PREPOSITION,
-        "by with for per from about like regarding re of and see versus consult con para por similar is",
+        "by with for per from about on like regarding re of and see versus consult con para por similar is",
     ),
     (
         CREDENTIAL,

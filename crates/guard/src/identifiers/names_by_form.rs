@@ -36,7 +36,7 @@ impl Scene<'_> {
             return None;
         }
         let next = self.words.after(run.last);
-        if next.is_some_and(|w| w.is(cues::THING | cues::FACILITY)) {
+        if next.is_some_and(|w| w.is(cues::THING | cues::FACILITY) || w.is(cues::STREET) && w.cap) {
             return None;
         }
         let end = run.span.end.saturating_sub(1);
@@ -77,7 +77,8 @@ impl Scene<'_> {
                 && !family.is(cues::EPONYM)
                 && !places;
         good.then(|| {
-            self.take(run.span.clone(), true, out);
+            // "Don Chuy" is a title and a first name.
+            self.take(run.span.clone(), !word.is(cues::TITLE), out);
             run.last
         })
     }

@@ -126,7 +126,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         (
             "hospital mrn mrn# mr medical record records rec expediente historia emr ehr har csn fin",
-            r"mrn|mr ?#|mr no\.?|medical records?|med(?:ical)? rec|emr|ehr|records? (?:number|no|id|#)|hospital (?:number|no|id)|expediente(?: medico| clinico)?|historia clinica|numero de expediente|csn|har|fin",
+            r"mrn|mr ?#|mr no\.?|medical (?:records?|id)|med(?:ical)? rec|emr|ehr|records? (?:number|no|id|#)|hospital (?:number|no|id)|expediente(?: medico| clinico)?|historia clinica|numero de expediente|csn|har|fin",
             Mrn,
             Some(MRN),
             false,

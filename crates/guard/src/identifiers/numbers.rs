@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use regex::bytes::Regex;
 
@@ -26,11 +27,19 @@ pub(super) struct Numbers {
 /// A number that follows a cue.
 #[derive(Debug)]
 struct Rule {
-    pattern: Regex,
+    source: String,
+    /// Compiled when its cue is first met: most texts never need it, and start-up is short.
+    compiled: OnceLock<Regex>,
     kind: IdentifierKind,
     finding: Option<What>,
     /// The cue means something else as often: the value must look like nobody's dose or count.
     weak: bool,
+}
+
+impl Rule {
+    fn pattern(&self) -> &Regex {
+        self.compiled.get_or_init(|| compile(&self.source))
+    }
 }
 
 impl Numbers {
@@ -41,14 +50,14 @@ impl Numbers {
             for word in words.split(' ') {
                 *by_cue.entry(word).or_insert(0_u32) |= 1 << number;
             }
-            let pattern = if pattern.starts_with(r"\b") {
-                compile(&pattern.replace("{DIGIT}", DIGIT))
+            let source = if pattern.starts_with(r"\b") {
+                pattern.replace("{DIGIT}", DIGIT)
             } else {
                 // A cue that ends in `#` ends on no word boundary; the blank behind it makes one.
                 let pattern = pattern.replace('#', "#[ :]{0,2}");
-                compile(&format!(r"\b(?:{pattern}){LINK}{VALUE}"))
+                format!(r"\b(?:{pattern}){LINK}{VALUE}")
             };
-            rules.push(Rule { pattern, kind, finding, weak });
+            rules.push(Rule { source, compiled: OnceLock::new(), kind, finding, weak });
         }
         let device = number("identifier.device", "It is a device number.");
         let vehicle = number("identifier.vehicle", "It is a vehicle number.");
@@ -131,7 +140,7 @@ impl Numbers {
             if wanted >> number & 1 == 0 {
                 continue;
             }
-            for (whole, mut span) in values_with_cue(&rule.pattern, folded.lower.as_bytes()) {
+            for (whole, mut span) in values_with_cue(rule.pattern(), folded.lower.as_bytes()) {
                 if span.start > whole.start && folded.byte(span.start.saturating_sub(1)) == b'#' {
                     span.start = span.start.saturating_sub(1);
                 }
@@ -331,6 +340,13 @@ mod tests {
             assessment.findings.iter().find(|f| f.span == *span).map_or(0, |f| u8::from(f.level))
         };
         assessment.identifiers.iter().map(|i| (i.kind, level(&i.span))).collect()
+    }
+
+    #[test]
+    fn every_rule_is_well_formed() {
+        for rule in &super::Numbers::new().rules {
+            assert!(rule.pattern().captures_len() > 1, "{}", rule.source);
+        }
     }
 
     #[test]

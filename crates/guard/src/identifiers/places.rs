@@ -404,7 +404,13 @@ impl Scene<'_> {
         let cared = matches!(preposition, "at" | "@" | "from")
             && self.words.any_before(preposition_at, 5, cues::CARE)
             && !self.words.title_case;
-        if !(dwells || works || cared)
+        let somebody = matches!(preposition, "in" | "near")
+            && word.tag == 0
+            && !self.words.title_case
+            && self.words.any_before(preposition_at, 3, cues::HUMAN | cues::PERSON)
+            && !self.is_eponym(at)
+            && !word.possessive;
+        if !(dwells || works || cared || somebody)
             || word.is(bad)
             || word.term
             || word.upper && word.end.saturating_sub(word.start) < 3
