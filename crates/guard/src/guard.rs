@@ -1,11 +1,12 @@
 //! The guard itself: everything compiled once, then one call per text.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use crate::assessment::{Assessment, Finding, Identifier};
 use crate::context::Context;
 use crate::identifiers::{Identifiers, Inventory, Reading};
-use crate::level::{Category, Level};
+use crate::level::{Category, IdentifierKind, Level};
 use crate::lexicon::Lexicon;
 use crate::normalise::Folded;
 use crate::slips::Slips;
@@ -174,27 +175,32 @@ fn telling_word(name: &str) -> Option<Finding> {
     None
 }
 
-/// "Dr. Gout" of "12 Cold Harbor Road": what stands in a name is no disease.
+/// "Dr. Gout" of "12 Cold Harbor Road", "Bernadette Gout": what stands in a name is no disease.
 fn drop_names_of_people_and_streets(
     folded: &Folded,
     findings: &mut Vec<Finding>,
     inventory: &Inventory,
 ) {
-    if !inventory.proper_names.is_empty() {
-        // "Mr. Angina, A N G I N A" spells his name.
-        let spelled = |f: &Finding| {
-            let said = folded.slice(f.span.clone());
-            said.contains(' ')
-                && inventory.proper_names.iter().any(|n| {
-                    let name = folded.slice(n.clone()).bytes().filter(u8::is_ascii_alphanumeric);
-                    name.eq(said.bytes().filter(u8::is_ascii_alphanumeric))
-                })
-        };
-        findings.retain(|f| {
-            !inventory.proper_names.iter().any(|n| n.start <= f.span.start && f.span.end <= n.end)
-                && !spelled(f)
-        });
+    if findings.is_empty() {
+        return;
     }
+    let named = |kind: &IdentifierKind| *kind == IdentifierKind::Name;
+    let names = || inventory.identifiers.iter().filter(|(_, kind)| named(kind)).map(|(n, _)| n);
+    let within = |n: &Range<usize>, f: &Finding| n.start <= f.span.start && f.span.end <= n.end;
+    let letters = |span: &Range<usize>| {
+        folded.slice(span.clone()).bytes().filter(u8::is_ascii_alphanumeric).collect::<Vec<_>>()
+    };
+    findings.retain(|f| {
+        let said = folded.slice(f.span.clone());
+        // "Mr. Angina, A N G I N A" spells his name.
+        let spells = said.bytes().filter(|b| *b == b' ').count() > 1
+            && names().chain(&inventory.proper_names).any(|n| letters(n) == letters(&f.span));
+        let family = folded.is_capital(f.span.start)
+            && names().any(|n| within(n, f) && n.start < f.span.start);
+        let within_a_name = inventory.proper_names.iter().any(|n| within(n, f));
+        let clinical = f.rule.split('.').next() != Some("identifier");
+        !(clinical && (within_a_name || family || spells))
+    });
 }
 
 /// Byte spans become code points; the order becomes the text's.

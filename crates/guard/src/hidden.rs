@@ -38,12 +38,41 @@ fn spelled_out(lexicon: &Lexicon, text: Text<'_>, hits: &mut Vec<TermHit>) {
         {
             length = length.saturating_add(1);
         }
+        if length == 2 {
+            let run = rest.get(..2).unwrap_or(&[]);
+            dotted_pair(lexicon, text, (from, run), hits);
+        }
         if length >= 3 {
             let run = rest.get(..length).unwrap_or(&[]);
             look_up_run(lexicon, text, (from, run), hits);
         }
         from = from.saturating_add(length.max(1));
     }
+}
+
+/// `P.T.`, `o.b.`: a clipped specialty with its points; behind a comma it is somebody's degree.
+fn dotted_pair(
+    lexicon: &Lexicon,
+    text: Text<'_>,
+    (from, run): (usize, &[Token]),
+    hits: &mut Vec<TermHit>,
+) {
+    let [first, last] = run else { return };
+    let dotted = text.folded.byte(first.end) == b'.'
+        && last.start == first.end.saturating_add(1)
+        && text.folded.byte(last.end) == b'.';
+    if !dotted || first.gap == Gap::Firm {
+        return;
+    }
+    let spelling: String = run.iter().map(|t| text.folded.slice(t.span())).collect();
+    hits.extend(lexicon.groups_of(&spelling).map(|group| TermHit {
+        start: first.start,
+        end: last.end.saturating_add(1),
+        group,
+        doubtful: false,
+        homograph: false,
+        last: from.saturating_add(1),
+    }));
 }
 
 /// Only spaces, points and hyphens stand before the token.

@@ -23,14 +23,12 @@ const FILES: &[(&str, &str)] = &[
     ("billing_detail", include_str!("../../../lexicon/billing_detail.txt")),
     ("billing_mention", include_str!("../../../lexicon/billing_mention.txt")),
     ("came_back", include_str!("../../../lexicon/came_back.txt")),
-    ("cities", include_str!("../../../lexicon/cities.txt")),
     ("common_english", include_str!("../../../lexicon/common_english.txt")),
     ("common_spanish", include_str!("../../../lexicon/common_spanish.txt")),
     ("community", include_str!("../../../lexicon/community.txt")),
     ("diagnoses", include_str!("../../../lexicon/diagnoses.txt")),
     ("dose_units", include_str!("../../../lexicon/dose_units.txt")),
     ("elsewhere", include_str!("../../../lexicon/elsewhere.txt")),
-    ("first_names", include_str!("../../../lexicon/first_names.txt")),
     ("frequencies", include_str!("../../../lexicon/frequencies.txt")),
     ("health_cues", include_str!("../../../lexicon/health_cues.txt")),
     ("hiv", include_str!("../../../lexicon/hiv.txt")),
@@ -88,6 +86,9 @@ const FILES: &[(&str, &str)] = &[
     ("weak_meanings", include_str!("../../../lexicon/weak_meanings.txt")),
 ];
 
+/// Given names, with their own head: a term among them may be somebody's name.
+const GIVEN_NAMES: &str = include_str!("../../../lexicon/given_names.txt");
+
 /// What the terms of one file mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -107,8 +108,6 @@ pub(crate) enum Role {
     ReadyWord,
     /// A given name.
     FirstName,
-    /// A city, state or country.
-    City,
     /// An ordinary word of English or Spanish: no misspelling of a drug.
     Common,
     /// What is measured: a number behind it is a result.
@@ -258,6 +257,11 @@ impl Lexicon {
             }
             building.lexicon.groups.push(group);
         }
+        let names = GIVEN_NAMES.lines().filter(|line| !line.starts_with(['#', '@']));
+        for name in names.flat_map(str::split_whitespace) {
+            let word = building.lexicon.words.add(Cow::Borrowed(name));
+            building.lexicon.words.mark(word, Role::FirstName.bit());
+        }
         Ok(building.finish())
     }
 
@@ -324,10 +328,8 @@ impl Lexicon {
         };
         for entry in self.ending_at(node) {
             let cased = folded.cased_slice(first.start..last.end);
-            let no_word = between.is_empty()
-                && last.end.saturating_sub(last.start) >= 3
-                && self.words.roles(last.word) & Role::Common.bit() == 0;
-            if !no_word && entry.capitals.is_some_and(|spelling| !is_in_capitals(cased, spelling)) {
+            let small = entry.capitals.is_some_and(|spelling| !is_in_capitals(cased, spelling));
+            if small && !self.means_an_abbreviation(folded, tokens, &between) {
                 continue;
             }
             // "pas" is not the plural of "pa"; "PTs" is one of "PT".
@@ -343,6 +345,65 @@ impl Lexicon {
                 last: between.end,
             });
         }
+    }
+
+    /// An abbreviation in small letters: one that is no ordinary word, or of two letters before
+    /// what only an abbreviation stands before ("the ob can see u", "pt moved to 9").
+    fn means_an_abbreviation(
+        &self,
+        folded: &Folded,
+        tokens: &[Token],
+        between: &std::ops::Range<usize>,
+    ) -> bool {
+        let (true, Some(token)) = (between.is_empty(), tokens.get(between.end)) else {
+            return false;
+        };
+        if token.end.saturating_sub(token.start) >= 3 {
+            return self.words.roles(token.word) & Role::Common.bit() == 0;
+        }
+        let word = |at: Option<usize>| {
+            at.and_then(|at| tokens.get(at)).map_or("", |t| folded.slice(t.span()))
+        };
+        let before = word(between.end.checked_sub(1));
+        let next = word(between.end.checked_add(1));
+        let all_small = !folded.is_capital(token.start);
+        all_small
+            && !matches!(before, "am" | "pm" | "m" | "new" | "each" | "a" | "no")
+            && matches!(
+                next,
+                "appt"
+                    | "appts"
+                    | "appointment"
+                    | "visit"
+                    | "visits"
+                    | "eval"
+                    | "evaluation"
+                    | "session"
+                    | "sessions"
+                    | "clinic"
+                    | "consult"
+                    | "referral"
+                    | "doc"
+                    | "dr"
+                    | "doctor"
+                    | "nurse"
+                    | "office"
+                    | "moved"
+                    | "can"
+                    | "wants"
+                    | "called"
+                    | "says"
+                    | "scan"
+                    | "chest"
+                    | "abd"
+                    | "head"
+                    | "results"
+                    | "exercises"
+                    | "homework"
+                    | "followup"
+                    | "specialist"
+                    | "team"
+            )
     }
 
     fn ending_at(&self, node: Node) -> &[Entry] {
@@ -418,7 +479,7 @@ impl Building {
         self.spell(bare);
         if let [word] = self.path.as_slice() {
             self.lexicon.words.mark(*word, role.bit());
-            if matches!(role, Role::Common | Role::FirstName) {
+            if role == Role::Common {
                 return;
             }
         }
@@ -542,8 +603,6 @@ fn parse_role(file: &'static str, name: &str) -> Result<Role, LexiconError> {
         "result_noun" => Role::ResultNoun,
         "result_meaning" => Role::ResultMeaning,
         "ready_word" => Role::ReadyWord,
-        "first_name" => Role::FirstName,
-        "city" => Role::City,
         "common" => Role::Common,
         "analyte" => Role::Analyte,
         "link" => Role::Link,

@@ -203,7 +203,8 @@ fn is_person(
     let drug = matches!(category, Category::Medication | Category::Reproductive);
     // "Bernadette Gout": a given name before it, both with capitals.
     let family = first.checked_sub(1).and_then(|b| text.tokens.get(b)).is_some_and(|t| {
-        is_first_name(lexicon, text, first.saturating_sub(1))
+        matches!(category, Category::Diagnosis | Category::Medication | Category::MentalHealth)
+            && is_first_name(lexicon, text, first.saturating_sub(1))
             && text.folded.is_capital(t.start)
             && text.tokens.get(first).is_some_and(|t| t.gap == Gap::Soft)
     });

@@ -126,7 +126,9 @@ impl Slips {
             _ => &[],
         };
         for (first, opening) in text.tokens.iter().enumerate() {
-            if opening.kind == Kind::Word && of(first).len() <= LONGEST_PIECE {
+            // "Lety de": a strange word with a capital is a name.
+            let name = opening.is_unknown() && text.folded.is_capital(opening.start) && first > 0;
+            if opening.kind == Kind::Word && of(first).len() <= LONGEST_PIECE && !name {
                 self.find_spoken_from(lexicon, text, (first, &of), hits);
             }
         }

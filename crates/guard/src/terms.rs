@@ -11,7 +11,6 @@ use crate::normalise::Folded;
 use crate::slips::{REGISTERED, Slips};
 use crate::tokens::{Gap, Token};
 use crate::values::Says;
-use crate::words::NO_WORD;
 
 const MEANING: Says = Says {
     category: Category::LabResult,
@@ -49,8 +48,6 @@ pub(crate) struct Text<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) findings: Vec<Finding>,
-    pub(crate) first_names: Vec<Range<usize>>,
-    pub(crate) cities: Vec<Range<usize>>,
     /// Every hit that counts, in the order of the text, longest first.
     pub(crate) hits: Vec<TermHit>,
     /// The last token of the last test or result that was read.
@@ -75,11 +72,6 @@ pub(crate) fn find(lexicon: &Lexicon, slips: &Slips, text: Text<'_>) -> Found {
     slips.find(lexicon, text, &mut hits);
     slips.find_spoken(lexicon, text, &mut hits);
     let mut found = Found::default();
-    for token in text.tokens {
-        if token.word != NO_WORD && lexicon.words.roles(token.word) & Role::FirstName.bit() != 0 {
-            found.first_names.push(token.span());
-        }
-    }
     if hits.is_empty() {
         return found;
     }
@@ -115,7 +107,6 @@ fn add(lexicon: &Lexicon, text: Text<'_>, found: &mut Found, hit: &TermHit, arou
     let Around { here, before } = around;
     let span = hit.start..hit.end;
     match group.role {
-        Role::City => found.cities.push(span),
         Role::ResultMeaning
             if here.holds(Role::ResultNoun)
                 || here.holds(Role::CameBack)
