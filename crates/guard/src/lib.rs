@@ -1,15 +1,54 @@
 //! What would this text reveal, and to whose ear?
 //!
-//! Pure: no clock, no network, no storage. Give it the text of a message and what the practice
-//! knows ([`Context`]); it answers with an [`Assessment`]: findings with span, category, level,
-//! rule, reason and suggestion (RULEBOOK §11), an inventory of identifiers, and, for any
-//! [`Channel`], the [`Verdict`] of RULEBOOK §11.3 with no consent on file.
+//! A text message lights up a locked screen; a voicemail plays to a kitchen. This crate reads a
+//! message *before* it goes and says what a bystander would learn, whether the channel may carry it
+//! (45 CFR 164.502, 164.522; RULEBOOK §11), and how to say it safely. It knows English and Spanish,
+//! clipped and misspelt words, letters spaced out for speech, look-alike characters, and that
+//! "Dr. Payne of Cold Harbor Road" has no disease. It is pure and fast: no clock, no network, no
+//! storage, tens of thousands of messages a second on one core.
+//!
+//! ```
+//! use guard::{Channel, Context, Guard, Level, Rewrite, Verdict};
+//!
+//! let guard = Guard::standard();
+//! let context = Context::default();
+//! let text = "Hi Maria, your A1c came back at 9.2. Please call us at (555) 010-0100.";
+//!
+//! let assessment = guard.check(text, &context);
+//! assert_eq!(assessment.level, Level::Sensitive);
+//! assert_eq!(assessment.verdict(Channel::Sms), Verdict::Block);
+//! assert_eq!(assessment.verdict(Channel::Portal), Verdict::Pass);
+//!
+//! // Every finding says where, what, by which rule, why, and what to write instead.
+//! let value = assessment.findings.iter().find(|f| f.rule == "lab_result.value").unwrap();
+//! assert_eq!(value.reason, "It states a measured value.");
+//!
+//! // And there is a wording that passes, keeping what the patient must do.
+//! let offer = guard.rewrite(text, &assessment, &context, Channel::Sms);
+//! assert_eq!(
+//!     offer,
+//!     Some(Rewrite::Text(
+//!         "Hi Maria, we have a message for you. Please call us at (555) 010-0100.".into()
+//!     ))
+//! );
+//!
+//! // What means something else is left alone.
+//! let harmless = "Tropical depression off the coast: Dr. Payne's visits move to Friday.";
+//! assert_eq!(guard.check(harmless, &context).level, Level::Administrative);
+//! ```
+//!
+//! Give it the text of a message and what the practice knows ([`Context`]); it answers with an
+//! [`Assessment`]: findings with span, category, level, rule, reason and suggestion, an inventory of
+//! the 18 HIPAA identifiers, and, for any [`Channel`], the [`Verdict`] of RULEBOOK §11.3 with no
+//! consent on file. [`Guard::rewrite`] offers a safe wording, [`Guard::preview`] shows what a
+//! bystander would see, [`Guard::cumulative`] says when harmless messages add up,
+//! [`Guard::name_reveals`] finds practice names that tell too much.
 //!
 //! Read in this order: [`level`] (the words), [`channel`] (the matrix), [`context`], [`assessment`],
-//! then [`guard`], which folds the text (`normalise`), splits it (`sentences`), reads it against the
-//! term lists (`lexicon`, `terms`, `slips`) and the shapes of values (`values`) and of the 18 identifiers
-//! (`identifiers`), and leaves out what the context excuses (`suppress`).
-//! `rewrite` offers a safe wording, [`preview`] shows what a bystander would see.
+//! then [`guard`], which folds the text (`normalise`), splits it (`sentences`, `tokens`), reads it
+//! against the term lists (`lexicon`, `terms`, `names`) and for what is on no list (`hidden`,
+//! `slips`, `morphology`), for numbers (`values`, `codes`) and the 18 identifiers (`identifiers`),
+//! and leaves out what the context excuses (`suppress`). How to add a rule: docs/guard.md.
 
 pub mod assessment;
 pub mod channel;
