@@ -137,18 +137,30 @@ fn with_digits(lexicon: &Lexicon, text: Text<'_>, at: usize, hits: &mut Vec<Term
     if others == 0 || letters < 2 || others > letters || !(3..=24).contains(&chunk.len()) {
         return;
     }
-    for one in ['i', 'l'] {
-        let read: String = chunk.chars().map(|c| as_letter(c, one)).collect();
+    // Each `1` may stand for an i or an l.
+    let ones = chunk.bytes().filter(|b| matches!(b, b'1' | b'!' | b'|')).count().min(3);
+    for choice in 0_u32..1 << ones {
+        let mut number = 0_u32;
+        let read: String = chunk
+            .chars()
+            .map(|c| {
+                if !matches!(c, '1' | '!' | '|') {
+                    return as_letter(c);
+                }
+                let chosen = choice >> number.min(3) & 1;
+                number = number.saturating_add(1);
+                if chosen == 0 { 'i' } else { 'l' }
+            })
+            .collect();
         if add_if_telling(lexicon, &read, start..end, at, hits) {
             return;
         }
     }
 }
 
-fn as_letter(c: char, one: char) -> char {
+fn as_letter(c: char) -> char {
     match c {
         '0' => 'o',
-        '1' | '!' | '|' => one,
         '3' => 'e',
         '4' | '@' => 'a',
         '5' | '$' => 's',

@@ -2,6 +2,7 @@
 
 use crate::level::{Category, Level};
 use crate::lexicon::{Group, Lexicon, Role, TermHit};
+use crate::sentences::{self, Language};
 use crate::terms::Text;
 use crate::tokens::{Gap, Kind};
 use crate::words::{FastMap, FastSet};
@@ -34,8 +35,8 @@ pub(crate) struct Slips {
 }
 
 /// A word of another list than the drugs' is long enough to be told from its neighbours.
-fn word_is_long(word: &str) -> bool {
-    word.len() >= 8
+fn word_is_long(word: &str, level: Level) -> bool {
+    word.len() >= if level >= Level::Sensitive { 6 } else { 8 }
 }
 
 fn is_drug(group: &Group) -> bool {
@@ -52,7 +53,9 @@ impl Slips {
                     let drug = is_drug(g) && g.rule != REGISTERED;
                     g.level >= Level::Detail
                         && (drug
-                            || word_is_long(word) && g.rule != REGISTERED && g.rule != ICD_TERM)
+                            || word_is_long(word, g.level)
+                                && g.rule != REGISTERED
+                                && g.rule != ICD_TERM)
                         && matches!(g.role, Role::Term | Role::Symptom)
                 })
             })
@@ -96,7 +99,10 @@ impl Slips {
             if !fits {
                 continue;
             }
-            if let Some(name) = self.nearest(word, text.folded.is_capital(token.start)) {
+            let capital = text.folded.is_capital(token.start);
+            if let Some(name) = self.nearest(word, capital)
+                && !is_spanish_of_its_own(lexicon, text, name)
+            {
                 hits.extend(lexicon.groups_of(name).map(|group| TermHit {
                     start: token.start,
                     end: token.end,
@@ -210,6 +216,13 @@ impl Slips {
         let number = *self.by_sound.get(&hash(sound.iter().copied()))?;
         self.words.get(number as usize).map(String::as_str)
     }
+}
+
+/// Our Spanish words are counted less well: beside a short term one letter off may be another word
+/// ("parece", "padece").
+fn is_spanish_of_its_own(lexicon: &Lexicon, text: Text<'_>, name: &str) -> bool {
+    let drug = || lexicon.groups_of(name).filter_map(|g| lexicon.group(g)).any(is_drug);
+    name.len() < 8 && !drug() && sentences::language(text.folded) == Language::Spanish
 }
 
 /// "Hi Selexa," is a name, whatever it sounds like.

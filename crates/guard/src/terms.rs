@@ -181,6 +181,24 @@ fn is_said_of_a_test(lexicon: &Lexicon, text: Text<'_>, found: &Found, hit: &Ter
                 | "went"
         )
     };
+    // "Dropped" and "climbed" are verbs themselves.
+    let moves = matches!(
+        text.tokens.get(hit.last).map_or("", |t| text.folded.slice(t.span())),
+        "dropped"
+            | "rose"
+            | "fell"
+            | "climbed"
+            | "jumped"
+            | "worsened"
+            | "improved"
+            | "normalized"
+            | "plateaued"
+            | "tanked"
+            | "crept"
+    );
+    if moves && between.len() <= 1 && between.iter().all(goes_on) {
+        return true;
+    }
     between.len() <= 5
         && between.iter().all(goes_on)
         && between.iter().rev().take(4).any(verb)
