@@ -230,7 +230,10 @@ pub fn sealed_value(octets: &[u8]) -> bool {
     let Ok(value) = SEALER.seal_for_month(month, &place, said) else { return false };
 
     let raw = Sealed::from_bytes(octets.to_vec());
-    assert!(SEALER.open_value(&place, &raw).is_err());
+    // A fuzzer that watches comparisons copies true values out of memory; those open.
+    if let Ok(opened) = SEALER.open_value(&place, &raw) {
+        assert_eq!(*opened, said);
+    }
     assert!(SEALER.open_message(&place, &raw, &message.record_wrap).is_err());
     assert!(SEALER.open_message(&place, &message.body, &raw).is_err());
     assert!(seal::open_disclosed(&place, &raw, &[7; 32]).is_err());
