@@ -4,7 +4,7 @@ use gate::facts::{Dead, OptOut};
 use gate::{AppointmentId, Kind, PatientId};
 
 use super::answers::{self, Say};
-use super::intent::{Intent, Keyword};
+use super::intent::{Confidence, Intent, Keyword};
 use super::receive::{Case, Effect, InboundError};
 use super::revocation::{self, Revocation};
 use super::who;
@@ -50,6 +50,12 @@ fn act(tx: &mut Tx<'_>, case: &Case<'_>) -> Result<Done, InboundError> {
         Intent::OptOut => opt_out(tx, case),
         Intent::OptIn => opt_in(tx, case),
         Intent::QuestionClinical => clinical_question(tx, case),
+        // In doubt the schedule stays as it is, and a person reads the text.
+        Intent::Reschedule | Intent::DeclineOrCancel | Intent::Confirm
+            if case.reading.confidence == Confidence::Guess =>
+        {
+            conversation(tx, case)
+        }
         Intent::Reschedule | Intent::DeclineOrCancel | Intent::Confirm => about_visit(tx, case),
         Intent::Help => {
             answers::say(tx, case, Say::new(Kind::Help).stranger_too())?;

@@ -1,14 +1,17 @@
 //! What does a patient's text want? The names are the public contract's (DESIGN §5), the order of
 //! several is RULEBOOK TEL-19.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
-use super::intent_phrases::{
-    ADMIN, ASKING, CLINICAL_QUESTION, CONFIRM, CONFIRM_ALONE, DECLINE, DECLINE_ALONE, HELP,
-    HELP_ALONE, LOGISTICS, NOT_CONFIRM, OPT_IN, OPT_IN_ALONE, REASON, RESCHEDULE, WRONG_NUMBER,
-};
-use super::words::{Pattern, Words};
-use super::{emergency, revocation};
+use super::emergency::Family;
+use super::grammar::{self, Cue};
+use super::intent_model::Weights;
+use super::intent_phrases::{self, NOT_WRONG, THANKS, WRONG};
+use super::words::Words;
+use super::{emergency, intent_model, revocation};
 
 /// What a text wants. Ordered: the more urgent first (TEL-19).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,12 +67,22 @@ pub enum Keyword {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
-    /// Nothing was recognised, or only the form of a question.
+    /// In doubt: a person should read it, and nothing in the schedule changes.
     Guess,
     /// A known wording.
     Likely,
     /// The text is a reserved word.
     Exact,
+}
+
+/// In which language a text is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// English, or too little to tell.
+    English,
+    /// Spanish, or more Spanish than English.
+    Spanish,
 }
 
 /// What a text was read as.
@@ -80,9 +93,11 @@ pub struct Reading {
     /// The reserved word that the whole text is.
     pub exact_keyword: Option<Keyword>,
     /// The danger, when the first intent is an emergency.
-    pub danger: Option<emergency::Family>,
+    pub danger: Option<Family>,
     /// How sure.
     pub confidence: Confidence,
+    /// In which language.
+    pub language: Language,
 }
 
 impl Reading {
@@ -94,27 +109,123 @@ impl Reading {
 }
 
 /// Reads one inbound text. Pure; linear in the text; never fails.
+///
+/// Rules decide what the law or a life depends on: danger, the reserved words, a stop in any words,
+/// somebody else's number. For the rest, and for what the rules overlook, weights learned from
+/// corpus/inbound-train.jsonl and corpus/inbound-phrases.txt over the words, their kinds and the
+/// phrases found (`intent_model`).
 #[must_use]
 pub fn classify(text: &str) -> Reading {
+    classify_by(&intent_model::WEIGHTS, text)
+}
+
+/// The same, by other weights.
+pub(super) fn classify_by(weights: &Weights, text: &str) -> Reading {
     let words = Words::new(text);
-    let danger = emergency::find(text);
-    let exact_keyword = keyword(text, &words);
-    let mut intents: Vec<Intent> = danger.map(|_| Intent::Emergency).into_iter().collect();
-    match exact_keyword {
-        Some(keyword) => intents.push(keyword.intent()),
-        None => intents.extend(wordings(text, &words, danger.is_some())),
+    let hits = grammar::find(&words);
+    let language = language(&words);
+    let danger = emergency::among(&hits);
+    let exact_keyword = keyword(&words);
+    if let Some(keyword) = exact_keyword {
+        let intents = vec![keyword.intent()];
+        let confidence = Confidence::Exact;
+        return Reading { intents, exact_keyword, danger: None, confidence, language };
     }
-    intents.sort_unstable();
-    intents.dedup();
-    let confidence = match (exact_keyword, intents.first()) {
-        (Some(_), _) => Confidence::Exact,
-        (None, None | Some(Intent::Other | Intent::QuestionAdmin)) => Confidence::Guess,
-        (None, Some(_)) => Confidence::Likely,
+    let odds = intent_model::odds(weights, &words, &hits, text);
+    let of = |intent: Intent| odds.get(intent as usize).copied().unwrap_or(0.0);
+    let danger = danger.filter(|_| of(Intent::Emergency) >= LEAST_FOR_DANGER).or_else(|| {
+        let enough =
+            if emergency::only_a_figure(&hits) { SURE_OF_DANGER } else { SURE_ENOUGH_OF_DANGER };
+        (of(Intent::Emergency) >= enough).then_some(Family::Said)
+    });
+    let stop = (revocation::says_so(&hits) && of(Intent::OptOut) >= LEAST_FOR_A_RULE)
+        || of(Intent::OptOut) >= SURE_ENOUGH_OF_STOP;
+    let wrong =
+        revocation::standing(&hits, WRONG, NOT_WRONG) && of(Intent::WrongNumber) >= LEAST_FOR_WRONG;
+    let best = ALL
+        .into_iter()
+        .filter(|i| *i != Intent::Emergency)
+        .max_by(|a, b| of(*a).total_cmp(&of(*b)))
+        .unwrap_or(Intent::Other);
+    let primary = if danger.is_some() {
+        Intent::Emergency
+    } else if wrong || best == Intent::WrongNumber {
+        Intent::WrongNumber
+    } else if stop {
+        Intent::OptOut
+    } else {
+        best
     };
-    if intents.is_empty() {
-        intents.push(Intent::Other);
+    let ruled = |intent: Intent| match intent {
+        // CLIN-04: in danger, only a plain request to stop counts.
+        Intent::OptOut => revocation::says_so(&hits) && (danger.is_none() || words.len() <= 8),
+        Intent::WrongNumber => wrong,
+        Intent::Thanks => hits.iter().any(|hit| hit.cue == THANKS),
+        _ => of(intent) >= ALSO && hits.iter().any(|hit| Some(hit.cue) == intent.cue()),
+    };
+    let mut intents = vec![primary];
+    intents
+        .extend(ALL.into_iter().filter(|i| *i > primary && (of(*i) >= ALSO_UNRULED || ruled(*i))));
+    if intents.len() > 1 {
+        intents.retain(|i| *i != Intent::Other);
     }
-    Reading { intents, exact_keyword, danger, confidence }
+    let sure = match primary {
+        Intent::Emergency => true,
+        Intent::OptOut | Intent::WrongNumber => stop || wrong || of(primary) >= LIKELY,
+        other => of(other) >= LIKELY,
+    };
+    let confidence = if sure { Confidence::Likely } else { Confidence::Guess };
+    Reading { intents, exact_keyword, danger, confidence, language }
+}
+
+/// From here on the weights alone call it danger: a false alarm costs a call (CLIN-01).
+const SURE_ENOUGH_OF_DANGER: f32 = 0.4;
+/// The same beside a figure of speech ("kill for a coffee").
+const SURE_OF_DANGER: f32 = 0.9;
+/// Only below this do the weights overrule a phrase of danger.
+const LEAST_FOR_DANGER: f32 = 0.015;
+/// From here on the weights alone call it a stop: a stop overlooked breaks the law (TEL-11).
+const SURE_ENOUGH_OF_STOP: f32 = 0.4;
+/// Below this the weights overrule the phrases of stopping.
+const LEAST_FOR_A_RULE: f32 = 0.02;
+/// Below this the weights overrule the phrases of a wrong number.
+const LEAST_FOR_WRONG: f32 = 0.3;
+/// A confirmation that is less likely than this goes to staff.
+const LIKELY: f32 = 0.55;
+/// What else a text wants, with and without a phrase for it.
+const ALSO: f32 = 0.02;
+const ALSO_UNRULED: f32 = 0.25;
+
+/// In the order of TEL-19.
+pub(super) const ALL: [Intent; 12] = [
+    Intent::Emergency,
+    Intent::WrongNumber,
+    Intent::OptOut,
+    Intent::OptIn,
+    Intent::QuestionClinical,
+    Intent::Reschedule,
+    Intent::DeclineOrCancel,
+    Intent::Confirm,
+    Intent::Help,
+    Intent::QuestionAdmin,
+    Intent::Thanks,
+    Intent::Other,
+];
+
+impl Intent {
+    /// Its list of phrases.
+    fn cue(self) -> Option<Cue> {
+        Some(match self {
+            Self::OptIn => intent_phrases::OPT_IN,
+            Self::QuestionClinical => intent_phrases::CLINICAL,
+            Self::Reschedule => intent_phrases::RESCHEDULE,
+            Self::DeclineOrCancel => intent_phrases::DECLINE,
+            Self::Confirm => intent_phrases::CONFIRM,
+            Self::Help => intent_phrases::HELP,
+            Self::QuestionAdmin => intent_phrases::ADMIN,
+            _ => return None,
+        })
+    }
 }
 
 impl Keyword {
@@ -132,11 +243,15 @@ impl Keyword {
     }
 }
 
-fn keyword(text: &str, words: &Words) -> Option<Keyword> {
-    match revocation::find(text) {
+/// The text is one reserved word.
+fn keyword(words: &Words) -> Option<Keyword> {
+    match revocation::keyword(words) {
         Some(revocation::Revocation::Keyword) => return Some(Keyword::Stop),
         Some(revocation::Revocation::AmbiguousKeyword) => return Some(Keyword::Cancel),
         Some(revocation::Revocation::Wording) | None => {}
+    }
+    if words.len() > 2 {
+        return None;
     }
     Some(match words.joined().as_str() {
         "start" | "unstop" | "join" | "comenzar" | "iniciar" => Keyword::Start,
@@ -148,180 +263,191 @@ fn keyword(text: &str, words: &Words) -> Option<Keyword> {
     })
 }
 
-/// Words of so many letters may hold one slip.
-const FORGIVE_FROM: usize = 6;
-
-fn wordings(text: &str, words: &Words, in_danger: bool) -> Vec<Intent> {
-    let says = |patterns: &[Pattern]| words.match_any(patterns, FORGIVE_FROM);
-    let mut intents = Vec::new();
-    if words.match_any(WRONG_NUMBER, 5) || denies_the_name(text) {
-        intents.push(Intent::WrongNumber);
-    }
-    // CLIN-04: in danger, only a plain request to stop counts.
-    if revocation::find(text).is_some() && !(in_danger && words.len() > 8) {
-        intents.push(Intent::OptOut);
-    }
-    if words.are_only(OPT_IN_ALONE) || says(OPT_IN) {
-        intents.push(Intent::OptIn);
-    }
-    let asks_when_free = says(RESCHEDULE);
-    let declines =
-        (words.are_only(DECLINE_ALONE) || says(DECLINE) || shows(text, words, &['👎', '❌']))
-            && !intents.contains(&Intent::OptOut);
-    if asks_when_free {
-        intents.push(Intent::Reschedule);
-    }
-    if declines {
-        intents.push(Intent::DeclineOrCancel);
-    }
-    let confirms = (words.are_only(CONFIRM_ALONE)
-        || says(CONFIRM)
-        || shows(text, words, &['👍', '✅', '👌', '✔']))
-        && !says(NOT_CONFIRM)
-        && !declines;
-    if confirms {
-        intents.push(Intent::Confirm);
-    }
-    if words.are_only(HELP_ALONE) || says(HELP) {
-        intents.push(Intent::Help);
-    }
-    let settled = !intents.is_empty();
-    if is_clinical(text, words, settled) {
-        intents.push(Intent::QuestionClinical);
-    } else if (!settled || confirms) && is_question(text, words) {
-        intents.push(Intent::QuestionAdmin);
-    }
-    if says(&["thanks", "thank you", "gracias", "appreciate it|you|that"])
-        || shows(text, words, &['🙏'])
-    {
-        intents.push(Intent::Thanks);
-    }
-    intents
+/// The language of more of its words; English when neither has more.
+fn language(words: &Words) -> Language {
+    let count = |list: &HashSet<&str>| {
+        words.tokens().iter().filter(|token| list.contains(token.word.as_str())).count()
+    };
+    let (spanish, english) = (&COMMON.0, &COMMON.1);
+    if count(spanish) > count(english) { Language::Spanish } else { Language::English }
 }
 
-/// "This isn't Maria", "I'm not Mr. Lee": a name, so a capital, follows the denial.
-fn denies_the_name(text: &str) -> bool {
-    let folded = guard::fold(text).replace('\'', "");
-    let all_capitals = !text.chars().any(char::is_lowercase);
-    let plain: Vec<&str> =
-        folded.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).collect();
-    let capitals: Vec<bool> = text
-        .replace(['\'', '’'], "")
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|w| !w.is_empty())
-        .map(|w| w.starts_with(char::is_uppercase))
-        .collect();
-    if all_capitals || capitals.len() != plain.len() {
-        return false;
-    }
-    const DENIALS: &[&[&str]] = &[
-        &["this", "is", "not"],
-        &["this", "isnt"],
-        &["im", "not"],
-        &["i", "am", "not"],
-        &["not"],
-        &["no", "soy"],
-        &["yo", "no", "soy"],
-        &["i", "dont", "know"],
-        &["there", "is", "no"],
-        &["theres", "no"],
-        &["no", "hay", "ninguna"],
-        &["no", "conozco", "a"],
-        &["esta", "no", "es"],
-        &["este", "no", "es"],
-        &["no", "es"],
-    ];
-    DENIALS.iter().any(|denial| {
-        plain.windows(denial.len()).enumerate().any(|(at, window)| {
-            let next = at.saturating_add(denial.len());
-            let alone = denial.len() > 1 || at == 0;
-            let name = plain.get(next).is_some_and(|w| !is_calendar_word(w) && *w != "i");
-            window == *denial && alone && name && capitals.get(next) == Some(&true)
-        })
-    })
-}
+static COMMON: LazyLock<(HashSet<&str>, HashSet<&str>)> =
+    LazyLock::new(|| (SPANISH.iter().copied().collect(), ENGLISH.iter().copied().collect()));
 
-fn is_calendar_word(word: &str) -> bool {
-    matches!(
-        word,
-        "monday"
-            | "tuesday"
-            | "wednesday"
-            | "thursday"
-            | "friday"
-            | "saturday"
-            | "sunday"
-            | "january"
-            | "february"
-            | "march"
-            | "april"
-            | "may"
-            | "june"
-            | "july"
-            | "august"
-            | "september"
-            | "october"
-            | "november"
-            | "december"
-            | "lunes"
-            | "martes"
-            | "miercoles"
-            | "jueves"
-            | "viernes"
-            | "ok"
-            | "sure"
-            | "today"
-            | "tomorrow"
-            | "until"
-            | "dr"
-            | "covid"
-            | "english"
-            | "spanish"
-    )
-}
+/// Common words that only Spanish has.
+const SPANISH: &[&str] = &[
+    "el",
+    "la",
+    "los",
+    "las",
+    "un",
+    "una",
+    "de",
+    "que",
+    "y",
+    "en",
+    "mi",
+    "es",
+    "no",
+    "por",
+    "con",
+    "para",
+    "se",
+    "lo",
+    "su",
+    "al",
+    "del",
+    "ya",
+    "si",
+    "pero",
+    "mas",
+    "muy",
+    "esta",
+    "estoy",
+    "voy",
+    "puedo",
+    "quiero",
+    "tengo",
+    "cita",
+    "hola",
+    "gracias",
+    "bueno",
+    "favor",
+    "manana",
+    "hoy",
+    "como",
+    "cuando",
+    "donde",
+    "quien",
+    "cual",
+    "porque",
+    "me",
+    "te",
+    "le",
+    "nos",
+    "este",
+    "ese",
+    "eso",
+    "esto",
+    "soy",
+    "hay",
+    "ir",
+    "ahi",
+    "dia",
+    "hora",
+    "otro",
+    "otra",
+    "necesito",
+    "duele",
+    "dolor",
+    "bien",
+    "tambien",
+    "confirmo",
+    "cancelar",
+    "reprogramar",
+    "cambiar",
+    "numero",
+    "ayuda",
+    "basta",
+    "paren",
+    "manden",
+    "equivocado",
+    "claro",
+    "vale",
+    "listo",
+    "perfecto",
+    "puede",
+    "son",
+    "ser",
+    "estare",
+    "alli",
+    "nada",
+    "nunca",
+    "sin",
+    "sobre",
+    "mucho",
+    "mucha",
+    "ayudeme",
+    "buenos",
+    "buenas",
+    "dias",
+    "tardes",
+    "noches",
+    "doy",
+    "quitenme",
+    "dejen",
+    "alto",
+    "parar",
+    "siento",
+];
 
-/// A sign, alone or with a few words.
-fn shows(text: &str, words: &Words, signs: &[char]) -> bool {
-    words.len() <= 3 && text.chars().any(|c| signs.contains(&c))
-}
-
-/// A question or complaint about health. Beside a wish for the appointment ("have a fever, can't
-/// come") only an outright clinical question counts.
-fn is_clinical(text: &str, words: &Words, settled: bool) -> bool {
-    if words.match_any(CLINICAL_QUESTION, FORGIVE_FROM) {
-        return !settled || !words.match_any(REASON, FORGIVE_FROM);
-    }
-    if settled {
-        return false;
-    }
-    guard::check(text, &guard::Context::default()).findings.iter().any(|finding| {
-        use guard::Category::*;
-        match finding.category {
-            Diagnosis | Medication | LabResult | MentalHealth | Sud | Reproductive | Hiv => true,
-            Procedure => !words.match_any(LOGISTICS, FORGIVE_FROM),
-            Specialty | Billing | IdentifierSsn | IdentifierMrn | IdentifierDob
-            | IdentifierAddress | IdentifierOther => false,
-        }
-    })
-}
-
-fn is_question(text: &str, words: &Words) -> bool {
-    let first = words.joined();
-    let first = first.split(' ').next().unwrap_or("");
-    text.contains(['?', '¿', '？'])
-        || (words.len() > 1 && ASKING.contains(&first))
-        || words.match_any(ADMIN, FORGIVE_FROM)
-        || (words.len() <= 2
-            && [
-                "directions",
-                "address",
-                "hours",
-                "parking",
-                "cost",
-                "insurance",
-                "direccion",
-                "horario",
-            ]
-            .iter()
-            .any(|w| words.has_word(w)))
-}
+/// Common words that only English has.
+const ENGLISH: &[&str] = &[
+    "the",
+    "a",
+    "i",
+    "you",
+    "to",
+    "and",
+    "is",
+    "my",
+    "it",
+    "of",
+    "in",
+    "on",
+    "for",
+    "that",
+    "this",
+    "im",
+    "ill",
+    "be",
+    "have",
+    "can",
+    "cant",
+    "dont",
+    "will",
+    "not",
+    "what",
+    "when",
+    "where",
+    "who",
+    "how",
+    "do",
+    "at",
+    "with",
+    "we",
+    "he",
+    "she",
+    "are",
+    "was",
+    "but",
+    "so",
+    "if",
+    "please",
+    "thanks",
+    "yes",
+    "ok",
+    "appointment",
+    "need",
+    "want",
+    "get",
+    "just",
+    "up",
+    "out",
+    "there",
+    "your",
+    "or",
+    "come",
+    "make",
+    "today",
+    "tomorrow",
+    "time",
+    "any",
+    "am",
+    "pm",
+    "stop",
+    "text",
+    "me",
+    "no",
+];

@@ -10,7 +10,13 @@ pub mod revocation;
 pub mod intent;
 
 mod emergency_phrases;
+mod grammar;
+mod intent_model;
 mod intent_phrases;
+mod revocation_phrases;
+mod short_forms;
+mod spelling;
+mod word_classes;
 mod words;
 
 pub mod receive;

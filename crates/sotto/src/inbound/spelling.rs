@@ -1,0 +1,329 @@
+//! One known word for the many ways in which thumbs write it.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::grammar;
+use super::short_forms::SHORT_FORMS;
+
+/// The words that the rules and the weights know, and the slips that are forgiven.
+#[derive(Debug)]
+pub(super) struct Spelling {
+    words: Vec<&'static str>,
+    ids: HashMap<&'static str, u16>,
+    short: HashMap<&'static str, &'static str>,
+    /// A word less one or two of its letters → the words it may be.
+    less: HashMap<u64, Vec<u16>>,
+    /// By sound: `kiero` and `quiero` are one.
+    sounds: HashMap<String, u16>,
+    /// The kind of each word: words of a kind stand for each other in the weights.
+    kinds: Vec<u16>,
+}
+
+/// `word kind` lines, most frequent first; see lexicon/build-inbound-words.py.
+const LIST: &str = include_str!("inbound_words.txt");
+
+pub(super) static SPELLING: LazyLock<Spelling> = LazyLock::new(Spelling::load);
+
+/// Of so many letters, a word may hold one slip, and of so many, two.
+const ONE_SLIP_FROM: usize = 5;
+const TWO_SLIPS_FROM: usize = 9;
+
+impl Spelling {
+    fn load() -> Self {
+        let mut own = Self {
+            words: Vec::new(),
+            ids: HashMap::new(),
+            short: HashMap::new(),
+            less: HashMap::new(),
+            sounds: HashMap::new(),
+            kinds: Vec::new(),
+        };
+        // The words of the rules come first: of two that a slip may mean, they are meant.
+        for word in grammar::words() {
+            own.add(word, 0);
+        }
+        let ruled = own.words.len();
+        for (word, kind) in LIST.lines().filter_map(|line| line.split_once(' ')) {
+            own.add(word, kind.parse().unwrap_or(0));
+        }
+        for (forms, word) in SHORT_FORMS {
+            for form in forms.split(' ') {
+                own.short.insert(form, word);
+            }
+        }
+        for id in 0..own.words.len() {
+            own.learn_slips(id, id < ruled);
+        }
+        own
+    }
+
+    fn add(&mut self, word: &'static str, kind: u16) {
+        let Ok(next) = u16::try_from(self.words.len()) else { return };
+        let id = *self.ids.entry(word).or_insert(next);
+        if id == next {
+            self.words.push(word);
+            self.kinds.push(kind);
+        } else if let Some(known) = self.kinds.get_mut(usize::from(id)) {
+            *known = kind;
+        }
+    }
+
+    fn learn_slips(&mut self, index: usize, ruled: bool) {
+        let (Some(&word), Ok(id)) = (self.words.get(index), u16::try_from(index)) else { return };
+        if word.len() >= 4 {
+            self.sounds.entry(sound(word)).or_insert(id);
+        }
+        // Of the words that no rule names, only the long ones are worth the room.
+        if word.len() < ONE_SLIP_FROM || (!ruled && word.len() < 6) {
+            return;
+        }
+        self.less.entry(hash(word.bytes())).or_default().push(id);
+        for skip in 0..word.len() {
+            self.less.entry(hash(without(word, skip, usize::MAX))).or_default().push(id);
+            if ruled && word.len() >= TWO_SLIPS_FROM {
+                for second in skip.saturating_add(1)..word.len() {
+                    self.less.entry(hash(without(word, skip, second))).or_default().push(id);
+                }
+            }
+        }
+    }
+
+    /// How many words.
+    pub(super) fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// The number of a known word.
+    pub(super) fn id(&self, word: &str) -> Option<u16> {
+        self.ids.get(word).copied()
+    }
+
+    /// The kind of a word; 0 for one of no kind.
+    pub(super) fn kind(&self, id: u16) -> u16 {
+        self.kinds.get(usize::from(id)).copied().unwrap_or(0)
+    }
+
+    /// The words that begin so.
+    pub(super) fn beginning<'a>(&'a self, with: &'a str) -> impl Iterator<Item = u16> + 'a {
+        self.words
+            .iter()
+            .zip(0_u16..)
+            .filter(move |(word, _)| word.starts_with(with))
+            .map(|(_, id)| id)
+    }
+
+    /// The known word or words that are meant, where that is not what is written.
+    pub(super) fn mended(&self, written: &str) -> Option<&'static str> {
+        if let Some(word) = self.short.get(written) {
+            return Some(word);
+        }
+        if self.ids.contains_key(written) || written.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        self.again(&squeezed(written, 1), written)
+            .or_else(|| self.again(&squeezed(written, 2), written))
+            .or_else(|| self.again(&letters_for_digits(written), written))
+            .or_else(|| self.by_slip(written))
+            .or_else(|| self.by_sound(written))
+    }
+
+    fn again(&self, form: &str, written: &str) -> Option<&'static str> {
+        if form == written {
+            return None;
+        }
+        self.short.get(form).copied().or_else(|| self.word(self.id(form)?))
+    }
+
+    fn word(&self, id: u16) -> Option<&'static str> {
+        self.words.get(usize::from(id)).copied()
+    }
+
+    fn by_sound(&self, written: &str) -> Option<&'static str> {
+        if written.len() < 3 {
+            return None;
+        }
+        self.sounds.get(&sound(written)).and_then(|&id| self.word(id))
+    }
+
+    /// The nearest word: the fewest slips, the same first letter, the more important.
+    fn by_slip(&self, written: &str) -> Option<&'static str> {
+        let long = written.len();
+        if !(4..=24).contains(&long) {
+            return None;
+        }
+        let mut best: Option<(u8, u16)> = None;
+        let mut consider = |key: u64| {
+            for &id in self.less.get(&key).map_or(&[][..], Vec::as_slice) {
+                let Some(word) = self.word(id) else { continue };
+                let most = if word.len() >= TWO_SLIPS_FROM && long >= 7 { 2 } else { 1 };
+                let Some(slips) = distance(written.as_bytes(), word.as_bytes(), most) else {
+                    continue;
+                };
+                let other_head = u8::from(word.bytes().next() != written.bytes().next());
+                // A short word with another first letter is another word.
+                if other_head == 1 && long < 6 {
+                    continue;
+                }
+                let cost = slips.saturating_mul(2).saturating_add(other_head);
+                if best.is_none_or(|known| (cost, id) < known) {
+                    best = Some((cost, id));
+                }
+            }
+        };
+        consider(hash(written.bytes()));
+        for skip in 0..long {
+            consider(hash(without(written, skip, usize::MAX)));
+        }
+        if long >= 7 {
+            for skip in 0..long {
+                for second in skip.saturating_add(1)..long {
+                    consider(hash(without(written, skip, second)));
+                }
+            }
+        }
+        best.and_then(|(_, id)| self.word(id))
+    }
+}
+
+fn without(word: &str, one: usize, two: usize) -> impl Iterator<Item = u8> + '_ {
+    word.bytes().enumerate().filter(move |(at, _)| *at != one && *at != two).map(|(_, b)| b)
+}
+
+/// FNV-1a.
+pub(super) fn hash(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+/// Letters missing, added, changed or swapped with a neighbour, when not more than `most`.
+fn distance(a: &[u8], b: &[u8], most: u8) -> Option<u8> {
+    let (a, b) = match (a, b) {
+        ([x, rest_a @ ..], [y, rest_b @ ..]) if x == y => return distance(rest_a, rest_b, most),
+        ([], []) => return Some(0),
+        other => other,
+    };
+    let less = most.checked_sub(1)?;
+    let rest = |s: &'_ [u8], n: usize| s.get(n..).map(<[u8]>::to_vec);
+    let mut best: Option<u8> = None;
+    let mut try_one = |x: Option<Vec<u8>>, y: Option<Vec<u8>>| {
+        if let (Some(x), Some(y)) = (x, y)
+            && let Some(d) = distance(&x, &y, less)
+        {
+            let d = d.saturating_add(1);
+            best = Some(best.map_or(d, |known: u8| known.min(d)));
+        }
+    };
+    try_one(rest(a, 1), rest(b, 1));
+    try_one(rest(a, 1), rest(b, 0));
+    try_one(rest(a, 0), rest(b, 1));
+    if let ([a1, a2, ..], [b1, b2, ..]) = (a, b)
+        && a1 == b2
+        && a2 == b1
+    {
+        try_one(rest(a, 2), rest(b, 2));
+    }
+    best
+}
+
+/// `stoppp` → `stop`, `pleeease` → `please`: three of a letter are `times`.
+fn squeezed(word: &str, times: usize) -> String {
+    let mut out = String::with_capacity(word.len());
+    let mut letters = word.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let mut run = 1_usize;
+        while letters.next_if_eq(&letter).is_some() {
+            run = run.saturating_add(1);
+        }
+        let kept =
+            if letter.is_ascii_digit() || (run == 2 && times == 2) { run } else { run.min(times) };
+        out.extend(std::iter::repeat_n(letter, kept));
+    }
+    out
+}
+
+/// `st0p`, `h3lp`, `5top`.
+fn letters_for_digits(word: &str) -> String {
+    if !word.bytes().any(|b| b.is_ascii_alphabetic()) {
+        return word.to_owned();
+    }
+    word.chars()
+        .map(|c| match c {
+            '0' => 'o',
+            '1' | '!' => 'i',
+            '3' => 'e',
+            '4' | '@' => 'a',
+            '5' | '$' => 's',
+            '7' => 't',
+            other => other,
+        })
+        .collect()
+}
+
+/// How a word sounds to one who writes Spanish by ear, or English in a hurry.
+fn sound(word: &str) -> String {
+    let mut out = String::with_capacity(word.len());
+    let mut letters = word.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let next = letters.peek().copied();
+        let said = match (letter, next) {
+            ('c', Some('h')) => {
+                letters.next();
+                'x'
+            }
+            ('s', Some('h')) => {
+                letters.next();
+                'x'
+            }
+            ('q', Some('u')) | ('c', Some('k')) => {
+                letters.next();
+                'k'
+            }
+            ('p', Some('h')) => {
+                letters.next();
+                'f'
+            }
+            ('h', _) => continue,
+            ('c', Some('e' | 'i' | 'y')) | ('z', _) => 's',
+            ('c' | 'q', _) => 'k',
+            ('g', Some('e' | 'i')) => 'j',
+            ('l', Some('l')) => {
+                letters.next();
+                'y'
+            }
+            ('v', _) => 'b',
+            ('y', None) => 'i',
+            ('m', Some('b' | 'p')) => 'n',
+            (other, _) => other,
+        };
+        if !out.ends_with(said) {
+            out.push(said);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_counted() {
+        for (a, b, most, slips) in [
+            ("stop", "sotp", 1, Some(1)),
+            ("chest", "chst", 1, Some(1)),
+            ("chest", "guest", 1, None),
+            ("appointment", "apointmnt", 2, Some(2)),
+            ("same", "same", 1, Some(0)),
+        ] {
+            assert_eq!(distance(a.as_bytes(), b.as_bytes(), most), slips, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn spanish_by_ear() {
+        for (a, b) in [("kiero", "quiero"), ("aser", "hacer"), ("yamar", "llamar"), ("voi", "voy")]
+        {
+            assert_eq!(sound(a), sound(b));
+        }
+    }
+}
