@@ -17,7 +17,8 @@ pub(crate) fn segments(text: &str) -> u64 {
 }
 
 fn septets(c: char) -> Option<u64> {
-    if GSM.contains(c) {
+    // Nearly every character, told without walking the table.
+    if c.is_ascii_alphanumeric() || c == ' ' || GSM.contains(c) {
         Some(1)
     } else if GSM_EXTENSION.contains(c) {
         Some(2)

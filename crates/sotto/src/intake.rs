@@ -4,8 +4,8 @@
 use gate::facts::Alternative;
 use gate::{
     Address, AddressKind, AppointmentId, Binding, Channel, Cleared, Code, ContactPointId, Content,
-    Decision, Draft, Kind, Language, MessageId, Origin, PatientId, Purpose, Reason, Redirect,
-    Refusal,
+    Decision, Draft, Facts, Kind, Language, MessageId, Origin, PatientId, Purpose, Reason,
+    Redirect, Refusal,
 };
 use jiff::Timestamp;
 
@@ -14,7 +14,7 @@ use crate::audit::{self, Actor, AuditError, EntryId, Event};
 use crate::compose::{self, ComposeError, Values};
 use crate::db::message::{self, NewMessage, State};
 use crate::db::outbox::OutboxRow;
-use crate::db::{DbError, Tx, vendor};
+use crate::db::{DbError, Tx};
 use crate::facts::{self, FactsError, Subject};
 use crate::ids::{Id as _, InboundId};
 use crate::office::Office;
@@ -26,8 +26,8 @@ use crate::people::contact_points::{self, ContactPointError};
 pub struct Request {
     /// The id of the message; the same id twice is one message.
     pub message: MessageId,
-    /// About whom. None only for an answer to a number nobody knows.
-    pub patient: Option<PatientId>,
+    /// About whom, as this transaction sees them. None only for an answer to a number nobody knows.
+    pub patient: Option<Subject>,
     /// By which channel.
     pub channel: Wanted,
     /// Where to, when it is an answer to exactly this address; otherwise the address on file.
@@ -140,15 +140,10 @@ pub enum IntakeError {
 /// [`IntakeError`]; the caller's transaction must then be given up.
 pub fn accept(tx: &mut Tx<'_>, office: &Office, request: Request) -> Result<Answer, IntakeError> {
     let now = office.clock().now();
-    let subject = match request.patient {
-        Some(patient) => facts::subject(tx, office, patient)?,
-        None => None,
-    };
+    let subject = request.patient.as_ref();
     let (channel, target) = aim(tx, office, &request, now)?;
-    let language = request
-        .language
-        .or_else(|| subject.as_ref().and_then(|s| s.language))
-        .unwrap_or(Language::English);
+    let language =
+        request.language.or_else(|| subject.and_then(|s| s.language)).unwrap_or(Language::English);
     let mut early: Vec<Reason> = Vec::new();
     let content = match words(office, &request, channel, language) {
         Ok(content) => content,
@@ -174,7 +169,7 @@ pub fn accept(tx: &mut Tx<'_>, office: &Office, request: Request) -> Result<Answ
     let draft = Draft {
         message: request.message,
         practice: office.practice(),
-        patient: request.patient,
+        patient: subject.map(|s| s.id),
         contact_point,
         address,
         channel,
@@ -187,14 +182,12 @@ pub fn accept(tx: &mut Tx<'_>, office: &Office, request: Request) -> Result<Answ
     if let Some(refusal) = Refusal::from_reasons(early) {
         return refuse(tx, office, &request, &draft, refusal, now);
     }
-    let facts = facts::load(tx, office, &draft, subject.as_ref(), now)?;
+    let facts = facts::load(tx, office, &draft, subject, now)?;
     let kept = draft.clone();
     match gate::clear(draft, &facts, &office.policy(), now) {
-        Decision::Clear(cleared) => enqueue(tx, office, &request, &cleared, now),
+        Decision::Clear(cleared) => enqueue(tx, office, &request, &cleared, &facts, now),
         Decision::Refuse(refusal) => refuse(tx, office, &request, &kept, refusal, now),
-        Decision::Redirect(redirect) => {
-            split(tx, office, &request, subject.as_ref(), &kept, *redirect, now)
-        }
+        Decision::Redirect(redirect) => split(tx, office, &request, &kept, *redirect, now),
     }
 }
 
@@ -208,7 +201,7 @@ fn aim(
     now: Timestamp,
 ) -> Result<(Channel, Option<Target>), IntakeError> {
     if let (Some(to), Wanted::Channel(channel)) = (&request.to, request.channel) {
-        let known = match request.patient {
+        let known = match request.patient.as_ref().map(|s| s.id) {
             Some(patient) => contact_points::of_patient_at(
                 tx,
                 office.practice(),
@@ -219,7 +212,7 @@ fn aim(
         };
         return Ok((channel, Some((to.clone(), known))));
     }
-    let Some(patient) = request.patient else {
+    let Some(patient) = request.patient.as_ref().map(|s| s.id) else {
         return Ok((single(request.channel), None));
     };
     let wanted: Vec<Channel> = match request.channel {
@@ -308,6 +301,7 @@ fn enqueue(
     office: &Office,
     request: &Request,
     cleared: &Cleared,
+    facts: &Facts,
     now: Timestamp,
 ) -> Result<Answer, IntakeError> {
     let draft = cleared.draft();
@@ -322,8 +316,8 @@ fn enqueue(
         &Outcome { state: State::Queued, cleared: Some((cleared, clearance)), codes: &[], send_at },
         now,
     )?;
-    let adapter = vendor::channel(tx, office.practice(), draft.channel)?
-        .map_or_else(|| draft.channel.as_str().to_owned(), |setting| setting.adapter);
+    let carrier = facts.vendor.get().map(|vendor| vendor.adapter.clone());
+    let adapter = carrier.unwrap_or_else(|| draft.channel.as_str().to_owned());
     store::put(
         tx,
         office,
@@ -354,7 +348,6 @@ fn split(
     tx: &mut Tx<'_>,
     office: &Office,
     request: &Request,
-    subject: Option<&Subject>,
     asked: &Draft,
     redirect: Redirect,
     now: Timestamp,
@@ -364,9 +357,9 @@ fn split(
     let policy = office.policy();
     let mut cleared = Vec::with_capacity(2);
     for draft in [body, notice] {
-        let facts = facts::load(tx, office, &draft, subject, now)?;
+        let facts = facts::load(tx, office, &draft, request.patient.as_ref(), now)?;
         match gate::clear(draft, &facts, &policy, now) {
-            Decision::Clear(one) => cleared.push(one),
+            Decision::Clear(one) => cleared.push((one, facts)),
             Decision::Redirect(_) | Decision::Refuse(_) => {
                 let refusal = Refusal::from_reasons(because).unwrap_or_else(|| {
                     Refusal::one(Reason::new(Code::ContentBlocked, "too much for this channel"))
@@ -376,9 +369,9 @@ fn split(
         }
     }
     let mut ids = Vec::with_capacity(2);
-    for one in &cleared {
+    for (one, facts) in &cleared {
         ids.push(one.draft().message);
-        enqueue(tx, office, request, one, now)?;
+        enqueue(tx, office, request, one, facts, now)?;
     }
     let notice = ids.pop().unwrap_or(asked.message);
     Ok(Answer::Redirected { portal: asked.message, notice, because })

@@ -54,46 +54,44 @@ impl Column {
         }
     }
 
-    fn encoded(&self) -> Encoded {
+    fn encode(&self, out: &mut Vec<u8>) {
         let blob = self.bytes().unwrap_or_default();
-        let encoded = Encoded::from_cell(match self {
+        let cell = match self {
             Self::Null => Cell::Null,
             Self::Int(int) => Cell::Int(*int),
             Self::Text(text) => Cell::Text(text),
             Self::Bytes { .. } => Cell::Blob(&blob),
-        });
-        encoded.unwrap_or(Encoded(vec![UNREADABLE]))
+        };
+        encode(cell, out);
     }
 }
 
 /// Stands for a column of a type that no table of ours has.
 const UNREADABLE: u8 = 0xff;
 
-/// A column in a form that no two contents share.
-struct Encoded(Vec<u8>);
-
-impl FromColumn for Encoded {
-    fn from_cell(cell: Cell<'_>) -> Result<Self, &'static str> {
-        let (tag, bytes): (u8, &[u8]) = match &cell {
-            Cell::Null => (0, &[]),
-            Cell::Int(int) => (1, &int.to_be_bytes()),
-            Cell::Text(text) => (2, text.as_bytes()),
-            Cell::Blob(blob) => (3, blob),
-        };
-        let mut out = Vec::with_capacity(9 + bytes.len());
-        out.push(tag);
-        out.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
-        out.extend_from_slice(bytes);
-        Ok(Self(out))
-    }
+/// Writes a column in a form that no two contents share.
+fn encode(cell: Cell<'_>, out: &mut Vec<u8>) {
+    let int;
+    let (tag, bytes): (u8, &[u8]) = match cell {
+        Cell::Null => (0, &[]),
+        Cell::Int(number) => {
+            int = number.to_be_bytes();
+            (1, &int)
+        }
+        Cell::Text(text) => (2, text.as_bytes()),
+        Cell::Blob(blob) => (3, blob),
+    };
+    out.push(tag);
+    out.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+    out.extend_from_slice(bytes);
 }
 
 /// The digest of a row read with [`Spec::one`] or [`Spec::all`].
 pub(super) fn digest(keys: &seal::Keyring, spec: &Spec, key: &str, row: &Row<'_>) -> Digest {
-    let mut bytes = Vec::with_capacity(512);
+    let mut bytes = Vec::with_capacity(2048);
     for index in 0..spec.columns.len() {
-        match row.get::<Encoded>(index) {
-            Ok(Encoded(column)) => bytes.extend_from_slice(&column),
+        match row.cell(index) {
+            Ok(cell) => encode(cell, &mut bytes),
             // No digest of ours was made with this tag.
             Err(_) => bytes.push(UNREADABLE),
         }
@@ -104,7 +102,10 @@ pub(super) fn digest(keys: &seal::Keyring, spec: &Spec, key: &str, row: &Row<'_>
 /// The digest of a row of which the columns and the row's own key are at hand.
 #[must_use]
 pub fn digest_of_columns(row_key: &Digest, columns: &[Column]) -> Digest {
-    let bytes: Vec<u8> = columns.iter().flat_map(|column| column.encoded().0).collect();
+    let mut bytes = Vec::new();
+    for column in columns {
+        column.encode(&mut bytes);
+    }
     under(row_key, &bytes)
 }
 

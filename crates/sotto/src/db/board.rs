@@ -85,7 +85,7 @@ pub fn gauges(
 /// Leaves in the tree, by the highest index, and entries that wait for one. Both by an index.
 fn audit_size(tx: &mut Tx<'_>, practice: PracticeId) -> Result<(i64, i64), DbError> {
     let last: Option<i64> = tx.query_one(
-        sql!("SELECT MAX(leaf_index) FROM audit_entry WHERE practice_id = $1"),
+        sql!("SELECT MAX(leaf_index) FROM audit_entry WHERE practice_id = $1 AND leaf_index >= 0"),
         params![practice],
         |row| row.get(0),
     )?;

@@ -54,7 +54,7 @@ use jiff::Timestamp;
 pub use error::DbError;
 pub use migrate::known_version;
 pub use row::{Cell, FromColumn, Row};
-pub use sql::{Sql, ToValue, Value};
+pub use sql::{Sql, ToValue, Value, numbered};
 pub use tx::Tx;
 pub use url::DatabaseUrl;
 pub use words::Word;

@@ -2,6 +2,7 @@
 //! live schema of both engines, so a table or column added later cannot be forgotten here.
 
 use crate::db::Sql;
+use crate::sql;
 
 /// A table, by its name in the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,16 +78,10 @@ pub struct Spec {
     pub practices: Sql,
 }
 
-macro_rules! one_text {
-    ($literal:expr) => {
-        Sql::from_literals($literal, $literal)
-    };
-}
-
 macro_rules! table {
     (@columns $first:literal $($rest:literal)*) => { concat!($first $(, ", ", $rest)*) };
     (@practices $name:literal) => {
-        one_text!(concat!("SELECT DISTINCT practice_id FROM ", $name))
+        sql!(concat!("SELECT DISTINCT practice_id FROM ", $name))
     };
     ($table:ident $vouched:ident [] $name:literal [$($column:literal)*]) => {
         Spec {
@@ -94,9 +89,9 @@ macro_rules! table {
             vouched: Vouched::$vouched,
             key: &[],
             columns: &[$($column),*],
-            one: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+            one: sql!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
                 " WHERE practice_id = $1")),
-            all: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+            all: sql!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
                 " WHERE practice_id = $1")),
             practices: table!(@practices $name),
         }
@@ -107,9 +102,9 @@ macro_rules! table {
             vouched: Vouched::$vouched,
             key: &[($k1, KeyType::$t1)],
             columns: &[$($column),*],
-            one: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+            one: sql!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
                 " WHERE practice_id = $1 AND ", $k1, " = $2")),
-            all: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+            all: sql!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
                 " WHERE practice_id = $1 ORDER BY ", $k1)),
             practices: table!(@practices $name),
         }
@@ -121,9 +116,9 @@ macro_rules! table {
             vouched: Vouched::$vouched,
             key: &[($k1, KeyType::$t1), ($k2, KeyType::$t2)],
             columns: &[$($column),*],
-            one: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+            one: sql!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
                 " WHERE practice_id = $1 AND ", $k1, " = $2 AND ", $k2, " = $3")),
-            all: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+            all: sql!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
                 " WHERE practice_id = $1 ORDER BY ", $k1, ", ", $k2)),
             practices: table!(@practices $name),
         }

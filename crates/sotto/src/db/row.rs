@@ -38,11 +38,19 @@ impl Row<'_> {
     /// # Errors
     /// [`DbError::Column`] when there is no such column or it holds something else.
     pub fn get<T: FromColumn>(&self, index: usize) -> Result<T, DbError> {
+        T::from_cell(self.cell(index)?).map_err(|why| DbError::Column { index, why })
+    }
+
+    /// The column at `index` as it lies in the row.
+    ///
+    /// # Errors
+    /// [`DbError::Column`] when there is no such column or its type is none of ours.
+    pub fn cell(&self, index: usize) -> Result<Cell<'_>, DbError> {
         let column = |why| DbError::Column { index, why };
         match self.0 {
             Source::Sqlite(row) => {
                 use rusqlite::types::ValueRef;
-                let cell = match row.get_ref(index).map_err(|_| column("no such column"))? {
+                Ok(match row.get_ref(index).map_err(|_| column("no such column"))? {
                     ValueRef::Null => Cell::Null,
                     ValueRef::Integer(int) => Cell::Int(int),
                     ValueRef::Real(_) => return Err(column("a float, which no column holds")),
@@ -50,13 +58,12 @@ impl Row<'_> {
                         Cell::Text(str::from_utf8(text).map_err(|_| column("text is not UTF-8"))?)
                     }
                     ValueRef::Blob(blob) => Cell::Blob(blob),
-                };
-                T::from_cell(cell).map_err(column)
+                })
             }
             Source::Postgres(row) => {
                 let PgCell(cell) =
                     row.try_get(index).map_err(|_| column("no such column, or of another type"))?;
-                T::from_cell(cell).map_err(column)
+                Ok(cell)
             }
         }
     }

@@ -11,7 +11,7 @@ pub struct Sql {
 }
 
 impl Sql {
-    /// Called by [`sql!`](crate::sql) alone.
+    /// Called by [`sql!`](crate::sql) alone. SQLite's text comes from [`numbered`].
     #[doc(hidden)]
     #[must_use]
     pub const fn from_literals(sqlite: &'static str, postgres: &'static str) -> Self {
@@ -19,16 +19,39 @@ impl Sql {
     }
 }
 
+/// The text as SQLite takes it: `?1` for `$1`. To SQLite `$1` is a name, numbered by first
+/// appearance, and looking names up at each use costs more than binding the values.
+#[doc(hidden)]
+#[must_use]
+pub const fn numbered<const N: usize>(text: &str) -> [u8; N] {
+    let (mut rest, mut bytes, mut at) = (text.as_bytes(), [b' '; N], 0);
+    while let [first, after @ ..] = rest {
+        let placeholder = matches!((first, after), (b'$', [b'0'..=b'9', ..]));
+        // A literal is as long as the array that is made for it.
+        if let Some(byte) = bytes.split_at_mut(at).1.first_mut() {
+            *byte = if placeholder { b'?' } else { *first };
+        }
+        rest = after;
+        at += 1;
+    }
+    bytes
+}
+
 /// One SQL text for both engines, `sql!("SELECT …")`, or, for the few statements that must differ,
 /// `sql!{sqlite: "…", postgres: "…"}`. A test prepares each literal on both engines.
 #[macro_export]
 macro_rules! sql {
-    ($text:literal $(,)?) => {
-        $crate::db::Sql::from_literals($text, $text)
+    ($text:expr $(,)?) => {
+        $crate::sql! { sqlite: $text, postgres: $text }
     };
-    (sqlite: $sqlite:literal, postgres: $postgres:literal $(,)?) => {
-        $crate::db::Sql::from_literals($sqlite, $postgres)
-    };
+    (sqlite: $sqlite:expr, postgres: $postgres:expr $(,)?) => {{
+        const BYTES: [u8; $sqlite.len()] = $crate::db::numbered($sqlite);
+        const SQLITE: &str = match ::core::str::from_utf8(&BYTES) {
+            Ok(text) => text,
+            Err(_) => $sqlite,
+        };
+        $crate::db::Sql::from_literals(SQLITE, $postgres)
+    }};
 }
 
 /// A value on its way into a statement. The columns know TEXT, BIGINT and BLOB (BYTEA), no more.

@@ -43,7 +43,8 @@ pub(super) fn connect(place: &Place, writes: bool) -> Result<Connection, DbError
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;",
+             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;
+             PRAGMA wal_autocheckpoint = 8000;",
         )
         .map_err(open)?;
     // Built with STAT4, SQLite else compiles a cached statement anew whenever other values are bound.

@@ -223,23 +223,17 @@ impl<'c> Tx<'c> {
     }
 }
 
-/// Prepares and binds. In SQLite `$1` is a *name*, numbered by first appearance in the text, so
-/// the value is looked up by the name's number and not by the parameter's position.
+/// Prepares and binds.
 fn bound<'c>(
     connection: &'c rusqlite::Connection,
     sql: &'static str,
     params: &[Value<'_>],
 ) -> Result<rusqlite::CachedStatement<'c>, DbError> {
     let broken = |e| DbError::sqlite(e, sql);
+    debug_assert!(!sql.contains('$'), "not from sql!: {sql}");
     let mut statement = connection.prepare_cached(sql).map_err(broken)?;
-    let count = statement.parameter_count();
-    check_count(count, params, sql)?;
-    for index in 1..=count {
-        let value = statement
-            .parameter_name(index)
-            .and_then(|name| name.strip_prefix('$')?.parse::<usize>().ok()?.checked_sub(1))
-            .and_then(|number| params.get(number))
-            .ok_or(DbError::Placeholders { given: params.len(), sql })?;
+    check_count(statement.parameter_count(), params, sql)?;
+    for (index, value) in (1..).zip(params) {
         statement.raw_bind_parameter(index, value).map_err(broken)?;
     }
     Ok(statement)

@@ -93,6 +93,10 @@ pub(super) fn say(tx: &mut Tx<'_>, case: &Case<'_>, say: Say<'_>) -> Result<(), 
         }
         Err(error) => return Err(error),
     };
+    let patient = match patient {
+        Some(id) => facts::subject(tx, case.office, id).map_err(IntakeError::from)?,
+        None => None,
+    };
     let request = Request {
         message: MessageId::new(case.office.clock()),
         patient,

@@ -17,7 +17,7 @@ use crate::db::appointment::{self, AppointmentReply, AppointmentRow, Appointment
 use crate::db::registry::{REMINDER, SETTING};
 use crate::db::reminder::{self, ReminderRow, ReminderState, Settled};
 use crate::db::{Db, DbError, Tx, patient, setting, site};
-use crate::facts::{self, FactsError};
+use crate::facts::{self, FactsError, Subject};
 use crate::ids::Id as _;
 use crate::intake::{self, Answer, IntakeError, Request, Wanted, Words};
 use crate::office::Office;
@@ -325,15 +325,20 @@ fn take_up(tx: &mut Tx<'_>, office: &Office, id: Uuid) -> Result<ReminderState, 
     if step.state != ReminderState::Planned {
         return gone;
     }
-    let Some(row) = appointment::get(tx, practice, step.appointment_id)? else {
+    let withdraw = |tx: &mut Tx<'_>, why| -> Result<ReminderState, ReminderError> {
         let settled = Settled { state: ReminderState::Cancelled, message: None, refusals: None };
         reminder::settle(tx, practice, id, &settled, now)?;
         let event = Event::new(audit::Kind::RemindersChanged, Actor::service("reminders"))
             .about(REMINDER, id)
-            .code("no_appointment");
+            .code(why);
         audit::append(tx, office, event)?;
-        return gone;
+        Ok(ReminderState::Cancelled)
     };
+    let Some(row) = appointment::get(tx, practice, step.appointment_id)? else {
+        return withdraw(tx, "no_appointment");
+    };
+    let subject = facts::subject(tx, office, row.patient_id)?;
+    let Some(subject) = subject else { return withdraw(tx, "no_patient") };
     if let Some(state) = needless(tx, office, &step, &row, now)? {
         let settled = Settled { state, message: None, refusals: None };
         settle(tx, office, &step, &row, &settled, "needless")?;
@@ -349,13 +354,13 @@ fn take_up(tx: &mut Tx<'_>, office: &Office, id: Uuid) -> Result<ReminderState, 
     }
     let request = Request {
         message,
-        patient: Some(row.patient_id),
+        words: Words::Template { values: values(tx, office, &row, &subject)? },
+        patient: Some(subject),
         channel: Wanted::Auto,
         to: None,
         kind: Kind::AppointmentReminder,
         purpose: Purpose::Treatment,
         origin: Origin::Automated,
-        words: Words::Template { values: values(tx, office, &row)? },
         language: None,
         appointment: Some(row.id),
         inbound: None,
@@ -453,9 +458,13 @@ fn unwelcome(
 
 /// The words' values, from the schedule as it is now: in the patient's zone, and with the zone's
 /// name where the place goes by another clock.
-fn values(tx: &mut Tx<'_>, office: &Office, row: &AppointmentRow) -> Result<Values, ReminderError> {
+fn values(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    row: &AppointmentRow,
+    subject: &Subject,
+) -> Result<Values, ReminderError> {
     let profile = office.profile();
-    let subject = facts::subject(tx, office, row.patient_id)?;
     let place = match row.site_id {
         Some(id) => site::get(tx, office.practice(), id)?,
         None => None,
@@ -465,17 +474,11 @@ fn values(tx: &mut Tx<'_>, office: &Office, row: &AppointmentRow) -> Result<Valu
         .and_then(|place| place.timezone.as_deref())
         .and_then(|name| TimeZone::get(name).ok())
         .unwrap_or_else(|| profile.timezone.clone());
-    let zone = subject
-        .as_ref()
-        .and_then(|subject| subject.timezone.clone())
-        .unwrap_or_else(|| place_zone.clone());
+    let zone = subject.timezone.clone().unwrap_or_else(|| place_zone.clone());
     let apart = zone.to_offset(row.starts_at) != place_zone.to_offset(row.starts_at);
     let mut values = Values::new().when(row.starts_at, &zone, apart);
     let compose = |error: ComposeError| ReminderError::Intake(IntakeError::Compose(error));
-    if let Some(subject) = &subject {
-        let name = subject.person.first_name();
-        values = values.set(Variable::FirstName, name).map_err(compose)?;
-    }
+    values = values.set(Variable::FirstName, subject.person.first_name()).map_err(compose)?;
     // With one place there is nothing to find out; with more, which one matters most.
     let several = site::count(tx, office.practice())? > 1;
     if let Some(place) = place.filter(|_| several)

@@ -465,7 +465,7 @@ CREATE TABLE audit_entry (
     leaf_index      BIGINT,                    -- NULL until the sequencer placed it
     PRIMARY KEY (practice_id, id)
 );
-CREATE UNIQUE INDEX audit_entry_leaf ON audit_entry (practice_id, leaf_index);
+CREATE UNIQUE INDEX audit_entry_leaf ON audit_entry (practice_id, leaf_index) WHERE leaf_index IS NOT NULL;
 CREATE INDEX audit_entry_waiting ON audit_entry (practice_id, recorded_at, id) WHERE leaf_index IS NULL;
 CREATE TABLE audit_tile (
     practice_id     TEXT   NOT NULL,

@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use gate::{AppointmentId, Channel, Kind, Language, MessageId, Origin, PatientId, Purpose};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::compose::{ComposeError, Values, Variable, kinds};
 use crate::conversations::tasks;
-use crate::db::{Tx, appointment, message, patient};
+use crate::db::{Tx, appointment, message};
+use crate::facts;
 use crate::http::Doors;
 use crate::http::auth::{Caller, MayReadMessages, MayWriteMessages};
 use crate::http::body::Json;
@@ -26,7 +26,6 @@ use crate::ids::Id as _;
 use crate::intake::{self, Answer, IntakeError, Request, Wanted, Words};
 use crate::journeys::reminders::profile_values;
 use crate::office::Office;
-use crate::people::patients::open_person;
 
 /// A message someone wants to send to a patient.
 #[derive(Deserialize, ToSchema)]
@@ -97,10 +96,10 @@ pub async fn send(
     key: IdempotencyKey,
     Json { value: request, bytes }: Json<SendRequest>,
 ) -> Result<Kept, Problem> {
-    let request = parse(request, doors.office(), &caller)?;
+    let (patient, request) = parse(request, doors.office(), &caller)?;
     let asked = Asked { caller: &caller, key, what: "POST /api/v1/messages", body: &bytes };
     once(&doors, asked, move |tx, office| {
-        let request = filled_in(tx, office, request)?;
+        let request = filled_in(tx, office, patient, request)?;
         answer(intake::accept(tx, office, request)?)
     })
     .await
@@ -131,7 +130,12 @@ fn answer(answer: Answer) -> Result<Kept, Problem> {
     Kept::new(StatusCode::ACCEPTED, &sent)
 }
 
-fn parse(request: SendRequest, office: &Office, caller: &Caller) -> Result<Request, Problem> {
+/// The request, still without what is on file about its patient.
+fn parse(
+    request: SendRequest,
+    office: &Office,
+    caller: &Caller,
+) -> Result<(PatientId, Request), Problem> {
     let patient: PatientId = request
         .patient
         .parse()
@@ -186,9 +190,9 @@ fn parse(request: SendRequest, office: &Office, caller: &Caller) -> Result<Reque
         }
         _ => return Err(Problem::field("template", "give either template or body, not both.")),
     };
-    Ok(Request {
+    let request = Request {
         message: MessageId::new(office.clock()),
-        patient: Some(patient),
+        patient: None,
         channel,
         to: None,
         kind,
@@ -200,15 +204,21 @@ fn parse(request: SendRequest, office: &Office, caller: &Caller) -> Result<Reque
         inbound: None,
         useless_after,
         actor: caller.actor(),
-    })
+    };
+    Ok((patient, request))
 }
 
-/// What a template may ask for and the record knows: the first name, the office hours, and, where
-/// the message is about an appointment, its day and time as they are now.
-fn filled_in(tx: &mut Tx<'_>, office: &Office, mut request: Request) -> Result<Request, Problem> {
+/// The patient, and what a template may ask for and the record knows: the first name, the office
+/// hours, and, where the message is about an appointment, its day and time as they are now.
+fn filled_in(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    id: PatientId,
+    mut request: Request,
+) -> Result<Request, Problem> {
     let practice = office.practice();
-    let Some(id) = request.patient else { return Ok(request) };
-    let record = patient::get(tx, practice, id)?
+    let subject = facts::subject(tx, office, id)
+        .map_err(IntakeError::from)?
         .ok_or_else(|| Problem::field("patient", "patient: no record has this id."))?;
     let visit = match request.appointment {
         Some(visit) => Some(
@@ -223,28 +233,35 @@ fn filled_in(tx: &mut Tx<'_>, office: &Office, mut request: Request) -> Result<R
         ),
         None => None,
     };
-    let Words::Template { values } = &request.words else { return Ok(request) };
+    let Words::Template { values } = &request.words else {
+        request.patient = Some(subject);
+        return Ok(request);
+    };
     let mut values = values.clone();
-    let zone = record.timezone.as_deref().and_then(|name| TimeZone::get(name).ok());
-    let person = open_person(office.keys(), practice, id, record.person_sealed)
-        .map_err(|_| Problem::internal())?;
     // A name that is no name for a message is left out; a template that needs it then says so.
-    if let Ok(named) = values.clone().default_to(Variable::FirstName, person.first_name()) {
+    if let Ok(named) = values.clone().default_to(Variable::FirstName, subject.person.first_name()) {
         values = named;
     }
-    let hours = tasks::office_hours(tx, office)?;
-    values = values
-        .default_hours(&hours.in_words(Language::English), &hours.in_words(Language::Spanish))?;
+    let wants = |variable| {
+        kinds::rules(request.kind).is_some_and(|rules| rules.allowed.contains(&variable))
+    };
+    if wants(Variable::Hours) {
+        let hours = tasks::office_hours(tx, office)?;
+        values = values.default_hours(
+            &hours.in_words(Language::English),
+            &hours.in_words(Language::Spanish),
+        )?;
+    }
     if let Some(visit) = visit {
-        let wants_it =
-            kinds::rules(request.kind).is_some_and(|r| r.allowed.contains(&Variable::Time));
-        if wants_it {
-            let zone = zone.unwrap_or_else(|| office.profile().timezone.clone());
+        if wants(Variable::Time) {
+            let zone =
+                subject.timezone.clone().unwrap_or_else(|| office.profile().timezone.clone());
             values = values.when(visit.starts_at, &zone, false);
         }
         request.useless_after = request.useless_after.or(Some(visit.starts_at));
     }
     request.words = Words::Template { values };
+    request.patient = Some(subject);
     Ok(request)
 }
 

@@ -16,6 +16,7 @@ use sotto::audit::{Actor, Event, Kind, Log, append};
 use sotto::clock::Clock;
 use sotto::db::registry::{OUTBOX, PRACTICE, Spec, TABLES, Vouched};
 use sotto::db::{Db, DbError, Sql, Tx, Value};
+use sotto::sql;
 
 use crate::engines::TestDb;
 
@@ -201,13 +202,13 @@ pub(crate) fn columns(
     tx: &mut Tx<'_>,
     spec: &Spec,
 ) -> Result<Vec<(String, String, bool)>, DbError> {
-    let sql = Sql::from_literals(
-        "SELECT name, type, \"notnull\" FROM pragma_table_info($1) ORDER BY cid",
-        "SELECT column_name::text, data_type::text,
+    let sql = sql! {
+        sqlite: "SELECT name, type, \"notnull\" FROM pragma_table_info($1) ORDER BY cid",
+        postgres: "SELECT column_name::text, data_type::text,
              (CASE is_nullable WHEN 'NO' THEN 1 ELSE 0 END)::bigint
          FROM information_schema.columns
-         WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position",
-    );
+         WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position"
+    };
     tx.query(sql, &[Value::Text(spec.table.name().into())], |row| {
         let kind = match row.get::<String>(1)?.as_str() {
             "TEXT" | "text" => "text",
@@ -221,8 +222,8 @@ pub(crate) fn columns(
 
 /// SQL made by a test. The program itself has literals only.
 pub(crate) fn literal(sql: String) -> Sql {
-    let sql: &'static str = sql.leak();
-    Sql::from_literals(sql, sql)
+    let sqlite = sql.replace('$', "?").leak();
+    Sql::from_literals(sqlite, sql.leak())
 }
 
 /// Repeatable randomness (xorshift64*).

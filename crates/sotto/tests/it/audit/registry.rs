@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use sotto::db::DbError;
 use sotto::db::registry::{SCHEMA_VERSION, TABLES};
-use sotto::db::{DbError, Sql};
+use sotto::sql;
 
 use super::columns;
 use crate::on_both_engines;
@@ -13,12 +14,12 @@ on_both_engines! {
         db.read(|tx| {
             let live: BTreeSet<String> = tx
                 .query(
-                    Sql::from_literals(
-                        "SELECT name FROM sqlite_schema WHERE type = 'table'
+                    sql! {
+                        sqlite: "SELECT name FROM sqlite_schema WHERE type = 'table'
                          AND name NOT LIKE 'sqlite_%'",
-                        "SELECT tablename::text FROM pg_tables
-                         WHERE schemaname = current_schema()",
-                    ),
+                        postgres: "SELECT tablename::text FROM pg_tables
+                         WHERE schemaname = current_schema()"
+                    },
                     &[],
                     |row| row.get(0),
                 )?
