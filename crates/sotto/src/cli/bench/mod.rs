@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`pipeline`] runs the measurement and says the figures, [`practice`] makes
 //! the practice it is run on, [`server`] is `sotto serve` as a child, [`world`] is the carrier twin
-//! and the callers of the API in another child, so that only our own CPU is counted.
+//! and the callers of the API in another child, so that only our own CPU is counted. [`guard`] is
+//! a bench of its own.
 
 use std::process::ExitCode;
 
@@ -10,6 +11,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 mod fdatasync;
+mod guard;
 mod load;
 mod pipeline;
 mod practice;
@@ -27,6 +29,8 @@ pub struct Args {
 enum What {
     /// The whole way of a message: accepted over HTTP, gated, stored, sent by SMPP, receipt stored.
     Pipeline(pipeline::Args),
+    /// The guard and the reading of replies: how often they are right, and how fast.
+    Guard(guard::Args),
     /// The carrier twin and the callers, for the other verbs; takes orders on its input.
     #[command(hide = true)]
     World,
@@ -39,6 +43,7 @@ enum What {
 pub fn run(args: &Args) -> Result<ExitCode> {
     match &args.what {
         What::Pipeline(args) => pipeline::run(args),
+        What::Guard(args) => guard::run(args),
         What::World => world::run(),
     }
 }
