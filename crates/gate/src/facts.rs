@@ -247,8 +247,6 @@ pub struct History {
     pub today: u32,
     /// Within the last seven days.
     pub week: u32,
-    /// Any message of a programme has gone to this address before.
-    pub written_before: bool,
 }
 
 /// Where the person is, as time zones (IANA names, parsed).

@@ -102,11 +102,6 @@ pub fn load(
     let profile = office.profile();
     let index = office.address_index(&draft.address);
     let zone = location(draft, subject);
-    let local = zone
-        .by_address
-        .clone()
-        .or_else(|| zone.by_number.clone())
-        .unwrap_or_else(|| profile.timezone.clone());
     let mut context = profile.context.clone();
     if let Some(subject) = subject {
         let person = &subject.person;
@@ -129,7 +124,7 @@ pub fn load(
         restrictions: Known::Yes(restrictions),
         minor_confidential: Known::Yes(minor_confidential),
         consents: Known::Yes(consents(tx, office, draft, &index)?),
-        history: Known::Yes(history(tx, office, draft, &index, &local, now)?),
+        history: Known::Yes(history(tx, office, draft, subject, now)?),
         location: Known::Yes(zone),
         address: address(tx, office, draft, &index, now)?,
         template: template(tx, office, draft)?,
@@ -425,20 +420,22 @@ fn category(word: &str) -> Option<Category> {
     serde_json::from_value(serde_json::Value::String(word.to_owned())).ok()
 }
 
-fn history(
+/// What went to the patient lately, by the patient's own days: the one fact that sending itself
+/// changes.
+///
+/// # Errors
+/// [`DbError`].
+pub fn history(
     tx: &mut Tx<'_>,
     office: &Office,
     draft: &Draft,
-    index: &[u8; 32],
-    zone: &TimeZone,
+    subject: Option<&Subject>,
     now: Timestamp,
 ) -> Result<History, DbError> {
-    let practice = office.practice();
-    let written_before = message::written_before(tx, practice, index, draft.message)?;
-    let Some(patient) = draft.patient else {
-        return Ok(History { written_before, ..History::default() });
-    };
-    let day = now.to_zoned(zone.clone());
+    let Some(patient) = draft.patient else { return Ok(History::default()) };
+    let Location { by_address, by_number } = location(draft, subject);
+    let zone = by_address.or(by_number).unwrap_or_else(|| office.profile().timezone.clone());
+    let day = now.to_zoned(zone);
     let start = day.start_of_day();
     let windows = start.and_then(|start| {
         let end = start.checked_add(1.day())?;
@@ -454,8 +451,9 @@ fn history(
         day_end: Timestamp::MAX,
         week_start: Timestamp::MIN,
     });
-    let (today, week) = message::count_for_caps(tx, practice, patient, draft.message, windows)?;
-    Ok(History { today, week, written_before })
+    let (today, week) =
+        message::count_for_caps(tx, office.practice(), patient, draft.message, windows)?;
+    Ok(History { today, week })
 }
 
 fn address(

@@ -555,27 +555,6 @@ pub struct CapWindows {
     pub week_start: Timestamp,
 }
 
-/// Has anything gone to this address before?
-///
-/// # Errors
-/// [`DbError`].
-pub fn written_before(
-    tx: &mut Tx<'_>,
-    practice: PracticeId,
-    address_index: &[u8; 32],
-    but: MessageId,
-) -> Result<bool, DbError> {
-    tx.query_opt(
-        sql!(
-            "SELECT 1 FROM message WHERE practice_id = $1 AND address_index = $2 AND id <> $3
-                 AND state IN ('sent', 'delivered', 'undelivered', 'uncertain') LIMIT 1"
-        ),
-        params![practice, address_index, but],
-        |_| Ok(()),
-    )
-    .map(|found| found.is_some())
-}
-
 /// Ids parse from text in rows of others.
 ///
 /// # Errors

@@ -6,6 +6,7 @@
 //! A caller that goes away does not undo it.
 
 mod error;
+mod ground;
 mod job;
 mod migrate;
 mod postgres;
@@ -52,6 +53,7 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 
 pub use error::DbError;
+pub use ground::Mark;
 pub use migrate::known_version;
 pub use row::{Cell, FromColumn, Row};
 pub use sql::{Sql, ToValue, Value, numbered};
@@ -59,6 +61,7 @@ pub use tx::Tx;
 pub use url::DatabaseUrl;
 pub use words::Word;
 
+use ground::Ground;
 use job::{Job, job};
 use sqlite::WriterJob;
 use url::Target;
@@ -88,6 +91,8 @@ struct Inner {
     read: Option<mpsc::Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
     engine: &'static str,
+    /// `None` where a decision made beforehand gains nothing, or cannot be made.
+    ground: Option<Arc<Ground>>,
 }
 
 enum WriteQueue {
@@ -120,9 +125,11 @@ impl Db {
             Target::Sqlite(place) => {
                 let writer = migrate::open_sqlite(place, now)?;
                 let (write, jobs) = mpsc::channel();
-                let mut handles = vec![sqlite::spawn_writer(writer, jobs)?];
+                let ground = Arc::new(Ground::default());
+                let mut handles = vec![sqlite::spawn_writer(writer, jobs, Arc::clone(&ground))?];
                 let mut read = None;
-                if matches!(place, sqlite::Place::File(_)) {
+                let on_disk = matches!(place, sqlite::Place::File(_));
+                if on_disk {
                     let (sender, jobs) = mpsc::channel();
                     let jobs = Arc::new(Mutex::new(jobs));
                     for _ in 0..threads.readers.max(1) {
@@ -136,6 +143,7 @@ impl Db {
                     read,
                     threads: handles,
                     engine: "sqlite",
+                    ground: on_disk.then_some(ground),
                 })))
             }
             Target::Postgres(config) => {
@@ -164,6 +172,7 @@ impl Db {
                     read,
                     threads: handles,
                     engine: "postgres",
+                    ground: None,
                 })))
             }
         }
@@ -173,6 +182,14 @@ impl Db {
     #[must_use]
     pub fn engine(&self) -> &'static str {
         self.0.engine
+    }
+
+    /// How what decisions rest on stands now: take it before a read, and store what was decided in
+    /// that read only where [`Tx::unchanged_since`] says so. None where one had better decide in the
+    /// transaction that stores: on PostgreSQL, whose writers are many.
+    #[must_use]
+    pub fn mark(&self) -> Option<Mark> {
+        self.0.ground.as_ref().map(|ground| ground.mark())
     }
 
     /// Runs `work` in a transaction that may write. `Ok` is returned after the commit is durable;

@@ -110,6 +110,37 @@ pub fn update(tx: &mut Tx<'_>, row: &OutboxRow, mac: &[u8; 32]) -> Result<(), Db
     Ok(())
 }
 
+/// Leases a row that is free and still stands as it was read: due then, after so many attempts.
+/// False when it was withdrawn, changed or taken meanwhile.
+///
+/// # Errors
+/// [`DbError`].
+pub fn lease(
+    tx: &mut Tx<'_>,
+    was: &OutboxRow,
+    row: &OutboxRow,
+    mac: &[u8; 32],
+) -> Result<bool, DbError> {
+    let changed = tx.execute(
+        sql!(
+            "UPDATE outbox SET attempts = $3, leased_until = $4, lease_owner = $5, mac = $6
+             WHERE practice_id = $1 AND message_id = $2 AND leased_until IS NULL
+                 AND due_at = $7 AND attempts = $8"
+        ),
+        params![
+            row.practice,
+            row.message,
+            row.attempts,
+            row.leased_until,
+            row.lease_owner,
+            mac,
+            was.due_at,
+            was.attempts
+        ],
+    )?;
+    Ok(changed > 0)
+}
+
 /// Takes a row out. False when it was gone.
 ///
 /// # Errors

@@ -27,12 +27,36 @@ impl Table {
         TABLES.iter().find(|spec| spec.table == self)
     }
 
+    /// Whether a decision of the gate, or the words it is asked about, may rest on this table's
+    /// rows. Only the tables that sending and receiving themselves fill are left out: of those the
+    /// gate asks for the history of a patient's messages alone, which is asked again at the end.
+    #[must_use]
+    pub fn decisions_rest_on(self) -> bool {
+        !FLOW.contains(&self)
+    }
+
     /// The table with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         TABLES.iter().map(|spec| spec.table).find(|table| table.0 == name)
     }
 }
+
+const FLOW: [Table; 13] = [
+    MESSAGE,
+    OUTBOX,
+    ATTEMPT,
+    ATTEMPT_PART,
+    RECEIPT,
+    INBOUND_MESSAGE,
+    CONVERSATION,
+    TASK,
+    REMINDER,
+    IDEMPOTENCY_KEY,
+    AUDIT_ENTRY,
+    AUDIT_TILE,
+    AUDIT_CHECKPOINT,
+];
 
 /// What vouches for a table's rows (RULEBOOK §10, 45 CFR 164.312(c)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::db::{
     DbError,
+    ground::Ground,
     job::{Done, Job},
     tx::{Engine, Tx},
 };
@@ -43,10 +44,13 @@ pub(super) fn connect(place: &Place, writes: bool) -> Result<Connection, DbError
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;
+             PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;
              PRAGMA wal_autocheckpoint = 8000;",
         )
         .map_err(open)?;
+    // Readers lean on the kernel's cache.
+    let cache = if writes { "PRAGMA cache_size = -16384" } else { "PRAGMA cache_size = -2048" };
+    connection.execute_batch(cache).map_err(open)?;
     // Built with STAT4, SQLite else compiles a cached statement anew whenever other values are bound.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(open)?;
     connection.set_prepared_statement_cache_capacity(512);
@@ -72,15 +76,18 @@ fn create_private(path: &Path) -> Result<(), DbError> {
 pub(super) fn spawn_writer(
     connection: Connection,
     jobs: mpsc::Receiver<WriterJob>,
+    ground: Arc<Ground>,
 ) -> Result<JoinHandle<()>, DbError> {
     std::thread::Builder::new()
         .name("db-writer".to_owned())
         .spawn(move || {
+            let mut writer = Writer { connection, ground, others: 0 };
             while let Ok(first) = jobs.recv() {
                 let mut batch = vec![first];
                 batch.extend(jobs.try_iter().take(BATCH - 1));
-                run_batch(&connection, batch);
+                writer.run_batch(batch);
             }
+            let connection = writer.connection;
             // Leaves a database of one file behind when the program ends in order.
             let _ = connection.execute_batch("PRAGMA optimize");
         })
@@ -94,48 +101,85 @@ pub(super) struct WriterJob {
     pub(super) writes: bool,
 }
 
-/// One transaction, a savepoint for each closure, one fsync, then all the answers.
-///
-/// A crash before COMMIT returns leaves none of the batch; nobody has been answered by then.
-fn run_batch(connection: &Connection, batch: Vec<WriterJob>) {
-    let mut answers = Vec::with_capacity(batch.len());
-    let mut jobs = batch.into_iter();
-    let mut outcome = command(connection, "BEGIN IMMEDIATE");
-    while outcome.is_ok() {
-        let Some(WriterJob { job, writes }) = jobs.next() else { break };
-        let (done, step) = run_one(connection, job, writes);
-        answers.push(done.answer);
-        outcome = step;
-    }
-    for late in jobs {
-        let error = outcome.clone().err().unwrap_or(DbError::Closed);
-        answers.push((late.job)(Err(error)).answer);
-    }
-    if outcome.is_ok() {
-        outcome = command(connection, "COMMIT");
-    }
-    if outcome.is_err() && !connection.is_autocommit() {
-        let _ = command(connection, "ROLLBACK");
-    }
-    for answer in answers {
-        answer(outcome.clone());
-    }
+/// The one connection that writes.
+struct Writer {
+    connection: Connection,
+    ground: Arc<Ground>,
+    /// `PRAGMA data_version`: changes with each commit by another connection.
+    others: i64,
 }
 
-/// Runs one closure in a savepoint. The second value is an error when the whole batch is lost: on
-/// a full disk, for one, SQLite rolls back the outer transaction by itself.
-fn run_one(connection: &Connection, job: Job, writes: bool) -> (Done, Result<(), DbError>) {
-    if let Err(error) = command(connection, "SAVEPOINT one") {
-        return (job(Err(error.clone())), Err(error));
+impl Writer {
+    /// One transaction, a savepoint for each closure, one fsync, then all the answers.
+    ///
+    /// A crash before COMMIT returns leaves none of the batch; nobody has been answered by then.
+    fn run_batch(&mut self, batch: Vec<WriterJob>) {
+        let mut answers = Vec::with_capacity(batch.len());
+        let mut jobs = batch.into_iter();
+        let mut outcome = command(&self.connection, "BEGIN IMMEDIATE");
+        let mut moved = false;
+        if outcome.is_ok() {
+            outcome = self.look_at_others();
+        }
+        while outcome.is_ok() {
+            let Some(WriterJob { job, writes }) = jobs.next() else { break };
+            let (done, step) = self.run_one(job, writes, &mut moved);
+            answers.push(done.answer);
+            outcome = step;
+        }
+        for late in jobs {
+            let error = outcome.clone().err().unwrap_or(DbError::Closed);
+            answers.push((late.job)(Err(error)).answer);
+        }
+        if outcome.is_ok() {
+            outcome = command(&self.connection, "COMMIT");
+        }
+        if outcome.is_err() && !self.connection.is_autocommit() {
+            let _ = command(&self.connection, "ROLLBACK");
+        }
+        if moved {
+            self.ground.moves();
+        }
+        for answer in answers {
+            answer(outcome.clone());
+        }
     }
-    let done = job(Ok(&mut Tx::new(Engine::Sqlite(connection), writes)));
-    if connection.is_autocommit() {
-        return (done, Err(DbError::Lost));
+
+    /// Another process may have changed anything.
+    fn look_at_others(&mut self) -> Result<(), DbError> {
+        const ASK: &str = "PRAGMA data_version";
+        let asked = self
+            .connection
+            .prepare_cached(ASK)
+            .and_then(|mut statement| statement.query_row([], |row| row.get::<_, i64>(0)));
+        let version = asked.map_err(|e| DbError::sqlite(e, ASK))?;
+        if std::mem::replace(&mut self.others, version) != version {
+            self.ground.moves();
+        }
+        Ok(())
     }
-    let keep = done.keep && writes;
-    let undone = if keep { Ok(()) } else { command(connection, "ROLLBACK TO one") };
-    let step = undone.and_then(|()| command(connection, "RELEASE one"));
-    (done, step)
+
+    /// Runs one closure in a savepoint. The second value is an error when the whole batch is lost:
+    /// on a full disk, for one, SQLite rolls back the outer transaction by itself.
+    fn run_one(&self, job: Job, writes: bool, moved: &mut bool) -> (Done, Result<(), DbError>) {
+        let connection = &self.connection;
+        if let Err(error) = command(connection, "SAVEPOINT one") {
+            return (job(Err(error.clone())), Err(error));
+        }
+        let mut tx = Tx::new(Engine::Sqlite(connection), writes).watched(&self.ground);
+        let done = job(Ok(&mut tx));
+        if tx.moved_ground() {
+            *moved = true;
+            self.ground.moves();
+        }
+        if connection.is_autocommit() {
+            return (done, Err(DbError::Lost));
+        }
+        let keep = done.keep && writes;
+        let undone = if keep { Ok(()) } else { command(connection, "ROLLBACK TO one") };
+        let step = undone.and_then(|()| command(connection, "RELEASE one"));
+        (done, step)
+    }
 }
 
 /// Starts one reader; all readers take from the same queue.

@@ -2,6 +2,7 @@
 
 use crate::db::{
     DbError,
+    ground::{Ground, Mark},
     postgres::Statements,
     registry::Table,
     row::{Row, Source},
@@ -19,6 +20,8 @@ pub struct Tx<'c> {
     engine: Engine<'c>,
     writes: bool,
     failed: bool,
+    ground: Option<&'c Ground>,
+    moved_ground: bool,
     touched: Vec<(Table, String)>,
     after_commit: Vec<Hook>,
 }
@@ -33,7 +36,32 @@ pub(super) enum Engine<'c> {
 
 impl<'c> Tx<'c> {
     pub(super) fn new(engine: Engine<'c>, writes: bool) -> Self {
-        Self { engine, writes, failed: false, touched: Vec::new(), after_commit: Vec::new() }
+        Self {
+            engine,
+            writes,
+            failed: false,
+            ground: None,
+            moved_ground: false,
+            touched: Vec::new(),
+            after_commit: Vec::new(),
+        }
+    }
+
+    /// The same, where what decisions rest on is watched.
+    pub(super) fn watched(self, ground: &'c Ground) -> Self {
+        Self { ground: Some(ground), ..self }
+    }
+
+    /// Whether nothing that decisions rest on has changed since the mark was taken. What a reader
+    /// decided then may be stored now; otherwise it is decided again, here.
+    #[must_use]
+    pub fn unchanged_since(&self, mark: &Mark) -> bool {
+        self.ground.is_some_and(|ground| ground.mark() == *mark)
+    }
+
+    /// Whether this transaction changed what decisions rest on.
+    pub(super) const fn moved_ground(&self) -> bool {
+        self.moved_ground
     }
 
     /// Runs a statement and returns how many rows it changed.
@@ -169,6 +197,7 @@ impl<'c> Tx<'c> {
     /// Notes that this transaction writes the row `key` of `table`. An audit entry must bind it
     /// before the end, or the transaction is rolled back with [`DbError::Unaudited`].
     pub fn touch(&mut self, table: Table, key: impl Into<String>) {
+        self.moved_ground |= table.decisions_rest_on();
         self.touched.push((table, key.into()));
     }
 

@@ -52,6 +52,16 @@ pub(crate) fn put_back(tx: &mut Tx<'_>, office: &Office, row: &OutboxRow) -> Res
     outbox::update(tx, row, &mac(office, row))
 }
 
+/// Leases a row that still stands as it was read, with its mac. False when it does not.
+pub(crate) fn lease(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    was: &OutboxRow,
+    row: &OutboxRow,
+) -> Result<bool, DbError> {
+    outbox::lease(tx, was, row, &mac(office, row))
+}
+
 /// The mac of a row.
 #[must_use]
 pub fn mac(office: &Office, row: &OutboxRow) -> [u8; 32] {

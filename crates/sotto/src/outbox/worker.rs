@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use gate::{Cleared, Facts, Kind, MessageId, Policy, Release};
+use gate::{Cleared, Facts, Kind, MessageId, Policy, Refusal, Release};
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ use crate::audit::event::Grounds;
 use crate::audit::{self, Actor, Event, Kind as EventKind};
 use crate::channels::{Adapter, AdapterName, Effect, Failure, FailureKind, Handoff, retry_after};
 use crate::db::attempt::{self, End, Outcome, Part, Start};
-use crate::db::message::{self, Change, State};
+use crate::db::message::{self, Change, State, Stored};
 use crate::db::outbox::{self, OutboxRow};
 use crate::db::registry::MESSAGE;
 use crate::db::suppression::{self, SuppressionKind, SuppressionRow, SuppressionSource};
@@ -116,18 +116,36 @@ impl<A: Adapter> Worker<A> {
     }
 
     /// Takes due rows in one transaction. Also answers when the next one is due.
+    ///
+    /// What to do with each is found out beforehand, on a reader, where that is of use.
     async fn claim(&self, limit: usize) -> Result<(Vec<Claim>, Option<Timestamp>), OutboxError> {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let mut ahead = None;
+        if let Some(mark) = self.db.mark() {
+            let (office, adapter) = (self.office.clone(), self.settings.adapter);
+            let look = move |tx: &mut Tx<'_>| {
+                let looked = look(tx, &office, adapter, limit)?;
+                let next = outbox::next_due(tx, office.practice(), adapter.as_str())?;
+                Ok::<_, OutboxError>((looked, next))
+            };
+            let (looked, next) = self.db.read(look).await?;
+            if looked.is_empty() {
+                return Ok((Vec::new(), next));
+            }
+            ahead = Some((mark, looked));
+        }
         let office = self.office.clone();
         let settings = self.settings.clone();
-        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
         self.db
             .write(move |tx| {
-                let now = office.clock().now();
-                let due =
-                    outbox::due(tx, office.practice(), settings.adapter.as_str(), now, limit)?;
-                let mut claims = Vec::with_capacity(due.len());
-                for row in due {
-                    claims.extend(claim_one(tx, &office, &settings, row, now)?);
+                let ahead = ahead.filter(|(mark, _)| tx.unchanged_since(mark));
+                let looked = match ahead {
+                    Some((_, looked)) => looked,
+                    None => look(tx, &office, settings.adapter, limit)?,
+                };
+                let mut claims = Vec::with_capacity(looked.len());
+                for asked in looked {
+                    claims.extend(act(tx, &office, &settings, asked)?);
                 }
                 let next = outbox::next_due(tx, office.practice(), settings.adapter.as_str())?;
                 Ok((claims, next))
@@ -169,21 +187,52 @@ fn later(now: Timestamp, by: SignedDuration) -> Option<Timestamp> {
     now.checked_add(by).ok()
 }
 
-/// One row: read back, asked again, and either claimed, put off, or refused.
-fn claim_one(
+/// A row that is due, asked about again.
+struct Asked {
+    row: OutboxRow,
+    what: Next,
+}
+
+/// What is to happen to it.
+enum Next {
+    Go(Box<Ready>),
+    PutOff(Timestamp),
+    Refuse(Box<Stored>, Refusal),
+    /// It does not fit its clearance.
+    SetAside(&'static str),
+}
+
+struct Ready {
+    cleared: Cleared,
+    stored: Stored,
+    facts: Facts,
+    policy: Arc<Policy>,
+}
+
+/// The rows that are due, each asked about again. Reads only.
+fn look(
     tx: &mut Tx<'_>,
     office: &Office,
-    settings: &Settings,
-    mut row: OutboxRow,
+    adapter: AdapterName,
+    limit: u32,
+) -> Result<Vec<Asked>, OutboxError> {
+    let now = office.clock().now();
+    let due = outbox::due(tx, office.practice(), adapter.as_str(), now, limit)?;
+    due.into_iter()
+        .map(|row| Ok(Asked { what: ask_again(tx, office, row.message, now)?, row }))
+        .collect()
+}
+
+/// Read back from the row, and asked about with the facts as they are now.
+fn ask_again(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    message: MessageId,
     now: Timestamp,
-) -> Result<Option<Claim>, OutboxError> {
-    let Taken { cleared, stored } = match store::take(tx, office, row.message) {
+) -> Result<Next, OutboxError> {
+    let Taken { cleared, stored } = match store::take(tx, office, message) {
         Ok(taken) => taken,
-        Err(OutboxError::Broken { message, because }) => {
-            tracing::error!(%message, because, "outbox.broken");
-            store::set_aside(tx, office, &row, because)?;
-            return Ok(None);
-        }
+        Err(OutboxError::Broken { because, .. }) => return Ok(Next::SetAside(because)),
         Err(error) => return Err(error),
     };
     let draft = cleared.draft();
@@ -194,24 +243,50 @@ fn claim_one(
     let facts = facts::load(tx, office, draft, subject.as_ref(), now)?;
     let policy = office.policy();
     let refusal = match gate::release(&cleared, &facts, &policy, now) {
-        Release::NotBefore(instant) => {
-            row.due_at = instant;
-            store::put_back(tx, office, &row)?;
-            return Ok(None);
-        }
+        Release::NotBefore(instant) => return Ok(Next::PutOff(instant)),
         Release::Refuse(refusal) => Some(refusal),
         Release::Go(_) => None,
     };
-    if let Some(refusal) = refusal {
-        store::refuse(tx, office, &stored, &refusal)?;
-        return Ok(None);
-    }
-    let attempt = AttemptId::new(office.clock());
+    Ok(match refusal {
+        Some(refusal) => Next::Refuse(Box::new(stored), refusal),
+        None => Next::Go(Box::new(Ready { cleared, stored, facts, policy })),
+    })
+}
+
+/// Claims, puts off, refuses or sets aside, unless the row was withdrawn meanwhile.
+fn act(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    settings: &Settings,
+    Asked { row: was, what }: Asked,
+) -> Result<Option<Claim>, OutboxError> {
+    let now = office.clock().now();
+    let mut row = was.clone();
     row.attempts = row.attempts.saturating_add(1);
     row.leased_until = later(now, settings.lease);
     row.lease_owner = Some(settings.owner.clone());
-    let number = row.attempts;
-    store::put_back(tx, office, &row)?;
+    // Whatever is to follow, this is the one who does it.
+    if !store::lease(tx, office, &was, &row)? {
+        return Ok(None);
+    }
+    let ready = match what {
+        Next::Go(ready) => *ready,
+        Next::PutOff(instant) => {
+            store::put_back(tx, office, &OutboxRow { due_at: instant, ..was })?;
+            return Ok(None);
+        }
+        Next::Refuse(stored, refusal) => {
+            store::refuse(tx, office, &stored, &refusal)?;
+            return Ok(None);
+        }
+        Next::SetAside(because) => {
+            tracing::error!(message = %was.message, because, "outbox.broken");
+            store::set_aside(tx, office, &was, because)?;
+            return Ok(None);
+        }
+    };
+    let Ready { cleared, stored, facts, policy } = ready;
+    let (attempt, number) = (AttemptId::new(office.clock()), row.attempts);
     let start = Start { message: row.message, number, adapter: settings.adapter.as_str() };
     attempt::start(tx, office.practice(), attempt, &start, now)?;
     let change = Change { id: row.message, from: stored.state, to: State::Sending, refusals: &[] };

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::compose::{ComposeError, Values, Variable, kinds};
 use crate::conversations::tasks;
-use crate::db::{Tx, appointment, message};
+use crate::db::{Mark, Tx, appointment, message};
 use crate::facts;
 use crate::http::Doors;
 use crate::http::auth::{Caller, MayReadMessages, MayWriteMessages};
@@ -23,7 +23,7 @@ use crate::http::pagination::{Listed, PageQuery};
 use crate::http::params::{Path, Query};
 use crate::http::views::{Shown, view};
 use crate::ids::Id as _;
-use crate::intake::{self, Answer, IntakeError, Request, Wanted, Words};
+use crate::intake::{self, Answer, Decided, IntakeError, Request, Wanted, Words};
 use crate::journeys::reminders::profile_values;
 use crate::office::Office;
 
@@ -98,11 +98,45 @@ pub async fn send(
 ) -> Result<Kept, Problem> {
     let (patient, request) = parse(request, doors.office(), &caller)?;
     let asked = Asked { caller: &caller, key, what: "POST /api/v1/messages", body: &bytes };
+    let ahead = decided_ahead(&doors, patient, request.clone()).await;
     once(&doors, asked, move |tx, office| {
-        let request = filled_in(tx, office, patient, request)?;
-        answer(intake::accept(tx, office, request)?)
+        let decided = match still_holding(tx, office, ahead)? {
+            Some(decided) => decided,
+            None => {
+                let request = filled_in(tx, office, patient, request)?;
+                intake::decide(tx, office, request)?
+            }
+        };
+        answer(intake::store(tx, office, decided)?)
     })
     .await
+}
+
+/// Decided while the writer does something else, where that is of use. An error here says nothing
+/// yet: the transaction that stores meets it again, or not.
+async fn decided_ahead(
+    doors: &Doors,
+    patient: PatientId,
+    request: Request,
+) -> Option<(Mark, Decided)> {
+    let mark = doors.db().mark()?;
+    let office = doors.office().clone();
+    let decide = move |tx: &mut Tx<'_>| -> Result<Decided, Problem> {
+        let request = filled_in(tx, &office, patient, request)?;
+        Ok(intake::decide(tx, &office, request)?)
+    };
+    Some((mark, doors.db().read(decide).await.ok()?))
+}
+
+/// What was decided ahead, if nothing it rests on has changed.
+fn still_holding(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    ahead: Option<(Mark, Decided)>,
+) -> Result<Option<Decided>, Problem> {
+    let Some((mark, decided)) = ahead else { return Ok(None) };
+    let holds = tx.unchanged_since(&mark) && decided.holds(tx, office)?;
+    Ok(holds.then_some(decided))
 }
 
 fn answer(answer: Answer) -> Result<Kept, Problem> {

@@ -336,7 +336,7 @@ fn facts(which: Which) -> Facts {
             until: None,
             written: true,
         }]),
-        history: Known::Yes(History { written_before: true, ..History::default() }),
+        history: Known::Yes(History::default()),
         location: Known::Yes(Location { by_address: Some(zone.clone()), by_number: Some(zone) }),
         address: Known::Yes(AddressFacts {
             in_period: true,

@@ -1,0 +1,311 @@
+//! What is on file, the gate's answer, the sealed words.
+
+use gate::facts::{Alternative, Facts, History, Known};
+use gate::{
+    Address, AddressKind, Binding, Channel, Cleared, Code, ContactPointId, Content, Decision,
+    Draft, Language, MessageId, PatientId, Reason, Redirect, Refusal,
+};
+use jiff::Timestamp;
+
+use super::{IntakeError, Request, Wanted, Words};
+use crate::compose::{self, ComposeError};
+use crate::db::{DbError, Tx, message};
+use crate::facts;
+use crate::office::Office;
+use crate::people::contact_points;
+
+/// Decides a request. Reads only.
+///
+/// # Errors
+/// [`IntakeError`]: it cannot be decided.
+pub fn decide(tx: &mut Tx<'_>, office: &Office, request: Request) -> Result<Decided, IntakeError> {
+    let now = office.clock().now();
+    let subject = request.patient.as_ref();
+    let (channel, target) = aim(tx, office, &request, now)?;
+    let language =
+        request.language.or_else(|| subject.and_then(|s| s.language)).unwrap_or(Language::English);
+    let mut early: Vec<Reason> = Vec::new();
+    let content = match words(office, &request, channel, language) {
+        Ok(content) => content,
+        Err(ComposeError::NoTranslation { .. }) => {
+            early.push(Reason::new(
+                Code::TranslationMissing,
+                "there is no template of this kind in the patient's language",
+            ));
+            Content {
+                subject: None,
+                body: String::new(),
+                fields: Vec::new(),
+                template: None,
+                language,
+            }
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let (address, contact_point) = target.unwrap_or_else(|| {
+        early.push(Reason::new(Code::NoAddress, "no address for this channel is on file"));
+        (Address::Portal, None)
+    });
+    let draft = Draft {
+        message: request.message,
+        practice: office.practice(),
+        patient: subject.map(|s| s.id),
+        contact_point,
+        address,
+        channel,
+        kind: request.kind,
+        purpose: request.purpose,
+        origin: request.origin,
+        content,
+        useless_after: request.useless_after,
+    };
+    let outcome = match Refusal::from_reasons(early) {
+        Some(refusal) => refused(office, draft, refusal, now)?,
+        None => ask(tx, office, &request, draft, now)?,
+    };
+    Ok(Decided { request, at: now, outcome })
+}
+
+fn ask(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    request: &Request,
+    draft: Draft,
+    now: Timestamp,
+) -> Result<Outcome, IntakeError> {
+    let facts = facts::load(tx, office, &draft, request.patient.as_ref(), now)?;
+    let asked = draft.clone();
+    match gate::clear(draft, &facts, &office.policy(), now) {
+        Decision::Clear(cleared) => {
+            Ok(Outcome::Clear(Box::new(Passed::new(office, cleared, &facts, now)?)))
+        }
+        Decision::Refuse(refusal) => refused(office, asked, refusal, now),
+        Decision::Redirect(redirect) => split(tx, office, request, asked, *redirect, now),
+    }
+}
+
+/// Too much for the channel: the body to the portal, a safe notice to the channel. Where either is
+/// refused, the request as a whole is refused for the reasons it had at first.
+fn split(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    request: &Request,
+    asked: Draft,
+    redirect: Redirect,
+    now: Timestamp,
+) -> Result<Outcome, IntakeError> {
+    let Redirect { body, mut notice, because } = redirect;
+    notice.message = MessageId(office.clock().new_id());
+    let mut pass = |draft: Draft| -> Result<Option<Box<Passed>>, IntakeError> {
+        let facts = facts::load(tx, office, &draft, request.patient.as_ref(), now)?;
+        match gate::clear(draft, &facts, &office.policy(), now) {
+            Decision::Clear(one) => Ok(Some(Box::new(Passed::new(office, one, &facts, now)?))),
+            Decision::Redirect(_) | Decision::Refuse(_) => Ok(None),
+        }
+    };
+    if let (Some(portal), Some(notice)) = (pass(body)?, pass(notice)?) {
+        return Ok(Outcome::Split { portal, notice, because });
+    }
+    let refusal = Refusal::from_reasons(because).unwrap_or_else(|| {
+        Refusal::one(Reason::new(Code::ContentBlocked, "too much for this channel"))
+    });
+    refused(office, asked, refusal, now)
+}
+
+fn refused(
+    office: &Office,
+    draft: Draft,
+    refusal: Refusal,
+    now: Timestamp,
+) -> Result<Outcome, IntakeError> {
+    let kept = Kept::new(office, &draft, now)?;
+    Ok(Outcome::Refuse { draft: Box::new(draft), kept, refusal })
+}
+
+/// A request with its decision, nothing of it stored yet.
+pub struct Decided {
+    pub(super) request: Request,
+    pub(super) at: Timestamp,
+    pub(super) outcome: Outcome,
+}
+
+pub(super) enum Outcome {
+    Clear(Box<Passed>),
+    Split { portal: Box<Passed>, notice: Box<Passed>, because: Vec<Reason> },
+    Refuse { draft: Box<Draft>, kept: Kept, refusal: Refusal },
+}
+
+/// What the gate let through.
+pub(super) struct Passed {
+    pub(super) cleared: Cleared,
+    pub(super) binding: Binding,
+    pub(super) adapter: String,
+    pub(super) kept: Kept,
+    history: Known<History>,
+}
+
+/// What the row and the log keep of a draft.
+pub(super) struct Kept {
+    pub(super) address_index: [u8; 32],
+    pub(super) content_hash: [u8; 32],
+    pub(super) sealed: seal::SealedMessage,
+}
+
+impl Decided {
+    /// Whether the history of the patient's messages is still the one that was decided on.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub fn holds(&self, tx: &mut Tx<'_>, office: &Office) -> Result<bool, DbError> {
+        let passed = match &self.outcome {
+            Outcome::Clear(one) => [Some(one), None],
+            Outcome::Split { portal, notice, .. } => [Some(portal), Some(notice)],
+            Outcome::Refuse { .. } => [None, None],
+        };
+        let subject = self.request.patient.as_ref();
+        for one in passed.into_iter().flatten() {
+            let now = facts::history(tx, office, one.cleared.draft(), subject, self.at)?;
+            if one.history.get() != Some(&now) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Passed {
+    fn new(
+        office: &Office,
+        cleared: Cleared,
+        facts: &Facts,
+        now: Timestamp,
+    ) -> Result<Self, IntakeError> {
+        let carrier = facts.vendor.get().map(|vendor| vendor.adapter.clone());
+        let channel = cleared.draft().channel;
+        Ok(Self {
+            binding: cleared.binding(office.binding_key()),
+            adapter: carrier.unwrap_or_else(|| channel.as_str().to_owned()),
+            kept: Kept::new(office, cleared.draft(), now)?,
+            history: facts.history.clone(),
+            cleared,
+        })
+    }
+}
+
+impl Kept {
+    fn new(office: &Office, draft: &Draft, now: Timestamp) -> Result<Self, IntakeError> {
+        let (practice, row) = (office.practice().to_string(), draft.message.to_string());
+        let place =
+            seal::Place { practice: &practice, table: "message", row: &row, column: "content" };
+        let content = message::content_json(draft);
+        Ok(Self {
+            address_index: office.address_index(&draft.address),
+            content_hash: office.keys().content_hash("message", &content),
+            sealed: office.keys().seal_message(office.buckets(now)?, &place, &content)?,
+        })
+    }
+}
+
+type Target = (Address, Option<ContactPointId>);
+
+/// Chooses the channel and the contact point. An alternative contact beats the chart (PRIV-05).
+fn aim(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    request: &Request,
+    now: Timestamp,
+) -> Result<(Channel, Option<Target>), IntakeError> {
+    if let (Some(to), Wanted::Channel(channel)) = (&request.to, request.channel) {
+        let known = match request.patient.as_ref().map(|s| s.id) {
+            Some(patient) => contact_points::of_patient_at(
+                tx,
+                office.practice(),
+                patient,
+                &office.address_index(to),
+            )?,
+            None => None,
+        };
+        return Ok((channel, Some((to.clone(), known))));
+    }
+    let Some(patient) = request.patient.as_ref().map(|s| s.id) else {
+        return Ok((single(request.channel), None));
+    };
+    let wanted: Vec<Channel> = match request.channel {
+        Wanted::Channel(channel) => vec![channel],
+        Wanted::Auto => {
+            let preferred = contact_points::preferred_channel(tx, office.practice(), patient)?;
+            let usual = [Channel::Sms, Channel::Email, Channel::Portal];
+            preferred
+                .into_iter()
+                .chain(usual.into_iter().filter(|c| Some(*c) != preferred))
+                .collect()
+        }
+    };
+    let alternatives = facts::alternatives(tx, office, Some(patient), now)?;
+    for channel in &wanted {
+        if let Some(target) = target_on(tx, office, patient, *channel, &alternatives, now)? {
+            return Ok((*channel, Some(target)));
+        }
+    }
+    Ok((wanted.first().copied().unwrap_or(Channel::Portal), None))
+}
+
+const fn single(wanted: Wanted) -> Channel {
+    match wanted {
+        Wanted::Channel(channel) => channel,
+        Wanted::Auto => Channel::Portal,
+    }
+}
+
+fn target_on(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    patient: PatientId,
+    channel: Channel,
+    alternatives: &[Alternative],
+    now: Timestamp,
+) -> Result<Option<Target>, IntakeError> {
+    let kind = match channel {
+        Channel::Portal => return Ok(Some((Address::Portal, None))),
+        Channel::Email => AddressKind::Email,
+        Channel::Sms
+        | Channel::Voicemail
+        | Channel::RinglessVoicemail
+        | Channel::LiveVoiceVerified
+        | Channel::LiveVoiceUnverified => AddressKind::Phone,
+    };
+    // The one recorded last speaks for the channel.
+    let governed =
+        alternatives.iter().rev().find(|a| a.channel.is_none_or(|governed| governed == channel));
+    let wanted = match governed {
+        Some(Alternative { use_instead: None, .. }) => return Ok(None),
+        Some(Alternative { use_instead: Some(id), .. }) => Some(*id),
+        None => None,
+    };
+    let all = contact_points::usable(tx, office.keys(), office.practice(), (patient, kind), now)?;
+    let chosen = match wanted {
+        Some(id) => all.into_iter().find(|point| point.id == id),
+        None => contact_points::best_for(all, channel),
+    };
+    Ok(chosen.map(|point| (point.address, Some(point.id))))
+}
+
+fn words(
+    office: &Office,
+    request: &Request,
+    channel: Channel,
+    language: Language,
+) -> Result<Content, ComposeError> {
+    match &request.words {
+        Words::Template { values } => {
+            compose::render(&office.templates(), request.kind, channel, language, values)
+        }
+        Words::Typed { subject, body } => Ok(Content {
+            subject: subject.clone(),
+            body: body.clone(),
+            fields: Vec::new(),
+            template: None,
+            language,
+        }),
+    }
+}

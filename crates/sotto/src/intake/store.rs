@@ -1,0 +1,117 @@
+//! Stores what was decided. Nothing is read here that the decision could rest on.
+
+use gate::{Binding, Cleared, Code, Draft};
+
+use super::decide::{Decided, Kept, Outcome, Passed};
+use super::{Answer, IntakeError, Request};
+use crate::audit::event::Sent;
+use crate::audit::{self, EntryId, Event};
+use crate::db::Tx;
+use crate::db::message::{self, NewMessage, State};
+use crate::db::outbox::OutboxRow;
+use crate::ids::Id as _;
+use crate::office::Office;
+use crate::outbox;
+
+/// Stores a decision with everything that follows from it.
+///
+/// # Errors
+/// [`IntakeError`]; the caller's transaction must then be given up.
+pub fn store(tx: &mut Tx<'_>, office: &Office, decided: Decided) -> Result<Answer, IntakeError> {
+    let Decided { request, at, outcome } = decided;
+    let storing = Storing { office, request: &request, at };
+    match outcome {
+        Outcome::Clear(one) => {
+            let clearance = storing.enqueue(tx, &one)?;
+            let not_before = one.cleared.basis().not_before;
+            Ok(Answer::Accepted { message: one.cleared.draft().message, clearance, not_before })
+        }
+        Outcome::Split { portal, notice, because } => {
+            storing.enqueue(tx, &portal)?;
+            storing.enqueue(tx, &notice)?;
+            let [portal, notice] = [portal, notice].map(|one| one.cleared.draft().message);
+            Ok(Answer::Redirected { portal, notice, because })
+        }
+        Outcome::Refuse { draft, kept, refusal } => {
+            let codes: Vec<Code> = refusal.reasons().map(|reason| reason.code).collect();
+            storing.insert(tx, &draft, &kept, &Standing::Refused(&codes))?;
+            let actor = request.actor.clone();
+            let sent = kept.sent(None);
+            audit::append(tx, office, Event::message_refused(actor, &draft, &refusal, sent))?;
+            Ok(Answer::Refused { message: draft.message, refusal })
+        }
+    }
+}
+
+impl Kept {
+    /// The keyed hashes of a draft's address and words, as the log keeps them.
+    const fn sent(&self, binding: Option<Binding>) -> Sent {
+        Sent { destination: self.address_index, content: self.content_hash, binding }
+    }
+}
+
+struct Storing<'a> {
+    office: &'a Office,
+    request: &'a Request,
+    at: jiff::Timestamp,
+}
+
+enum Standing<'a> {
+    Queued(&'a Cleared, EntryId),
+    Refused(&'a [Code]),
+}
+
+impl Storing<'_> {
+    /// The gate said yes: message, outbox row and audit entry, and the bell after the commit.
+    fn enqueue(&self, tx: &mut Tx<'_>, passed: &Passed) -> Result<EntryId, IntakeError> {
+        let Passed { cleared, binding, adapter, kept, .. } = passed;
+        let draft = cleared.draft();
+        let clearance = EntryId::new(self.office.clock());
+        self.insert(tx, draft, kept, &Standing::Queued(cleared, clearance))?;
+        let row = OutboxRow {
+            practice: self.office.practice(),
+            message: draft.message,
+            adapter: adapter.clone(),
+            due_at: cleared.basis().not_before.unwrap_or(self.at),
+            attempts: 0,
+            leased_until: None,
+            lease_owner: None,
+        };
+        outbox::store::put(tx, self.office, &row)?;
+        let sent = kept.sent(Some(*binding));
+        let event = Event::message_cleared(self.request.actor.clone(), cleared, sent);
+        audit::append_as(tx, self.office, clearance, event)?;
+        outbox::store::ring(tx, self.office);
+        Ok(clearance)
+    }
+
+    fn insert(
+        &self,
+        tx: &mut Tx<'_>,
+        draft: &Draft,
+        kept: &Kept,
+        standing: &Standing<'_>,
+    ) -> Result<(), IntakeError> {
+        let (state, cleared, refusals) = match *standing {
+            Standing::Queued(cleared, entry) => (State::Queued, Some((cleared, entry)), &[][..]),
+            Standing::Refused(codes) => (State::Refused, None, codes),
+        };
+        let basis = cleared.map(|(cleared, _)| cleared.basis());
+        let new = NewMessage {
+            draft,
+            address_index: kept.address_index,
+            appointment: self.request.appointment,
+            inbound: self.request.inbound,
+            content_sealed: kept.sealed.body.as_bytes(),
+            record_wrap: kept.sealed.record_wrap.as_bytes(),
+            patient_wrap: Some(kept.sealed.patient_wrap.as_bytes()),
+            basis,
+            clearance: cleared.map(|(_, entry)| entry),
+            state,
+            refusals,
+            send_at: basis.and_then(|basis| basis.not_before).unwrap_or(self.at),
+            created_by: &self.request.actor.to_string(),
+        };
+        Ok(message::insert(tx, &new, self.at)?)
+    }
+}
