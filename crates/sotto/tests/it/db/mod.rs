@@ -1,5 +1,6 @@
 //! The storage layer.
 
+mod ground;
 mod schema;
 mod statements;
 mod transactions;
