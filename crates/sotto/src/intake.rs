@@ -143,5 +143,6 @@ pub enum IntakeError {
 /// [`IntakeError`]; the caller's transaction must then be given up.
 pub fn accept(tx: &mut Tx<'_>, office: &Office, request: Request) -> Result<Answer, IntakeError> {
     let decided = decide(tx, office, request)?;
-    store(tx, office, decided)
+    store(tx, office, &decided)?;
+    Ok(decided.answer())
 }

@@ -103,9 +103,22 @@ pub async fn once(
     asked: Asked<'_>,
     work: impl FnOnce(&mut Tx<'_>, &Office) -> Result<Answer, Problem> + Send + 'static,
 ) -> Result<Answer, Problem> {
+    once_with(doors, asked, |tx, office, _| work(tx, office)).await
+}
+
+/// [`once`], for work that keeps its answer itself, before its own audit entry, which then binds
+/// both.
+///
+/// # Errors
+/// As [`once`].
+pub async fn once_with(
+    doors: &Doors,
+    asked: Asked<'_>,
+    work: impl FnOnce(&mut Tx<'_>, &Office, &mut Keep) -> Result<Answer, Problem> + Send + 'static,
+) -> Result<Answer, Problem> {
     let office = doors.office().clone();
     let Some(key) = asked.key.0 else {
-        return doors.db().write(move |tx| work(tx, &office)).await;
+        return doors.db().write(move |tx| work(tx, &office, &mut Keep(None))).await;
     };
     let keys = office.keys();
     let mut request = asked.what.as_bytes().to_vec();
@@ -127,18 +140,37 @@ pub async fn once(
             if let Some(kept) = idempotency_key::find(tx, &of)? {
                 return replay(kept, &request_digest);
             }
-            let answer = work(tx, &office)?;
-            let kept = Kept {
-                request_digest,
-                status: answer.status.as_u16(),
-                response: answer.json.clone(),
-            };
-            idempotency_key::insert(tx, &of, &kept, office.clock().now())?;
-            let event = Event::new(Kind::RequestAnswered, Actor::token(of.token));
-            audit::append(tx, &office, event)?;
+            let mut keep = Keep(Some((of, request_digest)));
+            let answer = work(tx, &office, &mut keep)?;
+            if keep.0.is_some() {
+                keep.answer(tx, &office, &answer)?;
+                let event = Event::new(Kind::RequestAnswered, Actor::token(of.token));
+                audit::append(tx, &office, event)?;
+            }
             Ok(answer)
         })
         .await
+}
+
+/// Where an answer is to be kept, until it is.
+pub struct Keep(Option<(KeyOf, [u8; 32])>);
+
+impl Keep {
+    /// Keeps the answer; the audit entry that follows in this transaction binds it.
+    ///
+    /// # Errors
+    /// Storage.
+    pub fn answer(
+        &mut self,
+        tx: &mut Tx<'_>,
+        office: &Office,
+        answer: &Answer,
+    ) -> Result<(), Problem> {
+        let Some((of, request_digest)) = self.0.take() else { return Ok(()) };
+        let (status, response) = (answer.status.as_u16(), answer.json.clone());
+        let kept = Kept { request_digest, status, response };
+        Ok(idempotency_key::insert(tx, &of, &kept, office.clock().now())?)
+    }
 }
 
 fn replay(kept: Kept, request_digest: &[u8; 32]) -> Result<Answer, Problem> {

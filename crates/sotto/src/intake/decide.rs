@@ -7,10 +7,12 @@ use gate::{
 };
 use jiff::Timestamp;
 
-use super::{IntakeError, Request, Wanted, Words};
+use super::{Answer, IntakeError, Request, Wanted, Words};
+use crate::audit::EntryId;
 use crate::compose::{self, ComposeError};
 use crate::db::{DbError, Tx, message};
 use crate::facts;
+use crate::ids::Id as _;
 use crate::office::Office;
 use crate::people::contact_points;
 
@@ -138,6 +140,8 @@ pub(super) enum Outcome {
 /// What the gate let through.
 pub(super) struct Passed {
     pub(super) cleared: Cleared,
+    /// The audit entry that will say so.
+    pub(super) clearance: EntryId,
     pub(super) binding: Binding,
     pub(super) adapter: String,
     pub(super) kept: Kept,
@@ -152,6 +156,26 @@ pub(super) struct Kept {
 }
 
 impl Decided {
+    /// What the one who asked is told, once it is stored.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        match &self.outcome {
+            Outcome::Clear(one) => Answer::Accepted {
+                message: one.cleared.draft().message,
+                clearance: one.clearance,
+                not_before: one.cleared.basis().not_before,
+            },
+            Outcome::Split { portal, notice, because } => Answer::Redirected {
+                portal: portal.cleared.draft().message,
+                notice: notice.cleared.draft().message,
+                because: because.clone(),
+            },
+            Outcome::Refuse { draft, refusal, .. } => {
+                Answer::Refused { message: draft.message, refusal: refusal.clone() }
+            }
+        }
+    }
+
     /// Whether the history of the patient's messages is still the one that was decided on.
     ///
     /// # Errors
@@ -183,6 +207,7 @@ impl Passed {
         let carrier = facts.vendor.get().map(|vendor| vendor.adapter.clone());
         let channel = cleared.draft().channel;
         Ok(Self {
+            clearance: EntryId::new(office.clock()),
             binding: cleared.binding(office.binding_key()),
             adapter: carrier.unwrap_or_else(|| channel.as_str().to_owned()),
             kept: Kept::new(office, cleared.draft(), now)?,

@@ -3,42 +3,34 @@
 use gate::{Binding, Cleared, Code, Draft};
 
 use super::decide::{Decided, Kept, Outcome, Passed};
-use super::{Answer, IntakeError, Request};
+use super::{IntakeError, Request};
 use crate::audit::event::Sent;
 use crate::audit::{self, EntryId, Event};
 use crate::db::Tx;
 use crate::db::message::{self, NewMessage, State};
 use crate::db::outbox::OutboxRow;
-use crate::ids::Id as _;
 use crate::office::Office;
 use crate::outbox;
 
-/// Stores a decision with everything that follows from it.
+/// Stores a decision with everything that follows from it. What the caller wrote before in the same
+/// transaction is bound by the decision's audit entry.
 ///
 /// # Errors
 /// [`IntakeError`]; the caller's transaction must then be given up.
-pub fn store(tx: &mut Tx<'_>, office: &Office, decided: Decided) -> Result<Answer, IntakeError> {
-    let Decided { request, at, outcome } = decided;
-    let storing = Storing { office, request: &request, at };
-    match outcome {
-        Outcome::Clear(one) => {
-            let clearance = storing.enqueue(tx, &one)?;
-            let not_before = one.cleared.basis().not_before;
-            Ok(Answer::Accepted { message: one.cleared.draft().message, clearance, not_before })
-        }
-        Outcome::Split { portal, notice, because } => {
-            storing.enqueue(tx, &portal)?;
-            storing.enqueue(tx, &notice)?;
-            let [portal, notice] = [portal, notice].map(|one| one.cleared.draft().message);
-            Ok(Answer::Redirected { portal, notice, because })
+pub fn store(tx: &mut Tx<'_>, office: &Office, decided: &Decided) -> Result<(), IntakeError> {
+    let storing = Storing { office, request: &decided.request, at: decided.at };
+    match &decided.outcome {
+        Outcome::Clear(one) => storing.enqueue(tx, one),
+        Outcome::Split { portal, notice, .. } => {
+            storing.enqueue(tx, portal)?;
+            storing.enqueue(tx, notice)
         }
         Outcome::Refuse { draft, kept, refusal } => {
             let codes: Vec<Code> = refusal.reasons().map(|reason| reason.code).collect();
-            storing.insert(tx, &draft, &kept, &Standing::Refused(&codes))?;
-            let actor = request.actor.clone();
-            let sent = kept.sent(None);
-            audit::append(tx, office, Event::message_refused(actor, &draft, &refusal, sent))?;
-            Ok(Answer::Refused { message: draft.message, refusal })
+            storing.insert(tx, draft, kept, &Standing::Refused(&codes))?;
+            let (actor, sent) = (decided.request.actor.clone(), kept.sent(None));
+            audit::append(tx, office, Event::message_refused(actor, draft, refusal, sent))?;
+            Ok(())
         }
     }
 }
@@ -63,10 +55,9 @@ enum Standing<'a> {
 
 impl Storing<'_> {
     /// The gate said yes: message, outbox row and audit entry, and the bell after the commit.
-    fn enqueue(&self, tx: &mut Tx<'_>, passed: &Passed) -> Result<EntryId, IntakeError> {
+    fn enqueue(&self, tx: &mut Tx<'_>, passed: &Passed) -> Result<(), IntakeError> {
         let Passed { cleared, binding, adapter, kept, .. } = passed;
-        let draft = cleared.draft();
-        let clearance = EntryId::new(self.office.clock());
+        let (draft, clearance) = (cleared.draft(), passed.clearance);
         self.insert(tx, draft, kept, &Standing::Queued(cleared, clearance))?;
         let row = OutboxRow {
             practice: self.office.practice(),
@@ -82,7 +73,7 @@ impl Storing<'_> {
         let event = Event::message_cleared(self.request.actor.clone(), cleared, sent);
         audit::append_as(tx, self.office, clearance, event)?;
         outbox::store::ring(tx, self.office);
-        Ok(clearance)
+        Ok(())
     }
 
     fn insert(

@@ -312,7 +312,7 @@ CREATE TABLE message (
 );
 CREATE INDEX message_patient ON message (practice_id, patient_id, send_at);
 CREATE INDEX message_address ON message (practice_id, address_index, created_at);
-CREATE INDEX message_appointment ON message (practice_id, appointment_id);
+CREATE INDEX message_appointment ON message (practice_id, appointment_id) WHERE appointment_id IS NOT NULL;
 CREATE INDEX message_created ON message (practice_id, created_at);
 CREATE TABLE outbox (                          -- a queue: rows leave it; each row carries its own mac
     practice_id     TEXT   NOT NULL,
@@ -341,7 +341,6 @@ CREATE TABLE attempt (
     PRIMARY KEY (practice_id, id)
 );
 CREATE INDEX attempt_message ON attempt (practice_id, message_id);
-CREATE INDEX attempt_open ON attempt (adapter, outcome);
 CREATE TABLE attempt_part (
     practice_id     TEXT   NOT NULL,
     attempt_id      TEXT   NOT NULL,

@@ -18,7 +18,7 @@ use crate::http::Doors;
 use crate::http::auth::{Caller, MayReadMessages, MayWriteMessages};
 use crate::http::body::Json;
 use crate::http::errors::{Problem, RefusalLine};
-use crate::http::idempotency::{Answer as Kept, Asked, IdempotencyKey, once};
+use crate::http::idempotency::{Answer as Kept, Asked, IdempotencyKey, once_with};
 use crate::http::pagination::{Listed, PageQuery};
 use crate::http::params::{Path, Query};
 use crate::http::views::{Shown, view};
@@ -99,7 +99,7 @@ pub async fn send(
     let (patient, request) = parse(request, doors.office(), &caller)?;
     let asked = Asked { caller: &caller, key, what: "POST /api/v1/messages", body: &bytes };
     let ahead = decided_ahead(&doors, patient, request.clone()).await;
-    once(&doors, asked, move |tx, office| {
+    once_with(&doors, asked, move |tx, office, keep| {
         let decided = match still_holding(tx, office, ahead)? {
             Some(decided) => decided,
             None => {
@@ -107,7 +107,11 @@ pub async fn send(
                 intake::decide(tx, office, request)?
             }
         };
-        answer(intake::store(tx, office, decided)?)
+        let answer = answer(decided.answer())?;
+        // Before the decision, whose audit entry then binds the answer too.
+        keep.answer(tx, office, &answer)?;
+        intake::store(tx, office, &decided)?;
+        Ok(answer)
     })
     .await
 }
