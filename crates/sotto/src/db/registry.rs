@@ -2,7 +2,6 @@
 //! live schema of both engines, so a table or column added later cannot be forgotten here.
 
 use crate::db::Sql;
-use crate::sql;
 
 /// A table, by its name in the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,10 +101,16 @@ pub struct Spec {
     pub practices: Sql,
 }
 
+macro_rules! one_text {
+    ($text:expr) => {
+        crate::statement!($text, $text)
+    };
+}
+
 macro_rules! table {
     (@columns $first:literal $($rest:literal)*) => { concat!($first $(, ", ", $rest)*) };
     (@practices $name:literal) => {
-        sql!(concat!("SELECT DISTINCT practice_id FROM ", $name))
+        one_text!(concat!("SELECT DISTINCT practice_id FROM ", $name))
     };
     ($table:ident $vouched:ident [] $name:literal [$($column:literal)*]) => {
         Spec {
@@ -113,9 +118,9 @@ macro_rules! table {
             vouched: Vouched::$vouched,
             key: &[],
             columns: &[$($column),*],
-            one: sql!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+            one: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
                 " WHERE practice_id = $1")),
-            all: sql!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+            all: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
                 " WHERE practice_id = $1")),
             practices: table!(@practices $name),
         }
@@ -126,9 +131,9 @@ macro_rules! table {
             vouched: Vouched::$vouched,
             key: &[($k1, KeyType::$t1)],
             columns: &[$($column),*],
-            one: sql!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+            one: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
                 " WHERE practice_id = $1 AND ", $k1, " = $2")),
-            all: sql!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+            all: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
                 " WHERE practice_id = $1 ORDER BY ", $k1)),
             practices: table!(@practices $name),
         }
@@ -140,9 +145,9 @@ macro_rules! table {
             vouched: Vouched::$vouched,
             key: &[($k1, KeyType::$t1), ($k2, KeyType::$t2)],
             columns: &[$($column),*],
-            one: sql!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+            one: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
                 " WHERE practice_id = $1 AND ", $k1, " = $2 AND ", $k2, " = $3")),
-            all: sql!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
+            all: one_text!(concat!("SELECT ", table!(@columns $($column)*), " FROM ", $name,
                 " WHERE practice_id = $1 ORDER BY ", $k1, ", ", $k2)),
             practices: table!(@practices $name),
         }

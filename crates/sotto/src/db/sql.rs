@@ -41,10 +41,20 @@ pub const fn numbered<const N: usize>(text: &str) -> [u8; N] {
 /// `sql!{sqlite: "…", postgres: "…"}`. A test prepares each literal on both engines.
 #[macro_export]
 macro_rules! sql {
-    ($text:expr $(,)?) => {
-        $crate::sql! { sqlite: $text, postgres: $text }
+    ($text:literal $(,)?) => {
+        $crate::statement!($text, $text)
     };
-    (sqlite: $sqlite:expr, postgres: $postgres:expr $(,)?) => {{
+    (sqlite: $sqlite:literal, postgres: $postgres:literal $(,)?) => {
+        $crate::statement!($sqlite, $postgres)
+    };
+}
+
+/// A statement from texts known when the program is compiled; for `db/registry.rs`, which puts its
+/// literals together.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! statement {
+    ($sqlite:expr, $postgres:expr) => {{
         const BYTES: [u8; $sqlite.len()] = $crate::db::numbered($sqlite);
         const SQLITE: &str = match ::core::str::from_utf8(&BYTES) {
             Ok(text) => text,
