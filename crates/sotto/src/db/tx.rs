@@ -259,7 +259,7 @@ fn bound<'c>(
     params: &[Value<'_>],
 ) -> Result<rusqlite::CachedStatement<'c>, DbError> {
     let broken = |e| DbError::sqlite(e, sql);
-    debug_assert!(!sql.contains('$'), "not from sql!: {sql}");
+    debug_assert!(!sql.contains('$'), "a text that no macro of ours made: {sql}");
     let mut statement = connection.prepare_cached(sql).map_err(broken)?;
     check_count(statement.parameter_count(), params, sql)?;
     for (index, value) in (1..).zip(params) {
