@@ -127,4 +127,50 @@ mod tests {
     fn the_command_line_is_well_formed() {
         super::Cli::command().debug_assert();
     }
+
+    /// The examples in a verb's help and in those of its own verbs.
+    fn examples(command: &clap::Command, found: &mut Vec<String>) {
+        for help in [command.get_after_help(), command.get_after_long_help()].into_iter().flatten()
+        {
+            let help = help.to_string();
+            // A key is too long to be shown whole.
+            let lines = help
+                .lines()
+                .map(str::trim)
+                .filter(|line| line.starts_with("sotto ") && !line.contains('…'));
+            found.extend(lines.map(str::to_owned));
+        }
+        command.get_subcommands().for_each(|verb| examples(verb, found));
+    }
+
+    /// As a shell would split it, up to the first pipe or redirection.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        for (index, part) in line.split('"').enumerate() {
+            if index % 2 == 1 {
+                words.push(part.to_owned());
+            } else {
+                words.extend(part.split_whitespace().map(str::to_owned));
+            }
+        }
+        let end = words.iter().position(|word| ["|", "<", ">"].contains(&word.as_str()));
+        words.truncate(end.unwrap_or(words.len()));
+        words
+    }
+
+    #[test]
+    fn every_example_can_be_typed() {
+        let mut found = Vec::new();
+        examples(&super::Cli::command(), &mut found);
+        assert!(found.len() > 30, "{found:#?}");
+        for line in found {
+            let id = "01890000-0000-7000-8000-000000000001";
+            let names = ["ID", "CONSENT", "PATIENT", "MESSAGE"];
+            let typed = words(&line)
+                .into_iter()
+                .map(|word| if names.contains(&word.as_str()) { id.to_owned() } else { word });
+            let read = <super::Cli as clap::Parser>::try_parse_from(typed);
+            assert!(read.is_ok(), "{line}\n{}", read.unwrap_err());
+        }
+    }
 }

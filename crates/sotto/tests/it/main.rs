@@ -16,6 +16,7 @@ mod fuzz_doors;
 
 mod audit;
 mod channels;
+mod cli;
 mod compose;
 mod db;
 mod demo;
