@@ -133,7 +133,7 @@ fn what_a_patient_asks_for_is_written_down_and_shown() {
     assert!(history.iter().all(|line| line["captured_by"] == "operator:command line"));
 
     house.bad(
-        &["optout", "record", "--patient", &id, "--address", "617-555-0123", "--method", "spoken"],
+        &["optout", "record", "--patient", &id, "--address", "617-555-0177", "--method", "spoken"],
         "witness",
     );
     let nobody = "01890000-0000-7000-8000-000000000001";
