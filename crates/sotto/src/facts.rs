@@ -16,6 +16,7 @@ use jiff::{Timestamp, ToSpan};
 use crate::db::message::{self, CapWindows};
 use crate::db::{DbError, Tx, template_version, vendor};
 use crate::office::Office;
+use crate::people::caregivers::PARENTAL;
 use crate::people::person::Person;
 use crate::people::{area_codes, patients};
 use crate::{params, sql};
@@ -187,10 +188,6 @@ fn recipient(
         language: subject.language,
     }))
 }
-
-/// Relations whose authority is that over a child.
-const PARENTAL: [&str; 8] =
-    ["mother", "father", "parent", "guardian", "stepmother", "stepfather", "foster parent", "par"];
 
 struct Behind {
     representative: bool,
