@@ -101,18 +101,18 @@ impl Grammar {
         };
         let slots: Box<[Slot]> = rest.split(' ').map(|slot| compiled(slot, spelling)).collect();
         let anchor = if near {
-            slots.iter().filter_map(Slot::words).min_by_key(|words| words.len())
+            slots
+                .iter()
+                .filter_map(Slot::words)
+                .min_by_key(|words| words.len())
+                .map(<[u16]>::to_vec)
         } else {
-            match slots.first() {
-                Some(Slot::Start) => slots.get(1).and_then(Slot::words),
-                Some(first) => first.words(),
-                None => None,
-            }
+            beginnings(&slots)
         };
         match anchor {
             Some(words) => {
                 for word in words {
-                    if let Some(list) = self.by_word.get_mut(usize::from(*word)) {
+                    if let Some(list) = self.by_word.get_mut(usize::from(word)) {
                         list.push(number);
                     }
                 }
@@ -146,6 +146,25 @@ impl Grammar {
         }
         hits
     }
+}
+
+/// The words that a match can begin with; none when it can begin with any.
+fn beginnings(slots: &[Slot]) -> Option<Vec<u16>> {
+    let mut words = Vec::new();
+    for slot in slots {
+        match slot {
+            Slot::Start | Slot::Not(_) => {}
+            Slot::Maybe(more) => words.extend_from_slice(more),
+            Slot::One(more) => {
+                words.extend_from_slice(more);
+                words.sort_unstable();
+                words.dedup();
+                return Some(words);
+            }
+            Slot::Any | Slot::Gap | Slot::End | Slot::Number(..) => return None,
+        }
+    }
+    None
 }
 
 impl Slot {
