@@ -243,8 +243,13 @@ pub(crate) fn find(text: Text<'_>, taken: &[Range<usize>], out: &mut Vec<Finding
         if !letters || word.len() < SHORTEST || taken.iter().any(|t| t.contains(&token.start)) {
             continue;
         }
+        let last = word.as_bytes().last();
         let ends = |list: &[&str]| {
-            list.iter().any(|ending| word.len() >= ending.len() + 3 && word.ends_with(ending))
+            list.iter().any(|ending| {
+                ending.as_bytes().last() == last
+                    && word.len() >= ending.len() + 3
+                    && word.ends_with(ending)
+            })
         };
         let says = if ends(DISEASES) {
             DISEASE

@@ -46,14 +46,12 @@ impl Folded {
 
     /// ASCII without runs of spaces: every byte is its own code point.
     fn plain(text: &str) -> Self {
-        let line_starts = text
-            .bytes()
-            .enumerate()
-            .filter(|&(_, b)| b == b'\n')
-            .map(|(at, _)| at.saturating_add(1))
-            .collect();
-        let cased: String =
-            text.chars().map(|c| if c.is_ascii_whitespace() { ' ' } else { c }).collect();
+        let (mut cased, mut line_starts) = (text.to_owned(), Vec::new());
+        if holds_control(text) {
+            let lines = text.bytes().enumerate().filter(|&(_, b)| b == b'\n');
+            line_starts = lines.map(|(at, _)| at.saturating_add(1)).collect();
+            cased = text.replace(|c: char| c.is_ascii_whitespace(), " ");
+        }
         Self {
             lower: cased.to_ascii_lowercase(),
             has_digit: cased.bytes().any(|b| b.is_ascii_digit()),
@@ -103,31 +101,37 @@ impl Folded {
     }
 
     /// The byte at an offset of `lower`; a space outside it.
+    #[inline]
     pub(crate) fn byte(&self, at: usize) -> u8 {
         self.lower.as_bytes().get(at).copied().unwrap_or(b' ')
     }
 
     /// Nothing that continues a word stands before this byte.
+    #[inline]
     pub(crate) fn starts_word(&self, at: usize) -> bool {
         at.checked_sub(1).is_none_or(|before| !self.byte(before).is_ascii_alphanumeric())
     }
 
     /// Nothing that continues a word stands at this byte.
+    #[inline]
     pub(crate) fn ends_word(&self, at: usize) -> bool {
         !self.byte(at).is_ascii_alphanumeric()
     }
 
     /// The byte is a capital in the writer's text.
+    #[inline]
     pub(crate) fn is_capital(&self, at: usize) -> bool {
         self.cased.as_bytes().get(at).is_some_and(u8::is_ascii_uppercase)
     }
 
     /// A slice of the small letters, empty when the range is not one.
+    #[inline]
     pub(crate) fn slice(&self, range: Range<usize>) -> &str {
         self.lower.get(range).unwrap_or("")
     }
 
     /// A slice with the writer's capitals, empty when the range is not one.
+    #[inline]
     pub(crate) fn cased_slice(&self, range: Range<usize>) -> &str {
         self.cased.get(range).unwrap_or("")
     }
@@ -141,7 +145,18 @@ pub fn fold(text: &str) -> String {
     folded.lower
 }
 
+/// Whole runs of bytes at once, as the processor compares them.
+fn holds_control(text: &str) -> bool {
+    text.bytes().fold(false, |found, b| found | b.is_ascii_control())
+}
+
 fn is_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or(&[]));
+    let runs = pairs.fold(false, |found, (&a, &b)| found | ((a == b' ') & (b == b' ')));
+    if text.is_ascii() && !runs && !holds_control(text) {
+        return true;
+    }
     let mut before_space = false;
     text.bytes().all(|b| {
         let space = b.is_ascii_whitespace();

@@ -20,6 +20,9 @@ pub(crate) fn split(folded: &Folded) -> Vec<Range<usize>> {
     let mut start = 0_usize;
     let mut lines = folded.line_starts.iter().copied().peekable();
     for (at, &byte) in bytes.iter().enumerate() {
+        if folded.line_starts.is_empty() && !matches!(byte, b'.' | b'!' | b'?') {
+            continue;
+        }
         let here = at.saturating_add(1);
         while lines.next_if(|&line| line < here).is_some() {}
         let ends_line = lines.peek() == Some(&here);

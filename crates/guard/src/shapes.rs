@@ -1,11 +1,34 @@
-//! Regular expressions, compiled once, matched in linear time.
+//! Regular expressions, compiled once at their first use, matched in linear time.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
+use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
+/// A pattern that is compiled when a text first gives cause to look for it: most texts never need
+/// most of them, and start-up is short.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    source: String,
+    compiled: OnceLock<Regex>,
+}
+
+impl Shape {
+    pub(crate) fn new(source: impl Into<String>) -> Self {
+        Self { source: source.into(), compiled: OnceLock::new() }
+    }
+}
+
+impl Deref for Shape {
+    type Target = Regex;
+
+    fn deref(&self) -> &Regex {
+        self.compiled.get_or_init(|| compile(&self.source))
+    }
+}
+
 /// Compiles a pattern of this crate. Bytes, ASCII classes: the text is folded already.
-pub(crate) fn compile(pattern: &str) -> Regex {
+fn compile(pattern: &str) -> Regex {
     #[expect(clippy::expect_used, reason = "patterns are constants, all compiled by the tests")]
     RegexBuilder::new(pattern)
         .unicode(false)

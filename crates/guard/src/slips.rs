@@ -5,7 +5,7 @@ use crate::lexicon::{Group, Lexicon, Role, TermHit};
 use crate::sentences::{self, Language};
 use crate::terms::Text;
 use crate::tokens::{Gap, Kind};
-use crate::words::{FastMap, FastSet};
+use crate::words::FastMap;
 
 /// The long lists from registers: too many names to be recognised with a slip in them.
 pub(crate) const REGISTERED: &str = "medication.registered";
@@ -18,6 +18,8 @@ const LONGEST_SPOKEN: usize = 5;
 const LONGEST_PIECE: usize = 8;
 /// How many sounds are compared with the beginnings of all drugs' names before any more is read.
 const SOUND_START: usize = 4;
+/// The bits in which the beginnings of the drugs' sounds are kept, as a power of two.
+const START_BITS: u32 = 16;
 /// The hash of no letters at all (FNV-1a).
 const NO_LETTERS: u64 = 0xcbf2_9ce4_8422_2325;
 /// The shortest sound that is compared: `zanaks` is six sounds.
@@ -30,8 +32,8 @@ pub(crate) struct Slips {
     /// Hash of a spelling that lacks one letter → the words it may come from.
     by_shortened: FastMap<u64, Vec<u32>>,
     by_sound: FastMap<u64, u32>,
-    /// How the sounds of the drugs begin, so that most words are passed over at once.
-    sound_starts: FastSet<u64>,
+    /// One bit for each beginning of the drugs' sounds: most words are passed over at once.
+    start_bits: Vec<u64>,
 }
 
 /// A word of another list than the drugs' is long enough to be told from its neighbours.
@@ -45,7 +47,7 @@ fn is_drug(group: &Group) -> bool {
 
 impl Slips {
     pub(crate) fn new(lexicon: &Lexicon) -> Self {
-        let mut slips = Self::default();
+        let mut slips = Self { start_bits: vec![0; 1 << (START_BITS - 6)], ..Self::default() };
         let mut words: Vec<&str> = lexicon
             .long_words()
             .filter(|(word, group)| {
@@ -80,7 +82,11 @@ impl Slips {
             sounds_like(word, &mut sound);
             if drug && sound.len() >= SHORTEST_SOUND {
                 slips.by_sound.entry(hash(sound.iter().copied())).or_insert(number);
-                slips.sound_starts.insert(hash(sound.iter().copied().take(SOUND_START)));
+                if let Some((word, bit)) = sound.first_chunk().copied().map(start_bit)
+                    && let Some(bits) = slips.start_bits.get_mut(word)
+                {
+                    *bits |= bit;
+                }
             }
         }
         slips.words = words.into_iter().map(str::to_owned).collect();
@@ -134,10 +140,39 @@ impl Slips {
         for (first, opening) in text.tokens.iter().enumerate() {
             // "Lety de": a strange word with a capital is a name.
             let name = opening.is_unknown() && text.folded.is_capital(opening.start) && first > 0;
-            if opening.kind == Kind::Word && of(first).len() <= LONGEST_PIECE && !name {
+            let short = of(first).len() <= LONGEST_PIECE;
+            if opening.kind == Kind::Word && short && !name && self.may_begin(text, first, &of) {
                 self.find_spoken_from(lexicon, text, (first, &of), hits);
             }
         }
+    }
+
+    /// The first sounds from this token on are those of some drug.
+    fn may_begin<'s>(&self, text: Text<'_>, first: usize, of: &impl Fn(usize) -> &'s [u8]) -> bool {
+        let mut sounds = [0_u8; SOUND_START];
+        let mut free = sounds.iter_mut();
+        let mut before = 0_u8;
+        let run = text.tokens.get(first..).unwrap_or(&[]);
+        for (ahead, token) in run.iter().take(LONGEST_SPOKEN).enumerate() {
+            if ahead > 0 && token.gap > Gap::Soft || token.kind != Kind::Word {
+                return false;
+            }
+            for &sound in of(first.saturating_add(ahead)) {
+                if sound != before {
+                    let Some(slot) = free.next() else {
+                        return self.is_start(sounds);
+                    };
+                    *slot = sound;
+                    before = sound;
+                }
+            }
+        }
+        free.len() == 0 && self.is_start(sounds)
+    }
+
+    fn is_start(&self, sounds: [u8; SOUND_START]) -> bool {
+        let (word, bit) = start_bit(sounds);
+        self.start_bits.get(word).is_some_and(|bits| bits & bit != 0)
     }
 
     /// Adds the name whose first piece is this token, if one is.
@@ -162,9 +197,6 @@ impl Slips {
                 before = sound;
                 sum = add_letter(sum, sound);
                 length = length.saturating_add(1);
-                if length == SOUND_START && !self.sound_starts.contains(&sum) {
-                    return;
-                }
             }
             if last == first || length < SHORTEST_SOUND {
                 continue;
@@ -256,6 +288,12 @@ fn shortened(word: &[u8], skip: usize) -> impl Iterator<Item = u8> + '_ {
     word.iter().enumerate().filter(move |&(at, _)| at != skip).map(|(_, &b)| b)
 }
 
+/// Where the bit for the first sounds is: which word, and which bit of it.
+fn start_bit(first: [u8; SOUND_START]) -> (usize, u64) {
+    let number = u32::from_le_bytes(first).wrapping_mul(0x9E37_79B1) >> (32 - START_BITS);
+    (usize::try_from(number / 64).unwrap_or(0), 1 << (number % 64))
+}
+
 /// FNV-1a: keys are compared again letter by letter, or are sounds of compiled-in words.
 fn hash(letters: impl Iterator<Item = u8>) -> u64 {
     letters.fold(NO_LETTERS, add_letter)
@@ -274,45 +312,42 @@ fn sounds_like(word: &str, out: &mut Vec<u8>) {
 
 /// Adds the sounds of a word behind those of another.
 fn sounds_of(word: &str, out: &mut Vec<u8>) {
+    // No sound, in a word or before one.
+    const NONE: u8 = 0;
     let begin = out.len();
-    let bytes = word.as_bytes();
-    let mut at = 0_usize;
-    while let Some(&byte) = bytes.get(at) {
-        let next = bytes.get(at.saturating_add(1)).copied().unwrap_or(b' ');
-        let (sound, length): (&[u8], usize) = match (byte, next) {
-            (b'p', b'h') => (b"f", 2),
-            (b'x', _) if at == 0 => (b"s", 1),
-            (b'x', _) => (b"ks", 1),
-            (b'c', b'k') => (b"k", 2),
-            (b'c', b'e' | b'i' | b'y') => (b"s", 1),
-            (b'c', b'h') => (b"k", 2),
-            (b'c' | b'q' | b'k', _) => (b"k", 1),
-            (b's', b'c') => (b"s", 2),
-            (b's' | b'z', _) => (b"s", 1),
-            (b't', b'h') => (b"t", 2),
-            (b'r', b'h') => (b"r", 2),
-            (b'j', _) | (b'g', b'e' | b'i' | b'y') => (b"j", 1),
+    let mut rest = word.as_bytes();
+    let mut last = NONE;
+    while let [byte, behind @ ..] = rest {
+        let next = behind.first().copied().unwrap_or(b' ');
+        let (sound, second, length) = match (*byte, next) {
+            (b'p', b'h') => (b'f', NONE, 2),
+            (b'x', _) if rest.len() == word.len() => (b's', NONE, 1),
+            (b'x', _) => (b'k', b's', 1),
+            (b'c', b'k') => (b'k', NONE, 2),
+            (b'c', b'e' | b'i' | b'y') => (b's', NONE, 1),
+            (b'c', b'h') => (b'k', NONE, 2),
+            (b'c' | b'q' | b'k', _) => (b'k', NONE, 1),
+            (b's', b'c') => (b's', NONE, 2),
+            (b's' | b'z', _) => (b's', NONE, 1),
+            (b't', b'h') => (b't', NONE, 2),
+            (b'r', b'h') => (b'r', NONE, 2),
+            (b'j', _) | (b'g', b'e' | b'i' | b'y') => (b'j', NONE, 1),
             // "own": a vowel with a w is one sound.
-            (b'w', _) if out.get(begin..).and_then(<[u8]>::last) == Some(&b'a') => (b"", 1),
-            (b'w', _) => (b"v", 1),
-            (b'h', _) => (b"", 1),
+            (b'w', _) if last == b'a' => (NONE, NONE, 1),
+            (b'w', _) => (b'v', NONE, 1),
+            (b'h', _) => (NONE, NONE, 1),
             // The silent e of "suboxone".
-            (b'e', b' ') if out.len().saturating_sub(begin) > 3 => (b"", 1),
-            (b'a' | b'e' | b'i' | b'o' | b'u' | b'y', _) => (b"a", 1),
-            (other, _) => {
-                if out.get(begin..).and_then(<[u8]>::last) != Some(&other) {
-                    out.push(other);
-                }
-                at = at.saturating_add(1);
-                continue;
-            }
+            (b'e', b' ') if out.len().saturating_sub(begin) > 3 => (NONE, NONE, 1),
+            (b'a' | b'e' | b'i' | b'o' | b'u' | b'y', _) => (b'a', NONE, 1),
+            (other, _) => (other, NONE, 1),
         };
-        for &letter in sound {
-            if out.get(begin..).and_then(<[u8]>::last) != Some(&letter) {
-                out.push(letter);
+        for sound in [sound, second] {
+            if sound != NONE && sound != last {
+                out.push(sound);
+                last = sound;
             }
         }
-        at = at.saturating_add(length);
+        rest = rest.get(length..).unwrap_or(&[]);
     }
 }
 

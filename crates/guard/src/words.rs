@@ -1,7 +1,7 @@
 //! Every word of every list, by number, and what single words are by themselves.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// The number of a word; [`NO_WORD`] is a word that no list holds.
@@ -11,9 +11,6 @@ pub(crate) const NO_WORD: WordId = WordId::MAX;
 
 /// A table by word. Keys are compiled in or built at load, so a fast hash without a secret is safe.
 pub(crate) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<FastHasher>>;
-
-/// A set of keys that are compiled in or built at load.
-pub(crate) type FastSet<K> = HashSet<K, BuildHasherDefault<FastHasher>>;
 
 /// Multiplies and rotates eight bytes at a time.
 #[derive(Debug, Default, Clone, Copy)]
@@ -34,12 +31,12 @@ impl Hasher for FastHasher {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = 0_u64;
-            for &byte in chunk {
-                word = word << 8 | u64::from(byte);
-            }
-            self.add(word);
+        let (eights, rest) = bytes.as_chunks::<8>();
+        for eight in eights {
+            self.add(u64::from_le_bytes(*eight));
+        }
+        if !rest.is_empty() {
+            self.add(rest.iter().fold(0_u64, |word, &byte| word << 8 | u64::from(byte)));
         }
     }
 

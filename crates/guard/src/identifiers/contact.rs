@@ -2,25 +2,23 @@
 
 use std::ops::Range;
 
-use regex::bytes::Regex;
-
 use super::words::Words;
 use super::{Inventory, Reading, What, cue_before, cues, what};
 use crate::level::{Category, IdentifierKind, Level};
 use crate::normalise::{Folded, fold};
-use crate::shapes::compile;
+use crate::shapes::Shape;
 
 #[derive(Debug)]
 pub(super) struct Contact {
-    email: Regex,
-    spoken_email: Regex,
-    url: Regex,
-    ip4: Regex,
-    ip6: Regex,
-    phone: Regex,
-    short_phone: Regex,
-    foreign_phone: Regex,
-    spoken_phone: Regex,
+    email: Shape,
+    spoken_email: Shape,
+    url: Shape,
+    ip4: Shape,
+    ip6: Shape,
+    phone: Shape,
+    short_phone: Shape,
+    foreign_phone: Shape,
+    spoken_phone: Shape,
 }
 
 const fn other(rule: &'static str, reason: &'static str, suggestion: &'static str) -> What {
@@ -113,29 +111,31 @@ const SPOKEN: &str = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|c
 impl Contact {
     pub(super) fn new() -> Self {
         Self {
-            email: compile(
+            email: Shape::new(
                 r"\b[a-z0-9][a-z0-9._%+'-]{0,63}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,6}\.[a-z]{2,24}\b",
             ),
-            spoken_email: compile(
+            spoken_email: Shape::new(
                 r"\b[a-z0-9][a-z0-9._-]{1,40} ?(?: at |\(at\)|\[at\]|@| arroba ) ?[a-z0-9-]{2,40}(?: ?(?: dot |\(dot\)|\[dot\]|\.| punto ) ?[a-z0-9-]{2,24}){0,2} ?(?: dot |\(dot\)|\[dot\]|\.| punto ) ?(?:com|org|net|edu|gov|io|health|test|example|us|co|mx|es)\b",
             ),
-            url: compile(
+            url: Shape::new(
                 r#"\b(?:https?://|www\.)[^\s<>"]{1,2000}|\b[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,4}\.(?:com|org|net|io|gov|edu|health|clinic|co|us|me|link|ly|gl|gd|test|example|care|app|info|biz)\b(?:/[^\s<>"]{0,2000})?"#,
             ),
-            ip4: compile(r"\b(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}\b"),
-            ip6: compile(
+            ip4: Shape::new(
+                r"\b(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}\b",
+            ),
+            ip6: Shape::new(
                 r"\b(?:[0-9a-f]{1,4}:){4,7}[0-9a-f]{1,4}\b|\b(?:[0-9a-f]{1,4}:){1,6}(?::[0-9a-f]{1,4}){1,6}\b",
             ),
-            phone: compile(
+            phone: Shape::new(
                 r"(?:\+?1[ .-]?)?(?:\(\d{3}\)[ .-]{0,2}|\b\d{3}[ .-])\d{3}[ .-]\d{4}\b(?:[, ]{0,2}(?:x|ext\.?|extension) ?\d{1,6}\b)?|\+?\b1?[2-9]\d{9}\b(?: ?(?:x|ext\.?) ?\d{1,6}\b)?",
             ),
-            short_phone: compile(
+            short_phone: Shape::new(
                 r"\b\d{3}[-.]\d{4}\b(?:[, ]{0,2}(?:x|ext\.?|extension) ?\d{1,6}\b)?|\b(?:ext\.?|extension) ?\d{3,6}\b",
             ),
-            foreign_phone: compile(
+            foreign_phone: Shape::new(
                 r"(?:\+|\b00|\b011[ -])[1-9]\d{0,2}(?:[ .-]?\(?\d{1,5}\)?){2,6}\b",
             ),
-            spoken_phone: compile(&format!(r"\b{SPOKEN}(?:[ ,.-]{{1,2}}{SPOKEN}){{6,10}}\b")),
+            spoken_phone: Shape::new(format!(r"\b{SPOKEN}(?:[ ,.-]{{1,2}}{SPOKEN}){{6,10}}\b")),
         }
     }
 
@@ -147,10 +147,7 @@ impl Contact {
                 self.take_email(reading, found.range(), out);
             }
         }
-        if [" dot ", "[dot]", "(dot)", "(at)", "[at]", " @ ", " punto "]
-            .iter()
-            .any(|w| folded.lower.contains(w))
-        {
+        if speaks_of_signs(folded) {
             for found in self.spoken_email.find_iter(bytes) {
                 self.take_email(reading, found.range(), out);
             }
@@ -190,14 +187,14 @@ impl Contact {
             for found in self.phone.find_iter(bytes) {
                 take_phone(reading, found.range(), out);
             }
-            if bytes.contains(&b'+') || folded.lower.contains("011") || folded.lower.contains("00")
-            {
+            if begins_abroad(bytes) {
                 for found in self.foreign_phone.find_iter(bytes) {
                     take_foreign(reading, found.range(), out);
                 }
             }
         }
-        if !words.has_divided_digits && !folded.lower.contains("ext") {
+        let short = words.has_divided_digits && joins_three_and_four(bytes);
+        if !short && !folded.lower.contains("ext") {
             return;
         }
         for found in self.short_phone.find_iter(bytes) {
@@ -264,6 +261,41 @@ fn joins_letters(bytes: &[u8]) -> bool {
             if before.is_ascii_alphanumeric()
                 && first.is_ascii_alphabetic()
                 && second.is_ascii_alphabetic())
+    })
+}
+
+/// An address is spelled out: `jo at example dot com`, `jo(at)example.com`, `jo @ example.com`.
+fn speaks_of_signs(folded: &Folded) -> bool {
+    let text = folded.lower.as_str();
+    let has = |words: &[&str]| words.iter().any(|w| text.contains(w));
+    text.contains("dot") && has(&[" dot ", "[dot]", "(dot)"])
+        || text.contains(" punto ")
+        || text.contains('@') && text.contains(" @ ")
+        || text.contains(['(', '[']) && has(&["(at)", "[at]"])
+}
+
+/// A plus sign, or two zeros or `011` where a number begins.
+fn begins_abroad(bytes: &[u8]) -> bool {
+    let begins = |at: usize| {
+        at.checked_sub(1)
+            .and_then(|before| bytes.get(before))
+            .is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'_')
+    };
+    bytes.iter().enumerate().any(|(at, byte)| match byte {
+        b'+' => true,
+        b'0' if begins(at) => {
+            let rest = bytes.get(at..).unwrap_or(&[]);
+            rest.starts_with(b"00") || rest.starts_with(b"011")
+        }
+        _ => false,
+    })
+}
+
+/// `555-0100`, `555.0100`: the least a local number has.
+fn joins_three_and_four(bytes: &[u8]) -> bool {
+    bytes.windows(8).any(|w| {
+        matches!(w, [a, b, c, b'-' | b'.', rest @ ..]
+            if [a, b, c].iter().all(|d| d.is_ascii_digit()) && rest.iter().all(u8::is_ascii_digit))
     })
 }
 

@@ -6,23 +6,19 @@
 
 use std::ops::Range;
 
-use regex::bytes::Regex;
-
-use super::words::Words;
-use super::{Inventory, What, cue_before, cues, what};
+use super::words::{Word, Words};
+use super::{Inventory, What, cue_before, cues, what, written_days};
 use crate::level::{Category, IdentifierKind, Level};
 use crate::normalise::Folded;
-use crate::shapes::compile;
+use crate::shapes::Shape;
 
 #[derive(Debug)]
 pub(super) struct Dates {
-    numeric: Regex,
-    short: Regex,
-    with_month: Regex,
-    month: Regex,
-    day_of_the_month: Regex,
-    birth_year: Regex,
-    age: Vec<Regex>,
+    with_month: Shape,
+    month: Shape,
+    day_of_the_month: Shape,
+    birth_year: Shape,
+    age: Vec<Shape>,
 }
 
 pub(super) const DOB: What = what(
@@ -132,17 +128,8 @@ impl Dates {
         let ordinal = r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|thirtieth|(?:twenty|thirty)[ -](?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth))";
         let spoken_year =
             r"(?:,? (?:of )?(?:(?:nineteen|twenty|two thousand)[a-z -]{0,24}|(?:19|20)\d\d))?";
-        let sep = r"[/.-]";
         Self {
-            numeric: compile(&[
-                format!(r"\b{year}{sep}(?:0?[1-9]|1[0-2]){sep}(?:0?[1-9]|[12]\d|3[01])\b"),
-                format!(r"\b(?:0?[1-9]|1[0-2]){sep}(?:0?[1-9]|[12]\d|3[01]){sep}(?:{year}|\d\d)\b"),
-                format!(r"\b(?:0?[1-9]|[12]\d|3[01]){sep}(?:0?[1-9]|1[0-2]){sep}{year}\b"),
-                r"\b(?:0[1-9]|1[0-2])/(?:19|20)\d\d\b".to_owned(),
-            ]
-            .join("|")),
-            short: compile(r"\b(?:0?[1-9]|1[0-2])[/-](?:0?[1-9]|[12]\d|3[01])\b"),
-            with_month: compile(&[
+            with_month: Shape::new([
                 format!(r"\b{month}[ -]?{day}\b(?:(?:,|,? of|,? de|-)? ?{any_year})?"),
                 format!(r"\b{day}(?: of| de)?[ -]?{month}(?:(?:,| of| de| del|-)? ?{any_year}|-\d\d\b)?"),
                 format!(r"\b{month} (?:the )?{ordinal}\b{spoken_year}"),
@@ -150,23 +137,23 @@ impl Dates {
                 format!(r"\b(?:uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|dieciseis|diecisiete|dieciocho|diecinueve|veinte|veinti[a-z]{{3,7}}|treinta(?: y uno)?|primero) de {month}(?: (?:de|del) (?:{year}|mil [a-z ]{{4,40}}|dos mil[a-z ]{{0,24}}))?"),
             ]
             .join("|")),
-            month: compile(&format!(r"\b{month}(?:(?:,| of| de| del)? ?{any_year})?")),
-            day_of_the_month: compile(r"\bon the \d{1,2}(?:st|nd|rd|th)\b"),
-            birth_year: compile(
+            month: Shape::new(format!(r"\b{month}(?:(?:,| of| de| del)? ?{any_year})?")),
+            day_of_the_month: Shape::new(r"\bon the \d{1,2}(?:st|nd|rd|th)\b"),
+            birth_year: Shape::new(
                 r"\b(?:dob|born|birth|nacimiento|nacid[oa])\b[^0-9.!?]{0,12}((?:19|20)\d\d)\b",
             ),
             age: vec![
-                compile(
+                Shape::new(
                     r"\b((?:9\d|1[01]\d)[ -]?(?:year|years|yr|yrs|yo|y/o|y\.o|anos)(?:[ -]old)?)\b",
                 ),
-                compile(
+                Shape::new(
                     r"\b(?:age|aged|edad(?: de)?|turning|turns|turned|now|is|of)[ :]{1,2}(9\d|1[01]\d)(?:[,.;)?]|$| (?:and|years|last|this|in|on|next|when|who)\b)",
                 ),
-                compile(
+                Shape::new(
                     r"\b((?:ninety|noventa)(?:(?:[ -]| y )(?:one|two|three|four|five|six|seven|eight|nine|uno|un|dos|tres|cuatro|cinco|seis|siete|ocho|nueve))?[ -](?:years?|anos)(?:[ -]old)?)\b",
                 ),
-                compile(r"[a-z.], ((?:9\d|1[01]\d)(?: ?[mf]\b)?)[,;)]"),
-                compile(r"\b(nonagenarian|centenarian|supercentenarian|nonagenari[oa]|centenari[oa])\b"),
+                Shape::new(r"[a-z.], ((?:9\d|1[01]\d)(?: ?[mf]\b)?)[,;)]"),
+                Shape::new(r"\b(nonagenarian|centenarian|supercentenarian|nonagenari[oa]|centenari[oa])\b"),
             ],
         }
     }
@@ -174,21 +161,16 @@ impl Dates {
     pub(super) fn find(&self, folded: &Folded, words: &Words, out: &mut Inventory) {
         let bytes = folded.lower.as_bytes();
         if words.has_divided_digits {
-            for found in self.numeric.find_iter(bytes) {
-                take_date(folded, found.range(), out);
+            for span in written_days::with_year(bytes) {
+                take_date(folded, span, out);
             }
-            for found in self.short.find_iter(bytes) {
-                if is_a_day(folded, &found.range()) {
-                    take_date(folded, found.range(), out);
+            for span in written_days::without_year(bytes) {
+                if is_a_day(folded, &span) {
+                    take_date(folded, span, out);
                 }
             }
         }
-        let month = words.roles & cues::MONTH != 0 || words.has_joined_month;
-        if month
-            && (folded.has_digit
-                || words.roles & (cues::ORDINAL | cues::DIGIT_WORD) != 0
-                || folded.lower.contains(" de "))
-        {
+        if words.has_joined_month || words.roles & cues::MONTH != 0 && has_a_day(folded, words) {
             for found in self.with_month.find_iter(bytes) {
                 take_date(folded, found.range(), out);
             }
@@ -198,11 +180,13 @@ impl Dates {
                 take_date(folded, found.start().saturating_add(3)..found.end(), out);
             }
         }
-        if words.roles & cues::EVENT != 0 && folded.has_digit {
+        if words.roles & cues::EVENT != 0 && words.digits >= 4 {
             self.find_birth_year(folded, out);
         }
-        let bare = folded.lower.contains(", 9") || folded.lower.contains(", 1");
-        if words.roles & cues::AGE != 0 || bare {
+        let bare = || {
+            bytes.windows(3).any(|three| matches!(three, [b',', b' ', b'9'] | [b',', b' ', b'1']))
+        };
+        if words.roles & cues::AGE != 0 || folded.has_digit && bare() {
             self.find_age(folded, out);
         }
     }
@@ -236,6 +220,12 @@ impl Dates {
             return;
         }
         let somebody = out.holds_a_person();
+        let untaken = |w: &Word| w.is(cues::MONTH) && out.is_free(&w.span());
+        let cause = (somebody || words.roles & cues::EVENT != 0)
+            && (words.list.iter().any(untaken) || folded.lower.contains('-'));
+        if !cause {
+            return;
+        }
         for found in self.month.find_iter(folded.lower.as_bytes()) {
             let span = trimmed(folded, found.range());
             let at = words.list.partition_point(|w| w.start < span.start);
@@ -252,6 +242,19 @@ impl Dates {
             }
         }
     }
+}
+
+/// A day may stand beside one of the months: a number, in digits or words, or `de` and `of`.
+fn has_a_day(folded: &Folded, words: &Words) -> bool {
+    let counts = |word: &Word| {
+        word.is(cues::ORDINAL | cues::DIGIT_WORD | cues::TENS)
+            || folded.byte(word.start).is_ascii_digit()
+            || matches!(folded.slice(word.span()), "de" | "del" | "of" | "the")
+    };
+    words.list.iter().enumerate().filter(|(_, word)| word.is(cues::MONTH)).any(|(at, _)| {
+        let (from, to) = (at.saturating_sub(2), at.saturating_add(3));
+        words.list.get(from..to.min(words.list.len())).is_some_and(|near| near.iter().any(counts))
+    })
 }
 
 fn take_date(folded: &Folded, span: Range<usize>, out: &mut Inventory) {

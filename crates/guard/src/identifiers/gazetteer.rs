@@ -3,10 +3,8 @@
 //! One table, read once for each word of a text. The lists of names, places and ordinary words are
 //! `lexicon/given_names.txt` and its neighbours; the cues are [`super::cues::ROLES`].
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use super::cues;
+use crate::words::FastMap;
 
 /// What a word may be; see [`super::cues`] for the single bits.
 pub(super) type Tag = u64;
@@ -30,16 +28,21 @@ const PLACES: &str = include_str!("../../../../lexicon/places.txt");
 const ORDINARY: &str = include_str!("../../../../lexicon/ordinary_words.txt");
 const BY_HAND: &str = include_str!("../../../../lexicon/facilities.txt");
 
+/// Room for the words of all lists.
+const MOST_WORDS: usize = 80_000;
+/// More bytes than the longest name of a place has.
+const LONGEST: usize = 64;
+
 /// The table.
 #[derive(Debug)]
 pub(super) struct Gazetteer {
-    tags: HashMap<&'static str, Tag, BuildHasherDefault<WordHasher>>,
+    tags: FastMap<&'static [u8], Tag>,
 }
 
 impl Gazetteer {
     pub(super) fn new() -> Self {
-        let mut all =
-            Self { tags: HashMap::with_capacity_and_hasher(80_000, BuildHasherDefault::default()) };
+        let mut all = Self { tags: FastMap::default() };
+        all.tags.reserve(MOST_WORDS);
         all.read(GIVEN_NAMES, |tier| step(GIVEN, tier));
         all.read(SURNAMES, |tier| step(FAMILY, tier));
         all.read(PLACES, |tier| step(PLACE, tier));
@@ -59,12 +62,22 @@ impl Gazetteer {
 
     /// [`Gazetteer::tag`] of several words, which the lists write with `_` between.
     pub(super) fn tag_of_words(&self, words: &str) -> Tag {
-        self.tag(&words.replace(". ", "_").replace(' ', "_")) | self.tag(&words.replace(' ', "_"))
+        let mut key = [0_u8; LONGEST];
+        let bytes = words.as_bytes();
+        let Some(spaced) = key.get_mut(..bytes.len()) else { return 0 };
+        for (to, &byte) in spaced.iter_mut().zip(bytes) {
+            *to = if byte == b' ' { b'_' } else { byte };
+        }
+        let tag = self.tags.get(&*spaced).copied().unwrap_or(0);
+        if !words.contains(". ") {
+            return tag;
+        }
+        tag | self.tag(&words.replace(". ", "_").replace(' ', "_"))
     }
 
     /// Everything the word may be; 0 for a word on no list.
     pub(super) fn tag(&self, word: &str) -> Tag {
-        self.tags.get(word).copied().unwrap_or(0)
+        self.tags.get(word.as_bytes()).copied().unwrap_or(0)
     }
 
     fn read(&mut self, list: &'static str, tag: impl Fn(u8) -> Tag) {
@@ -81,9 +94,9 @@ impl Gazetteer {
         if let Some((head, _)) = word.split_once('_')
             && value(tag, PLACE) > 0
         {
-            *self.tags.entry(head).or_default() |= PLACE_HEAD;
+            *self.tags.entry(head.as_bytes()).or_default() |= PLACE_HEAD;
         }
-        let slot = self.tags.entry(word).or_default();
+        let slot = self.tags.entry(word.as_bytes()).or_default();
         *slot = [GIVEN, FAMILY, PLACE].into_iter().fold(*slot | tag, |merged, field| {
             let best = value(*slot, field).max(value(tag, field));
             merged & !(3 << field) | Tag::from(best) << field
@@ -106,28 +119,6 @@ pub(super) fn value(tag: Tag, field: u32) -> u8 {
     }
 }
 
-/// FNV-1a. The keys are our own lists, so nobody can choose ones that collide.
-#[derive(Debug)]
-struct WordHasher(u64);
-
-impl Default for WordHasher {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for WordHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,5 +133,6 @@ mod tests {
         assert!(all.tag("will") & cues::WORD != 0 && is("will", GIVEN) > 0);
         assert!(is("okonkwo", FAMILY) == 2 && is("nkechi", GIVEN) == 2);
         assert_eq!(all.tag("qqzx"), 0);
+        assert!(all.tags.keys().all(|word| word.len() < LONGEST));
     }
 }

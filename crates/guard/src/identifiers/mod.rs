@@ -22,6 +22,7 @@ mod places;
 mod spoken;
 mod streets;
 mod words;
+mod written_days;
 
 use std::ops::Range;
 
@@ -100,6 +101,12 @@ impl Inventory {
 
     /// No identifier found so far shares a byte with this span.
     fn is_free(&self, span: &Range<usize>) -> bool {
+        let (first, last) = (span.start / 64, span.end.saturating_sub(1) / 64);
+        if first == last && span.start < span.end {
+            let here = (u64::MAX >> (63 - span.end.saturating_sub(1) % 64))
+                & u64::MAX << (span.start % 64);
+            return self.taken.get(first).is_none_or(|bits| bits & here == 0);
+        }
         span.clone().all(|at| self.taken.get(at / 64).is_none_or(|bits| bits >> (at % 64) & 1 == 0))
     }
 
@@ -170,10 +177,12 @@ fn cue_before(folded: &Folded, at: usize, reach: usize, words: &[&str]) -> bool 
     let window = folded.slice(from..at).as_bytes();
     (0..window.len()).any(|start| {
         let here = from.saturating_add(start);
-        window.get(start).is_some_and(|b| *b != b' ')
+        let first = window.get(start).copied().unwrap_or(b' ');
+        first != b' '
             && folded.starts_word(here)
             && words.iter().any(|word| {
-                window.get(start..).is_some_and(|rest| rest.starts_with(word.as_bytes()))
+                word.as_bytes().first() == Some(&first)
+                    && window.get(start..).is_some_and(|rest| rest.starts_with(word.as_bytes()))
                     && folded.ends_word(here.saturating_add(word.len()))
             })
     })

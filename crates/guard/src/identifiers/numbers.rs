@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::OnceLock;
 
 use regex::bytes::Regex;
 
@@ -11,14 +10,14 @@ use super::words::Words;
 use super::{Inventory, What, cue_before, cues};
 use crate::level::IdentifierKind;
 use crate::normalise::Folded;
-use crate::shapes::{compile, values};
+use crate::shapes::{Shape, values};
 
 #[derive(Debug)]
 pub(super) struct Numbers {
-    card: Regex,
-    ssn_shape: Regex,
+    card: Shape,
+    ssn_shape: Shape,
     /// VIN, MAC address, `#AB-12345`, `@handle`: shapes that need no cue.
-    bare: Vec<(Regex, IdentifierKind, What)>,
+    bare: Vec<(Shape, IdentifierKind, What)>,
     rules: Vec<Rule>,
     /// Which rules (by bit) a cue word calls for.
     by_cue: HashMap<&'static str, u32>,
@@ -27,19 +26,11 @@ pub(super) struct Numbers {
 /// A number that follows a cue.
 #[derive(Debug)]
 struct Rule {
-    source: String,
-    /// Compiled when its cue is first met: most texts never need it, and start-up is short.
-    compiled: OnceLock<Regex>,
+    pattern: Shape,
     kind: IdentifierKind,
     finding: Option<What>,
     /// The cue means something else as often: the value must look like nobody's dose or count.
     weak: bool,
-}
-
-impl Rule {
-    fn pattern(&self) -> &Regex {
-        self.compiled.get_or_init(|| compile(&self.source))
-    }
 }
 
 impl Numbers {
@@ -57,7 +48,7 @@ impl Numbers {
                 let pattern = pattern.replace('#', "#[ :]{0,2}");
                 format!(r"\b(?:{pattern}){LINK}{VALUE}")
             };
-            rules.push(Rule { source, compiled: OnceLock::new(), kind, finding, weak });
+            rules.push(Rule { pattern: Shape::new(source), kind, finding, weak });
         }
         let device = number("identifier.device", "It is a device number.");
         let vehicle = number("identifier.vehicle", "It is a vehicle number.");
@@ -65,33 +56,37 @@ impl Numbers {
         let code =
             number("identifier.code", "It is a number that stands for the patient's record.");
         Self {
-            card: compile(r"\b[2-6]\d{3}(?:[ -]?\d){9,15}\b"),
-            ssn_shape: compile(r"\b(\d{3})([- .])(\d{2})([- .])(\d{4})\b"),
+            card: Shape::new(r"\b[2-6]\d{3}(?:[ -]?\d){9,15}\b"),
+            ssn_shape: Shape::new(r"\b(\d{3})([- .])(\d{2})([- .])(\d{4})\b"),
             bare: vec![
                 (
-                    compile(r"(\(01\) ?\d{14}(?: ?\(\d{2}\) ?[a-z0-9]{1,20}){0,4})"),
+                    Shape::new(r"(\(01\) ?\d{14}(?: ?\(\d{2}\) ?[a-z0-9]{1,20}){0,4})"),
                     IdentifierKind::Device,
                     device,
                 ),
                 (
-                    compile(
+                    Shape::new(
                         r"\b([1-9][ac-hj-km-np-rt-y][0-9ac-hj-km-np-rt-y]\d-?[ac-hj-km-np-rt-y][0-9ac-hj-km-np-rt-y]\d-?[ac-hj-km-np-rt-y]{2}\d{2})\b",
                     ),
                     IdentifierKind::Plan,
                     plan,
                 ),
                 (
-                    compile(r"\b((?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2})\b"),
+                    Shape::new(r"\b((?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2})\b"),
                     IdentifierKind::Device,
                     device,
                 ),
-                (compile(r"\b([a-hj-npr-z0-9]{17})\b"), IdentifierKind::Vehicle, vehicle),
+                (Shape::new(r"\b([a-hj-npr-z0-9]{17})\b"), IdentifierKind::Vehicle, vehicle),
                 (
-                    compile(r"(#(?:[a-z]{1,6}-?)?\d{4,12}(?:-\d{1,6})?)\b"),
+                    Shape::new(r"(#(?:[a-z]{1,6}-?)?\d{4,12}(?:-\d{1,6})?)\b"),
                     IdentifierKind::Other,
                     code,
                 ),
-                (compile(r"(?:^|[ (])(@[a-z][a-z0-9_.]{2,29}\d)\b"), IdentifierKind::Other, code),
+                (
+                    Shape::new(r"(?:^|[ (])(@[a-z][a-z0-9_.]{2,29}\d)\b"),
+                    IdentifierKind::Other,
+                    code,
+                ),
             ],
             rules,
             by_cue,
@@ -140,7 +135,7 @@ impl Numbers {
             if wanted >> number & 1 == 0 {
                 continue;
             }
-            for (whole, mut span) in values_with_cue(rule.pattern(), folded.lower.as_bytes()) {
+            for (whole, mut span) in values_with_cue(&rule.pattern, folded.lower.as_bytes()) {
                 if span.start > whole.start && folded.byte(span.start.saturating_sub(1)) == b'#' {
                     span.start = span.start.saturating_sub(1);
                 }
@@ -344,8 +339,11 @@ mod tests {
 
     #[test]
     fn every_rule_is_well_formed() {
-        for rule in &super::Numbers::new().rules {
-            assert!(rule.pattern().captures_len() > 1, "{}", rule.source);
+        let numbers = super::Numbers::new();
+        assert!(numbers.card.captures_len() == 1 && numbers.ssn_shape.captures_len() == 6);
+        assert!(numbers.bare.iter().all(|(pattern, ..)| pattern.captures_len() == 2));
+        for rule in &numbers.rules {
+            assert!(rule.pattern.captures_len() > 1, "{:?}", rule.pattern);
         }
     }
 

@@ -2,23 +2,21 @@
 
 use std::ops::Range;
 
-use regex::bytes::Regex;
-
 use super::words::Words;
 use super::{Inventory, Reading, What, cue_before, cues, what};
 use crate::level::{Category, IdentifierKind, Level};
 use crate::normalise::{Folded, fold};
-use crate::shapes::compile;
+use crate::shapes::Shape;
 
 #[derive(Debug)]
 pub(super) struct Streets {
     /// On the writer's capitals.
-    streets: Vec<Regex>,
+    streets: Vec<Shape>,
     /// On small letters, for people who use no capitals.
-    plain_street: Regex,
-    spoken_street: Regex,
-    boxes: Regex,
-    zip: Regex,
+    plain_street: Shape,
+    spoken_street: Shape,
+    boxes: Shape,
+    zip: Shape,
 }
 
 const ADDRESS: What = what(
@@ -77,26 +75,26 @@ impl Streets {
         let rest = r"(?: [NSEW]{1,2}\b\.?)?(?:,? ?(?:[Aa]pt|[Aa]partment|[Uu]nit|[Ss]uite|[Ss]te|[Aa]pto|Rm|[Ll]ot|Bldg|[Ff]loor|Fl|#)\.? ?#?[A-Za-z0-9-]{1,6})?(?:,? [A-Z][a-z]+(?: [A-Z][a-z]+){0,2})?(?:, ?[A-Z]{2}\b)?(?:,? \d{5}(?:-\d{4})?\b)?";
         Self {
             streets: vec![
-                compile(&format!(
+                Shape::new(format!(
                     r"\b\d{{1,6}}(?:-\d{{1,4}})?[A-Z]? (?:[NSEW]{{1,2}}\.? |North |South |East |West )?(?:[A-Z0-9][A-Za-z0-9'.-]{{0,24}} ){{1,4}}{kind}\b\.?{rest}"
                 )),
-                compile(&format!(
+                Shape::new(format!(
                     r"\b\d{{1,6}} (?:[NSEW]\.? )?(?:Broadway|(?:Avenue|Route|Highway|Hwy|County Road|State Road|US|SR|FM|CR)(?: of the [A-Z][a-z]+| [A-Z0-9][A-Za-z0-9-]{{0,14}})){rest}"
                 )),
-                compile(
+                Shape::new(
                     r"\b(?:Calle|Avenida|Av\.|Camino) (?:[A-Z0-9][A-Za-z0-9]* ?){1,3}(?:#|No\.? )?\d{1,5}\b|\b\d{1,5} (?:Calle|Avenida|Av\.|Camino) [A-Z][a-z]+(?: [A-Z][a-z]+){0,2}(?:,? (?:apto|apartamento|#)\.? ?#?[A-Za-z0-9]{1,5})?",
                 ),
             ],
-            plain_street: compile(
+            plain_street: Shape::new(
                 r"\b\d{2,6} (?:(?:[a-z]{3,20}|\d{1,3}(?:st|nd|rd|th)|[nsew]\.?) ){1,3}(?:street|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|court|parkway|pkwy|highway|st)\b\.?(?:,? (?:apt|unit|suite|ste)\.? ?#?[a-z0-9]{1,5}\b)?",
             ),
-            spoken_street: compile(
+            spoken_street: Shape::new(
                 r"\b(?:(?:one|two|three|four|five|six|seven|eight|nine|oh|ten|eleven|twelve|[a-z]{3,5}teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred)[ -]){1,6}(?:[a-z]{3,20} ){1,3}?(?:street|avenue|road|boulevard|lane|drive|court)\b(?:,? (?:apartment|unit|apt) [a-z0-9]{1,6}\b)?",
             ),
-            boxes: compile(
+            boxes: Shape::new(
                 r"\b(?:p\.? ?o\.? ?box|post office box|apartado(?: postal)?) #?\d{1,6}\b|\b(?:rr|rural route|hc|star route) ?#?\d{1,4},? box #?\d{1,6}[a-z]?\b",
             ),
-            zip: compile(
+            zip: Shape::new(
                 r"\b(?:zip(?: code)?|zipcode|codigo postal|postal code)[ :#]{1,3}(?:is |of |es )?(\d{5}(?:-\d{4})?)\b",
             ),
         }
@@ -114,16 +112,26 @@ impl Streets {
         }
         let (cased, lower) = (folded.cased.as_bytes(), folded.lower.as_bytes());
         if words.roles & cues::STREET != 0 {
-            for pattern in &self.streets {
+            let cause = Cause::of(folded, words);
+            for (pattern, cause) in
+                self.streets.iter().zip([cause.numbered, cause.numbered, cause.spanish])
+            {
+                if !cause {
+                    continue;
+                }
                 for found in pattern.find_iter(cased) {
                     take_street(reading, found.range(), out);
                 }
             }
-            for found in self.plain_street.find_iter(lower) {
-                take_street(reading, found.range(), out);
+            if cause.numbered {
+                for found in self.plain_street.find_iter(lower) {
+                    take_street(reading, found.range(), out);
+                }
             }
-            for found in self.boxes.find_iter(lower) {
-                take_street(reading, found.range(), out);
+            if cause.boxed {
+                for found in self.boxes.find_iter(lower) {
+                    take_street(reading, found.range(), out);
+                }
             }
         }
         if folded.lower.contains("zip") || folded.lower.contains("postal") {
@@ -135,6 +143,42 @@ impl Streets {
                 }
             }
         }
+    }
+}
+
+/// Which shapes the words of streets in a text give cause to look for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cause {
+    /// A number stands before one.
+    numbered: bool,
+    /// `Calle`, whose number stands behind.
+    spanish: bool,
+    boxed: bool,
+}
+
+impl Cause {
+    /// The furthest a house number stands before the word that makes a street.
+    const REACH: usize = 12;
+
+    fn of(folded: &Folded, words: &Words) -> Self {
+        let mut cause = Self::default();
+        let mut number = None;
+        for (at, word) in words.list.iter().enumerate() {
+            if word.is(cues::STREET) {
+                cause.numbered |=
+                    number.is_some_and(|n: usize| at <= n.saturating_add(Self::REACH));
+                match folded.slice(word.span()) {
+                    "calle" | "avenida" | "av" | "camino" => cause.spanish = true,
+                    "box" => cause.boxed = true,
+                    _ => {}
+                }
+            }
+            if folded.byte(word.start).is_ascii_digit() {
+                number = Some(at);
+            }
+        }
+        cause.boxed |= folded.lower.contains("apartado");
+        cause
     }
 }
 

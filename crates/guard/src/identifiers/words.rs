@@ -192,26 +192,24 @@ impl Words {
     }
 
     fn end_of_word(&mut self, folded: &Folded, start: usize) -> usize {
+        let mut digits = usize::from(folded.byte(start).is_ascii_digit());
         let mut at = start.saturating_add(1);
-        self.digits = self.digits.saturating_add(usize::from(folded.byte(start).is_ascii_digit()));
-        loop {
-            let byte = folded.byte(at);
-            let next = at.saturating_add(1);
-            if at >= folded.lower.len() {
-                return at;
+        let mut rest = folded.lower.as_bytes().get(at..).unwrap_or(&[]);
+        while let [byte, behind @ ..] = rest {
+            if is_letter(*byte) {
+                digits = digits.saturating_add(usize::from(byte.is_ascii_digit()));
+            } else {
+                let next = behind.first().copied().unwrap_or(b' ');
+                if !(matches!(byte, b'\'' | b'-') && is_letter(next)) {
+                    break;
+                }
+                self.has_divided_digits |= *byte == b'-' && next.is_ascii_digit();
             }
-            let inner = matches!(byte, b'\'' | b'-') && is_letter(folded.byte(next));
-            if !is_letter(byte) && !inner {
-                return at;
-            }
-            if byte.is_ascii_digit() {
-                self.digits = self.digits.saturating_add(1);
-            }
-            if byte == b'-' && folded.byte(next).is_ascii_digit() {
-                self.has_divided_digits = true;
-            }
-            at = next;
+            at = at.saturating_add(1);
+            rest = behind;
         }
+        self.digits = self.digits.saturating_add(digits);
+        at
     }
 
     /// In a text all in capitals, a capital tells nothing; nor in a headline.
@@ -259,7 +257,7 @@ const MONTHS: &[&str] = &[
 ];
 
 fn is_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte >= 0x80
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | 0x80..)
 }
 
 fn read_word(
@@ -270,9 +268,12 @@ fn read_word(
     begins_sentence: bool,
 ) -> Word {
     let text = folded.slice(span.clone());
-    let bare = text.strip_suffix("'s");
-    let possessive = bare.is_some() || (text.ends_with('s') && folded.byte(span.end) == b'\'');
-    let end = if bare.is_some() { span.end.saturating_sub(2) } else { span.end };
+    let (end, possessive) = match text.as_bytes() {
+        [.., b'\'', b's'] => (span.end.saturating_sub(2), true),
+        [.., b's'] => (span.end, folded.byte(span.end) == b'\''),
+        _ => (span.end, false),
+    };
+    let bare = (end < span.end).then(|| folded.slice(span.start..end));
     let cased = folded.cased_slice(span.start..end);
     let mut tag = gazetteer.tag(bare.unwrap_or(text));
     if bare.is_some() {
@@ -286,11 +287,13 @@ fn read_word(
         end,
         tag,
         gap,
-        cap: cased.starts_with(|c: char| c.is_ascii_uppercase())
-            || (cased.starts_with(|c: char| !c.is_ascii() && c.is_uppercase()))
-            || cased.split_once('-').is_some_and(|(head, rest)| {
-                head.len() == 2 && rest.starts_with(|c: char| c.is_ascii_uppercase())
-            }),
+        cap: match cased.as_bytes() {
+            [b'A'..=b'Z', ..] => true,
+            // "al-Rashid"
+            [_, second, b'-', third, ..] if *second != b'-' && third.is_ascii_uppercase() => true,
+            [first, ..] if !first.is_ascii() => cased.starts_with(char::is_uppercase),
+            _ => false,
+        },
         upper: cased.len() > 1 && cased.bytes().all(|b| b.is_ascii_uppercase()),
         possessive,
         begins_sentence,
@@ -300,6 +303,9 @@ fn read_word(
 
 /// `Garcia-Lopez`, `O'Brien`, `al-Rashid`, `55-year-old`.
 fn of_parts(gazetteer: &Gazetteer, word: &str) -> Tag {
+    if word.bytes().all(|b| b.is_ascii_digit()) {
+        return 0;
+    }
     if word.starts_with(|c: char| c.is_ascii_digit()) {
         let sex = word.trim_start_matches(|c: char| c.is_ascii_digit());
         let human =
@@ -331,15 +337,17 @@ fn of_parts(gazetteer: &Gazetteer, word: &str) -> Tag {
 
 fn gap(folded: &Folded, last_end: Option<usize>, start: usize) -> Gap {
     let Some(end) = last_end else { return Gap::Start };
-    match folded.slice(end..start) {
-        " " | "' " => Gap::Space,
-        ". " | "." => Gap::Dot,
-        ", " | "," => Gap::Comma,
+    match folded.lower.as_bytes().get(end..start).unwrap_or(&[]) {
+        [b' '] | [b'\'', b' '] => Gap::Space,
+        [b'.', b' '] | [b'.'] => Gap::Dot,
+        [b',', b' '] | [b','] => Gap::Comma,
         _ => Gap::Other,
     }
 }
 
 fn begins_sentence(folded: &Folded, last_end: Option<usize>, start: usize) -> bool {
-    last_end
-        .is_none_or(|end| folded.slice(end..start).contains(['.', '!', '?', ':', '"', '*', ';']))
+    let ends = |b: &u8| matches!(b, b'.' | b'!' | b'?' | b':' | b'"' | b'*' | b';');
+    last_end.is_none_or(|end| {
+        folded.lower.as_bytes().get(end..start).is_some_and(|between| between.iter().any(ends))
+    })
 }
