@@ -173,8 +173,9 @@ fn as_letter(c: char) -> char {
 
 /// `metfor-\nmin`, `dia betes`: a term broken in two or three.
 fn broken(lexicon: &Lexicon, text: Text<'_>, at: usize, hits: &mut Vec<TermHit>) {
+    let mut joined = String::with_capacity(LONGEST_RUN);
     for first in at.saturating_sub(2)..=at {
-        let mut joined = String::new();
+        joined.clear();
         let Some(start) = text.tokens.get(first).map(|t| t.start) else { continue };
         for last in first..first.saturating_add(5) {
             let Some(token) = text.tokens.get(last) else { break };

@@ -220,6 +220,9 @@ pub(crate) struct LexiconError {
     pub(crate) what: String,
 }
 
+/// Room for the words of all lists, so that the table seldom grows while it is filled.
+const MOST_WORDS: usize = 100_000;
+
 /// A place in the tree of words.
 type Node = u32;
 const ROOT: Node = 0;
@@ -245,6 +248,7 @@ impl Lexicon {
     /// A file with a head that lacks a key or has an unknown value.
     pub(crate) fn embedded() -> Result<Self, LexiconError> {
         let mut building = Building::default();
+        building.lexicon.words.reserve(MOST_WORDS);
         for (number, (file, text)) in FILES.iter().enumerate() {
             let (head, body) =
                 text.split_once("\n\n").ok_or_else(|| wrong(file, "no empty line after head"))?;
@@ -471,6 +475,17 @@ struct Building {
 
 impl Building {
     fn add(&mut self, term: &'static str, group: usize, role: Role) {
+        // Nearly all are one word without a mark.
+        if term.bytes().fold(true, |plain, b| plain & b.is_ascii_lowercase()) {
+            let word = self.lexicon.words.add(Cow::Borrowed(term));
+            self.lexicon.words.mark(word, role.bit());
+            if role != Role::Common {
+                let node = self.child(ROOT, word);
+                let entry = Entry { group, capitals: None, doubtful: false, homograph: false };
+                self.found.push((node, entry));
+            }
+            return;
+        }
         let doubtful = term.contains('~');
         let homograph = term.contains('?');
         let bare = term.trim_matches(['^', '~', '?']);

@@ -17,9 +17,11 @@ const LONGEST_SPOKEN: usize = 5;
 /// The most sounds of the first piece.
 const LONGEST_PIECE: usize = 8;
 /// How many sounds are compared with the beginnings of all drugs' names before any more is read.
-const SOUND_START: usize = 4;
+const SOUND_START: usize = SHORTEST_SOUND;
 /// The bits in which the beginnings of the drugs' sounds are kept, as a power of two.
 const START_BITS: u32 = 16;
+/// The first bits of a hash by which the shortened spellings are found, as a power of two.
+const BUCKET_BITS: u32 = 13;
 /// The hash of no letters at all (FNV-1a).
 const NO_LETTERS: u64 = 0xcbf2_9ce4_8422_2325;
 /// The shortest sound that is compared: `zanaks` is six sounds.
@@ -30,7 +32,9 @@ const SHORTEST_SOUND: usize = 6;
 pub(crate) struct Slips {
     words: Vec<String>,
     /// Hash of a spelling that lacks one letter → the words it may come from.
-    by_shortened: FastMap<u64, Vec<u32>>,
+    by_shortened: Vec<(u64, u32)>,
+    /// Where in it the hashes with each first bits begin.
+    shortened_from: Vec<u32>,
     by_sound: FastMap<u64, u32>,
     /// One bit for each beginning of the drugs' sounds: most words are passed over at once.
     start_bits: Vec<u64>,
@@ -70,10 +74,7 @@ impl Slips {
             let skips = if word.len() < SHORTEST { 0..0 } else { 0..word.len().saturating_add(1) };
             for skip in skips {
                 let key = hash(shortened(word.as_bytes(), skip));
-                let list = slips.by_shortened.entry(key).or_default();
-                if !list.contains(&number) {
-                    list.push(number);
-                }
+                slips.by_shortened.push((key, number));
             }
             let drug = lexicon
                 .groups_of(word)
@@ -90,7 +91,28 @@ impl Slips {
             }
         }
         slips.words = words.into_iter().map(str::to_owned).collect();
+        slips.index_shortened();
         slips
+    }
+
+    /// Sorts the shortened spellings, and notes where each run of like first bits begins.
+    fn index_shortened(&mut self) {
+        self.by_shortened.sort_unstable();
+        self.by_shortened.dedup();
+        self.by_shortened.shrink_to_fit();
+        let begin = |bucket| self.by_shortened.partition_point(|&(key, _)| bucket_of(key) < bucket);
+        self.shortened_from = (0..=1 << BUCKET_BITS)
+            .map(|bucket| u32::try_from(begin(bucket)).unwrap_or(u32::MAX))
+            .collect();
+    }
+
+    /// The words that lack one letter to a spelling of this hash.
+    fn shortened_to(&self, key: u64) -> impl Iterator<Item = u32> + '_ {
+        let bucket = bucket_of(key);
+        let bound = |at: usize| self.shortened_from.get(at).map_or(0, |&from| from as usize);
+        let range = bound(bucket)..bound(bucket.saturating_add(1));
+        let here = self.by_shortened.get(range).unwrap_or(&[]);
+        here.iter().filter(move |&&(other, _)| other == key).map(|&(_, number)| number)
     }
 
     /// Adds a hit for each misspelt name, one for each list the name is on.
@@ -231,7 +253,7 @@ impl Slips {
     fn nearest(&self, word: &str, capital: bool) -> Option<&str> {
         for skip in 0..=word.len() {
             let key = hash(shortened(word.as_bytes(), skip));
-            for &number in self.by_shortened.get(&key).into_iter().flatten() {
+            for number in self.shortened_to(key) {
                 if let Some(name) = self.words.get(number as usize)
                     && is_one_slip(word.as_bytes(), name.as_bytes())
                 {
@@ -290,8 +312,14 @@ fn shortened(word: &[u8], skip: usize) -> impl Iterator<Item = u8> + '_ {
 
 /// Where the bit for the first sounds is: which word, and which bit of it.
 fn start_bit(first: [u8; SOUND_START]) -> (usize, u64) {
-    let number = u32::from_le_bytes(first).wrapping_mul(0x9E37_79B1) >> (32 - START_BITS);
+    let [a, b, c, d, e, f] = first;
+    let sounds = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
+    let number = sounds.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - START_BITS);
     (usize::try_from(number / 64).unwrap_or(0), 1 << (number % 64))
+}
+
+fn bucket_of(key: u64) -> usize {
+    usize::try_from(key >> (64 - BUCKET_BITS)).unwrap_or(0)
 }
 
 /// FNV-1a: keys are compared again letter by letter, or are sounds of compiled-in words.

@@ -68,6 +68,13 @@ pub(crate) struct Words {
 }
 
 impl Words {
+    /// Makes room for so many words.
+    pub(crate) fn reserve(&mut self, words: usize) {
+        self.by_spelling.reserve(words);
+        self.roles.reserve(words);
+        self.stems.reserve(words);
+    }
+
     /// The number of a word, given one if it is new.
     pub(crate) fn add(&mut self, spelling: Cow<'static, str>) -> WordId {
         let next = WordId::try_from(self.roles.len()).unwrap_or(NO_WORD);
