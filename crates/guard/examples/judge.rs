@@ -18,6 +18,8 @@ struct Tally {
     harmless_passed: u32,
     told: u32,
     told_found: u32,
+    /// Category → messages at level 2 and up that carry it, and how many of them it was found in.
+    by_category: BTreeMap<String, (u32, u32)>,
     confusion: BTreeMap<(String, String), u32>,
 }
 
@@ -77,6 +79,13 @@ fn judge(message: &Value, tally: &mut Tally, show: bool) {
     let missing: Vec<_> = wanted.difference(&found).cloned().collect();
     tally.told += u32::from(level >= 2);
     tally.told_found += u32::from(level >= 2 && missing.is_empty());
+    if level >= 2 {
+        for category in &wanted {
+            let entry = tally.by_category.entry(category.clone()).or_default();
+            entry.0 += 1;
+            entry.1 += u32::from(found.contains(category));
+        }
+    }
     *tally.confusion.entry((expected.clone(), got.clone())).or_default() += 1;
     let recall_fails = level >= 2 && !missing.is_empty();
     let level_differs = u64::from(u8::from(assessment.level)) != level;
@@ -133,6 +142,9 @@ fn report(file: &str, t: &Tally) {
         t.told_found,
         t.told
     );
+    for (category, (carried, found)) in &t.by_category {
+        println!("   {category:>20} found in {found}/{carried}");
+    }
     for ((expected, got), count) in &t.confusion {
         println!("   {expected:>13} judged {got:<13} {count}");
     }
