@@ -18,17 +18,24 @@ use crate::words::{FastMap, NO_WORD, WordId, Words};
 
 /// Every list, by file name.
 const FILES: &[(&str, &str)] = &[
+    ("acts", include_str!("../../../lexicon/acts.txt")),
+    ("ailing", include_str!("../../../lexicon/ailing.txt")),
     ("allowed", include_str!("../../../lexicon/allowed.txt")),
     ("analytes", include_str!("../../../lexicon/analytes.txt")),
+    ("asks", include_str!("../../../lexicon/asks.txt")),
     ("billing_detail", include_str!("../../../lexicon/billing_detail.txt")),
     ("billing_mention", include_str!("../../../lexicon/billing_mention.txt")),
+    ("body_findings", include_str!("../../../lexicon/body_findings.txt")),
+    ("body_parts", include_str!("../../../lexicon/body_parts.txt")),
     ("came_back", include_str!("../../../lexicon/came_back.txt")),
+    ("changes", include_str!("../../../lexicon/changes.txt")),
     ("common_english", include_str!("../../../lexicon/common_english.txt")),
     ("common_spanish", include_str!("../../../lexicon/common_spanish.txt")),
     ("community", include_str!("../../../lexicon/community.txt")),
     ("diagnoses", include_str!("../../../lexicon/diagnoses.txt")),
     ("dose_units", include_str!("../../../lexicon/dose_units.txt")),
     ("elsewhere", include_str!("../../../lexicon/elsewhere.txt")),
+    ("faculties", include_str!("../../../lexicon/faculties.txt")),
     ("frequencies", include_str!("../../../lexicon/frequencies.txt")),
     ("health_cues", include_str!("../../../lexicon/health_cues.txt")),
     ("hiv", include_str!("../../../lexicon/hiv.txt")),
@@ -52,6 +59,7 @@ const FILES: &[(&str, &str)] = &[
     ("oncology_medications", include_str!("../../../lexicon/oncology_medications.txt")),
     ("oncology_procedures", include_str!("../../../lexicon/oncology_procedures.txt")),
     ("pathogens", include_str!("../../../lexicon/pathogens.txt")),
+    ("pictures", include_str!("../../../lexicon/pictures.txt")),
     ("place_words", include_str!("../../../lexicon/place_words.txt")),
     ("preventable", include_str!("../../../lexicon/preventable.txt")),
     ("procedure_mention", include_str!("../../../lexicon/procedure_mention.txt")),
@@ -80,6 +88,8 @@ const FILES: &[(&str, &str)] = &[
     ("tests_and_procedures", include_str!("../../../lexicon/tests_and_procedures.txt")),
     ("therapies", include_str!("../../../lexicon/therapies.txt")),
     ("to_all", include_str!("../../../lexicon/to_all.txt")),
+    ("treats", include_str!("../../../lexicon/treats.txt")),
+    ("units", include_str!("../../../lexicon/units.txt")),
     ("vaccine_words", include_str!("../../../lexicon/vaccine_words.txt")),
     ("vision", include_str!("../../../lexicon/vision.txt")),
     ("vitals", include_str!("../../../lexicon/vitals.txt")),
@@ -142,6 +152,26 @@ pub(crate) enum Role {
     WeakMeaning,
     /// It speaks to everybody about what is on offer ("everyone welcome").
     Community,
+    /// A part of the body, said of somebody.
+    BodyPart,
+    /// What is found on a part of the body ("spot", "lump").
+    BodyFinding,
+    /// What a part of the body does when something is wrong ("hurts", "swollen").
+    Ailing,
+    /// It asks about, or looks at, what stands behind it ("how is", "follow up on your").
+    Asks,
+    /// What one has more or less of: hearing, breathing, white cells.
+    Faculty,
+    /// How such a thing changed or stands.
+    Change,
+    /// A picture of the inside.
+    Picture,
+    /// What is done to a part of the body ("drain", "freeze off").
+    Act,
+    /// What a clinic treats ("heart", "skin").
+    Treats,
+    /// A clinic, or who works there ("doctor", "center").
+    Unit,
 }
 
 impl Role {
@@ -634,6 +664,16 @@ fn parse_role(file: &'static str, name: &str) -> Result<Role, LexiconError> {
         "preventable" => Role::Preventable,
         "pathogen" => Role::Pathogen,
         "weak_meaning" => Role::WeakMeaning,
+        "body_part" => Role::BodyPart,
+        "body_finding" => Role::BodyFinding,
+        "ailing" => Role::Ailing,
+        "asks" => Role::Asks,
+        "faculty" => Role::Faculty,
+        "change" => Role::Change,
+        "picture" => Role::Picture,
+        "act" => Role::Act,
+        "treats" => Role::Treats,
+        "unit" => Role::Unit,
         "community" => Role::Community,
         other => return Err(wrong(file, &format!("unknown role `{other}`"))),
     })

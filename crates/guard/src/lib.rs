@@ -66,6 +66,7 @@ mod names;
 mod normalise;
 pub mod preview;
 mod rewrite;
+mod said_together;
 mod sentences;
 mod shapes;
 mod slips;

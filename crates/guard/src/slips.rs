@@ -26,6 +26,8 @@ const BUCKET_BITS: u32 = 13;
 const NO_LETTERS: u64 = 0xcbf2_9ce4_8422_2325;
 /// The shortest sound that is compared: `zanaks` is six sounds.
 const SHORTEST_SOUND: usize = 6;
+/// The same for what is no drug: `sikiatrist`, `dermatolagy`.
+const SHORTEST_OTHER_SOUND: usize = 8;
 
 /// The long names, by each spelling that lacks one letter and by their sound.
 #[derive(Debug, Default)]
@@ -81,7 +83,8 @@ impl Slips {
                 .filter_map(|g| lexicon.group(g))
                 .any(|g| is_drug(g) && g.rule != REGISTERED);
             sounds_like(word, &mut sound);
-            if drug && sound.len() >= SHORTEST_SOUND {
+            let enough = if drug { SHORTEST_SOUND } else { SHORTEST_OTHER_SOUND };
+            if sound.len() >= enough {
                 slips.by_sound.entry(hash(sound.iter().copied())).or_insert(number);
                 if let Some((word, bit)) = sound.first_chunk().copied().map(start_bit)
                     && let Some(bits) = slips.start_bits.get_mut(word)
@@ -236,6 +239,12 @@ impl Slips {
             });
             let enough = SHORTEST_SOUND.saturating_add(if ordinary { 2 } else { 0 });
             let same = name.len() >= SHORTEST && *name == joined;
+            // "Tiny favor" is no drug: two ordinary words are one only letter by letter.
+            // And "for the late" no specialty: only drugs are read into ordinary words.
+            let drug = || lexicon.groups_of(name).filter_map(|g| lexicon.group(g)).any(is_drug);
+            if ordinary && !same && (last == first.saturating_add(1) || !drug()) {
+                continue;
+            }
             if joined.len().abs_diff(name.len()) <= 3 && (length >= enough || same) {
                 let start = pieces.first().map_or(token.start, |t| t.start);
                 hits.extend(lexicon.groups_of(name).map(|group| TermHit {
@@ -276,7 +285,9 @@ impl Slips {
 /// ("parece", "padece").
 fn is_spanish_of_its_own(lexicon: &Lexicon, text: Text<'_>, name: &str) -> bool {
     let drug = || lexicon.groups_of(name).filter_map(|g| lexicon.group(g)).any(is_drug);
-    name.len() < 8 && !drug() && sentences::language(text.folded) == Language::Spanish
+    name.len() < 8
+        && (!drug() || name.len() < 7)
+        && sentences::language(text.folded) == Language::Spanish
 }
 
 /// "Hi Selexa," is a name, whatever it sounds like.
@@ -349,6 +360,10 @@ fn sounds_of(word: &str, out: &mut Vec<u8>) {
         let next = behind.first().copied().unwrap_or(b' ');
         let (sound, second, length) = match (*byte, next) {
             (b'p', b'h') => (b'f', NONE, 2),
+            // The silent letters of "psychiatry", "pneumonia", "knee", "gnat".
+            (b'p', b's' | b'n' | b't') | (b'k' | b'g', b'n') if rest.len() == word.len() => {
+                (NONE, NONE, 1)
+            }
             (b'x', _) if rest.len() == word.len() => (b's', NONE, 1),
             (b'x', _) => (b'k', b's', 1),
             (b'c', b'k') => (b'k', NONE, 2),

@@ -8,6 +8,7 @@ use crate::level::{Category, Level};
 use crate::lexicon::{Lexicon, Role, TermHit};
 use crate::names;
 use crate::normalise::Folded;
+use crate::said_together;
 use crate::slips::{REGISTERED, Slips};
 use crate::tokens::{Gap, Token};
 use crate::values::Says;
@@ -84,6 +85,12 @@ pub(crate) fn find(lexicon: &Lexicon, slips: &Slips, text: Text<'_>) -> Found {
         let before = at.checked_sub(1).and_then(|b| company.get(b)).copied().unwrap_or_default();
         add(lexicon, text, &mut found, hit, Around { here, before });
     }
+    let means_nobody = |sentence: usize| {
+        let here = company.get(sentence).copied().unwrap_or_default();
+        here.holds(Role::ToAll) || here.holds(Role::Elsewhere)
+    };
+    said_together::find(lexicon, text, &hits, means_nobody, &mut found.findings);
+    found.findings.sort_by_key(|f| (f.span.start, std::cmp::Reverse(f.span.end)));
     drop_explained(&mut found.findings);
     drop_contained(&mut found.findings);
     mark_ready(text, &mut found.findings, &company);
@@ -273,6 +280,7 @@ fn drop_explained(findings: &mut Vec<Finding>) {
         .iter()
         .filter(|f| {
             f.level == Level::Detail
+                && f.rule != said_together::DONE.rule
                 && matches!(
                     f.category,
                     Category::Procedure

@@ -105,7 +105,10 @@ pub(crate) fn find(lexicon: &Lexicon, text: Text<'_>, hits: &[TermHit], out: &mu
                 scan.compared(at, token, out);
                 scan.counted(at, token, out);
             }
-            Kind::Word if scan.is(token, Role::NumberWord) => scan.counted(at, token, out),
+            Kind::Word if scan.is(token, Role::NumberWord) => {
+                scan.counted(at, token, out);
+                scan.spoken(at, token, out);
+            }
             Kind::Sign if text.folded.byte(token.start) == b'$' => scan.dollars(at, token, out),
             _ => {}
         }
@@ -296,6 +299,38 @@ impl Scan<'_> {
             && (35..=150).contains(&lower)
             && upper > lower
             && after != b'/'
+    }
+
+    /// "One seventy over a hundred and two", "eleven point four".
+    fn spoken(&self, at: usize, token: &Token, out: &mut Vec<Finding>) {
+        let ahead = |by: usize| at.saturating_add(by);
+        let is_number = |at: usize| {
+            self.token(at).is_some_and(|t| {
+                t.sentence == token.sentence
+                    && (t.kind == Kind::Number || self.is(t, Role::NumberWord))
+            })
+        };
+        let says = match self.word(ahead(1)) {
+            "over" | "sobre" => {
+                let tens = at.checked_sub(1).is_some_and(is_number);
+                let second = if self.word(ahead(2)) == "a" { 3 } else { 2 };
+                (tens && is_number(ahead(second))).then_some((PRESSURE, ahead(second)))
+            }
+            "point" | "punto" => {
+                let far = matches!(
+                    self.word(ahead(3)),
+                    "mile" | "miles" | "stars" | "km" | "k" | "hours" | "million" | "millas"
+                );
+                (is_number(ahead(2)) && !far).then_some((MEASURED, ahead(2)))
+            }
+            _ => None,
+        };
+        if let Some((says, last)) = says
+            && let Some(end) = self.token(last).map(|t| t.end)
+            && !self.is_elsewhere(at)
+        {
+            out.push(says.at(token.start..end));
+        }
     }
 
     fn pressure(&self, at: usize, out: &mut Vec<Finding>) {

@@ -290,11 +290,11 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
     ),
     (
         NUMBER_CUE,
-        "hospital ssn ss ss# social security seguro itin ein mrn mr mr# medical record records rec chart emr ehr expediente historia member \
+        "hospital ssn ss ss# soc social security seguro itin ein mrn mr mr# medical record records rec chart emr ehr expediente historia member \
          subscriber policy group plan hpbn hpb hpi beneficiary insurance medicare medicaid insurer hmo ppo ins poliza \
          afiliado mbi hicn patient pt acct account acc cuenta iban routing checking bank license licence licencia certificate cert \
          dea npi dl passport pasaporte vin plate plates placa placas tag registration serial device udi lot serie s/n sn implant pacemaker model \
-         cvv cvv2 cvc card password passcode passwd pwd pw clave contrasena pin username user login usuario handle claim \
+         cvv cvv2 cvc card password passcode passwd passwrd pwd pw clave contrasena pin nip username user login usuario handle claim \
          accession specimen encounter case study site authorization auth reclamo confirmation reference ref order \
          confirmacion referencia id id# ids badge employee visit csn fin har invoice prior pa rx prescription ticket \
          participant subject enrollment sample sequence biometric fingerprint tracking unit bag donor mrn# dni curp cedula nss \
@@ -329,7 +329,10 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
          sixty seventy eighty ninety once doce trece catorce quince veinte treinta cuarenta cincuenta sesenta setenta \
          ochenta noventa",
     ),
-    (SECRET, "password passcode passwd pwd pw contrasena clave username user login usuario"),
+    (
+        SECRET,
+        "password passcode passwd passwrd pin nip pwd pw contrasena clave username user login usuario",
+    ),
     (
         CARE,
         "seen treated admitted evaluated operated diagnosed hospitalized hospitalised visited visit surgery discharged \

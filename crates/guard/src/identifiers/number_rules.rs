@@ -62,8 +62,8 @@ pub(super) fn rows() -> Vec<Row> {
     let user_name = Some(number("identifier.user_name", "It is a user name."));
     vec![
         (
-            "password passcode passwd pwd pw contrasena clave",
-            r"\b(?:password|passcode|passwd|pwd|pw|contrasena|clave)\b(?:(?: (?:for|to|of|on|del?|para)(?: [a-z']{1,12}){1,3})?(?: is| es| will be| sera|'s|:|=) ?[: ]?|[ :=]{1,3})([^ ]*[0-9!@#$%&*_][^ ]*|[a-z]+ (?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|one|two|three|four|five|six|seven|eight|nine)\b(?:[ -][a-z]+)?|[a-z]+-[a-z]+-[a-z0-9]+)",
+            "password passcode passwd passwrd pwd pw contrasena clave",
+            r"\b(?:password|passcode|passwd|passwrd|pwd|pw|contrasena|clave)\b(?:(?: (?:for|to|of|on|del?|para|que)(?: [a-z']{1,12}){1,3})?(?: is| es| will be| sera|'s|:|=) ?[: ]?|[ :=]{1,3})([^ ]*[0-9!@#$%&*_][^ ]*|[a-z]+ (?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|one|two|three|four|five|six|seven|eight|nine)\b(?:[ -][a-z]+)?|[a-z]+-[a-z]+-[a-z0-9]+)",
             Other,
             Some(PASSWORD),
             false,
@@ -73,6 +73,34 @@ pub(super) fn rows() -> Vec<Row> {
             r"\b(?:that's|that is|esa es|este es) (?:the|your|la|tu|su) (?:new |temporary )?(password|passcode|contrasena|clave)\b",
             Other,
             Some(PASSWORD),
+            false,
+        ),
+        (
+            "pin",
+            r"\b(?:pin|nip)\b(?: (?:number|code))?(?: (?:for|to|of|on)(?: [a-z']{1,12}){1,3})?(?: (?:is|was|es|reset|set|now|to|2)){1,4}[ :=]{1,3}(\d{4,8})\b",
+            Other,
+            Some(PASSWORD),
+            false,
+        ),
+        (
+            "ssn social soc",
+            r"\b(?:ssn|soc(?:ial)?(?: sec(?:urity)?)?)\b[^0-9.]{0,40}?(\d(?: \d){8})\b",
+            Ssn,
+            Some(SSN),
+            false,
+        ),
+        (
+            "ssn social soc",
+            r"\b(?:ssn|soc(?:ial)?(?: sec(?:urity)?)?)\b[a-z ]{0,32}[ :,]{1,3}({DIGIT}(?:[ ,.\-]{1,2}{DIGIT}){8})\b",
+            Ssn,
+            Some(SSN),
+            false,
+        ),
+        (
+            "social ssn",
+            r"\b(?:ends?|ending) (?:in|with) (\d{4})\b[^0-9]{0,40}\b(?:last|final) (?:four|4)(?: digits)? of (?:your|the|his|her|my|ur)? ?(?:ssn|social)\b",
+            Ssn,
+            Some(LAST_FOUR),
             false,
         ),
         (
@@ -118,8 +146,8 @@ pub(super) fn rows() -> Vec<Row> {
             false,
         ),
         (
-            "ssn social seguro",
-            r"\b(?:ssn|social security|social|seguro social)\b[ :#.\-]{0,3}(?:(?:number|numero|is|was|es)\b[ :#.\-]{0,3}){0,3}({DIGIT}(?:[ ,.\-]{1,2}{DIGIT}){8})\b",
+            "ssn social seguro soc",
+            r"\b(?:ssn|social security|social|soc(?: sec)?|seguro social)\b[ :#.\-]{0,3}(?:(?:number|numero|is|was|es)\b[ :#.\-]{0,3}){0,3}({DIGIT}(?:[ ,.\-]{1,2}{DIGIT}){8})\b",
             Ssn,
             Some(SSN),
             false,

@@ -215,18 +215,51 @@ fn values_with_cue<'a>(
     })
 }
 
+/// "Su clave es 482913. Vale 10 minutos": digits alone that expire are a one-time code, which may
+/// be sent (corpus/README.md, no. 18).
+fn is_one_time(folded: &Folded, whole: &Range<usize>, span: &Range<usize>) -> bool {
+    let digits = folded.slice(span.clone()).trim_end_matches(['.', ',', ':', ';', '!']);
+    let expires = [
+        "expire",
+        "expira",
+        "minute",
+        "minuto",
+        "one-time",
+        "one time",
+        "vale por",
+        "vence",
+        "caduca",
+        "unico uso",
+        "un solo uso",
+        "verifica",
+    ];
+    digits.len() >= 4
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && (expires.iter().any(|word| folded.lower.contains(word))
+            || folded.slice(whole.clone()).starts_with("clave") && digits.len() >= 5)
+}
+
 /// A value behind a cue may still be a dose, an age, a date or a year.
 fn is_an_id(folded: &Folded, whole: &Range<usize>, span: &Range<usize>, rule: &Rule) -> bool {
     let text = folded.slice(span.clone()).trim_start_matches('#');
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let written_out = digits == 0;
     let by_rule = rule.finding.map_or("", |finding| finding.rule);
+    if by_rule == "identifier.password" && is_one_time(folded, whole, span) {
+        return false;
+    }
     if matches!(by_rule, "identifier.password" | "identifier.user_name" | "identifier.card") {
         return text.find('@').is_none_or(|at| at == 0) || by_rule == "identifier.password";
     }
     // "about your account. 555-0141": the number belongs to the next sentence.
     let phone = text.len() == 8 && text.as_bytes().get(3) == Some(&b'-');
-    if phone && folded.slice(whole.start..span.start).contains(". ") {
+    // "Please call our billing office about your account: 555-0142": it is the number to call.
+    let to_call = || {
+        let sentence = folded.slice(0..whole.start);
+        let sentence = sentence.rsplit(['.', '!', '?']).next().unwrap_or("");
+        ["call", "llame", "phone", "ring"].iter().any(|word| sentence.contains(word))
+    };
+    if phone && (folded.slice(whole.start..span.start).contains(". ") || to_call()) {
         return false;
     }
     if span.len() < 3 || !written_out && digits < 2 {

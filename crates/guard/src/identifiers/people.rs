@@ -475,13 +475,34 @@ impl<'a> Scene<'a> {
         }
         out.add(span.clone(), IdentifierKind::Name);
         if full && !is_known(self.reading, &span) {
-            if cue_before(folded, span.start, 12, GREETING) {
+            // "Don Chuy" is a courtesy and one name.
+            let said = folded.slice(span.clone());
+            if ["don ", "dona "].iter().any(|t| said.starts_with(t)) && said.split(' ').count() < 3
+            {
+                return;
+            }
+            // Nobody has told us who the recipient is: a name alone may be theirs, or the staff's.
+            let unknown = self.reading.context.recipient_names.is_empty()
+                && !is_told_of(folded.lower.get(span.end..).unwrap_or(""));
+            if unknown || cue_before(folded, span.start, 12, GREETING) {
                 out.full_names.push(span);
             } else {
                 out.add_finding(span, &OTHER_PERSON);
             }
         }
     }
+}
+
+/// "Mary Johnson, seen at noon": what stands right behind the name makes a patient of it.
+fn is_told_of(behind: &str) -> bool {
+    let mut words = behind.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
+    let care = |w: &str| {
+        matches!(
+            w,
+            "seen" | "treated" | "admitted" | "discharged" | "diagnosed" | "evaluated" | "operated"
+        )
+    };
+    words.by_ref().take(3).any(care)
 }
 
 /// The recipient, a clinician, or whoever speaks for the practice.
