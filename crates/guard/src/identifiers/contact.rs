@@ -193,7 +193,7 @@ impl Contact {
                 }
             }
         }
-        let short = words.has_divided_digits && joins_three_and_four(bytes);
+        let short = words.has_divided_digits && joins_three_and_four(bytes, out);
         if !short && !folded.lower.contains("ext") {
             return;
         }
@@ -291,11 +291,12 @@ fn begins_abroad(bytes: &[u8]) -> bool {
     })
 }
 
-/// `555-0100`, `555.0100`: the least a local number has.
-fn joins_three_and_four(bytes: &[u8]) -> bool {
-    bytes.windows(8).any(|w| {
+/// `555-0100`, `555.0100`: the least a local number has, in no other identifier.
+fn joins_three_and_four(bytes: &[u8], out: &Inventory) -> bool {
+    bytes.windows(8).enumerate().any(|(at, w)| {
         matches!(w, [a, b, c, b'-' | b'.', rest @ ..]
             if [a, b, c].iter().all(|d| d.is_ascii_digit()) && rest.iter().all(u8::is_ascii_digit))
+            && out.is_free(&(at..at.saturating_add(8)))
     })
 }
 

@@ -65,9 +65,9 @@ pub(super) const SMALL: &[&str] = &[
 impl Scene<'_> {
     /// From the head noun back to where the name begins, then on to its end.
     pub(super) fn facility(&self, at: usize, out: &mut Inventory) {
-        let Some(head) = self.words.get(at) else { return };
+        let Some(head) = self.words.get(at).filter(|w| w.is(cues::FACILITY)) else { return };
         let small = !head.cap && SMALL.contains(&self.text(head));
-        if !head.is(cues::FACILITY) || !(head.cap || small) || !out.is_free(&head.span()) {
+        if !(head.cap || small) || !out.is_free(&head.span()) {
             return;
         }
         let first = self.trim_front(self.back(at), at);

@@ -445,7 +445,11 @@ impl Scene<'_> {
 
     /// `lives in chicago`, `seen at mayo clinic`, `at st marys hospital`.
     fn in_small_letters(&self, at: usize, word: &Word, out: &mut Inventory) -> Option<usize> {
-        let saint = matches!(self.text(word), "st" | "mt")
+        let saint = matches!(self.text(word), "st" | "mt");
+        if !saint && word.place() < 2 && word.tag & (PLACE_HEAD | KNOWN_PLACE) == 0 {
+            return None;
+        }
+        let saint = saint
             && self.words.before(at).is_some_and(|w| w.is(cues::WHERE))
             && self.words.get(at.saturating_add(1)).is_some_and(|w| {
                 w.end.saturating_sub(w.start) > 3 && !w.is(cues::STOP) && !w.is_ordinary()
