@@ -144,8 +144,10 @@ impl Words {
             let start = at;
             at = self.end_of_word(folded, start);
             let mut new_line = false;
-            while lines.next_if(|&line| line <= start).is_some() {
-                new_line = true;
+            if !folded.line_starts.is_empty() {
+                while lines.next_if(|&line| line <= start).is_some() {
+                    new_line = true;
+                }
             }
             let gap = gap(folded, last_end, start);
             let begins_sentence = new_line || begins_sentence(folded, last_end, start);
@@ -171,8 +173,9 @@ impl Words {
             self.lone_digits = self.lone_digits.saturating_add(1);
         } else if digits < text.len() {
             self.mixed_lengths |= 1 << text.len().min(63);
-            self.has_joined_month |=
-                text.len() > 3 && MONTHS.iter().any(|month| text.contains(month));
+            self.has_joined_month |= text.len() > 3
+                && text.bytes().any(|b| b.is_ascii_lowercase())
+                && MONTHS.iter().any(|month| text.contains(month));
         }
     }
 
