@@ -5,7 +5,7 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { until } from "../sotto.mjs";
-import { agreement, practice } from "./practice.mjs";
+import { CODE, agreement, practice } from "./practice.mjs";
 
 const config = process.env.SOTTO_TEST_POSTFIX;
 const port = process.env.SOTTO_TEST_POSTFIX_PORT;
@@ -40,7 +40,7 @@ before(async () => {
 after(() => house?.stop());
 
 test("a mail lands in the maildir: over TLS, signed, with a subject that says nothing", { skip, timeout: 120_000 }, async () => {
-  const { status, body } = await house.api("POST", "/api/v1/messages", { patient, purpose: "treatment", channel: "email", template: "secure_message_notice" });
+  const { status, body } = await house.api("POST", "/api/v1/messages", { ...CODE, patient, channel: "email" });
   assert.equal(status, 202, JSON.stringify(body));
   const mail = await until("the mail", () => inbox()[0], 60);
   const header = (name) => (new RegExp(`^${name}: ((?:.*)(?:\\r?\\n[ \\t].*)*)`, "mi").exec(mail) ?? [])[1]?.replace(/\r?\n\s+/g, " ");
@@ -63,7 +63,7 @@ test("without a chain to a trusted root nothing is sent", { skip, timeout: 120_0
   try {
     const someone = await stranger.patient("A1");
     assert.equal((await stranger.consent(someone, "email", "maria@example.test")).status, 201);
-    const { status, body } = await stranger.api("POST", "/api/v1/messages", { patient: someone, purpose: "treatment", channel: "email", template: "secure_message_notice" });
+    const { status, body } = await stranger.api("POST", "/api/v1/messages", { ...CODE, patient: someone, channel: "email" });
     assert.equal(status, 202, JSON.stringify(body));
     // Postfix logs the handshake that our side broke off, for the authority nobody vouched for.
     await until("the handshake to be broken off", () => /starttls=0\/1/.test(readFileSync(join(config, "data/maillog"), "utf8")), 60);

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { folder, freePort, remove, sotto, start, until } from "../sotto.mjs";
 
 export const PHONE = "+12025550101";
+// A one-time code: the one thing that goes at any hour of the patient's day.
+export const CODE = { purpose: "treatment", template: "id_code", values: { code: "482913", minutes: "10" } };
 const MRN = "urn:sotto:mrn";
 
 // `carriers` is TOML: the sections of the carriers.
@@ -84,7 +86,7 @@ A2,Jo,Park,1990-05-06,en,+12025550102,,,,
   };
 };
 
-// A zone where it is about noon, so that quiet hours do not hold a test's messages back.
+// A zone where it is about noon: the office is open.
 const daytime = () => {
   const hour = new Date().getUTCHours();
   const shift = 12 - hour; // hours to add to UTC to get noon

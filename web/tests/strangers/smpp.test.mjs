@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import smpp from "smpp";
 import { until } from "../sotto.mjs";
-import { PHONE, agreement, practice } from "./practice.mjs";
+import { CODE, PHONE, agreement, practice } from "./practice.mjs";
 
 let smsc, port, session, house, patient;
 const submitted = [];
@@ -57,8 +57,8 @@ after(async () => {
   assert.equal(how?.code, 0, "the server did not end in good order");
 });
 
-const send = async (template = "visit_callback") => {
-  const { status, body } = await house.api("POST", "/api/v1/messages", { patient, purpose: "treatment", channel: "sms", template });
+const send = async () => {
+  const { status, body } = await house.api("POST", "/api/v1/messages", { ...CODE, patient, channel: "sms" });
   assert.equal(status, 202, JSON.stringify(body));
   return body.id;
 };
