@@ -76,6 +76,20 @@ pub(super) fn rows() -> Vec<Row> {
             false,
         ),
         (
+            "password passcode contrasena clave",
+            r"\b(?:password|passcode|contrasena|clave)\b(?: [a-z']{1,9}){0,5}[,:]? (?:capital |mayuscula )?((?:[a-z],? ){0,1}[a-z]{3,14},? (?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen)\b)",
+            Other,
+            Some(PASSWORD),
+            false,
+        ),
+        (
+            "seguro social ssn",
+            r"\b(?:ssn|social security|social|seguro social)\b[^.0-9:]{0,40}[ :,]{1,3}((?:(?:cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|veinte|treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|one|two|three|four|five|six|seven|eight|nine|zero|oh|y)[ ,-]{1,2}){4,}(?:cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|one|two|three|four|five|six|seven|eight|nine|zero)\b)",
+            Ssn,
+            Some(SSN),
+            false,
+        ),
+        (
             "pin",
             r"\b(?:pin|nip)\b(?: (?:number|code))?(?: (?:for|to|of|on)(?: [a-z']{1,12}){1,3})?(?: (?:is|was|es|reset|set|now|to|2)){1,4}[ :=]{1,3}(\d{4,8})\b",
             Other,
@@ -119,14 +133,14 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         (
             "ssn social",
-            r"\b(?:last|final|ultimos) (?:four|4|cuatro)(?: digits| digitos)?(?: of| de)?(?: your| the| his| her| my| su)? ?(?:ssn|social(?: security)?|seguro(?: social)?)(?: number)?[^0-9]{0,16}(\d{4})\b",
+            r"\b(?:last|final|ultimos) (?:four|4|cuatro)(?: digits| digitos)?(?: of| de)?(?: your| ur| the| his| her| my| su)? ?(?:ssn|social(?: security)?|seguro(?: social)?)(?: number)?[^0-9]{0,16}(\d{4})\b",
             Ssn,
             Some(LAST_FOUR),
             false,
         ),
         (
             "ssn ss social",
-            r"\b(?:ssn|ss ?#|ss|social(?: security)?|seguro social)(?: number)?,? ?(?:last (?:four|4)(?: digits)?|ending|ends|that ends|terminado|que termina)(?: in| with| en| are| is|:)? ?(\d{4})\b",
+            r"\b(?:ssn|ss ?#|ss|social(?: security)?|seguro social)(?: number)?,? ?(?:last (?:four|4)(?: digits)?|ending|ends|that ends|terminado|(?:que )?termina)(?: in| with| en| are| is|:)? ?(\d{4})\b",
             Ssn,
             Some(LAST_FOUR),
             false,
