@@ -7,6 +7,7 @@
 use super::emergency_phrases;
 use super::grammar::Hit;
 use super::intent::classify;
+use super::revocation::other_letters;
 
 /// The kind of danger, for the task that staff get. Never said to the patient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,6 +76,63 @@ pub(super) fn among(hits: &[Hit]) -> Option<Family> {
 pub(super) fn only_a_figure(hits: &[Hit]) -> bool {
     hits.iter().any(|hit| hit.cue == emergency_phrases::FIGURE) && among(hits).is_none()
 }
+
+/// Calls for help, or names a danger, in a script or with letters that English and Spanish do not have.
+pub(super) fn in_another_language(text: &str) -> bool {
+    other_letters(text).is_some_and(|text| OTHER_LANGUAGES.iter().any(|call| text.contains(call)))
+}
+
+/// Chinese, Russian, Ukrainian, Vietnamese, Korean, Japanese, Arabic, Hindi: "help", "I cannot
+/// breathe", "chest pain", "suicide".
+const OTHER_LANGUAGES: &[&str] = &[
+    "救命",
+    "胸痛",
+    "胸口痛",
+    "胸口疼",
+    "喘不过气",
+    "呼吸困难",
+    "呼吸困難",
+    "无法呼吸",
+    "自杀",
+    "自殺",
+    "不想活",
+    "救护车",
+    "流血不止",
+    "昏迷",
+    "помогите",
+    "не могу дышать",
+    "боль в груди",
+    "болит грудь",
+    "самоубий",
+    "не хочу жить",
+    "скорую",
+    "кровотечение",
+    "не можу дихати",
+    "допоможіть",
+    "cấp cứu",
+    "khó thở",
+    "đau ngực",
+    "tự tử",
+    "không thở",
+    "살려",
+    "숨을 못",
+    "숨이 안",
+    "가슴이 아",
+    "가슴 통증",
+    "자살",
+    "응급",
+    "助けて",
+    "息ができ",
+    "胸が痛",
+    "死にたい",
+    "النجدة",
+    "لا أستطيع التنفس",
+    "ألم في الصدر",
+    "انتحار",
+    "बचाओ",
+    "सांस नहीं",
+    "सीने में दर्द",
+];
 
 /// In the order in which one is named where a text speaks of several.
 const ALL: [Family; 15] = [
@@ -184,6 +242,8 @@ mod tests {
         ("should I call 911", Family::Said),
         ("STOP I can't breathe", Family::Breathing),
         ("cancel my appointment, having chest pains", Family::Chest),
+        ("救命,我喘不过气", Family::Said),
+        ("у меня боль в груди", Family::Said),
     ];
 
     #[test]

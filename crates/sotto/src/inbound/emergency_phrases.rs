@@ -28,6 +28,13 @@ const FAMILIES: &[(Family, &[Pattern])] = &[
     (
         Family::SelfHarm,
         &[
+            "easier|better|happier|simpler with|without me ?being gone|around|dead|tbh|$",
+            "saving|saved|stockpiling|hoarding|stashed .. pills|up .. enough",
+            "going|ready|about|gonna jump $|off|from|tonight|now",
+            "wont|not be|need .. where im|after going|tonight",
+            "escribi|wrote|writing|escribe ?the|las|mi|my|la ?carta|letters|cartas|notes|note .. despedirme|goodbye|despedida|adios",
+            "ya no voy a estar en este|aqui mundo",
+            "acabe|vacie|finished el|todo|the frasco|bottle .. perdonenme|perdon|perdoname|sorry",
             "kill|end|hang|shoot|drown|harm|hurt|hurting|killing|harming|hanging|shooting|cut|cutting|burn|burning|stab|starve|off myself|meself",
             "end|ending|take|taking|took my ?own life",
             "end|ending it all|tonight|now|today|soon",
@@ -166,6 +173,7 @@ const FAMILIES: &[(Family, &[Pattern])] = &[
     (
         Family::Violence,
         &[
+            "he|she|ex|husband|boyfriend says|said|swears|told .. finish|end|kill|bury me",
             "going|want|gonna|wanna|will|might|ill|im|could to kill|shoot|stab|strangle|murder|hurt @other|the|that|my|a|all",
             "kill|shoot|murder|stab him|her|them|someone|somebody|everyone|everybody|people|you|all|my|mom|dad|wife|husband",
             "hurt|harm .. him|them|someone|somebody|others|child|baby",
@@ -218,6 +226,8 @@ const FAMILIES: &[(Family, &[Pattern])] = &[
     (
         Family::Poison,
         &[
+            "drank|drunk|bebio|swallowed|guzzled ?some ?of ?the|a|my|his lamp|oil|perfume|paint|sanitizer|thinner|lighter|kerosene",
+            "co|monoxide alarm|detector",
             "overdose on|with|dose",
             "took|taken|take|swallowed ?them|the|my|it all|whole|every ?of ?them ?$",
             "took like|about|around|over #6-300",
@@ -289,6 +299,7 @@ const FAMILIES: &[(Family, &[Pattern])] = &[
     (
         Family::Breathing,
         &[
+            "cant|couldnt|dont|not|hardly|barely get|getting|catch ?any|enough|no|my air|breath",
             "cant|cannot|not|isnt|stopped|barely|hardly|dont|couldnt|unable|doesnt|scarcely|quit|aint|wasnt ?really ?even ?able ?to ?fully ?seem ?be breath|breathin|breaths|inhale",
             "cant|barely|hardly|couldnt|dont|not ?seem ?to ?even get|catch|take|draw|pull|suck|getting|catching ?a ?my ?any ?enough ?no ?deep ?full ?his ?her ?in breath|air|oxygen",
             "trouble|hard|difficulty|difficult|tough|struggling|struggle|struggles|problem|problems|issues|fighting|fight|having|harder|hurts|labored|shallow|fast|painful|straining ?time ?hard ?with ?to ?for ?in ?be|a breath|air",
@@ -327,6 +338,10 @@ const FAMILIES: &[(Family, &[Pattern])] = &[
     (
         Family::Stroke,
         &[
+            "@limb ?has ?just quit|stopped working|moving",
+            "hand|arm|leg|side went numb|dead|limp",
+            "talking|sounding|sounds|walking like .. drunk",
+            "talk|words|speech .. coming out ?all|like wrong|like|funny|soup|mush",
             "&face|mouth|smile|eyelid|cheek|side|cara|boca|sonrisa @droop",
             "&face|mouth|smile|half|one numb|droops",
             "face .. fell|looks|drop|melting|slid|off|one|wont .. side|crooked|funny|off|sideways|lopsided|move|one|smile",
@@ -432,6 +447,11 @@ const FAMILIES: &[(Family, &[Pattern])] = &[
     (
         Family::Bleeding,
         &[
+            "soaked|soaking|drenched|dripping ?through ?the ?my|on #2-40|towel|towels|bandage|gauze|dressing|sheets",
+            "bandage|dressing|gauze|towel is|keeps|still|dripping dripping|soaked|drenched|blood|on",
+            "coffee ground|grounds",
+            "cafe molido",
+            "black stuff|blood|vomit",
             "wont|cant|not|doesnt|dont|isnt|hasnt|never|couldnt|keeps|keep|still|nonstop|constantly ?get ?it ?to ?the ?my|this @stopping bleeding|blood|hemorrhaging",
             "bleeding|blood|nosebleed|bled|bloody|bleed .. wont|cant|not|doesnt|isnt|hasnt|never|couldnt|refuses ?get|make|it|to ?the @stopping",
             "&@blood @muchblood",
@@ -473,6 +493,8 @@ const FAMILIES: &[(Family, &[Pattern])] = &[
     (
         Family::Unconscious,
         &[
+            "blue lips|lip|fingernails|nails|mouth",
+            "echa|echando|foaming|foam ?at ?the espuma|mouth|foam",
             "unconscious|unresponsive|comatose|inconsciente|desmayado|desmayada|nonresponsive",
             "passed|passing|pass|passes|blacked|blacking|blackout|knocked|blacks|conked out ?and|on|at|for|in|from|cold|twice|now|again|today|wont|$|this|a|while|again|when|he|she|i",
             "going|gonna|about|might|feel|feels|like|gona ?im|i|like ?going ?to|gonna ?going pass|faint|fainting|black|collapse|passing|desmayarme|desmayar ?out",
@@ -529,6 +551,8 @@ const FAMILIES: &[(Family, &[Pattern])] = &[
     (
         Family::Allergy,
         &[
+            "lips|lip|tongue|lengua|throat ?is ?are ?just puffing|puffed|ballooned|inflo|hincho",
+            "inflo|hincho|puffed ?up ?la|los|el|my lengua|labios|cuello|throat|lips",
             "&throat|airway|garganta @close",
             "&tongue|lips|lip|face|mouth|eyes|lengua|labios|labio|cara|boca|eyelids|garganta|ojos|cheeks swollen|puffy|puffing|huge|ballooning|ballooned|fat|hinchado|hinchada|hinchando|hincha|hincho|hinchan|hinchados|hinchadas|inflamada|inflamando|enormous|hinchandose|inflaman|size|twice|double|hinchandome|inflamados|blowing",
             "throat|lengua|tongue|garganta|lips .. feels|feel|getting|is|siento|siente|gets .. closing|tight|thick|weird|swollen|funny|big|tingling|itchy|fat|cerrada|cerrando|gruesa|hinchada|scratchy|tingly|numb",

@@ -112,7 +112,7 @@ impl Reading {
 ///
 /// Rules decide what the law or a life depends on: danger, the reserved words, a stop in any words,
 /// somebody else's number. For the rest, and for what the rules overlook, weights learned from
-/// corpus/inbound-train.jsonl and corpus/inbound-phrases.txt over the words, their kinds and the
+/// corpus/inbound-train*.jsonl and corpus/inbound-phrases.txt over the words, their kinds and the
 /// phrases found (`intent_model`).
 #[must_use]
 pub fn classify(text: &str) -> Reading {
@@ -134,12 +134,19 @@ pub(super) fn classify_by(weights: &Weights, text: &str) -> Reading {
     let odds = intent_model::odds(weights, &words, &hits, text);
     let of = |intent: Intent| odds.get(intent as usize).copied().unwrap_or(0.0);
     let danger = danger.filter(|_| of(Intent::Emergency) >= LEAST_FOR_DANGER).or_else(|| {
-        let enough =
-            if emergency::only_a_figure(&hits) { SURE_OF_DANGER } else { SURE_ENOUGH_OF_DANGER };
-        (of(Intent::Emergency) >= enough).then_some(Family::Said)
+        let enough = if emergency::only_a_figure(&hits) || revocation::says_so(&hits) {
+            SURE_OF_DANGER
+        } else {
+            SURE_ENOUGH_OF_DANGER
+        };
+        let said = of(Intent::Emergency) >= enough || emergency::in_another_language(text);
+        said.then_some(Family::Said)
     });
-    let stop = (revocation::says_so(&hits) && of(Intent::OptOut) >= LEAST_FOR_A_RULE)
-        || of(Intent::OptOut) >= SURE_ENOUGH_OF_STOP;
+    let another = revocation::only_another_stop(&hits);
+    let stop_enough = if another { SURE_OF_STOP } else { SURE_ENOUGH_OF_STOP };
+    let stop = revocation::in_another_language(text)
+        || (revocation::says_so(&hits) && of(Intent::OptOut) >= LEAST_FOR_A_RULE)
+        || of(Intent::OptOut) >= stop_enough;
     let wrong =
         revocation::standing(&hits, WRONG, NOT_WRONG) && of(Intent::WrongNumber) >= LEAST_FOR_WRONG;
     let best = ALL
@@ -179,13 +186,15 @@ pub(super) fn classify_by(weights: &Weights, text: &str) -> Reading {
 }
 
 /// From here on the weights alone call it danger: a false alarm costs a call (CLIN-01).
-const SURE_ENOUGH_OF_DANGER: f32 = 0.4;
-/// The same beside a figure of speech ("kill for a coffee").
-const SURE_OF_DANGER: f32 = 0.9;
+const SURE_ENOUGH_OF_DANGER: f32 = 0.35;
+/// The same beside a figure of speech ("kill for a coffee") or a plain request to stop.
+const SURE_OF_DANGER: f32 = 0.6;
 /// Only below this do the weights overrule a phrase of danger.
 const LEAST_FOR_DANGER: f32 = 0.015;
 /// From here on the weights alone call it a stop: a stop overlooked breaks the law (TEL-11).
 const SURE_ENOUGH_OF_STOP: f32 = 0.4;
+/// The same where something else is stopped ("stop mailing paper bills").
+const SURE_OF_STOP: f32 = 0.7;
 /// Below this the weights overrule the phrases of stopping.
 const LEAST_FOR_A_RULE: f32 = 0.02;
 /// Below this the weights overrule the phrases of a wrong number.

@@ -40,6 +40,74 @@ pub(super) fn says_so(hits: &[Hit]) -> bool {
     standing(hits, STOP, NOT_STOP)
 }
 
+/// A stop to something else stands in the text, and none to our messages beside it.
+pub(super) fn only_another_stop(hits: &[Hit]) -> bool {
+    hits.iter().any(|hit| hit.cue == NOT_STOP) && !says_so(hits)
+}
+
+/// Says stop in a script or with letters that English and Spanish do not have.
+pub(super) fn in_another_language(text: &str) -> bool {
+    other_letters(text).is_some_and(|text| OTHER_LANGUAGES.iter().any(|stop| text.contains(stop)))
+}
+
+/// The text in small letters, where it holds a letter beyond Latin-1.
+pub(super) fn other_letters(text: &str) -> Option<String> {
+    text.chars().any(|c| c >= '\u{100}' && c.is_alphabetic()).then(|| text.to_lowercase())
+}
+
+/// Chinese, Russian, Ukrainian, Vietnamese, Korean, Japanese, Arabic, Hindi, Polish: "do not send",
+/// "do not write", "unsubscribe", "enough".
+const OTHER_LANGUAGES: &[&str] = &[
+    "不要再",
+    "别再",
+    "別再",
+    "不要发",
+    "不要發",
+    "别发",
+    "別發",
+    "停止发",
+    "停止發",
+    "不想收",
+    "退订",
+    "退訂",
+    "取消订阅",
+    "取消訂閱",
+    "别烦我",
+    "хватит",
+    "перестаньте",
+    "прекратите",
+    "не пишите",
+    "не пиши",
+    "не присылайте",
+    "отпишите",
+    "отписаться",
+    "стоп",
+    "припиніть",
+    "не пишіть",
+    "đừng nhắn",
+    "ngừng nhắn",
+    "dừng nhắn",
+    "đừng gửi",
+    "ngừng gửi",
+    "không muốn nhận",
+    "hủy đăng ký",
+    "그만",
+    "보내지 마",
+    "보내지마",
+    "수신거부",
+    "수신 거부",
+    "やめて",
+    "配信停止",
+    "送らないで",
+    "توقف",
+    "لا ترسل",
+    "إلغاء الاشتراك",
+    "बंद कर",
+    "मत भेज",
+    "przestań",
+    "przestańcie",
+];
+
 /// A hit of one cue that no hit of another overlaps.
 pub(super) fn standing(hits: &[Hit], wanted: Cue, excuse: Cue) -> bool {
     hits.iter().filter(|hit| hit.cue == wanted).any(|hit| {
@@ -155,6 +223,10 @@ mod tests {
             "f off",
             "please remove my number",
             "turn off these reminders",
+            "请停止发短信",
+            "прекратите мне писать",
+            "đừng gửi tin cho tôi",
+            "arretez de m'envoyer des sms",
         ] {
             assert!(find(text).is_some(), "{text}");
         }

@@ -33,6 +33,20 @@ const STOPS: &[Pattern] = &[
     "optout",
     "opting|opt|opted ?me ?us ?this ?number ?of out ?of|from|me ?all|your|the|text|texts|reminders",
     "optout of|from|me|please|this|text",
+    // the word with a name one calls a stranger
+    "^ ?yo ?hey ?please bro|dude|man|girl|sis|bruh|dawg|fam|folks|sir|maam|lady|people|honey ?please ?just stop|quit|enough ?please|already|now $",
+    "^ ?please stop|quit|cease|enough ?it bro|dude|man|girl|sis|bruh|dawg|fam|folks|sir|maam|lady|people|honey ?please|already|now $",
+    "^ delete|remove|unsub|erase|nix|revoked|unsubscribed me|myself|mine|$ ?please ?now ?thanks $",
+    // French, Portuguese, German, Italian, Vietnamese, Tagalog, Haitian
+    "arretez|arrete|cessez|desabonner|desabonnez|desinscrire|desinscription",
+    "plus|pas ?de text|sms|messages",
+    "pare|parem|para ?please de ?me|nos mandar|enviar|escrever|incomodar|ligar",
+    "nao ?me ?quero ?mais mande|mandem|envie|enviem|escreva|receber|mensagens",
+    "keine nachrichten|sms|mehr",
+    "abmelden|smettila|smettetela|itigil|tumigil|sispann",
+    "smettete|smetti di",
+    "dung nhan|gui|goi",
+    "huwag na|kayong|ninyo",
     // stop doing it
     "@stop .. @bother",
     "@stop ?all|these|the|this|those|your|my|sending|with|any|of|doing|me ?of|the|these|your|all|me|those|damn|fucking|stupid|automated|automatic ?the|these|fucking|damn|daily|constant @text",
@@ -141,6 +155,8 @@ const STOPS: &[Pattern] = &[
 ];
 
 const NOT_STOPS: &[Pattern] = &[
+    "scratch|drop|cut|erase|pull|kill|remove|lose|delete my|the|our #1-12",
+    "take|drop|scratch|remove|pull @kin|her|him .. off .. list|schedule|book|calendar",
     "stop|stopping|swing|stopped|stops|drop by|in|over|at|there|off|for|into|here|on|up|through|sign|signs|light|watch",
     "stop by|in|at|over",
     "stop ?taking|using|eating|drinking|smoking|doing|the|my|his|her|all|with|giving|wearing|vaping|exercising|breastfeeding|coughing|vomiting|itching|sneezing|crying|shaking|working|hurting|icing|medicine|a|taking|on|these|this ?my|the|his|her|all|taking|using|a|these|this|daily ?blood|heart|new|water|pressure|thyroid|morning ?sugar ?thyroid zdrug|meds|medicine|insulin|pills|smoking|eating|drinking|taking|using|exercising|vaping|alcohol|coffee|caffeine|dose|treatment|prescription|gluten|dairy|exercises|bandage|brace|sling|boot|therapy|working|hurting|coughing|itching|thinner|thinners|patch|inhaler|hormones|pain|allergic|diet|carbs",

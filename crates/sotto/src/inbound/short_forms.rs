@@ -4,6 +4,14 @@
 /// Forms with a space between; what they mean, one word or several.
 pub(super) const SHORT_FORMS: &[(&str, &str)] = &[
     ("u yu ya'll", "you"),
+    ("sita sitas", "cita"),
+    ("dnc", "do not contact"),
+    ("ditchin bailin", "skipping"),
+    ("nxt nex", "next"),
+    ("resub", "subscribe again"),
+    ("pos pus'", "pues"),
+    ("pal pa'l", "para el"),
+    ("preciate 'preciate apreciate", "appreciate"),
     ("ur youre yr", "your"),
     ("r", "r"),
     ("pls plz plse plis plss pleas pleez plez plzz pleese porfa porfavor porfis xfa", "please"),

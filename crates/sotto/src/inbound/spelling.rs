@@ -1,6 +1,6 @@
 //! One known word for the many ways in which thumbs write it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::grammar;
@@ -16,12 +16,20 @@ pub(super) struct Spelling {
     less: HashMap<u64, Vec<u16>>,
     /// By sound: `kiero` and `quiero` are one.
     sounds: HashMap<String, u16>,
+    /// Words that are what they are, though no rule and no weight knows them.
+    ordinary: HashSet<&'static str>,
     /// The kind of each word: words of a kind stand for each other in the weights.
     kinds: Vec<u16>,
 }
 
 /// `word kind` lines, most frequent first; see lexicon/build-inbound-words.py.
 const LIST: &str = include_str!("inbound_words.txt");
+
+/// Ordinary words, English and Spanish: `pero` is no slip for `perro`, nor `scalp` for `scale`.
+const ORDINARY: [&str; 2] = [
+    include_str!("../../../../lexicon/common_english.txt"),
+    include_str!("../../../../lexicon/common_spanish.txt"),
+];
 
 pub(super) static SPELLING: LazyLock<Spelling> = LazyLock::new(Spelling::load);
 
@@ -37,6 +45,12 @@ impl Spelling {
             short: HashMap::new(),
             less: HashMap::new(),
             sounds: HashMap::new(),
+            ordinary: ORDINARY
+                .iter()
+                .filter_map(|list| list.split_once("\n\n"))
+                .flat_map(|(_, words)| words.split([',', ' ', '\n']))
+                .filter(|word| word.len() >= 4)
+                .collect(),
             kinds: Vec::new(),
         };
         // The words of the rules come first: of two that a slip may mean, they are meant.
@@ -119,6 +133,9 @@ impl Spelling {
             return Some(word);
         }
         if self.ids.contains_key(written) || written.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        if self.ordinary.contains(written) {
             return None;
         }
         self.again(&squeezed(written, 1), written)

@@ -33,7 +33,13 @@ impl Words {
         let spelling: &Spelling = &SPELLING;
         let mut words = Self { tokens: Vec::new(), asks: false };
         let mut word = String::new();
+        let mut before = ' ';
         for c in guard::fold(text).chars() {
+            // `STOP!!!1!`: the thumb left the shift key.
+            if c == '1' && before == '!' {
+                continue;
+            }
+            before = c;
             if c.is_ascii_alphanumeric() {
                 if divides(&word, c) {
                     words.take(&mut word, spelling);
@@ -226,9 +232,12 @@ mod tests {
             ("my appoinment", "my appointment"),
             ("st0p", "stop"),
             ("stopppp", "stop"),
+            ("STOP!!!1!", "stop"),
             ("3pm tmrw?", "3 pm tomorrow"),
             ("👍🏽", "zyes"),
             ("kiero cancelar mi sita", "quiero cancelar mi cita"),
+            ("si pero mas tarde", "si pero mas tarde"),
+            ("my scalp", "my scalp"),
             ("", ""),
         ] {
             assert_eq!(Words::new(text).joined(), words, "{text}");
