@@ -149,14 +149,15 @@ pub(super) fn classify_by(weights: &Weights, text: &str) -> Reading {
         || of(Intent::OptOut) >= stop_enough;
     let wrong =
         revocation::standing(&hits, WRONG, NOT_WRONG) && of(Intent::WrongNumber) >= LEAST_FOR_WRONG;
+    let wrong = wrong || (words.len() > 2 && of(Intent::WrongNumber) >= SURE_OF_WRONG);
     let best = ALL
         .into_iter()
-        .filter(|i| *i != Intent::Emergency)
+        .filter(|i| !matches!(i, Intent::Emergency | Intent::WrongNumber))
         .max_by(|a, b| of(*a).total_cmp(&of(*b)))
         .unwrap_or(Intent::Other);
     let primary = if danger.is_some() {
         Intent::Emergency
-    } else if wrong || best == Intent::WrongNumber {
+    } else if wrong {
         Intent::WrongNumber
     } else if stop {
         Intent::OptOut
@@ -197,6 +198,9 @@ const SURE_ENOUGH_OF_STOP: f32 = 0.4;
 const SURE_OF_STOP: f32 = 0.7;
 /// Below this the weights overrule the phrases of stopping.
 const LEAST_FOR_A_RULE: f32 = 0.02;
+/// From here on the weights alone call a text of some words a wrong number: the number is closed
+/// then.
+const SURE_OF_WRONG: f32 = 0.8;
 /// Below this the weights overrule the phrases of a wrong number.
 const LEAST_FOR_WRONG: f32 = 0.3;
 /// A confirmation that is less likely than this goes to staff.
