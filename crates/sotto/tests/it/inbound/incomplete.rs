@@ -9,10 +9,10 @@ use super::smsc::{kept, run, texted};
 use crate::clinic::Clinic;
 use crate::on_both_engines;
 
-/// Longer than one short message, whatever it begins with.
-const REST: &str = " and there is some more to tell you about the parking lot and the door on the \
-                    north side, which was locked the last time we came by, so we had to go all the \
-                    way around the building to the front.";
+/// Makes one short message two, whatever it begins with, and says nothing.
+const REST: &str = " . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . \
+                    . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . \
+                    . . . . . . . . . . . . . . .";
 
 /// How it begins; the effect, what it is read as, the tasks, the kinds of our answers.
 type Case =
