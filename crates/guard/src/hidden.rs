@@ -18,7 +18,9 @@ pub(crate) fn find(lexicon: &Lexicon, text: Text<'_>, hits: &mut Vec<TermHit>) {
             continue;
         }
         with_digits(lexicon, text, at, hits);
-        broken(lexicon, text, at, hits);
+        if token.kind != Kind::Number {
+            broken(lexicon, text, at, hits);
+        }
     }
 }
 
@@ -26,13 +28,14 @@ pub(crate) fn find(lexicon: &Lexicon, text: Text<'_>, hits: &mut Vec<TermHit>) {
 fn spelled_out(lexicon: &Lexicon, text: Text<'_>, hits: &mut Vec<TermHit>) {
     let mut from = 0_usize;
     while let Some(rest) = text.tokens.get(from..) {
-        if rest.is_empty() {
-            return;
-        }
+        let single = |token: &Token| token.end.saturating_sub(token.start) == 1;
+        let Some(ahead) = rest.iter().position(single) else { return };
+        from = from.saturating_add(ahead);
+        let rest = rest.get(ahead..).unwrap_or(&[]);
         let mut length = 0_usize;
         while length < LONGEST_RUN
             && let Some(token) = rest.get(length)
-            && token.end.saturating_sub(token.start) == 1
+            && single(token)
             && token.kind != Kind::Sign
             && (length == 0 || is_thin(text, rest, length))
         {
@@ -173,7 +176,7 @@ fn as_letter(c: char) -> char {
 
 /// `metfor-\nmin`, `dia betes`: a term broken in two or three.
 fn broken(lexicon: &Lexicon, text: Text<'_>, at: usize, hits: &mut Vec<TermHit>) {
-    let mut joined = String::with_capacity(LONGEST_RUN);
+    let mut joined = String::new();
     for first in at.saturating_sub(2)..=at {
         joined.clear();
         let Some(start) = text.tokens.get(first).map(|t| t.start) else { continue };

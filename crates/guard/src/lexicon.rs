@@ -11,6 +11,7 @@ use std::borrow::Cow;
 
 use crate::assessment::Finding;
 use crate::level::{Category, Level};
+use crate::names;
 use crate::normalise::{Folded, fold};
 use crate::sentences;
 use crate::tokens::{self, Gap, Token};
@@ -172,6 +173,8 @@ pub(crate) enum Role {
     Treats,
     /// A clinic, or who works there ("doctor", "center").
     Unit,
+    /// It may open an address ([`names::ADDRESSES`]).
+    Addresses,
 }
 
 impl Role {
@@ -253,6 +256,19 @@ pub(crate) struct LexiconError {
 /// Room for the words of all lists, so that the table seldom grows while it is filled.
 const MOST_WORDS: usize = 100_000;
 
+/// What is known of a node.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    /// Where the terms that end here begin among the entries; they reach to the next node's.
+    entries_from: u32,
+    /// One bit for the last bits of each word that leads on: most words lead nowhere.
+    leads_on: u32,
+}
+
+const fn lead(word: WordId) -> u32 {
+    1 << (word % 32)
+}
+
 /// A place in the tree of words.
 type Node = u32;
 const ROOT: Node = 0;
@@ -266,8 +282,8 @@ pub(crate) struct Lexicon {
     first: Vec<Node>,
     /// Node and word → node.
     edges: FastMap<u64, Node>,
-    /// The terms that end at a node are `entries[ends[node]..ends[node + 1]]`.
-    ends: Vec<u32>,
+    /// By node.
+    places: Vec<Place>,
     entries: Vec<Entry>,
 }
 
@@ -342,7 +358,8 @@ impl Lexicon {
     }
 
     fn step(&self, node: Node, word: WordId) -> Node {
-        if word == NO_WORD {
+        let leads_on = self.places.get(node as usize).map_or(0, |place| place.leads_on);
+        if word == NO_WORD || leads_on & lead(word) == 0 {
             return ROOT;
         }
         self.edges.get(&edge(node, word)).copied().unwrap_or(ROOT)
@@ -361,8 +378,9 @@ impl Lexicon {
             return;
         };
         for entry in self.ending_at(node) {
-            let cased = folded.cased_slice(first.start..last.end);
-            let small = entry.capitals.is_some_and(|spelling| !is_in_capitals(cased, spelling));
+            let small = entry.capitals.is_some_and(|spelling| {
+                !is_in_capitals(folded.cased_slice(first.start..last.end), spelling)
+            });
             if small && !self.means_an_abbreviation(folded, tokens, &between) {
                 continue;
             }
@@ -393,7 +411,7 @@ impl Lexicon {
             return false;
         };
         if token.end.saturating_sub(token.start) >= 3 {
-            return self.words.roles(token.word) & Role::Common.bit() == 0;
+            return token.roles & Role::Common.bit() == 0;
         }
         let word = |at: Option<usize>| {
             at.and_then(|at| tokens.get(at)).map_or("", |t| folded.slice(t.span()))
@@ -441,10 +459,11 @@ impl Lexicon {
     }
 
     fn ending_at(&self, node: Node) -> &[Entry] {
-        let bound = |n: usize| self.ends.get(n).and_then(|&at| usize::try_from(at).ok());
-        let node = node as usize;
-        match (bound(node), bound(node.saturating_add(1))) {
-            (Some(from), Some(to)) => self.entries.get(from..to).unwrap_or(&[]),
+        match self.places.get(node as usize..).unwrap_or(&[]) {
+            [here, next, ..] => self
+                .entries
+                .get(here.entries_from as usize..next.entries_from as usize)
+                .unwrap_or(&[]),
             _ => &[],
         }
     }
@@ -461,7 +480,7 @@ impl Lexicon {
     pub(crate) fn is_preventable(&self, text: crate::terms::Text<'_>, hit: &TermHit) -> bool {
         let first = text.tokens.partition_point(|t| t.start < hit.start);
         let mut tokens = text.tokens.get(first..=hit.last).unwrap_or(&[]).iter();
-        tokens.any(|t| self.words.roles(t.word) & Role::Preventable.bit() != 0)
+        tokens.any(|t| t.roles & Role::Preventable.bit() != 0)
     }
 
     /// The group with this number.
@@ -492,6 +511,11 @@ fn is_in_capitals(cased: &str, spelling: &str) -> bool {
 
 const fn edge(node: Node, word: WordId) -> u64 {
     (node as u64) << 32 | word as u64
+}
+
+/// The node and the word of an [`edge`].
+const fn ends_of_edge(edge: u64) -> (Node, WordId) {
+    ((edge >> 32) as Node, (edge & u32::MAX as u64) as WordId)
 }
 
 /// The tree while terms are added.
@@ -580,19 +604,30 @@ impl Building {
     fn finish(mut self) -> Lexicon {
         self.found.sort_by_key(|(node, entry)| (*node, entry.group));
         self.found.dedup();
-        let mut ends = vec![0_u32; (self.nodes as usize).saturating_add(2)];
+        let mut places = vec![Place::default(); (self.nodes as usize).saturating_add(2)];
         for (node, _) in &self.found {
-            if let Some(count) = ends.get_mut((*node as usize).saturating_add(1)) {
-                *count = count.saturating_add(1);
+            if let Some(place) = places.get_mut((*node as usize).saturating_add(1)) {
+                place.entries_from = place.entries_from.saturating_add(1);
             }
         }
         let mut sum = 0_u32;
-        for end in &mut ends {
-            sum = sum.saturating_add(*end);
-            *end = sum;
+        for place in &mut places {
+            sum = sum.saturating_add(place.entries_from);
+            place.entries_from = sum;
         }
-        self.lexicon.ends = ends;
+        for key in self.lexicon.edges.keys() {
+            let (node, word) = ends_of_edge(*key);
+            if let Some(place) = places.get_mut(node as usize) {
+                place.leads_on |= lead(word);
+            }
+        }
+        self.lexicon.places = places;
         self.lexicon.entries = self.found.into_iter().map(|(_, entry)| entry).collect();
+        for word in names::ADDRESSES {
+            if let Some(id) = self.lexicon.words.get(word) {
+                self.lexicon.words.mark(id, Role::Addresses.bit());
+            }
+        }
         self.lexicon.words.link_plurals();
         self.lexicon
     }

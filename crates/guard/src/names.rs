@@ -1,9 +1,10 @@
 //! Terms that stand in a name: "Hi Allegra", "Mr. Angina", "Fever River Road", "Ecstasy Nails".
 
 use crate::level::Category;
-use crate::lexicon::{Lexicon, Role, TermHit};
+use crate::lexicon::{Role, TermHit};
 use crate::terms::Text;
 use crate::tokens::{Gap, Token};
+use crate::words::NO_WORD;
 
 /// Words before a person's name.
 const BEFORE: &[&str] = &[
@@ -90,19 +91,14 @@ const STATES: &[&str] = &[
 ];
 
 /// The hit is a person's or a place's name rather than what its list says.
-pub(crate) fn is_in_a_name(
-    lexicon: &Lexicon,
-    text: Text<'_>,
-    hit: &TermHit,
-    category: Category,
-) -> bool {
+pub(crate) fn is_in_a_name(text: Text<'_>, hit: &TermHit, category: Category) -> bool {
     let first = text.tokens.partition_point(|t| t.start < hit.start);
     let Some(tokens) = text.tokens.get(first..=hit.last) else { return false };
     let capital = |t: &Token| text.folded.is_capital(t.start);
     if tokens.is_empty() || !tokens.iter().all(capital) || shouts(text) {
         return false;
     }
-    is_place(lexicon, text, first, hit.last) || is_person(lexicon, text, first, hit.last, category)
+    is_place(text, first, hit.last) || is_person(text, first, hit.last, category)
 }
 
 /// A capital word right behind another one: more likely a name than a drug few have heard of.
@@ -132,8 +128,8 @@ fn word<'a>(text: Text<'a>, at: usize) -> &'a str {
 }
 
 /// A street, park or shop is named so: capitals up to a place's word, or a place's word before.
-fn is_place(lexicon: &Lexicon, text: Text<'_>, first: usize, last: usize) -> bool {
-    let is_place_word = |t: &Token| lexicon.words.roles(t.word) & Role::PlaceWord.bit() != 0;
+fn is_place(text: Text<'_>, first: usize, last: usize) -> bool {
+    let is_place_word = |t: &Token| t.roles & Role::PlaceWord.bit() != 0;
     let behind = text.tokens.get(last.saturating_add(1)..).unwrap_or(&[]);
     let named = behind
         .iter()
@@ -169,13 +165,7 @@ fn is_place(lexicon: &Lexicon, text: Text<'_>, first: usize, last: usize) -> boo
 }
 
 /// Somebody is greeted, titled or named as who speaks.
-fn is_person(
-    lexicon: &Lexicon,
-    text: Text<'_>,
-    first: usize,
-    last: usize,
-    category: Category,
-) -> bool {
+fn is_person(text: Text<'_>, first: usize, last: usize, category: Category) -> bool {
     let before = first.checked_sub(1).map_or("", |b| word(text, b));
     let next = text.tokens.get(last.saturating_add(1));
     let goes_on = next.is_some_and(|t| t.gap <= Gap::Soft && t.sentence == sentence(text, last));
@@ -185,7 +175,7 @@ fn is_person(
     }
     let name_like =
         matches!(category, Category::Medication | Category::Reproductive | Category::MentalHealth)
-            || is_first_name(lexicon, text, first);
+            || is_first_name(text, first);
     let two = first.checked_sub(2).map_or("", |b| word(text, b));
     let called = CALLERS.iter().any(|c| match c.split_once(' ') {
         Some((a, b)) => a == two && b == before,
@@ -204,7 +194,7 @@ fn is_person(
     // "Bernadette Gout": a given name before it, both with capitals.
     let family = first.checked_sub(1).and_then(|b| text.tokens.get(b)).is_some_and(|t| {
         matches!(category, Category::Diagnosis | Category::Medication | Category::MentalHealth)
-            && is_first_name(lexicon, text, first.saturating_sub(1))
+            && is_first_name(text, first.saturating_sub(1))
             && text.folded.is_capital(t.start)
             && text.tokens.get(first).is_some_and(|t| t.gap == Gap::Soft)
     });
@@ -213,10 +203,39 @@ fn is_person(
     }
     name_like
         && (first == 0 && comma && drug
-            || (called && (comma || !goes_on || is_first_name(lexicon, text, first)))
+            || (called && (comma || !goes_on || is_first_name(text, first)))
             || speaks
-            || (opens && comma && is_first_name(lexicon, text, first)))
+            || (opens && comma && is_first_name(text, first)))
 }
+
+/// Words that may open an address: "hi", the "morning" of "good morning", the "for" of "message
+/// for", "Mrs". Each that a list holds gets [`Role::Addresses`].
+pub(crate) const ADDRESSES: &[&str] = &[
+    "hi",
+    "hello",
+    "hey",
+    "dear",
+    "hola",
+    "estimado",
+    "estimada",
+    "morning",
+    "afternoon",
+    "evening",
+    "day",
+    "dias",
+    "tardes",
+    "noches",
+    "for",
+    "para",
+    "mr",
+    "mrs",
+    "ms",
+    "miss",
+    "mister",
+    "senor",
+    "senora",
+    "sra",
+];
 
 /// "Hi Patricia", "a message for Mr. Cole": somebody is greeted or asked for by name.
 pub(crate) fn addresses_somebody(text: Text<'_>) -> bool {
@@ -248,6 +267,10 @@ pub(crate) fn addresses_somebody(text: Text<'_>) -> bool {
     ];
     let capital = |t: &Token| text.folded.is_capital(t.start);
     text.tokens.iter().enumerate().any(|(at, token)| {
+        // A word that no list holds has no roles.
+        if token.roles & Role::Addresses.bit() == 0 && token.word != NO_WORD {
+            return false;
+        }
         let said = text.folded.slice(token.span());
         let two = at.checked_sub(1).map_or("", |b| word(text, b));
         let greets =
@@ -297,13 +320,24 @@ fn sentence(text: Text<'_>, at: usize) -> usize {
     text.tokens.get(at).map_or(0, |t| t.sentence)
 }
 
-fn is_first_name(lexicon: &Lexicon, text: Text<'_>, at: usize) -> bool {
-    text.tokens.get(at).is_some_and(|t| lexicon.words.roles(t.word) & Role::FirstName.bit() != 0)
+fn is_first_name(text: Text<'_>, at: usize) -> bool {
+    text.tokens.get(at).is_some_and(|t| t.roles & Role::FirstName.bit() != 0)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::{ADDRESSES, NO_WORD};
+    use crate::lexicon::{Lexicon, Role};
     use crate::{Context, check};
+
+    #[test]
+    fn every_word_that_opens_an_address_has_its_role() {
+        let words = Lexicon::embedded().unwrap().words;
+        for word in ADDRESSES {
+            let id = words.look_up(word).0;
+            assert!(id == NO_WORD || words.roles(id) & Role::Addresses.bit() != 0, "{word}");
+        }
+    }
 
     #[test]
     fn names_reveal_nothing() {

@@ -19,10 +19,39 @@ pub(crate) struct Folded {
     pub(crate) line_starts: Vec<usize>,
     /// The text holds a digit; most identifiers do.
     pub(crate) has_digit: bool,
+    /// Which bytes `lower` holds.
+    held: HeldBytes,
     /// For each byte, the code point it came from; empty when byte n came from code point n.
     origin: Vec<u32>,
     /// Code points in the original.
     original_len: usize,
+}
+
+/// Which of the 256 bytes a text holds: most rules need a sign that most texts lack.
+#[derive(Debug)]
+struct HeldBytes([bool; 256]);
+
+impl Default for HeldBytes {
+    fn default() -> Self {
+        Self([false; 256])
+    }
+}
+
+impl HeldBytes {
+    fn of(text: &str) -> Self {
+        let mut held = [false; 256];
+        for byte in text.bytes() {
+            if let Some(slot) = held.get_mut(usize::from(byte)) {
+                *slot = true;
+            }
+        }
+        Self(held)
+    }
+
+    fn any(&self, bytes: Range<u8>) -> bool {
+        let range = usize::from(bytes.start)..usize::from(bytes.end);
+        self.0.get(range).is_some_and(|held| held.contains(&true))
+    }
 }
 
 impl Folded {
@@ -33,14 +62,23 @@ impl Folded {
         }
         let mut folder = Folder { out: Self::with_capacity(text.len()), gap: None };
         let mut count = 0_usize;
-        for (at, c) in text.chars().enumerate() {
-            folder.push(c, at);
-            count = at.saturating_add(1);
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            let run = rest.get(..plain_run(rest)).unwrap_or("");
+            let (taken, chars) = if run.is_empty() || folder.gap.is_some() {
+                folder.push(c, count);
+                (c.len_utf8(), 1)
+            } else {
+                folder.copy(run, count);
+                (run.len(), run.len())
+            };
+            rest = rest.get(taken..).unwrap_or("");
+            count = count.saturating_add(chars);
         }
         let mut folded = folder.out;
         folded.original_len = count;
         folded.lower = folded.cased.to_ascii_lowercase();
-        folded.has_digit = folded.lower.bytes().any(|b| b.is_ascii_digit());
+        folded.note_bytes();
         folded
     }
 
@@ -52,14 +90,26 @@ impl Folded {
             line_starts = lines.map(|(at, _)| at.saturating_add(1)).collect();
             cased = text.replace(|c: char| c.is_ascii_whitespace(), " ");
         }
-        Self {
+        let mut folded = Self {
             lower: cased.to_ascii_lowercase(),
-            has_digit: cased.bytes().any(|b| b.is_ascii_digit()),
             original_len: cased.len(),
             cased,
             line_starts,
-            origin: Vec::new(),
-        }
+            ..Self::default()
+        };
+        folded.note_bytes();
+        folded
+    }
+
+    fn note_bytes(&mut self) {
+        self.held = HeldBytes::of(&self.lower);
+        self.has_digit = self.held.any(b'0'..b'9' + 1);
+    }
+
+    /// `lower` holds this byte somewhere.
+    #[inline]
+    pub(crate) fn holds(&self, byte: u8) -> bool {
+        self.held.0.get(usize::from(byte)).is_some_and(|held| *held)
     }
 
     fn with_capacity(bytes: usize) -> Self {
@@ -166,6 +216,18 @@ fn is_plain(text: &str) -> bool {
     })
 }
 
+/// How many bytes at the beginning are ASCII letters and signs, with single spaces between.
+fn plain_run(text: &str) -> usize {
+    let mut rest = text.as_bytes();
+    loop {
+        rest = match rest {
+            [byte, behind @ ..] if byte.is_ascii_graphic() => behind,
+            [b' ', behind @ ..] if behind.first().is_some_and(u8::is_ascii_graphic) => behind,
+            _ => return text.len().saturating_sub(rest.len()),
+        };
+    }
+}
+
 struct Folder {
     out: Folded,
     /// The code point where a run of white space began that is not yet written.
@@ -174,16 +236,15 @@ struct Folder {
 
 impl Folder {
     fn push(&mut self, c: char, at: usize) {
+        if c.is_ascii_graphic() {
+            return self.write(c, at);
+        }
         if c.is_whitespace() {
             let (began, newline) = self.gap.unwrap_or((at, false));
             self.gap = Some((began, newline || c == '\n' || c == '\r'));
             return;
         }
         if is_invisible(c) {
-            return;
-        }
-        if c.is_ascii() {
-            self.write(c, at);
             return;
         }
         decompose_compatible(c, |part| {
@@ -193,6 +254,13 @@ impl Folder {
                 self.write(look_alike(part), at);
             }
         });
+    }
+
+    /// Writes a [`plain_run`] as it is.
+    fn copy(&mut self, run: &str, at: usize) {
+        let from = u32::try_from(at).unwrap_or(u32::MAX);
+        self.out.cased.push_str(run);
+        self.out.origin.extend((0..run.len()).zip(from..).map(|(_, origin)| origin));
     }
 
     fn write(&mut self, c: char, at: usize) {
@@ -208,7 +276,9 @@ impl Folder {
     fn write_one(&mut self, c: char, at: usize) {
         let origin = u32::try_from(at).unwrap_or(u32::MAX);
         self.out.cased.push(c);
-        self.out.origin.resize(self.out.cased.len(), origin);
+        for _ in 0..c.len_utf8() {
+            self.out.origin.push(origin);
+        }
     }
 }
 

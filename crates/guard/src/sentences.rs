@@ -16,20 +16,25 @@ pub(crate) enum Language {
 /// Splits a folded text into sentences: byte ranges that touch each other and cover it.
 pub(crate) fn split(folded: &Folded) -> Vec<Range<usize>> {
     let bytes = folded.lower.as_bytes();
-    let mut sentences = Vec::new();
+    let mut sentences = Vec::with_capacity(8);
     let mut start = 0_usize;
     let mut lines = folded.line_starts.iter().copied().peekable();
-    for (at, &byte) in bytes.iter().enumerate() {
-        if folded.line_starts.is_empty() && !matches!(byte, b'.' | b'!' | b'?') {
+    let mut rest = bytes;
+    while let [byte, behind @ ..] = rest {
+        rest = behind;
+        // Nearly all texts are of one line, and nearly all full stops that end nothing stand in a
+        // number or an address.
+        let stops = matches!(byte, b'.' | b'!' | b'?') && matches!(behind, [] | [b' ', ..]);
+        if !stops && lines.peek().is_none() {
             continue;
         }
-        let here = at.saturating_add(1);
+        let here = bytes.len().saturating_sub(rest.len());
         while lines.next_if(|&line| line < here).is_some() {}
         let ends_line = lines.peek() == Some(&here);
         // A line end right behind the full stop ends both at once.
         let line_follows = lines.peek() == Some(&here.saturating_add(1));
         let full_stop =
-            folded.byte(here) == b' ' && !line_follows && ends_sentence(folded, at, byte);
+            stops && !line_follows && ends_sentence(folded, here.saturating_sub(1), *byte);
         if ends_line || full_stop {
             sentences.push(start..here);
             start = here;

@@ -2,9 +2,10 @@
 
 use crate::level::{Category, Level};
 use crate::lexicon::{Group, Lexicon, Role, TermHit};
+use crate::normalise::Folded;
 use crate::sentences::{self, Language};
 use crate::terms::Text;
-use crate::tokens::{Gap, Kind};
+use crate::tokens::{Gap, Kind, Token};
 use crate::words::FastMap;
 
 /// The long lists from registers: too many names to be recognised with a slip in them.
@@ -15,9 +16,9 @@ const LONGEST: usize = 24;
 /// The most pieces in which a drug's name is spoken.
 const LONGEST_SPOKEN: usize = 5;
 /// The most sounds of the first piece.
-const LONGEST_PIECE: usize = 8;
+const LONGEST_PIECE: u32 = 8;
 /// How many sounds are compared with the beginnings of all drugs' names before any more is read.
-const SOUND_START: usize = SHORTEST_SOUND;
+const SOUND_START: u32 = SHORTEST_SOUND as u32;
 /// The bits in which the beginnings of the drugs' sounds are kept, as a power of two.
 const START_BITS: u32 = 16;
 /// The first bits of a hash by which the shortened spellings are found, as a power of two.
@@ -40,6 +41,35 @@ pub(crate) struct Slips {
     by_sound: FastMap<u64, u32>,
     /// One bit for each beginning of the drugs' sounds: most words are passed over at once.
     start_bits: Vec<u64>,
+}
+
+/// What a token sounds like.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    /// Its first sounds, a byte each, the first in the lowest byte.
+    sounds: u64,
+    /// How many sounds it has in all.
+    length: u32,
+    is_word: bool,
+    /// The phrase goes on with it.
+    goes_on: bool,
+}
+
+impl Piece {
+    /// Nothing is heard of a number or a sign.
+    fn of(folded: &Folded, token: &Token) -> Self {
+        let is_word = token.kind == Kind::Word;
+        let mut piece = Self { sounds: 0, length: 0, is_word, goes_on: token.gap <= Gap::Soft };
+        if is_word {
+            sounds_of(folded.slice(token.span()), |sound| {
+                if piece.length < 8 {
+                    piece.sounds |= u64::from(sound) << (8 * piece.length);
+                }
+                piece.length = piece.length.saturating_add(1);
+            });
+        }
+        piece
+    }
 }
 
 /// A word of another list than the drugs' is long enough to be told from its neighbours.
@@ -86,9 +116,9 @@ impl Slips {
             let enough = if drug { SHORTEST_SOUND } else { SHORTEST_OTHER_SOUND };
             if sound.len() >= enough {
                 slips.by_sound.entry(hash(sound.iter().copied())).or_insert(number);
-                if let Some((word, bit)) = sound.first_chunk().copied().map(start_bit)
-                    && let Some(bits) = slips.start_bits.get_mut(word)
-                {
+                let start = sound.iter().take(8).rev().fold(0, |all, s| all << 8 | u64::from(*s));
+                let (word, bit) = start_bit(start);
+                if let Some(bits) = slips.start_bits.get_mut(word) {
                     *bits |= bit;
                 }
             }
@@ -121,10 +151,11 @@ impl Slips {
     /// Adds a hit for each misspelt name, one for each list the name is on.
     pub(crate) fn find(&self, lexicon: &Lexicon, text: Text<'_>, hits: &mut Vec<TermHit>) {
         for (at, token) in text.tokens.iter().enumerate() {
+            if !token.is_unknown() || token.kind != Kind::Word {
+                continue;
+            }
             let word = text.folded.slice(token.span());
-            let fits = token.is_unknown()
-                && token.kind == Kind::Word
-                && (SHORTEST..=LONGEST).contains(&word.len())
+            let fits = (SHORTEST..=LONGEST).contains(&word.len())
                 && word.bytes().all(|b| b.is_ascii_lowercase())
                 && !is_greeted(text, at);
             if !fits {
@@ -148,64 +179,58 @@ impl Slips {
 
     /// Drugs' names spoken in pieces: "sir tra leen", "lie sin oh pril".
     pub(crate) fn find_spoken(&self, lexicon: &Lexicon, text: Text<'_>, hits: &mut Vec<TermHit>) {
-        // The sounds of all words, one behind the other, and where those of each token begin.
-        let mut sounds = Vec::with_capacity(text.folded.lower.len());
-        let mut begins = Vec::with_capacity(text.tokens.len().saturating_add(1));
-        for token in text.tokens {
-            begins.push(sounds.len());
-            if token.kind == Kind::Word {
-                sounds_of(text.folded.slice(token.span()), &mut sounds);
-            }
-        }
-        begins.push(sounds.len());
-        let of = |at: usize| match (begins.get(at), begins.get(at.saturating_add(1))) {
-            (Some(&from), Some(&to)) => sounds.get(from..to).unwrap_or(&[]),
-            _ => &[],
-        };
-        for (first, opening) in text.tokens.iter().enumerate() {
-            // "Lety de": a strange word with a capital is a name.
-            let name = opening.is_unknown() && text.folded.is_capital(opening.start) && first > 0;
-            let short = of(first).len() <= LONGEST_PIECE;
-            if opening.kind == Kind::Word && short && !name && self.may_begin(text, first, &of) {
-                self.find_spoken_from(lexicon, text, (first, &of), hits);
-            }
-        }
-    }
-
-    /// The first sounds from this token on are those of some drug.
-    fn may_begin<'s>(&self, text: Text<'_>, first: usize, of: &impl Fn(usize) -> &'s [u8]) -> bool {
-        let mut sounds = [0_u8; SOUND_START];
-        let mut free = sounds.iter_mut();
-        let mut before = 0_u8;
-        let run = text.tokens.get(first..).unwrap_or(&[]);
-        for (ahead, token) in run.iter().take(LONGEST_SPOKEN).enumerate() {
-            if ahead > 0 && token.gap > Gap::Soft || token.kind != Kind::Word {
-                return false;
-            }
-            for &sound in of(first.saturating_add(ahead)) {
-                if sound != before {
-                    let Some(slot) = free.next() else {
-                        return self.is_start(sounds);
-                    };
-                    *slot = sound;
-                    before = sound;
+        let pieces: Vec<Piece> =
+            text.tokens.iter().map(|token| Piece::of(text.folded, token)).collect();
+        let mut rest = pieces.as_slice();
+        while let [opening, behind @ ..] = rest {
+            if opening.is_word && opening.length <= LONGEST_PIECE && self.may_begin(opening, behind)
+            {
+                let first = pieces.len().saturating_sub(rest.len());
+                // "Lety de": a strange word with a capital is a name.
+                let name = first > 0
+                    && text.tokens.get(first).is_some_and(|token| {
+                        token.is_unknown() && text.folded.is_capital(token.start)
+                    });
+                if !name {
+                    self.find_spoken_from(lexicon, text, first, hits);
                 }
             }
+            rest = behind;
         }
-        free.len() == 0 && self.is_start(sounds)
     }
 
-    fn is_start(&self, sounds: [u8; SOUND_START]) -> bool {
+    /// The first sounds from this piece on are those of some drug.
+    fn may_begin(&self, opening: &Piece, behind: &[Piece]) -> bool {
+        let (mut sounds, mut length) = (opening.sounds, opening.length);
+        for piece in behind.iter().take(LONGEST_SPOKEN - 1) {
+            if length > SOUND_START {
+                break;
+            }
+            if !(piece.is_word && piece.goes_on) {
+                return false;
+            }
+            // The same sound at the end of one word and the beginning of the next is one.
+            let doubled = length > 0
+                && piece.length > 0
+                && (sounds >> (8 * (length - 1)) ^ piece.sounds) & 0xFF == 0;
+            let skip = u32::from(doubled);
+            sounds |= (piece.sounds >> (8 * skip)) << (8 * length);
+            length = length.saturating_add(piece.length).saturating_sub(skip);
+        }
+        length >= SOUND_START && self.is_start(sounds)
+    }
+
+    fn is_start(&self, sounds: u64) -> bool {
         let (word, bit) = start_bit(sounds);
         self.start_bits.get(word).is_some_and(|bits| bits & bit != 0)
     }
 
     /// Adds the name whose first piece is this token, if one is.
-    fn find_spoken_from<'s>(
+    fn find_spoken_from(
         &self,
         lexicon: &Lexicon,
         text: Text<'_>,
-        (first, of): (usize, &dyn Fn(usize) -> &'s [u8]),
+        first: usize,
         hits: &mut Vec<TermHit>,
     ) {
         let mut sum = NO_LETTERS;
@@ -215,14 +240,13 @@ impl Slips {
             if last > first && token.gap > Gap::Soft || token.kind != Kind::Word {
                 return;
             }
-            for &sound in of(last) {
-                if sound == before {
-                    continue;
+            sounds_of(text.folded.slice(token.span()), |sound| {
+                if sound != before {
+                    before = sound;
+                    sum = add_letter(sum, sound);
+                    length = length.saturating_add(1);
                 }
-                before = sound;
-                sum = add_letter(sum, sound);
-                length = length.saturating_add(1);
-            }
+            });
             if last == first || length < SHORTEST_SOUND {
                 continue;
             }
@@ -233,10 +257,9 @@ impl Slips {
             let Some(pieces) = text.tokens.get(first..=last) else { return };
             let joined: String = pieces.iter().map(|t| text.folded.slice(t.span())).collect();
             // Ordinary words side by side sound like much: they must agree longer.
-            let ordinary = pieces.iter().all(|t| {
-                t.end.saturating_sub(t.start) <= 2
-                    || lexicon.words.roles(t.word) & Role::Common.bit() != 0
-            });
+            let ordinary = pieces
+                .iter()
+                .all(|t| t.end.saturating_sub(t.start) <= 2 || t.roles & Role::Common.bit() != 0);
             let enough = SHORTEST_SOUND.saturating_add(if ordinary { 2 } else { 0 });
             let same = name.len() >= SHORTEST && *name == joined;
             // "Tiny favor" is no drug: two ordinary words are one only letter by letter.
@@ -322,10 +345,9 @@ fn shortened(word: &[u8], skip: usize) -> impl Iterator<Item = u8> + '_ {
 }
 
 /// Where the bit for the first sounds is: which word, and which bit of it.
-fn start_bit(first: [u8; SOUND_START]) -> (usize, u64) {
-    let [a, b, c, d, e, f] = first;
-    let sounds = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
-    let number = sounds.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - START_BITS);
+fn start_bit(sounds: u64) -> (usize, u64) {
+    let first = sounds & ((1 << (8 * SOUND_START)) - 1);
+    let number = first.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - START_BITS);
     (usize::try_from(number / 64).unwrap_or(0), 1 << (number % 64))
 }
 
@@ -346,51 +368,92 @@ const fn add_letter(sum: u64, letter: u8) -> u64 {
 /// for each run of vowels, none doubled.
 fn sounds_like(word: &str, out: &mut Vec<u8>) {
     out.clear();
-    sounds_of(word, out);
+    sounds_of(word, |sound| out.push(sound));
 }
 
-/// Adds the sounds of a word behind those of another.
-fn sounds_of(word: &str, out: &mut Vec<u8>) {
-    // No sound, in a word or before one.
-    const NONE: u8 = 0;
-    let begin = out.len();
-    let mut rest = word.as_bytes();
-    let mut last = NONE;
-    while let [byte, behind @ ..] = rest {
-        let next = behind.first().copied().unwrap_or(b' ');
-        let (sound, second, length) = match (*byte, next) {
-            (b'p', b'h') => (b'f', NONE, 2),
-            // The silent letters of "psychiatry", "pneumonia", "knee", "gnat".
-            (b'p', b's' | b'n' | b't') | (b'k' | b'g', b'n') if rest.len() == word.len() => {
-                (NONE, NONE, 1)
-            }
-            (b'x', _) if rest.len() == word.len() => (b's', NONE, 1),
-            (b'x', _) => (b'k', b's', 1),
-            (b'c', b'k') => (b'k', NONE, 2),
-            (b'c', b'e' | b'i' | b'y') => (b's', NONE, 1),
-            (b'c', b'h') => (b'k', NONE, 2),
-            (b'c' | b'q' | b'k', _) => (b'k', NONE, 1),
-            (b's', b'c') => (b's', NONE, 2),
-            (b's' | b'z', _) => (b's', NONE, 1),
-            (b't', b'h') => (b't', NONE, 2),
-            (b'r', b'h') => (b'r', NONE, 2),
-            (b'j', _) | (b'g', b'e' | b'i' | b'y') => (b'j', NONE, 1),
-            // "own": a vowel with a w is one sound.
-            (b'w', _) if last == b'a' => (NONE, NONE, 1),
-            (b'w', _) => (b'v', NONE, 1),
-            (b'h', _) => (NONE, NONE, 1),
-            // The silent e of "suboxone".
-            (b'e', b' ') if out.len().saturating_sub(begin) > 3 => (NONE, NONE, 1),
-            (b'a' | b'e' | b'i' | b'o' | b'u' | b'y', _) => (b'a', NONE, 1),
-            (other, _) => (other, NONE, 1),
+/// No sound, in a word or before one.
+const NONE: u8 = 0;
+/// What a letter sounds like hangs on its neighbours.
+const HANGS: u8 = 1;
+
+/// What each letter sounds like by itself: [`NONE`], [`HANGS`] or a sound.
+const SOUNDS: [u8; 256] = {
+    let mut sounds = [NONE; 256];
+    let mut byte = 0_u8;
+    loop {
+        #[expect(clippy::indexing_slicing, reason = "256 bytes, 256 places; run by the compiler")]
+        let slot = &mut sounds[byte as usize];
+        *slot = match byte {
+            b'a' | b'e' | b'i' | b'o' | b'u' | b'y' => b'a',
+            b'q' => b'k',
+            b'z' => b's',
+            b'h' => NONE,
+            b'c' | b'g' | b'k' | b'p' | b's' | b'w' | b'x' => HANGS,
+            other => other,
         };
-        for sound in [sound, second] {
-            if sound != NONE && sound != last {
-                out.push(sound);
-                last = sound;
-            }
+        if byte == u8::MAX {
+            break sounds;
         }
-        rest = rest.get(length..).unwrap_or(&[]);
+        byte += 1;
+    }
+};
+
+/// Gives each sound of a word.
+fn sounds_of(word: &str, mut give: impl FnMut(u8)) {
+    let bytes = word.as_bytes();
+    let mut last = NONE;
+    let mut count = 0_usize;
+    let mut sound = |sound: u8| {
+        if sound != NONE && sound != last {
+            give(sound);
+            last = sound;
+            count = count.saturating_add(1);
+        }
+        (last, count)
+    };
+    let mut before = NONE;
+    let mut rest = match bytes {
+        [rest @ .., b'e'] => rest,
+        all => all,
+    };
+    let final_e = rest.len() < bytes.len();
+    let mut first = true;
+    while let [byte, behind @ ..] = rest {
+        rest = behind;
+        let plain = SOUNDS.get(usize::from(*byte)).copied().unwrap_or(NONE);
+        let heard = if plain == HANGS {
+            let next = behind.first().copied().unwrap_or(if final_e { b'e' } else { b' ' });
+            match (*byte, next) {
+                (b'p', b'h') => b'f',
+                // The silent letters of "psychiatry", "pneumonia", "knee", "gnat".
+                (b'p', b's' | b'n' | b't') | (b'k' | b'g', b'n') if first => NONE,
+                (b'x', _) if first => b's',
+                (b'x', _) => {
+                    sound(b'k');
+                    b's'
+                }
+                (b'c', b'e' | b'i' | b'y') => b's',
+                (b'c' | b'k', _) => b'k',
+                (b's', b'c') => {
+                    rest = behind.get(1..).unwrap_or(&[]);
+                    b's'
+                }
+                (b's', _) => b's',
+                (b'g', b'e' | b'i' | b'y') => b'j',
+                // "own": a vowel with a w is one sound.
+                (b'w', _) if before == b'a' => NONE,
+                (b'w', _) => b'v',
+                (other, _) => other,
+            }
+        } else {
+            plain
+        };
+        before = sound(heard).0;
+        first = false;
+    }
+    // The silent e of "suboxone".
+    if final_e && sound(NONE).1 <= 3 {
+        sound(b'a');
     }
 }
 

@@ -39,7 +39,7 @@ impl Excused {
                 spans.push(folded.bytes_of(&field.span));
             }
         }
-        if folded.has_digit && folded.lower.contains("988") {
+        if folded.holds(b'9') && folded.holds(b'8') && folded.lower.contains("988") {
             find_crisis_line(folded, &mut spans);
         }
         Self { spans }

@@ -121,9 +121,7 @@ fn add(lexicon: &Lexicon, text: Text<'_>, found: &mut Found, hit: &TermHit, arou
         {
             found.findings.push(MEANING.at(span));
         }
-        Role::WeakMeaning
-            if here.holds(Role::CameBack) || is_said_of_a_test(lexicon, text, found, hit) =>
-        {
+        Role::WeakMeaning if here.holds(Role::CameBack) || is_said_of_a_test(text, found, hit) => {
             found.findings.push(MEANING.at(span));
         }
         Role::ResultNoun => found.last_noun = Some(hit.last),
@@ -141,7 +139,7 @@ fn add(lexicon: &Lexicon, text: Text<'_>, found: &mut Found, hit: &TermHit, arou
                     && (here.holds(Role::Community) || before.holds(Role::Community))
                     && !is_owned(text, hit)
                     && !is_due(text, hit)
-                || names::is_in_a_name(lexicon, text, hit, group.category)
+                || names::is_in_a_name(text, hit, group.category)
                 || group.rule == REGISTERED && names::follows_a_capital(text, hit);
             if doubted {
                 return;
@@ -160,11 +158,10 @@ fn add(lexicon: &Lexicon, text: Text<'_>, found: &mut Found, hit: &TermHit, arou
 }
 
 /// "Your labs look fine": the word stands right behind a test and a verb.
-fn is_said_of_a_test(lexicon: &Lexicon, text: Text<'_>, found: &Found, hit: &TermHit) -> bool {
+fn is_said_of_a_test(text: Text<'_>, found: &Found, hit: &TermHit) -> bool {
     let Some(noun) = found.last_noun.filter(|&noun| noun < hit.last) else { return false };
     let between = text.tokens.get(noun.saturating_add(1)..hit.last).unwrap_or(&[]);
-    let goes_on =
-        |t: &Token| t.gap <= Gap::Soft && lexicon.words.roles(t.word) & Role::Common.bit() != 0;
+    let goes_on = |t: &Token| t.gap <= Gap::Soft && t.roles & Role::Common.bit() != 0;
     let verb = |t: &Token| {
         matches!(
             text.folded.slice(t.span()),

@@ -38,6 +38,8 @@ pub(crate) struct Token {
     pub(crate) word: WordId,
     /// The number of its singular, or [`NO_WORD`].
     pub(crate) stem: WordId,
+    /// What the word alone is: one bit for each [`crate::lexicon::Role`].
+    pub(crate) roles: u64,
     pub(crate) kind: Kind,
     pub(crate) gap: Gap,
     /// Which sentence holds it.
@@ -66,12 +68,13 @@ const UNITS: &[&str] = &[
 /// Cuts a text into tokens, in one pass.
 pub(crate) fn cut(folded: &Folded, words: &Words, sentences: &[Range<usize>]) -> Vec<Token> {
     let bytes = folded.lower.as_bytes();
-    let mut tokens = Vec::with_capacity(bytes.len() / 4);
-    let mut cutter = Cutter { folded, words, sentences, sentence: 0, after: 0 };
+    let tokens = Vec::with_capacity(bytes.len() / 4);
+    let mut cutter =
+        Cutter { folded, words, sentences, sentence: 0, after: 0, bare: String::new(), tokens };
     let mut at = 0_usize;
     while let Some(&byte) = bytes.get(at) {
         let end = match byte {
-            b'a'..=b'z' => end_of_word(folded, at),
+            b'a'..=b'z' => end_of_word(bytes, at),
             b'0'..=b'9' => end_of_number(folded, at),
             b'&' | b'+' | b'%' | b'$' | b'#' | b'@' => at.saturating_add(1),
             0x80.. => end_of_foreign(folded, at),
@@ -80,10 +83,10 @@ pub(crate) fn cut(folded: &Folded, words: &Words, sentences: &[Range<usize>]) ->
                 continue;
             }
         };
-        cutter.take(at..end, byte, &mut tokens);
+        cutter.take(at..end, byte);
         at = end;
     }
-    tokens
+    cutter.tokens
 }
 
 struct Cutter<'a> {
@@ -93,10 +96,13 @@ struct Cutter<'a> {
     sentence: usize,
     /// Where the last token ended.
     after: usize,
+    /// The last word without its apostrophes.
+    bare: String,
+    tokens: Vec<Token>,
 }
 
 impl Cutter<'_> {
-    fn take(&mut self, span: Range<usize>, first: u8, tokens: &mut Vec<Token>) {
+    fn take(&mut self, span: Range<usize>, first: u8) {
         let kind = match first {
             b'0'..=b'9' => Kind::Number,
             b'a'..=b'z' => Kind::Word,
@@ -105,11 +111,7 @@ impl Cutter<'_> {
             }
             _ => Kind::Sign,
         };
-        let mut gap = if span.start == self.after && !tokens.is_empty() {
-            Gap::None
-        } else {
-            self.gap(self.after..span.start)
-        };
+        let mut gap = self.gap(span.start);
         while self.sentences.get(self.sentence).is_some_and(|s| s.end <= span.start) {
             self.sentence = self.sentence.saturating_add(1);
             gap = Gap::Hard;
@@ -117,38 +119,45 @@ impl Cutter<'_> {
         let (word, stem) = self.look_up(span.clone());
         self.after = span.end;
         let sentence = self.sentence;
-        tokens.push(Token { start: span.start, end: span.end, word, stem, kind, gap, sentence });
+        let roles = self.words.roles(word);
+        let Range { start, end } = span;
+        self.tokens.push(Token { start, end, word, stem, roles, kind, gap, sentence });
     }
 
-    fn look_up(&self, span: Range<usize>) -> (WordId, WordId) {
+    fn look_up(&mut self, span: Range<usize>) -> (WordId, WordId) {
         let spelling = self.folded.slice(span);
-        if !spelling.contains('\'') {
+        if !(self.folded.holds(b'\'') && spelling.contains('\'')) {
             return self.words.look_up(spelling);
         }
-        let bare: String = spelling.chars().filter(|&c| c != '\'').collect();
-        self.words.look_up(&bare)
+        self.bare.clear();
+        self.bare.extend(spelling.split('\''));
+        self.words.look_up(&self.bare)
     }
 
-    fn gap(&self, between: Range<usize>) -> Gap {
+    /// What stands between the last token and the one that starts here.
+    fn gap(&self, start: usize) -> Gap {
         let firm =
-            |b: u8| matches!(b, b',' | b';' | b':' | b'(' | b')' | b'"' | b'!' | b'?' | b'|');
-        let bytes = self.folded.lower.as_bytes().get(between).unwrap_or(&[]);
-        if bytes.iter().any(|&b| firm(b)) { Gap::Firm } else { Gap::Soft }
+            |b: &u8| matches!(b, b',' | b';' | b':' | b'(' | b')' | b'"' | b'!' | b'?' | b'|');
+        match self.folded.lower.as_bytes().get(self.after..start).unwrap_or(&[]) {
+            [] if !self.tokens.is_empty() => Gap::None,
+            [b' '] => Gap::Soft,
+            between if between.iter().any(firm) => Gap::Firm,
+            _ => Gap::Soft,
+        }
     }
 }
 
 /// Letters and digits, and apostrophes between them.
-fn end_of_word(folded: &Folded, start: usize) -> usize {
-    let mut at = start;
-    loop {
-        match folded.byte(at) {
-            b'a'..=b'z' | b'0'..=b'9' => at = at.saturating_add(1),
-            b'\'' if folded.byte(at.saturating_add(1)).is_ascii_lowercase() => {
-                at = at.saturating_add(1);
-            }
-            _ => return at,
+fn end_of_word(bytes: &[u8], start: usize) -> usize {
+    let mut rest = bytes.get(start..).unwrap_or(&[]);
+    while let [byte, behind @ ..] = rest {
+        let apostrophe = || *byte == b'\'' && behind.first().is_some_and(u8::is_ascii_lowercase);
+        if !(byte.is_ascii_lowercase() || byte.is_ascii_digit() || apostrophe()) {
+            break;
         }
+        rest = behind;
     }
+    bytes.len().saturating_sub(rest.len())
 }
 
 /// Digits with inner points and commas; letters that follow belong to it unless they are a unit.
@@ -160,7 +169,7 @@ fn end_of_number(folded: &Folded, start: usize) -> usize {
             b'0'..=b'9' => at = at.saturating_add(1),
             b'.' | b',' if next.is_ascii_digit() => at = at.saturating_add(1),
             byte if byte.is_ascii_lowercase() => {
-                let end = end_of_word(folded, at);
+                let end = end_of_word(folded.lower.as_bytes(), at);
                 return if UNITS.contains(&folded.slice(at..end)) { at } else { end };
             }
             _ => return at,

@@ -150,8 +150,7 @@ impl Scan<'_> {
     }
 
     fn is(&self, token: &Token, role: Role) -> bool {
-        (self.lexicon.words.roles(token.word) | self.lexicon.words.roles(token.stem)) & role.bit()
-            != 0
+        (token.roles | self.lexicon.words.roles(token.stem)) & role.bit() != 0
     }
 
     /// "Your A1c came back at 7.2", "LDL 160", "tu azúcar está en 250".

@@ -31,12 +31,19 @@ impl Hasher for FastHasher {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        let (eights, rest) = bytes.as_chunks::<8>();
-        for eight in eights {
-            self.add(u64::from_le_bytes(*eight));
-        }
-        if !rest.is_empty() {
-            self.add(rest.iter().fold(0_u64, |word, &byte| word << 8 | u64::from(byte)));
+        let eight = |chunk: &[u8; 8]| u64::from_le_bytes(*chunk);
+        let four = |chunk: &[u8; 4]| u64::from(u32::from_le_bytes(*chunk));
+        // The last bytes are read from the end: they overlap with those before, which does no harm.
+        if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+            self.add(eight(first));
+            for chunk in bytes.get(8..).unwrap_or(&[]).as_chunks().0 {
+                self.add(eight(chunk));
+            }
+            self.add(eight(last));
+        } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+            self.add(four(first) | four(last) << 32);
+        } else {
+            self.add(bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)));
         }
     }
 

@@ -142,17 +142,17 @@ impl Contact {
     pub(super) fn find(&self, reading: Reading<'_>, words: &Words, out: &mut Inventory) {
         let folded = reading.folded;
         let bytes = folded.lower.as_bytes();
-        if bytes.contains(&b'@') {
+        if folded.holds(b'@') {
             for found in self.email.find_iter(bytes) {
                 self.take_email(reading, found.range(), out);
             }
         }
-        if speaks_of_signs(folded) {
+        if speaks_of_signs(folded, words) {
             for found in self.spoken_email.find_iter(bytes) {
                 self.take_email(reading, found.range(), out);
             }
         }
-        if joins_letters(bytes) {
+        if words.joins_letters {
             for found in self.url.find_iter(bytes) {
                 take_url(reading, trimmed(folded, found.range()), out);
             }
@@ -187,14 +187,14 @@ impl Contact {
             for found in self.phone.find_iter(bytes) {
                 take_phone(reading, found.range(), out);
             }
-            if begins_abroad(bytes) {
+            if folded.holds(b'+') || begins_abroad(bytes) {
                 for found in self.foreign_phone.find_iter(bytes) {
                     take_foreign(reading, found.range(), out);
                 }
             }
         }
         let short = words.has_divided_digits && joins_three_and_four(bytes, out);
-        if !short && !folded.lower.contains("ext") {
+        if !short && !(folded.holds(b'x') && folded.lower.contains("ext")) {
             return;
         }
         for found in self.short_phone.find_iter(bytes) {
@@ -254,40 +254,24 @@ fn is_own_host(reading: Reading<'_>, host: &str) -> bool {
     })
 }
 
-/// A full stop with two letters behind it: the least a web address has. `p.m.` has one.
-fn joins_letters(bytes: &[u8]) -> bool {
-    bytes.windows(4).any(|w| {
-        matches!(w, [before, b'.', first, second]
-            if before.is_ascii_alphanumeric()
-                && first.is_ascii_alphabetic()
-                && second.is_ascii_alphabetic())
-    })
-}
-
 /// An address is spelled out: `jo at example dot com`, `jo(at)example.com`, `jo @ example.com`.
-fn speaks_of_signs(folded: &Folded) -> bool {
-    let text = folded.lower.as_str();
-    let has = |words: &[&str]| words.iter().any(|w| text.contains(w));
-    text.contains("dot") && has(&[" dot ", "[dot]", "(dot)"])
-        || text.contains(" punto ")
-        || text.contains('@') && text.contains(" @ ")
-        || text.contains(['(', '[']) && has(&["(at)", "[at]"])
+fn speaks_of_signs(folded: &Folded, words: &Words) -> bool {
+    let has = |parts: &[&str]| parts.iter().any(|part| folded.lower.contains(part));
+    words.roles & cues::SPELLED_SIGN != 0 && has(&[" dot ", "[dot]", "(dot)", " punto "])
+        || folded.holds(b'@') && has(&[" @ "])
+        || (folded.holds(b'(') || folded.holds(b'[')) && has(&["(at)", "[at]"])
 }
 
-/// A plus sign, or two zeros or `011` where a number begins.
+/// Two zeros or `011` where a number begins.
 fn begins_abroad(bytes: &[u8]) -> bool {
     let begins = |at: usize| {
         at.checked_sub(1)
             .and_then(|before| bytes.get(before))
             .is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'_')
     };
-    bytes.iter().enumerate().any(|(at, byte)| match byte {
-        b'+' => true,
-        b'0' if begins(at) => {
-            let rest = bytes.get(at..).unwrap_or(&[]);
-            rest.starts_with(b"00") || rest.starts_with(b"011")
-        }
-        _ => false,
+    bytes.iter().enumerate().any(|(at, byte)| {
+        let rest = bytes.get(at..).unwrap_or(&[]);
+        *byte == b'0' && begins(at) && (rest.starts_with(b"00") || rest.starts_with(b"011"))
     })
 }
 

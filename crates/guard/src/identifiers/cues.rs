@@ -2,7 +2,7 @@
 
 use super::gazetteer::{FIRST_ROLE, Tag};
 
-const fn role(number: u32) -> Tag {
+pub(super) const fn role(number: u32) -> Tag {
     1 << (FIRST_ROLE + number)
 }
 
@@ -88,8 +88,12 @@ pub(super) const SECRET: Tag = role(37);
 /// A number in words that stands for two digits.
 pub(super) const TENS: Tag = role(38);
 
+/// A sign of an address, spelled out: `dot`. Only a hint: see [`super::gazetteer::HINTS`].
+pub(super) const SPELLED_SIGN: Tag = role(40);
+
 /// Every role with its words.
 pub(super) const ROLES: &[(Tag, &str)] = &[
+    (SPELLED_SIGN, "dot punto"),
     (
         TITLE,
         "mister mr mrs ms miss mx dr dra sr sra srta prof professor nurse doctor doctora rev reverend pastor rabbi imam \

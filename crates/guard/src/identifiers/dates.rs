@@ -175,7 +175,7 @@ impl Dates {
                 take_date(folded, found.range(), out);
             }
         }
-        if folded.has_digit && folded.lower.contains("on the ") {
+        if words.has_counted && folded.lower.contains("on the ") {
             for found in self.day_of_the_month.find_iter(bytes) {
                 take_date(folded, found.start().saturating_add(3)..found.end(), out);
             }
@@ -186,7 +186,7 @@ impl Dates {
         let bare = || {
             bytes.windows(3).any(|three| matches!(three, [b',', b' ', b'9'] | [b',', b' ', b'1']))
         };
-        if words.roles & cues::AGE != 0 || folded.has_digit && bare() {
+        if words.roles & cues::AGE != 0 || folded.has_digit && folded.holds(b',') && bare() {
             self.find_age(folded, out);
         }
     }
@@ -222,7 +222,7 @@ impl Dates {
         let somebody = out.holds_a_person();
         let untaken = |w: &Word| w.is(cues::MONTH) && out.is_free(&w.span());
         let cause = (somebody || words.roles & cues::EVENT != 0)
-            && (words.list.iter().any(untaken) || folded.lower.contains('-'));
+            && (words.list.iter().any(untaken) || folded.holds(b'-'));
         if !cause {
             return;
         }

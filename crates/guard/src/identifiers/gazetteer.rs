@@ -22,6 +22,11 @@ pub(super) const PLACE_HEAD: Tag = 1 << 6;
 /// A hospital, neighbourhood or city of the hand-written list.
 pub(super) const KNOWN_PLACE: Tag = 1 << 7;
 
+/// Stands behind the first word of a place of several words.
+pub(super) const PLACE_GOES_ON: Tag = cues::role(39);
+/// Bits that tell where to look closer; a word that has no others is on no list.
+pub(super) const HINTS: Tag = PLACE_GOES_ON | cues::SPELLED_SIGN;
+
 const GIVEN_NAMES: &str = include_str!("../../../../lexicon/given_names.txt");
 const SURNAMES: &str = include_str!("../../../../lexicon/surnames.txt");
 const PLACES: &str = include_str!("../../../../lexicon/places.txt");
@@ -77,6 +82,11 @@ impl Gazetteer {
 
     /// Everything the word may be; 0 for a word on no list.
     pub(super) fn tag(&self, word: &str) -> Tag {
+        self.tag_and_hints(word) & !HINTS
+    }
+
+    /// [`Gazetteer::tag`] with the bits of [`HINTS`].
+    pub(super) fn tag_and_hints(&self, word: &str) -> Tag {
         self.tags.get(word.as_bytes()).copied().unwrap_or(0)
     }
 
@@ -91,10 +101,15 @@ impl Gazetteer {
     }
 
     fn add(&mut self, word: &'static str, tag: Tag) {
-        if let Some((head, _)) = word.split_once('_')
-            && value(tag, PLACE) > 0
+        if value(tag, PLACE) > 0
+            && let Some((head, rest)) = word.split_once('_')
         {
             *self.tags.entry(head.as_bytes()).or_default() |= PLACE_HEAD;
+            for behind in rest.split('_') {
+                let bare = behind.trim_end_matches('.');
+                let bare = bare.strip_suffix("'s").unwrap_or(bare).trim_end_matches('\'');
+                *self.tags.entry(bare.as_bytes()).or_default() |= PLACE_GOES_ON;
+            }
         }
         let slot = self.tags.entry(word.as_bytes()).or_default();
         *slot = [GIVEN, FAMILY, PLACE].into_iter().fold(*slot | tag, |merged, field| {
@@ -133,6 +148,8 @@ mod tests {
         assert!(all.tag("will") & cues::WORD != 0 && is("will", GIVEN) > 0);
         assert!(is("okonkwo", FAMILY) == 2 && is("nkechi", GIVEN) == 2);
         assert_eq!(all.tag("qqzx"), 0);
+        assert!(all.tag_and_hints("worth") & all.tag_and_hints("anderson") & PLACE_GOES_ON != 0);
+        assert_eq!(all.tag("worth") & HINTS, 0);
         assert!(all.tags.keys().all(|word| word.len() < LONGEST));
     }
 }

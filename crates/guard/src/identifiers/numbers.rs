@@ -1,6 +1,5 @@
 //! Numbers that stand for a person: SSN, MRN, plan, account, licence, vehicle, device, card.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use regex::bytes::Regex;
@@ -11,6 +10,7 @@ use super::{Inventory, What, cue_before, cues};
 use crate::level::IdentifierKind;
 use crate::normalise::Folded;
 use crate::shapes::{Shape, values};
+use crate::words::FastMap;
 
 #[derive(Debug)]
 pub(super) struct Numbers {
@@ -20,7 +20,7 @@ pub(super) struct Numbers {
     bare: Vec<(Shape, IdentifierKind, What)>,
     rules: Vec<Rule>,
     /// Which rules (by bit) a cue word calls for.
-    by_cue: HashMap<&'static str, u32>,
+    by_cue: FastMap<&'static str, u32>,
 }
 
 /// A number that follows a cue.
@@ -36,7 +36,7 @@ struct Rule {
 impl Numbers {
     pub(super) fn new() -> Self {
         let mut rules = Vec::new();
-        let mut by_cue = HashMap::new();
+        let mut by_cue = FastMap::default();
         for (number, (words, pattern, kind, finding, weak)) in rows().into_iter().enumerate() {
             for word in words.split(' ') {
                 *by_cue.entry(word).or_insert(0_u32) |= 1 << number;
@@ -109,7 +109,7 @@ impl Numbers {
         if words.digits >= 9 {
             self.find_bare_ssn(folded, out);
         }
-        if words.digits >= 4 || folded.lower.contains(" @") {
+        if words.digits >= 4 || folded.holds(b'@') && folded.lower.contains(" @") {
             self.find_bare(folded, words, out);
         }
     }
@@ -153,14 +153,15 @@ impl Numbers {
     fn find_bare(&self, folded: &Folded, words: &Words, out: &mut Inventory) {
         let has = |lengths: &[u32]| lengths.iter().any(|&l| words.mixed_lengths >> l & 1 == 1);
         let causes = [
-            folded.lower.contains("(01)"),
+            folded.holds(b'(') && folded.lower.contains("(01)"),
             has(&[11, 13]),
             words.colons >= 5 || has(&[17]),
             has(&[17]),
-            folded.lower.contains('#'),
-            folded.lower.contains(" @")
-                || folded.lower.contains("(@")
-                || folded.lower.starts_with('@'),
+            folded.holds(b'#'),
+            folded.holds(b'@')
+                && (folded.lower.contains(" @")
+                    || folded.lower.contains("(@")
+                    || folded.lower.starts_with('@')),
         ];
         for ((pattern, kind, finding), cause) in self.bare.iter().zip(causes) {
             if !cause {
@@ -200,7 +201,7 @@ impl Numbers {
 
 /// `S/N` is two words to the reader of words.
 fn has_serial(folded: &Folded) -> bool {
-    folded.has_digit && folded.lower.contains("s/n")
+    folded.has_digit && folded.holds(b'/') && folded.lower.contains("s/n")
 }
 
 /// Each match with its value, which is the pattern's last group.

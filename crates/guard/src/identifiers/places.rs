@@ -148,10 +148,12 @@ impl Scene<'_> {
         let mut last = at;
         for _ in 0..3 {
             let next = self.words.get(last.saturating_add(1))?;
+            let ampersand =
+                || self.reading.folded.slice(next.start.saturating_sub(3)..next.start) == " & ";
             let joined = matches!(next.gap, Gap::Space)
                 || next.gap == Gap::Dot && matches!(self.text(first), "st" | "mt" | "ft")
-                || self.reading.folded.slice(next.start.saturating_sub(3)..next.start) == " & ";
-            if !joined {
+                || ampersand();
+            if !joined || !(next.in_a_place || ampersand()) {
                 break;
             }
             last = last.saturating_add(1);

@@ -134,7 +134,8 @@ impl Streets {
                 }
             }
         }
-        if folded.lower.contains("zip") || folded.lower.contains("postal") {
+        let zip = || folded.holds(b'z') && folded.lower.contains("zip");
+        if words.digits >= 5 && (zip() || folded.lower.contains("postal")) {
             for captures in self.zip.captures_iter(lower) {
                 if let Some(zip) = captures.get(1)
                     && out.is_free(&zip.range())

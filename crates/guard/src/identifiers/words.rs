@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Reading;
 use super::cues;
-use super::gazetteer::{FAMILY, GIVEN, Gazetteer, PLACE, Tag, value};
+use super::gazetteer::{FAMILY, GIVEN, Gazetteer, HINTS, PLACE, PLACE_GOES_ON, Tag, value};
 use crate::normalise::Folded;
 
 /// What stands between a word and the one before it.
@@ -38,6 +38,8 @@ pub(super) struct Word {
     pub(super) begins_sentence: bool,
     /// One of our term lists holds it: a drug, a disease.
     pub(super) term: bool,
+    /// Some place of several words goes on with it.
+    pub(super) in_a_place: bool,
 }
 
 impl Word {
@@ -81,6 +83,10 @@ pub(super) struct Words {
     pub(super) roles: Tag,
     /// A digit, a divider of dates, a digit.
     pub(super) has_divided_digits: bool,
+    /// A full stop between a letter or digit and two letters: the least a web address has.
+    pub(super) joins_letters: bool,
+    /// A word begins with digits and goes on with letters: `12th`.
+    pub(super) has_counted: bool,
     pub(super) digits: usize,
     pub(super) colons: usize,
     /// Full stops between digits; an IP address has three.
@@ -130,48 +136,53 @@ impl Words {
 
     fn split(&mut self, folded: &Folded, gazetteer: &Gazetteer) {
         let bytes = folded.lower.as_bytes();
+        if folded.has_digit {
+            self.digits = bytes.iter().filter(|b| b.is_ascii_digit()).count();
+        }
         let mut at = 0_usize;
         let mut last_end = None;
         let mut lines = folded.line_starts.iter().copied().peekable();
-        while at < bytes.len() {
-            let byte = folded.byte(at);
+        while let Some(&byte) = bytes.get(at) {
             let lone_at = byte == b'@' && folded.byte(at.saturating_add(1)) == b' ';
             if !(is_letter(byte) || lone_at) {
-                self.note(folded, at, byte);
+                if byte != b' ' {
+                    self.note(folded, at, byte);
+                }
                 at = at.saturating_add(1);
                 continue;
             }
             let start = at;
-            at = self.end_of_word(folded, start);
+            at = self.end_of_word(bytes, start);
             let mut new_line = false;
-            if !folded.line_starts.is_empty() {
-                while lines.next_if(|&line| line <= start).is_some() {
-                    new_line = true;
-                }
+            while lines.next_if(|&line| line <= start).is_some() {
+                new_line = true;
             }
-            let gap = gap(folded, last_end, start);
-            let begins_sentence = new_line || begins_sentence(folded, last_end, start);
-            let word = read_word(folded, gazetteer, start..at, gap, begins_sentence);
-            self.roles |= word.tag;
-            if word.tag == 0 {
-                self.note_mixed(folded.slice(start..at));
-            } else if at.saturating_sub(start) == 1 && byte.is_ascii_digit() {
-                self.lone_digits = self.lone_digits.saturating_add(1);
+            let (gap, behind_a_stop) = gap(folded, last_end, start);
+            let begins_sentence = new_line || behind_a_stop;
+            let (word, roles) = read_word(folded, gazetteer, start..at, (gap, begins_sentence));
+            self.roles |= roles;
+            if folded.has_digit {
+                self.note_digits(folded.slice(start..at), word.tag);
             }
             self.list.push(word);
             last_end = Some(at);
         }
     }
 
-    /// A word on no list: a digit alone, or letters and digits mixed?
-    fn note_mixed(&mut self, text: &str) {
-        let digits = text.bytes().filter(u8::is_ascii_digit).count();
-        if digits == 0 {
+    /// Notes a digit alone, and letters and digits mixed in one word.
+    fn note_digits(&mut self, text: &str, tag: Tag) {
+        let counts = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
+        if counts && text.len() == 1 {
+            self.lone_digits = self.lone_digits.saturating_add(1);
             return;
         }
-        if text.len() == 1 {
-            self.lone_digits = self.lone_digits.saturating_add(1);
-        } else if digits < text.len() {
+        if !counts && tag != 0 {
+            return;
+        }
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        let mixed = digits > 0 && digits < text.len();
+        self.has_counted |= counts && mixed;
+        if mixed && tag == 0 {
             self.mixed_lengths |= 1 << text.len().min(63);
             self.has_joined_month |= text.len() > 3
                 && text.bytes().any(|b| b.is_ascii_lowercase())
@@ -184,35 +195,33 @@ impl Words {
             b':' => self.colons = self.colons.saturating_add(1),
             b'/' | b'.' => {
                 let before = at.checked_sub(1).map_or(b' ', |b| folded.byte(b));
-                let between =
-                    before.is_ascii_digit() && folded.byte(at.saturating_add(1)).is_ascii_digit();
+                let next = folded.byte(at.saturating_add(1));
+                let between = before.is_ascii_digit() && next.is_ascii_digit();
                 self.has_divided_digits |= between;
-                self.dotted_digits =
-                    self.dotted_digits.saturating_add(usize::from(between && byte == b'.'));
+                if byte == b'.' {
+                    self.dotted_digits = self.dotted_digits.saturating_add(usize::from(between));
+                    self.joins_letters |= before.is_ascii_alphanumeric()
+                        && next.is_ascii_alphabetic()
+                        && folded.byte(at.saturating_add(2)).is_ascii_alphabetic();
+                }
             }
             _ => {}
         }
     }
 
-    fn end_of_word(&mut self, folded: &Folded, start: usize) -> usize {
-        let mut digits = usize::from(folded.byte(start).is_ascii_digit());
-        let mut at = start.saturating_add(1);
-        let mut rest = folded.lower.as_bytes().get(at..).unwrap_or(&[]);
+    fn end_of_word(&mut self, bytes: &[u8], start: usize) -> usize {
+        let mut rest = bytes.get(start.saturating_add(1)..).unwrap_or(&[]);
         while let [byte, behind @ ..] = rest {
-            if is_letter(*byte) {
-                digits = digits.saturating_add(usize::from(byte.is_ascii_digit()));
-            } else {
+            if !is_letter(*byte) {
                 let next = behind.first().copied().unwrap_or(b' ');
                 if !(matches!(byte, b'\'' | b'-') && is_letter(next)) {
                     break;
                 }
                 self.has_divided_digits |= *byte == b'-' && next.is_ascii_digit();
             }
-            at = at.saturating_add(1);
             rest = behind;
         }
-        self.digits = self.digits.saturating_add(digits);
-        at
+        bytes.len().saturating_sub(rest.len())
     }
 
     /// In a text all in capitals, a capital tells nothing; nor in a headline.
@@ -259,33 +268,35 @@ const MONTHS: &[&str] = &[
     "abr", "ago", "dic",
 ];
 
+#[inline]
 fn is_letter(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | 0x80..)
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || !byte.is_ascii()
 }
 
+/// The word, and everything its spelling tells.
 fn read_word(
     folded: &Folded,
     gazetteer: &Gazetteer,
     span: Range<usize>,
-    gap: Gap,
-    begins_sentence: bool,
-) -> Word {
+    (gap, begins_sentence): (Gap, bool),
+) -> (Word, Tag) {
     let text = folded.slice(span.clone());
     let (end, possessive) = match text.as_bytes() {
         [.., b'\'', b's'] => (span.end.saturating_sub(2), true),
         [.., b's'] => (span.end, folded.byte(span.end) == b'\''),
         _ => (span.end, false),
     };
-    let bare = (end < span.end).then(|| folded.slice(span.start..end));
+    let bare = folded.slice(span.start..end);
     let cased = folded.cased_slice(span.start..end);
-    let mut tag = gazetteer.tag(bare.unwrap_or(text));
-    if bare.is_some() {
-        tag |= gazetteer.tag(text);
+    let mut known = gazetteer.tag_and_hints(bare);
+    if end < span.end {
+        known |= gazetteer.tag_and_hints(text);
     }
+    let mut tag = known & !HINTS;
     if tag == 0 {
-        tag = of_parts(gazetteer, bare.unwrap_or(text));
+        tag = of_parts(folded, gazetteer, bare);
     }
-    Word {
+    let word = Word {
         start: span.start,
         end,
         tag,
@@ -301,27 +312,31 @@ fn read_word(
         possessive,
         begins_sentence,
         term: false,
-    }
+        in_a_place: known & PLACE_GOES_ON != 0,
+    };
+    (word, known | tag)
 }
 
 /// `Garcia-Lopez`, `O'Brien`, `al-Rashid`, `55-year-old`.
-fn of_parts(gazetteer: &Gazetteer, word: &str) -> Tag {
-    if word.bytes().all(|b| b.is_ascii_digit()) {
-        return 0;
-    }
+fn of_parts(folded: &Folded, gazetteer: &Gazetteer, word: &str) -> Tag {
     if word.starts_with(|c: char| c.is_ascii_digit()) {
         let sex = word.trim_start_matches(|c: char| c.is_ascii_digit());
-        let human =
-            ["year", "yo", "yr"].iter().any(|w| word.contains(w)) || matches!(sex, "f" | "m");
+        let human = !sex.is_empty()
+            && (["year", "yo", "yr"].iter().any(|w| word.contains(w)) || matches!(sex, "f" | "m"));
         return if human { cues::HUMAN | cues::AGE } else { 0 };
     }
-    if let Some((head, rest)) = word.split_once('\'') {
+    if folded.holds(b'\'')
+        && let Some((head, rest)) = word.split_once('\'')
+    {
         if head.len() <= 2 {
             let mut joined = String::with_capacity(word.len());
             joined.push_str(head);
             joined.push_str(rest);
             return gazetteer.tag(&joined) & !(cues::WORD | cues::RARE_WORD);
         }
+        return 0;
+    }
+    if !folded.holds(b'-') {
         return 0;
     }
     let Some((head, rest)) = word.split_once('-') else { return 0 };
@@ -338,19 +353,14 @@ fn of_parts(gazetteer: &Gazetteer, word: &str) -> Tag {
     roles | least(GIVEN, first, last) | least(FAMILY, last, first)
 }
 
-fn gap(folded: &Folded, last_end: Option<usize>, start: usize) -> Gap {
-    let Some(end) = last_end else { return Gap::Start };
-    match folded.lower.as_bytes().get(end..start).unwrap_or(&[]) {
-        [b' '] | [b'\'', b' '] => Gap::Space,
-        [b'.', b' '] | [b'.'] => Gap::Dot,
-        [b',', b' '] | [b','] => Gap::Comma,
-        _ => Gap::Other,
-    }
-}
-
-fn begins_sentence(folded: &Folded, last_end: Option<usize>, start: usize) -> bool {
+/// What stands before a word, and whether it ends a sentence.
+fn gap(folded: &Folded, last_end: Option<usize>, start: usize) -> (Gap, bool) {
+    let Some(end) = last_end else { return (Gap::Start, true) };
     let ends = |b: &u8| matches!(b, b'.' | b'!' | b'?' | b':' | b'"' | b'*' | b';');
-    last_end.is_none_or(|end| {
-        folded.lower.as_bytes().get(end..start).is_some_and(|between| between.iter().any(ends))
-    })
+    match folded.lower.as_bytes().get(end..start).unwrap_or(&[]) {
+        [b' '] | [b'\'', b' '] => (Gap::Space, false),
+        [b'.', b' '] | [b'.'] => (Gap::Dot, true),
+        [b',', b' '] | [b','] => (Gap::Comma, false),
+        between => (Gap::Other, between.iter().any(ends)),
+    }
 }
