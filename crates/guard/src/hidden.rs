@@ -18,7 +18,8 @@ pub(crate) fn find(lexicon: &Lexicon, text: Text<'_>, hits: &mut Vec<TermHit>) {
             continue;
         }
         with_digits(lexicon, text, at, hits);
-        if token.kind != Kind::Number {
+        let emoji = token.end.saturating_sub(token.start) > 1;
+        if token.kind == Kind::Word || token.kind == Kind::Sign && emoji {
             broken(lexicon, text, at, hits);
         }
     }

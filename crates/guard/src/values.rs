@@ -254,10 +254,13 @@ impl Scan<'_> {
                 && number.len() <= 5
                 && number.bytes().filter(|&b| b == b'.').count() == 1
         };
+        if !decimal(token) {
+            return;
+        }
         let behind = self.text.tokens.get(at.saturating_add(1)..).unwrap_or(&[]);
         let other =
             behind.iter().take(7).take_while(|t| t.sentence == token.sentence).position(decimal);
-        let Some(between) = other.filter(|&n| n > 0 && decimal(token)) else { return };
+        let Some(between) = other.filter(|&n| n > 0) else { return };
         let compares = behind.iter().take(between).any(|t| {
             matches!(
                 self.text.folded.slice(t.span()),
@@ -280,6 +283,9 @@ impl Scan<'_> {
 
     /// `120/80`, `120 over 80`: the first is too large for a month.
     fn is_pressure(&self, at: usize) -> bool {
+        let Some(upper) = self.number(at).filter(|upper| (70..=260).contains(upper)) else {
+            return false;
+        };
         let next = at.saturating_add(1);
         let (second, joined) = match self.word(next) {
             "over" | "sobre" => (next.saturating_add(1), true),
@@ -289,15 +295,9 @@ impl Scan<'_> {
                 (next, self.text.folded.slice(end..start).trim() == "/")
             }
         };
-        let (Some(upper), Some(lower)) = (self.number(at), self.number(second)) else {
-            return false;
-        };
+        let Some(lower) = self.number(second) else { return false };
         let after = self.token(second).map_or(b' ', |t| self.text.folded.byte(t.end));
-        joined
-            && (70..=260).contains(&upper)
-            && (35..=150).contains(&lower)
-            && upper > lower
-            && after != b'/'
+        joined && (35..=150).contains(&lower) && upper > lower && after != b'/'
     }
 
     /// "One seventy over a hundred and two", "eleven point four".

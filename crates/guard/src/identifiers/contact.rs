@@ -194,7 +194,7 @@ impl Contact {
             }
         }
         let short = words.has_divided_digits && joins_three_and_four(bytes, out);
-        if !short && !(folded.holds(b'x') && folded.lower.contains("ext")) {
+        if !(short || folded.holds(b'x') && folded.lower.contains("ext")) {
             return;
         }
         for found in self.short_phone.find_iter(bytes) {

@@ -186,8 +186,9 @@ impl Dates {
         let bare = || {
             bytes.windows(3).any(|three| matches!(three, [b',', b' ', b'9'] | [b',', b' ', b'1']))
         };
-        if words.roles & cues::AGE != 0 || folded.has_digit && folded.holds(b',') && bare() {
-            self.find_age(folded, out);
+        let bare = folded.has_digit && folded.holds(b',') && bare();
+        if words.roles & cues::AGE != 0 || bare {
+            self.find_age(folded, bare, out);
         }
     }
 
@@ -202,8 +203,12 @@ impl Dates {
         }
     }
 
-    fn find_age(&self, folded: &Folded, out: &mut Inventory) {
-        for pattern in &self.age {
+    /// `bare`: digits that may be an age stand behind a comma.
+    fn find_age(&self, folded: &Folded, bare: bool, out: &mut Inventory) {
+        let has = |part: &str| folded.lower.contains(part);
+        let spelled = has("ninety") || has("noventa");
+        let causes = [folded.has_digit, folded.has_digit, spelled, bare, has("enari")];
+        for (pattern, _) in self.age.iter().zip(causes).filter(|(_, cause)| *cause) {
             for captures in pattern.captures_iter(folded.lower.as_bytes()) {
                 if let Some(age) = captures.get(1)
                     && out.is_free(&age.range())

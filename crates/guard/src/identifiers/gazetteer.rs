@@ -82,12 +82,12 @@ impl Gazetteer {
 
     /// Everything the word may be; 0 for a word on no list.
     pub(super) fn tag(&self, word: &str) -> Tag {
-        self.tag_and_hints(word) & !HINTS
+        self.tag_and_hints(word.as_bytes()) & !HINTS
     }
 
     /// [`Gazetteer::tag`] with the bits of [`HINTS`].
-    pub(super) fn tag_and_hints(&self, word: &str) -> Tag {
-        self.tags.get(word.as_bytes()).copied().unwrap_or(0)
+    pub(super) fn tag_and_hints(&self, word: &[u8]) -> Tag {
+        self.tags.get(word).copied().unwrap_or(0)
     }
 
     fn read(&mut self, list: &'static str, tag: impl Fn(u8) -> Tag) {
@@ -148,7 +148,7 @@ mod tests {
         assert!(all.tag("will") & cues::WORD != 0 && is("will", GIVEN) > 0);
         assert!(is("okonkwo", FAMILY) == 2 && is("nkechi", GIVEN) == 2);
         assert_eq!(all.tag("qqzx"), 0);
-        assert!(all.tag_and_hints("worth") & all.tag_and_hints("anderson") & PLACE_GOES_ON != 0);
+        assert!(all.tag_and_hints(b"worth") & all.tag_and_hints(b"anderson") & PLACE_GOES_ON != 0);
         assert_eq!(all.tag("worth") & HINTS, 0);
         assert!(all.tags.keys().all(|word| word.len() < LONGEST));
     }

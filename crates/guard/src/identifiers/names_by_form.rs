@@ -6,6 +6,9 @@ use super::people::Scene;
 use super::words::{Gap, Word};
 use crate::level::IdentifierKind;
 
+/// How common a given name must be to be one without a capital.
+pub(super) const LEAST_SMALL: u8 = 2;
+
 impl Scene<'_> {
     /// Names that are on no list, told by form and company.
     pub(super) fn unlisted(&self, at: usize, word: &Word, out: &mut Inventory) -> Option<usize> {
@@ -164,7 +167,7 @@ impl Scene<'_> {
         word: &Word,
         out: &mut Inventory,
     ) -> Option<usize> {
-        if word.given() < 2
+        if word.given() < LEAST_SMALL
             || word.is_ordinary()
             || word.is(cues::STOP | cues::VERB | cues::STATE | cues::THING | cues::EPONYM)
         {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::cues;
 use super::name_forms::{Run, run};
+use super::names_by_form::LEAST_SMALL;
 use super::words::{Gap, Word, Words};
 use super::{Inventory, Reading, What, cue_before, what};
 use crate::level::{Category, IdentifierKind, Level};
@@ -128,7 +129,7 @@ impl<'a> Scene<'a> {
         {
             return Some(last);
         }
-        if !out.is_free(&word.span()) {
+        if !word.cap && word.given() < LEAST_SMALL || !out.is_free(&word.span()) {
             return None;
         }
         if !word.cap {

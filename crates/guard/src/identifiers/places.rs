@@ -30,7 +30,7 @@ pub(super) fn find(
     }
     let mut at = 0_usize;
     while let Some(word) = words.get(at) {
-        let last = if !out.is_free(&word.span()) {
+        let last = if !(word.cap || may_be_written_small(word)) || !out.is_free(&word.span()) {
             None
         } else if word.cap {
             scene
@@ -43,6 +43,13 @@ pub(super) fn find(
         };
         at = last.unwrap_or(at).saturating_add(1);
     }
+}
+
+/// A place of the lists, or `st` and `mt`.
+fn may_be_written_small(word: &Word) -> bool {
+    word.place() >= 2
+        || word.tag & (PLACE_HEAD | KNOWN_PLACE) != 0
+        || word.end.saturating_sub(word.start) == 2
 }
 
 impl Scene<'_> {

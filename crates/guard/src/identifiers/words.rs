@@ -280,35 +280,37 @@ fn read_word(
     span: Range<usize>,
     (gap, begins_sentence): (Gap, bool),
 ) -> (Word, Tag) {
-    let text = folded.slice(span.clone());
-    let (end, possessive) = match text.as_bytes() {
-        [.., b'\'', b's'] => (span.end.saturating_sub(2), true),
-        [.., b's'] => (span.end, folded.byte(span.end) == b'\''),
-        _ => (span.end, false),
+    let text = folded.lower.as_bytes().get(span.clone()).unwrap_or(&[]);
+    let (bare, possessive) = match text {
+        [bare @ .., b'\'', b's'] => (bare, true),
+        [.., b's'] => (text, folded.byte(span.end) == b'\''),
+        _ => (text, false),
     };
-    let bare = folded.slice(span.start..end);
-    let cased = folded.cased_slice(span.start..end);
+    let end = span.start.saturating_add(bare.len());
+    let cased = folded.cased.as_bytes().get(span.start..end).unwrap_or(&[]);
     let mut known = gazetteer.tag_and_hints(bare);
     if end < span.end {
         known |= gazetteer.tag_and_hints(text);
     }
     let mut tag = known & !HINTS;
     if tag == 0 {
-        tag = of_parts(folded, gazetteer, bare);
+        tag = of_parts(folded, gazetteer, folded.slice(span.start..end));
     }
     let word = Word {
         start: span.start,
         end,
         tag,
         gap,
-        cap: match cased.as_bytes() {
+        cap: match cased {
             [b'A'..=b'Z', ..] => true,
             // "al-Rashid"
             [_, second, b'-', third, ..] if *second != b'-' && third.is_ascii_uppercase() => true,
-            [first, ..] if !first.is_ascii() => cased.starts_with(char::is_uppercase),
+            [first, ..] if !first.is_ascii() => {
+                folded.cased_slice(span.start..end).starts_with(char::is_uppercase)
+            }
             _ => false,
         },
-        upper: cased.len() > 1 && cased.bytes().all(|b| b.is_ascii_uppercase()),
+        upper: cased.len() > 1 && cased.iter().all(u8::is_ascii_uppercase),
         possessive,
         begins_sentence,
         term: false,
