@@ -1,0 +1,243 @@
+//! The network: what each filter sees in every three words, and the scores that follow.
+
+use std::sync::OnceLock;
+
+use crate::file::{Malformed, Parts};
+use crate::vocabulary::{Vectors, Vocabulary};
+
+/// One word as the rules saw it.
+#[derive(Debug, Clone, Copy)]
+pub struct Word<'a> {
+    /// In small letters, folded.
+    pub spelling: &'a str,
+    /// One bit for each thing that rules said of it. Bits the network does not know count nothing.
+    pub marks: u128,
+}
+
+/// A learned network; see the crate's documentation.
+#[derive(Debug)]
+pub struct Network {
+    width: usize,
+    filters: usize,
+    vocabulary: Vocabulary,
+    /// What each known word adds to every filter, worked out when the word is first met.
+    known: Vec<OnceLock<Box<[i16]>>>,
+    /// What each mark adds to every filter.
+    marks: Vec<Box<[i16]>>,
+    /// Filters by place in the three words, then by place in the vector.
+    weights: Vec<f32>,
+    bias: Vec<i16>,
+    /// One row for each answer: the weights of what each filter found most, then on average.
+    answers: Vec<Vec<f32>>,
+    answer_bias: Vec<f32>,
+    /// One row for each answer: the weight of each fact.
+    facts: Vec<Vec<f32>>,
+}
+
+/// Words before, at and after the middle of a filter.
+const TAPS: usize = 3;
+/// Activations are counted in so many parts of one.
+const UNIT: f32 = 256.0;
+
+impl Network {
+    /// Reads a network.
+    ///
+    /// # Errors
+    /// [`Malformed`] if the file ends too early or goes on behind its end.
+    pub fn read(file: &'static [u8]) -> Result<Self, Malformed> {
+        let mut parts = Parts::of(file);
+        let width = parts.count("head")?;
+        let filters = parts.count("head")?;
+        let answers = parts.count("head")?;
+        let words = parts.count("head")?;
+        let buckets = parts.count("head")?;
+        let marks = parts.count("head")?;
+        let facts = parts.count("head")?;
+        let vocabulary = Vocabulary::read(&mut parts, width, words, buckets)?;
+        let mark_vectors = Vectors::read(&mut parts, marks, width, "mark vectors")?;
+        let weights = parts.floats(TAPS * width * filters, "filters")?;
+        let bias = parts.floats(filters, "filter biases")?;
+        let mut rows = |length: usize, what| -> Result<Vec<Vec<f32>>, Malformed> {
+            (0..answers).map(|_| parts.floats(length, what)).collect()
+        };
+        let answer_rows = rows(filters.saturating_mul(2), "answers")?;
+        let fact_rows = rows(facts, "facts")?;
+        let answer_bias = parts.floats(answers, "answer biases")?;
+        if !parts.is_empty() {
+            return Err(Malformed("end"));
+        }
+        let known = (0..vocabulary.len()).map(|_| OnceLock::new()).collect();
+        let mut network = Self {
+            width,
+            filters,
+            vocabulary,
+            known,
+            marks: Vec::new(),
+            weights,
+            bias: bias.into_iter().map(counted).collect(),
+            answers: answer_rows,
+            answer_bias,
+            facts: fact_rows,
+        };
+        network.marks = (0..marks)
+            .map(|mark| network.shares(|vector| mark_vectors.add(mark, 1.0, vector)))
+            .collect();
+        Ok(network)
+    }
+
+    /// How many answers it scores.
+    #[must_use]
+    pub const fn answers(&self) -> usize {
+        self.answers.len()
+    }
+
+    /// The score of each answer for this text (log odds), given `facts`, one bit for each. Empty text
+    /// scores what the facts alone say.
+    #[must_use]
+    pub fn scores(&self, words: &[Word<'_>], facts: u128) -> Vec<f32> {
+        let mut most = vec![0_i16; self.filters];
+        let mut sums = vec![0_i32; self.filters];
+        self.each_activation(words, |_, active| {
+            for ((most, sum), &value) in most.iter_mut().zip(&mut sums).zip(active) {
+                *most = (*most).max(value);
+                *sum = sum.saturating_add(i32::from(value));
+            }
+        });
+        #[expect(clippy::cast_precision_loss, reason = "texts have fewer than 2^23 words")]
+        let mean = 0.5 / UNIT / (words.len() as f32 + 1.0).sqrt();
+        #[expect(clippy::cast_precision_loss, reason = "a sum of a text's small numbers")]
+        let seen: Vec<f32> = most
+            .iter()
+            .map(|&most| f32::from(most) / UNIT)
+            .chain(sums.iter().map(|&sum| sum as f32 * mean))
+            .collect();
+        let rows = self.answers.iter().zip(&self.facts).zip(&self.answer_bias);
+        rows.map(|((row, by_fact), bias)| {
+            let by_words = dot(row, &seen);
+            let by_facts: f32 = ones(facts).filter_map(|fact| by_fact.get(fact)).sum();
+            by_words + by_facts + bias
+        })
+        .collect()
+    }
+
+    /// Which words speak most for an answer: the share of each, in the order of the text.
+    #[must_use]
+    pub fn shares_in(&self, words: &[Word<'_>], answer: usize) -> Vec<f32> {
+        let mut most = vec![(0_i16, 0_usize); self.filters];
+        self.each_activation(words, |at, active| {
+            for (most, &value) in most.iter_mut().zip(active) {
+                if value > most.0 {
+                    *most = (value, at);
+                }
+            }
+        });
+        let mut shares = vec![0.0; words.len()];
+        let row = self.answers.get(answer).map_or(&[][..], Vec::as_slice);
+        for ((value, at), weight) in most.into_iter().zip(row) {
+            if let Some(share) = shares.get_mut(at) {
+                *share += f32::from(value) / UNIT * weight;
+            }
+        }
+        shares
+    }
+
+    /// Calls back with what every filter sees around each word, never below zero.
+    fn each_activation(&self, words: &[Word<'_>], mut with: impl FnMut(usize, &[i16])) {
+        let row = TAPS.saturating_mul(self.filters);
+        let mut shares = vec![0_i16; row.saturating_mul(words.len())];
+        for (word, sum) in words.iter().zip(shares.chunks_exact_mut(row.max(1))) {
+            self.add_word(word, sum);
+        }
+        let part = |at: Option<usize>, tap: usize| -> &[i16] {
+            let Some(at) = at else { return &[] };
+            let from = at.saturating_mul(row).saturating_add(tap.saturating_mul(self.filters));
+            shares.get(from..from.saturating_add(self.filters)).unwrap_or(&[])
+        };
+        let mut active = vec![0_i16; self.filters];
+        for at in 0..words.len() {
+            active.copy_from_slice(&self.bias);
+            add(&mut active, part(at.checked_sub(1), 0));
+            add(&mut active, part(Some(at), 1));
+            add(&mut active, part(at.checked_add(1), 2));
+            for value in &mut active {
+                *value = (*value).max(0);
+            }
+            with(at, &active);
+        }
+    }
+
+    fn add_word(&self, word: &Word<'_>, sum: &mut [i16]) {
+        match self.vocabulary.number(word.spelling) {
+            Some(number) => {
+                if let Some(known) = self.known.get(number) {
+                    let shares = known.get_or_init(|| {
+                        self.shares(|vector| self.vocabulary.add_known(number, vector))
+                    });
+                    add(sum, shares);
+                }
+            }
+            None => {
+                let shares =
+                    self.shares(|vector| self.vocabulary.add_unknown(word.spelling, vector));
+                add(sum, &shares);
+            }
+        }
+        for mark in ones(word.marks) {
+            if let Some(shares) = self.marks.get(mark) {
+                add(sum, shares);
+            }
+        }
+    }
+
+    /// What a vector adds to every filter, by place among the three words.
+    fn shares(&self, fill: impl FnOnce(&mut [f32])) -> Box<[i16]> {
+        let mut vector = vec![0.0; self.width];
+        fill(&mut vector);
+        let mut sums = vec![0.0_f32; TAPS.saturating_mul(self.filters)];
+        let by_tap = self.width.saturating_mul(self.filters).max(1);
+        let filters = self.filters.max(1);
+        for (weights, sums) in self.weights.chunks_exact(by_tap).zip(sums.chunks_exact_mut(filters))
+        {
+            for (&value, weights) in vector.iter().zip(weights.chunks_exact(filters)) {
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum += value * weight;
+                }
+            }
+        }
+        sums.into_iter().map(counted).collect()
+    }
+}
+
+/// Adds number by number, stopping at the ends of the range instead of wrapping.
+fn add(sum: &mut [i16], more: &[i16]) {
+    for (sum, more) in sum.iter_mut().zip(more) {
+        *sum = sum.saturating_add(*more);
+    }
+}
+
+fn dot(row: &[f32], seen: &[f32]) -> f32 {
+    // Eight sums side by side, always in the same order: the same answer on every machine.
+    let mut sums = [0.0_f32; 8];
+    let ((rows, rest), (eights, seen_rest)) = (row.as_chunks::<8>(), seen.as_chunks::<8>());
+    for (row, seen) in rows.iter().zip(eights) {
+        for ((sum, weight), value) in sums.iter_mut().zip(row).zip(seen) {
+            *sum += weight * value;
+        }
+    }
+    let rest: f32 = rest.iter().zip(seen_rest).map(|(weight, value)| weight * value).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+/// The numbers of the bits that are set.
+fn ones(mut bits: u128) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lowest = (bits != 0).then(|| bits.trailing_zeros())?;
+        bits &= bits.wrapping_sub(1);
+        usize::try_from(lowest).ok()
+    })
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a float beyond the range becomes its end")]
+fn counted(value: f32) -> i16 {
+    (value * UNIT).round() as i16
+}
