@@ -9,6 +9,7 @@ use crate::identifiers::{Identifiers, Inventory, Reading};
 use crate::level::{Category, IdentifierKind, Level};
 use crate::lexicon::Lexicon;
 use crate::normalise::Folded;
+use crate::second_look::{self, Known, SecondLook, SecondLookInput};
 use crate::slips::Slips;
 use crate::suppress::{self, Excused};
 use crate::terms::{self, Text};
@@ -20,12 +21,18 @@ pub struct Guard {
     pub(crate) lexicon: Lexicon,
     slips: Slips,
     identifiers: Identifiers,
+    second_look: SecondLook,
 }
 
 static STANDARD: LazyLock<Guard> = LazyLock::new(|| {
     #[expect(clippy::expect_used, reason = "the lists are compiled in and a test parses them all")]
     let lexicon = Lexicon::embedded().expect("the embedded term lists are well formed");
-    Guard { slips: Slips::new(&lexicon), lexicon, identifiers: Identifiers::new() }
+    Guard {
+        slips: Slips::new(&lexicon),
+        lexicon,
+        identifiers: Identifiers::new(),
+        second_look: SecondLook::new(),
+    }
 });
 
 impl Guard {
@@ -38,6 +45,27 @@ impl Guard {
     /// Says what the text would reveal. Linear in the text; never fails, never panics.
     #[must_use]
     pub fn check(&self, text: &str, context: &Context) -> Assessment {
+        self.read(text, context, |known, findings| self.second_look.judge(known, findings))
+    }
+
+    /// What the second look gets to see of a text without context, to learn from: for each window its
+    /// words with their marks, and its facts. For examples/second_look_input.rs.
+    #[must_use]
+    pub fn second_look_input(&self, text: &str) -> Vec<SecondLookInput> {
+        let mut seen = Vec::new();
+        self.read(text, &Context::default(), |known, _| {
+            seen = second_look::windows(known).into_iter().map(SecondLookInput::from).collect();
+        });
+        seen
+    }
+
+    /// Everything up to the second look, which then may change the findings.
+    fn read(
+        &self,
+        text: &str,
+        context: &Context,
+        second_look: impl FnOnce(&Known<'_>, &mut Vec<Finding>),
+    ) -> Assessment {
         let folded = Folded::new(text);
         let sentences = sentences::split(&folded);
         let excused = Excused::new(&folded, context);
@@ -55,6 +83,16 @@ impl Guard {
         suppress::findings_of_fields(&folded, context, &mut findings);
         inventory.add_name_pairs(!findings.is_empty() || !inventory.findings.is_empty());
         findings.append(&mut inventory.findings);
+        let by_rules = findings.clone();
+        let known = Known {
+            lexicon: &self.lexicon,
+            text: words,
+            hits: &found.hits,
+            findings: &by_rules,
+            inventory: &inventory,
+            excused: &excused,
+        };
+        second_look(&known, &mut findings);
         let addressed = names::addresses_somebody(words);
         finish(&folded, findings, inventory, addressed)
     }

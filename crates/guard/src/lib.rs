@@ -67,6 +67,7 @@ mod normalise;
 pub mod preview;
 mod rewrite;
 mod said_together;
+pub mod second_look;
 mod sentences;
 mod shapes;
 mod slips;

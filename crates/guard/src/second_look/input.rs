@@ -1,0 +1,177 @@
+//! What the second look gets to see: the words, and what the rules made of them.
+
+use std::borrow::Cow;
+
+use crate::assessment::Finding;
+use crate::identifiers::Inventory;
+use crate::level::Level;
+use crate::lexicon::{Lexicon, Role, TermHit};
+use crate::suppress::Excused;
+use crate::terms::Text;
+use crate::tokens::{Gap, Token};
+
+/// Everything the rules know when they are done; spans are bytes of the folded text.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) lexicon: &'a Lexicon,
+    pub(crate) text: Text<'a>,
+    pub(crate) hits: &'a [TermHit],
+    pub(crate) findings: &'a [Finding],
+    pub(crate) inventory: &'a Inventory,
+    pub(crate) excused: &'a Excused,
+}
+
+/// A window as it is learned from: what a word's bits mean, [`crate::guard::Guard`] alone knows.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct SecondLookInput {
+    /// Each word, folded, and its marks in hexadecimal digits.
+    pub words: Vec<(String, String)>,
+    /// The window's facts in hexadecimal digits.
+    pub facts: String,
+}
+
+impl From<Window<'_>> for SecondLookInput {
+    fn from(window: Window<'_>) -> Self {
+        let word = |seen: Seen<'_>| (seen.spelling.into_owned(), format!("{:x}", seen.marks));
+        Self {
+            facts: format!("{:x}", window.facts),
+            words: window.words.into_iter().map(word).collect(),
+        }
+    }
+}
+
+/// Some sentences of a text, few enough to be understood at once.
+#[derive(Debug, Default)]
+pub(crate) struct Window<'a> {
+    pub(crate) words: Vec<Seen<'a>>,
+    /// [`fact`] for each finding, and the worst level's.
+    pub(crate) facts: u128,
+}
+
+impl Window<'_> {
+    /// From its first word to its last, in bytes of the folded text.
+    pub(crate) fn span(&self, tokens: &[Token]) -> std::ops::Range<usize> {
+        let token = |seen: Option<&Seen<'_>>| seen.and_then(|seen| tokens.get(seen.token));
+        match (token(self.words.first()), token(self.words.last())) {
+            (Some(first), Some(last)) => first.start..last.end,
+            _ => 0..0,
+        }
+    }
+}
+
+/// A word and what the rules made of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen<'a> {
+    pub(crate) spelling: Cow<'a, str>,
+    /// Its number among the tokens.
+    pub(crate) token: usize,
+    pub(crate) marks: u128,
+}
+
+/// A window closes at the end of a sentence once it holds so many words …
+const ENOUGH: usize = 40;
+/// … and anywhere once it holds so many.
+const MOST: usize = 64;
+
+// Which bit of a word's marks means what. The learned file depends on it: learn again after a change.
+const CAPITAL: u32 = 60;
+const ALL_CAPITALS: u32 = 61;
+const AFTER_A_COMMA: u32 = 62;
+const AFTER_A_SENTENCE: u32 = 63;
+const UNKNOWN: u32 = 64;
+const IN_A_NAME: u32 = 65;
+const IDENTIFIERS: u32 = 66;
+const ROLES: u32 = 84;
+
+/// The bit of a finding, for words within it and for texts that hold one.
+fn fact(finding: &Finding) -> u128 {
+    let level = u32::from(u8::from(finding.level)).saturating_sub(1);
+    bit((finding.category as u32).saturating_mul(4).saturating_add(level))
+}
+
+/// The bit of a text's worst level.
+fn level_fact(level: Level) -> u128 {
+    bit(60_u32.saturating_add(u32::from(u8::from(level))))
+}
+
+fn bit(number: u32) -> u128 {
+    1_u128.checked_shl(number).unwrap_or(0)
+}
+
+/// The text in windows. What the context excuses is left out, as if nobody had said it.
+pub(crate) fn windows<'a>(known: &Known<'a>) -> Vec<Window<'a>> {
+    let tokens = known.text.tokens;
+    let mut marks: Vec<u128> = tokens.iter().map(|t| by_itself(known, t)).collect();
+    for hit in known.hits {
+        let Some(group) = known.lexicon.group(hit.group) else { continue };
+        mark(tokens, &mut marks, hit.start..hit.end, bit(ROLES.saturating_add(group.role as u32)));
+    }
+    for finding in known.findings {
+        mark(tokens, &mut marks, finding.span.clone(), fact(finding));
+    }
+    for (span, kind) in &known.inventory.identifiers {
+        mark(tokens, &mut marks, span.clone(), bit(IDENTIFIERS.saturating_add(*kind as u32)));
+    }
+    for span in &known.inventory.proper_names {
+        mark(tokens, &mut marks, span.clone(), bit(IN_A_NAME));
+    }
+    let mut windows: Vec<Window<'a>> = Vec::with_capacity(1);
+    for (number, (token, marks)) in tokens.iter().zip(marks).enumerate() {
+        if known.excused.covers(&token.span()) {
+            continue;
+        }
+        let full = windows.last().is_none_or(|open| {
+            let length = open.words.len();
+            length >= MOST || length >= ENOUGH && token.gap == Gap::Hard
+        });
+        if full {
+            windows.push(Window::default());
+        }
+        if let Some(open) = windows.last_mut() {
+            let spelling = spelling(known.text.folded.slice(token.span()));
+            open.words.push(Seen { spelling, token: number, marks });
+        }
+    }
+    for window in &mut windows {
+        let span = window.span(tokens);
+        let mut worst = Level::Administrative;
+        for finding in known.findings {
+            if finding.span.start < span.end && span.start < finding.span.end {
+                window.facts |= fact(finding);
+                worst = worst.max(finding.level);
+            }
+        }
+        window.facts |= level_fact(worst);
+    }
+    windows
+}
+
+/// What a word is by its spelling, its place and the lists it stands on.
+fn by_itself(known: &Known<'_>, token: &Token) -> u128 {
+    let folded = known.text.folded;
+    let roles = known.lexicon.words.roles(token.word) | known.lexicon.words.roles(token.stem);
+    let own = Role::FirstName.bit() | Role::Common.bit();
+    let mut marks = u128::from(roles & own).checked_shl(ROLES).unwrap_or(0);
+    let mut set = |number: u32, holds: bool| marks |= if holds { bit(number) } else { 0 };
+    set(CAPITAL, folded.is_capital(token.start));
+    let cased = folded.cased_slice(token.span());
+    set(ALL_CAPITALS, cased.len() > 1 && cased.bytes().all(|b| b.is_ascii_uppercase()));
+    set(AFTER_A_COMMA, token.gap == Gap::Firm);
+    set(AFTER_A_SENTENCE, token.gap == Gap::Hard);
+    set(UNKNOWN, token.is_unknown());
+    marks
+}
+
+fn mark(tokens: &[Token], marks: &mut [u128], span: std::ops::Range<usize>, with: u128) {
+    let from = tokens.partition_point(|t| t.end <= span.start);
+    for (token, marks) in tokens.iter().zip(marks).skip(from) {
+        if token.start >= span.end {
+            return;
+        }
+        *marks |= with;
+    }
+}
+
+fn spelling(said: &str) -> Cow<'_, str> {
+    if said.contains('\'') { Cow::Owned(said.replace('\'', "")) } else { Cow::Borrowed(said) }
+}

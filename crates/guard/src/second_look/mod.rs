@@ -1,0 +1,210 @@
+//! A second look at the whole text, once the rules are done: a small learned network that has seen
+//! in which company words reveal something, also words on no list ("they took the thing out and it
+//! was nothing bad"), and in which the rules are misled ("weed whackers are loud outside").
+//!
+//! It sees the words and what the rules made of them ([`input`]) and says how likely each level and
+//! each category is. It adds a finding where it is sure enough that more is revealed, and takes the
+//! rules' findings back only where it is nearly sure that they are wrong ([`WHEN_MORE`],
+//! [`WHEN_LESS`]): a false alarm costs a click, a miss a secret. Codes, identifiers and what must
+//! never be sent are the rules' alone to judge. docs/guard.md says how it was learned.
+
+mod input;
+mod wording;
+
+use std::ops::Range;
+
+use meaning::{Network, Word};
+
+use crate::assessment::Finding;
+use crate::level::{Category, Level};
+
+pub use input::SecondLookInput;
+pub(crate) use input::{Known, Window, windows};
+
+/// The learned network: answers 0 to 14 are the categories, 15 to 19 the levels.
+const LEARNED: &[u8] = include_bytes!("network.bin");
+const CATEGORIES: usize = 15;
+
+/// A level above the rules' is found from this likelihood on, for levels 1 to 4: what is sensitive
+/// sooner than what is ordinary.
+const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.3, 0.5];
+/// A level the rules found is taken back below this likelihood that there is one.
+const WHEN_LESS: f32 = 0.3;
+/// A further category is found from this score on (log odds).
+const ALSO: f32 = -0.8;
+
+/// The network, ready to be asked.
+#[derive(Debug)]
+pub(crate) struct SecondLook {
+    network: Network,
+}
+
+impl SecondLook {
+    pub(crate) fn new() -> Self {
+        #[expect(clippy::expect_used, reason = "the file is compiled in and a test reads it")]
+        let network = Network::read(LEARNED).expect("the learned network is whole");
+        Self { network }
+    }
+
+    /// Changes the findings to what the whole text says.
+    pub(crate) fn judge(&self, known: &Known<'_>, findings: &mut Vec<Finding>) {
+        for window in windows(known) {
+            let Some(opinion) = self.opinion(&window) else { continue };
+            opinion.apply(self, known, &window, findings);
+        }
+    }
+
+    fn opinion(&self, window: &Window<'_>) -> Option<Opinion> {
+        let scores = self.network.scores(&words(window), window.facts);
+        let (categories, levels) = scores.split_first_chunk::<CATEGORIES>()?;
+        let most = levels.iter().copied().fold(f32::MIN, f32::max);
+        let powers: Vec<f32> = levels.iter().map(|score| (score - most).exp()).collect();
+        let total: f32 = powers.iter().sum();
+        let at_least = |level: usize| powers.iter().skip(level).sum::<f32>() / total;
+        Some(Opinion {
+            categories: *categories,
+            at_least: [at_least(1), at_least(2), at_least(3), at_least(4)],
+        })
+    }
+
+    /// The words that speak most for a category, as bytes of the folded text.
+    fn spoken_by(
+        &self,
+        known: &Known<'_>,
+        window: &Window<'_>,
+        category: Category,
+    ) -> Range<usize> {
+        let shares = self.network.shares_in(&words(window), category as usize);
+        let most = shares.iter().copied().fold(0.0, f32::max);
+        let strong = |at: &usize| shares.get(*at).is_some_and(|&share| share >= most * 0.5);
+        let Some(top) = shares.iter().position(|&share| share >= most) else { return 0..0 };
+        let first = (0..top).rev().take_while(strong).last().unwrap_or(top);
+        let last = (top.saturating_add(1)..shares.len()).take_while(strong).last().unwrap_or(top);
+        let token = |at: usize| window.words.get(at).and_then(|w| known.text.tokens.get(w.token));
+        match (token(first), token(last)) {
+            (Some(first), Some(last)) => first.start..last.end,
+            _ => 0..0,
+        }
+    }
+}
+
+fn words<'a>(window: &'a Window<'_>) -> Vec<Word<'a>> {
+    window.words.iter().map(|w| Word { spelling: &w.spelling, marks: w.marks }).collect()
+}
+
+/// What the network thinks of one window.
+#[derive(Debug)]
+struct Opinion {
+    /// The score of each category, in the order of [`Category`].
+    categories: [f32; CATEGORIES],
+    /// How likely the level is at least 1, 2, 3, 4.
+    at_least: [f32; 4],
+}
+
+impl Opinion {
+    /// The level, given the rules' level.
+    fn level(&self, rules: Level) -> Level {
+        let levels = Level::ALL.into_iter().skip(1);
+        let likely = self.at_least.into_iter().zip(WHEN_MORE).zip(levels);
+        likely
+            .filter(|&((likely, more), level)| {
+                likely >= if level <= rules { WHEN_LESS } else { more }
+            })
+            .map(|(_, level)| level)
+            .last()
+            .unwrap_or_default()
+    }
+
+    fn apply(
+        &self,
+        look: &SecondLook,
+        known: &Known<'_>,
+        window: &Window<'_>,
+        findings: &mut Vec<Finding>,
+    ) {
+        let within = window.span(known.text.tokens);
+        let inside = |f: &Finding| f.span.start < within.end && within.start < f.span.end;
+        let rules =
+            findings.iter().filter(|f| inside(f)).map(|f| f.level).max().unwrap_or_default();
+        let level = self.level(rules);
+        findings.retain(|f| !inside(f) || f.level <= level || is_certain(f));
+        if level == Level::Administrative {
+            return;
+        }
+        let wanted = self.missing(level, |c, at| {
+            findings.iter().any(|f| inside(f) && f.category == c && f.level >= at)
+        });
+        for (category, level) in wanted {
+            let span = look.spoken_by(known, window, category);
+            findings.push(wording::finding(span, category, level));
+        }
+    }
+
+    /// What must be added to what was `found`, a category at a level or above, so that the text
+    /// comes to this level and tells every category it seems to tell.
+    fn missing(
+        &self,
+        level: Level,
+        found: impl Fn(Category, Level) -> bool,
+    ) -> Vec<(Category, Level)> {
+        let scored = || CATEGORIES_IN_ORDER.into_iter().zip(self.categories);
+        let mut missing: Vec<(Category, Level)> = Vec::new();
+        if !scored().any(|(category, _)| found(category, level)) {
+            let best = scored()
+                .filter(|&(category, _)| may_be(category, level))
+                .max_by(|(_, a), (_, b)| a.total_cmp(b));
+            missing.extend(best.map(|(category, _)| (category, level)));
+        }
+        for (category, score) in scored() {
+            let at = if may_be(category, Level::Detail) {
+                level.min(Level::Detail)
+            } else {
+                Level::Sensitive
+            };
+            let known = found(category, Level::Mention)
+                || missing.iter().any(|(other, _)| *other == category);
+            if score > ALSO && at <= level && !known {
+                missing.push((category, at));
+            }
+        }
+        missing
+    }
+}
+
+const CATEGORIES_IN_ORDER: [Category; CATEGORIES] = [
+    Category::Diagnosis,
+    Category::Medication,
+    Category::LabResult,
+    Category::Procedure,
+    Category::Specialty,
+    Category::MentalHealth,
+    Category::Sud,
+    Category::Reproductive,
+    Category::Hiv,
+    Category::Billing,
+    Category::IdentifierSsn,
+    Category::IdentifierMrn,
+    Category::IdentifierDob,
+    Category::IdentifierAddress,
+    Category::IdentifierOther,
+];
+
+/// RULEBOOK §11.2: which levels a category knows. A diagnosis and the special kinds are never
+/// ordinary; money is never sensitive; what must never be sent is a number or a therapist's note.
+const fn may_be(category: Category, level: Level) -> bool {
+    use Category::{Billing, IdentifierOther, IdentifierSsn, LabResult, Medication, MentalHealth};
+    match level {
+        Level::Administrative => false,
+        Level::Mention | Level::Detail => matches!(
+            category,
+            Medication | LabResult | Category::Procedure | Category::Specialty | Billing
+        ),
+        Level::Sensitive => !matches!(category, Billing),
+        Level::Never => matches!(category, IdentifierSsn | IdentifierOther | MentalHealth),
+    }
+}
+
+/// An identifier has a form, and what must never be sent is never talked away.
+fn is_certain(finding: &Finding) -> bool {
+    finding.level == Level::Never || finding.rule.starts_with("identifier")
+}
