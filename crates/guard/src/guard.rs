@@ -93,7 +93,7 @@ impl Guard {
             excused: &excused,
         };
         second_look(&known, &mut findings);
-        let addressed = names::addresses_somebody(words);
+        let addressed = names::addresses_somebody(&self.lexicon, words);
         finish(&folded, findings, inventory, addressed)
     }
 }

@@ -238,7 +238,7 @@ pub(crate) const ADDRESSES: &[&str] = &[
 ];
 
 /// "Hi Patricia", "a message for Mr. Cole": somebody is greeted or asked for by name.
-pub(crate) fn addresses_somebody(text: Text<'_>) -> bool {
+pub(crate) fn addresses_somebody(lexicon: &Lexicon, text: Text<'_>) -> bool {
     const PRACTICE: &[&str] = &[
         "clinic",
         "clinica",
@@ -273,24 +273,50 @@ pub(crate) fn addresses_somebody(text: Text<'_>) -> bool {
         }
         let said = text.folded.slice(token.span());
         let two = at.checked_sub(1).map_or("", |b| word(text, b));
-        let greets =
-            matches!(said, "hi" | "hello" | "hey" | "dear" | "hola" | "estimado" | "estimada")
-                || matches!(
-                    (two, said),
-                    ("good", "morning" | "afternoon" | "evening" | "day")
-                        | ("buenos", "dias")
-                        | ("buenas", "tardes" | "noches")
-                        | ("message" | "calling" | "is", "for")
-                        | ("mensaje", "para")
-                );
+        let greets = matches!(
+            said,
+            "hi" | "hello"
+                | "hey"
+                | "dear"
+                | "hola"
+                | "estimado"
+                | "estimada"
+                | "greetings"
+                | "saludos"
+                | "neighbor"
+                | "vecino"
+                | "vecina"
+        ) || matches!(
+            (two, said),
+            ("good", "morning" | "afternoon" | "evening" | "day")
+                | ("buenos", "dias")
+                | ("buenas", "tardes" | "noches")
+                | ("message" | "calling" | "is", "for")
+                | ("mensaje", "para")
+        );
         let opens =
             matches!(said, "mr" | "mrs" | "ms" | "miss" | "mister" | "senor" | "senora" | "sra")
                 && token.gap != Gap::Soft
                 && token.gap != Gap::None;
-        if !(greets || opens || at == 0 && matches!(said, "mr" | "mrs" | "ms" | "senor" | "senora"))
-        {
+        let title = matches!(said, "mr" | "mrs" | "ms" | "senor" | "senora")
+            && (at == 0 || matches!(two, "for" | "to" | "para"));
+        // "Carmelo, buenas tardes."
+        let name_first = at == 0
+            && is_first_name(lexicon, text, 0)
+            && text.tokens.get(1).is_some_and(|t| {
+                t.gap == Gap::Firm
+                    && matches!(
+                        text.folded.slice(t.span()),
+                        "buenas" | "buenos" | "hola" | "good" | "hi" | "hello" | "this" | "it's"
+                    )
+            });
+        if name_first {
+            return true;
+        }
+        if !(greets || opens || title) {
             return false;
         }
+        let mut ended = false;
         let mut named = text
             .tokens
             .get(at.saturating_add(1)..)
@@ -304,6 +330,8 @@ pub(crate) fn addresses_somebody(text: Text<'_>) -> bool {
                     "there" | "mr" | "mrs" | "ms" | "senor" | "senora"
                 )
             })
+            // "Hi, Desmond, Willow Bend Pediatrics here": the name ends at the second comma.
+            .take_while(|t| !std::mem::replace(&mut ended, true) || t.gap < Gap::Firm)
             .take_while(|t| capital(t))
             .peekable();
         let staff = named.peek().is_none_or(|t| {

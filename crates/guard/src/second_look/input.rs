@@ -6,6 +6,7 @@ use crate::assessment::Finding;
 use crate::identifiers::Inventory;
 use crate::level::Level;
 use crate::lexicon::{Lexicon, Role, TermHit};
+use crate::slips::REGISTERED;
 use crate::suppress::Excused;
 use crate::terms::Text;
 use crate::tokens::{Gap, Token};
@@ -82,6 +83,9 @@ const UNKNOWN: u32 = 64;
 const IN_A_NAME: u32 = 65;
 const IDENTIFIERS: u32 = 66;
 const ROLES: u32 = 84;
+const HOMOGRAPH: u32 = 120;
+const DOUBTFUL: u32 = 121;
+const RARE_DRUG: u32 = 122;
 
 /// The bit of a finding, for words within it and for texts that hold one.
 fn fact(finding: &Finding) -> u128 {
@@ -104,7 +108,11 @@ pub(crate) fn windows<'a>(known: &Known<'a>) -> Vec<Window<'a>> {
     let mut marks: Vec<u128> = tokens.iter().map(|t| by_itself(known, t)).collect();
     for hit in known.hits {
         let Some(group) = known.lexicon.group(hit.group) else { continue };
-        mark(tokens, &mut marks, hit.start..hit.end, bit(ROLES.saturating_add(group.role as u32)));
+        let mut bits = bit(ROLES.saturating_add(group.role as u32));
+        bits |= if hit.homograph { bit(HOMOGRAPH) } else { 0 };
+        bits |= if hit.doubtful { bit(DOUBTFUL) } else { 0 };
+        bits |= if group.rule == REGISTERED { bit(RARE_DRUG) } else { 0 };
+        mark(tokens, &mut marks, hit.start..hit.end, bits);
     }
     for finding in known.findings {
         mark(tokens, &mut marks, finding.span.clone(), fact(finding));

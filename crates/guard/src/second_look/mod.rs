@@ -31,7 +31,7 @@ const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.3, 0.5];
 /// A level the rules found is taken back below this likelihood that there is one.
 const WHEN_LESS: f32 = 0.3;
 /// A further category is found from this score on (log odds).
-const ALSO: f32 = -0.8;
+const ALSO: f32 = -1.5;
 
 /// The network, ready to be asked.
 #[derive(Debug)]
@@ -204,7 +204,10 @@ const fn may_be(category: Category, level: Level) -> bool {
     }
 }
 
-/// An identifier has a form, and what must never be sent is never talked away.
+/// A number or address has a form, and what must never be sent is never talked away. Whose name or
+/// telephone number it is, the whole text tells better.
 fn is_certain(finding: &Finding) -> bool {
-    finding.level == Level::Never || finding.rule.starts_with("identifier")
+    finding.level == Level::Never
+        || finding.rule.starts_with("identifier")
+            && !matches!(finding.rule, "identifier.other_person" | "identifier.phone")
 }
