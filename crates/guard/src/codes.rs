@@ -275,7 +275,8 @@ fn chapter(code: &str) -> Option<Category> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Context, check};
+    use crate::Context;
+    use crate::guard::by_rules;
 
     #[test]
     fn codes_are_found() {
@@ -291,7 +292,7 @@ mod tests {
             ("NDC 0093-7214-01", "code.ndc"),
         ] {
             let rules: Vec<_> =
-                check(text, &Context::default()).findings.iter().map(|f| f.rule).collect();
+                by_rules(text, &Context::default()).findings.iter().map(|f| f.rule).collect();
             assert!(rules.contains(&rule), "{text}: {rules:?}");
         }
     }
@@ -300,7 +301,7 @@ mod tests {
     fn other_codes_are_left_alone() {
         for text in ["Suite B12.5", "zip code 02139", "gate code 45123", "in room C10", "555-0100"]
         {
-            let found = check(text, &Context::default()).findings;
+            let found = by_rules(text, &Context::default()).findings;
             assert!(found.iter().all(|f| !f.rule.starts_with("code.")), "{text}: {found:?}");
         }
     }

@@ -59,6 +59,11 @@ impl Guard {
         seen
     }
 
+    /// What the rules alone find, without the second look: for names, and for tests of single rules.
+    pub(crate) fn by_rules(&self, text: &str, context: &Context) -> Assessment {
+        self.read(text, context, |_, _| ())
+    }
+
     /// Everything up to the second look, which then may change the findings.
     fn read(
         &self,
@@ -93,7 +98,7 @@ impl Guard {
             excused: &excused,
         };
         second_look(&known, &mut findings);
-        let addressed = names::addresses_somebody(&self.lexicon, words);
+        let addressed = names::addresses_somebody(words);
         finish(&folded, findings, inventory, addressed)
     }
 }
@@ -103,7 +108,7 @@ impl Guard {
     /// neutral display name on open channels (RULEBOOK §11.2, PG-09). The worst finding, if any.
     #[must_use]
     pub fn name_reveals(&self, name: &str) -> Option<Finding> {
-        let mut findings = self.check(name, &Context::default()).findings;
+        let mut findings = self.by_rules(name, &Context::default()).findings;
         findings.retain(|f| {
             f.level >= Level::Detail
                 && !matches!(
@@ -280,6 +285,12 @@ pub fn name_reveals(name: &str) -> Option<Finding> {
 #[must_use]
 pub fn check(text: &str, context: &Context) -> Assessment {
     Guard::standard().check(text, context)
+}
+
+/// [`Guard::by_rules`] of the standard guard.
+#[cfg(test)]
+pub(crate) fn by_rules(text: &str, context: &Context) -> Assessment {
+    Guard::standard().by_rules(text, context)
 }
 
 #[cfg(test)]

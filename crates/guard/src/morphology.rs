@@ -279,7 +279,8 @@ fn follows_a_title(text: Text<'_>, at: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Context, check};
+    use crate::Context;
+    use crate::guard::by_rules;
 
     #[test]
     fn endings_tell() {
@@ -291,7 +292,7 @@ mod tests {
             ("phrenologist", "specialty.stem"),
         ] {
             let found =
-                check(&format!("about your {word} on Monday"), &Context::default()).findings;
+                by_rules(&format!("about your {word} on Monday"), &Context::default()).findings;
             assert!(found.iter().any(|f| f.rule == rule), "{word}: {found:?}");
         }
     }
@@ -299,6 +300,6 @@ mod tests {
     #[test]
     fn ordinary_words_with_such_endings() {
         let text = "Thank you for your sympathy, the photography and the programs of our new technology; see the analysis on the telegram channel.";
-        assert_eq!(check(text, &Context::default()).findings, []);
+        assert_eq!(by_rules(text, &Context::default()).findings, []);
     }
 }

@@ -235,10 +235,15 @@ pub(crate) const ADDRESSES: &[&str] = &[
     "senor",
     "senora",
     "sra",
+    "greetings",
+    "saludos",
+    "neighbor",
+    "vecino",
+    "vecina",
 ];
 
 /// "Hi Patricia", "a message for Mr. Cole": somebody is greeted or asked for by name.
-pub(crate) fn addresses_somebody(lexicon: &Lexicon, text: Text<'_>) -> bool {
+pub(crate) fn addresses_somebody(text: Text<'_>) -> bool {
     const PRACTICE: &[&str] = &[
         "clinic",
         "clinica",
@@ -266,7 +271,8 @@ pub(crate) fn addresses_somebody(lexicon: &Lexicon, text: Text<'_>) -> bool {
         "consultorio",
     ];
     let capital = |t: &Token| text.folded.is_capital(t.start);
-    text.tokens.iter().enumerate().any(|(at, token)| {
+    begins_with_a_name(text)
+        || text.tokens.iter().enumerate().any(|(at, token)| {
         // A word that no list holds has no roles.
         if token.roles & Role::Addresses.bit() == 0 && token.word != NO_WORD {
             return false;
@@ -300,19 +306,6 @@ pub(crate) fn addresses_somebody(lexicon: &Lexicon, text: Text<'_>) -> bool {
                 && token.gap != Gap::None;
         let title = matches!(said, "mr" | "mrs" | "ms" | "senor" | "senora")
             && (at == 0 || matches!(two, "for" | "to" | "para"));
-        // "Carmelo, buenas tardes."
-        let name_first = at == 0
-            && is_first_name(lexicon, text, 0)
-            && text.tokens.get(1).is_some_and(|t| {
-                t.gap == Gap::Firm
-                    && matches!(
-                        text.folded.slice(t.span()),
-                        "buenas" | "buenos" | "hola" | "good" | "hi" | "hello" | "this" | "it's"
-                    )
-            });
-        if name_first {
-            return true;
-        }
         if !(greets || opens || title) {
             return false;
         }
@@ -344,6 +337,18 @@ pub(crate) fn addresses_somebody(lexicon: &Lexicon, text: Text<'_>) -> bool {
     })
 }
 
+/// "Carmelo, buenas tardes."
+fn begins_with_a_name(text: Text<'_>) -> bool {
+    is_first_name(text, 0)
+        && text.tokens.get(1).is_some_and(|t| {
+            t.gap == Gap::Firm
+                && matches!(
+                    text.folded.slice(t.span()),
+                    "buenas" | "buenos" | "hola" | "good" | "hi" | "hello" | "this" | "it's"
+                )
+        })
+}
+
 fn sentence(text: Text<'_>, at: usize) -> usize {
     text.tokens.get(at).map_or(0, |t| t.sentence)
 }
@@ -354,9 +359,14 @@ fn is_first_name(text: Text<'_>, at: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+<<<<<<< HEAD
     use super::{ADDRESSES, NO_WORD};
     use crate::lexicon::{Lexicon, Role};
     use crate::{Context, check};
+=======
+    use crate::Context;
+    use crate::guard::by_rules;
+>>>>>>> 197f0d9 (corpus/learn: how the second look is learned)
 
     #[test]
     fn every_word_that_opens_an_address_has_its_role() {
@@ -377,7 +387,7 @@ mod tests {
             "Is this Yaz? Please return our call.",
             "cerrado por la feria en Calle Dolores",
         ] {
-            assert_eq!(check(text, &Context::default()).findings, [], "{text}");
+            assert_eq!(by_rules(text, &Context::default()).findings, [], "{text}");
         }
     }
 
@@ -389,7 +399,7 @@ mod tests {
             "Rash on the arm",
             "HI MARIA YOUR PROZAC IS HERE",
         ] {
-            assert_ne!(check(text, &Context::default()).findings, [], "{text}");
+            assert_ne!(by_rules(text, &Context::default()).findings, [], "{text}");
         }
     }
 }

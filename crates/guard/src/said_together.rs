@@ -190,7 +190,8 @@ fn is_a_name(text: Text<'_>, hit: &TermHit) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Context, Level, check};
+    use crate::guard::by_rules;
+    use crate::{Context, Level};
 
     #[test]
     fn parts_of_the_body_tell_with_what_is_wrong() {
@@ -203,10 +204,10 @@ mod tests {
             "Le encontraron una mancha en el pulmon.",
             "Como sigue de la garganta?",
         ] {
-            assert_eq!(check(text, &Context::default()).level, Level::Sensitive, "{text}");
+            assert_eq!(by_rules(text, &Context::default()).level, Level::Sensitive, "{text}");
         }
         let text = "They'll put the camera down your throat at nine.";
-        assert_eq!(check(text, &Context::default()).level, Level::Detail, "{text}");
+        assert_eq!(by_rules(text, &Context::default()).level, Level::Detail, "{text}");
     }
 
     #[test]
@@ -217,7 +218,7 @@ mod tests {
             "We look forward to hearing from you, all good here.",
             "Come to the back door, the front is stuck.",
         ] {
-            assert_eq!(check(text, &Context::default()).findings, [], "{text}");
+            assert_eq!(by_rules(text, &Context::default()).findings, [], "{text}");
         }
     }
 }

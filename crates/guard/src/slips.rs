@@ -473,7 +473,8 @@ fn is_one_slip(a: &[u8], b: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Context, check};
+    use crate::Context;
+    use crate::guard::by_rules;
 
     #[test]
     fn misspelt_drugs_are_found() {
@@ -490,7 +491,7 @@ mod tests {
             "metphormin",
             "sitalopram",
         ] {
-            let assessment = check(&format!("Your {text} was sent"), &Context::default());
+            let assessment = by_rules(&format!("Your {text} was sent"), &Context::default());
             let found = assessment.findings.iter().any(|f| f.category == Category::Medication);
             assert!(found, "{text}");
         }
@@ -513,6 +514,6 @@ mod tests {
     #[test]
     fn ordinary_words_stay_ordinary() {
         let text = "Thank you for your patience with our new website; the concert in addition is a singular ability";
-        assert_eq!(check(text, &Context::default()).findings, []);
+        assert_eq!(by_rules(text, &Context::default()).findings, []);
     }
 }

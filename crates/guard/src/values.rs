@@ -435,10 +435,11 @@ impl Scan<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Context, check};
+    use crate::Context;
+    use crate::guard::by_rules;
 
     fn rules(text: &str) -> Vec<&'static str> {
-        check(text, &Context::default()).findings.iter().map(|f| f.rule).collect()
+        by_rules(text, &Context::default()).findings.iter().map(|f| f.rule).collect()
     }
 
     #[test]

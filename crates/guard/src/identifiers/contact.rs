@@ -340,10 +340,11 @@ fn trimmed(folded: &Folded, span: Range<usize>) -> Range<usize> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Context, IdentifierKind, Level, check};
+    use crate::guard::by_rules;
+    use crate::{Context, IdentifierKind, Level};
 
     fn found(text: &str, context: &Context) -> Vec<(IdentifierKind, bool)> {
-        let assessment = check(text, context);
+        let assessment = by_rules(text, context);
         let raises = |span: &std::ops::Range<usize>| {
             assessment.findings.iter().any(|f| f.span == *span && f.level >= Level::Sensitive)
         };

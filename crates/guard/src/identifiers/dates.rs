@@ -323,13 +323,14 @@ fn trimmed(folded: &Folded, span: Range<usize>) -> Range<usize> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Context, IdentifierKind, check};
+    use crate::guard::by_rules;
+    use crate::{Context, IdentifierKind};
 
     fn found(text: &str) -> Vec<(String, IdentifierKind)> {
         let part = |span: &std::ops::Range<usize>| {
             text.chars().skip(span.start).take(span.len()).collect::<String>()
         };
-        check(text, &Context::default())
+        by_rules(text, &Context::default())
             .identifiers
             .iter()
             .map(|i| (part(&i.span), i.kind))
@@ -387,7 +388,7 @@ mod tests {
             ("dob: 1950", true),
         ] {
             assert_eq!(found(text).len(), 1, "{text}");
-            let findings = check(text, &Context::default()).findings;
+            let findings = by_rules(text, &Context::default()).findings;
             let dob = findings.iter().any(|f| f.rule == "identifier.dob");
             assert_eq!(dob, birth, "{text}");
         }

@@ -361,10 +361,11 @@ fn passes_luhn(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Context, IdentifierKind, check};
+    use crate::guard::by_rules;
+    use crate::{Context, IdentifierKind};
 
     fn kinds(text: &str) -> Vec<(IdentifierKind, u8)> {
-        let assessment = check(text, &Context::default());
+        let assessment = by_rules(text, &Context::default());
         let level = |span: &std::ops::Range<usize>| {
             assessment.findings.iter().find(|f| f.span == *span).map_or(0, |f| u8::from(f.level))
         };

@@ -539,10 +539,11 @@ fn credentials_follow(folded: &Folded, at: usize) -> bool {
 }
 #[cfg(test)]
 mod tests {
-    use crate::{Context, IdentifierKind, Level, check};
+    use crate::guard::by_rules;
+    use crate::{Context, IdentifierKind, Level};
 
     fn found(text: &str, context: &Context) -> (Vec<String>, Level) {
-        let assessment = check(text, context);
+        let assessment = by_rules(text, context);
         let names = assessment
             .identifiers
             .iter()

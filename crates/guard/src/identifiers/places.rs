@@ -522,10 +522,11 @@ impl Scene<'_> {
 }
 #[cfg(test)]
 mod tests {
-    use crate::{Category, Context, IdentifierKind, check};
+    use crate::guard::by_rules;
+    use crate::{Category, Context, IdentifierKind};
 
     fn found(text: &str, context: &Context) -> (Vec<String>, bool) {
-        let assessment = check(text, context);
+        let assessment = by_rules(text, context);
         let places = assessment
             .identifiers
             .iter()

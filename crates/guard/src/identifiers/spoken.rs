@@ -166,7 +166,8 @@ fn run_from(folded: &Folded, words: &Words, first: usize) -> Option<(Run, usize)
 
 #[cfg(test)]
 mod tests {
-    use crate::{Context, IdentifierKind, check};
+    use crate::guard::by_rules;
+    use crate::{Context, IdentifierKind};
 
     #[test]
     fn spoken_numbers_by_their_cue() {
@@ -179,11 +180,11 @@ mod tests {
             ("date of birth as three, fourteen, sixty two", IdentifierKind::Date),
         ] {
             let kinds: Vec<_> =
-                check(text, &Context::default()).identifiers.iter().map(|i| i.kind).collect();
+                by_rules(text, &Context::default()).identifiers.iter().map(|i| i.kind).collect();
             assert_eq!(kinds, [kind], "{text}");
         }
         for text in ["at one two or three o'clock", "take one, two, three deep breaths"] {
-            assert_eq!(check(text, &Context::default()).identifiers, [], "{text}");
+            assert_eq!(by_rules(text, &Context::default()).identifiers, [], "{text}");
         }
     }
 }

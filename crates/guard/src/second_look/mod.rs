@@ -33,6 +33,9 @@ const WHEN_LESS: f32 = 0.3;
 /// A further category is found from this score on (log odds).
 const ALSO: f32 = -1.5;
 
+/// One or two words say what the lists say of them.
+const FEWEST: usize = 3;
+
 /// The network, ready to be asked.
 #[derive(Debug)]
 pub(crate) struct SecondLook {
@@ -48,7 +51,7 @@ impl SecondLook {
 
     /// Changes the findings to what the whole text says.
     pub(crate) fn judge(&self, known: &Known<'_>, findings: &mut Vec<Finding>) {
-        for window in windows(known) {
+        for window in windows(known).into_iter().filter(|window| window.words.len() >= FEWEST) {
             let Some(opinion) = self.opinion(&window) else { continue };
             opinion.apply(self, known, &window, findings);
         }
@@ -77,7 +80,9 @@ impl SecondLook {
         let shares = self.network.shares_in(&words(window), category as usize);
         let most = shares.iter().copied().fold(0.0, f32::max);
         let strong = |at: &usize| shares.get(*at).is_some_and(|&share| share >= most * 0.5);
-        let Some(top) = shares.iter().position(|&share| share >= most) else { return 0..0 };
+        let Some(top) = shares.iter().position(|&share| share >= most && share > 0.0) else {
+            return window.span(known.text.tokens);
+        };
         let first = (0..top).rev().take_while(strong).last().unwrap_or(top);
         let last = (top.saturating_add(1)..shares.len()).take_while(strong).last().unwrap_or(top);
         let token = |at: usize| window.words.get(at).and_then(|w| known.text.tokens.get(w.token));

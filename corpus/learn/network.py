@@ -1,0 +1,250 @@
+"""The network of crates/meaning, as it is learned: words, marks and facts in, scores out.
+
+`encode` makes arrays of texts as the rules show them ({"words": [[spelling, marks], ...], "facts"},
+marks and facts in hexadecimal digits), `train` learns, `predict` scores, `write` makes the file that
+`meaning::Network::read` reads.
+"""
+
+import re
+import struct
+from collections import Counter
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+LONGEST = 64  # words of a text that are learned from
+BUCKETS = 8192  # part vectors, as in crates/meaning/src/vocabulary.rs
+MARKS = 128
+FACTS = 66
+# Bits below this are what rules found. They are forgotten together for a part of the texts, so that
+# the words learn to speak for themselves.
+RULES = 60
+PARTS = 24  # parts of an unknown word that are learned from
+SIZES = [12, 18, 24, 32, 44, LONGEST]  # texts of like length are learned from together
+
+
+def fnv(data):
+    number = 0xCBF29CE484222325
+    for byte in data:
+        number = ((number ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return number
+
+
+def shape(word):
+    """A number that is not known itself: `120` is `#999`."""
+    return "#" + re.sub(r"\d", "9", word[:8])
+
+
+def parts(word):
+    """The buckets of a word's parts of three to five letters."""
+    letters = b"<" + word.encode()[:24] + b">"
+    return [
+        fnv(letters[i : i + n]) % BUCKETS for n in (3, 4, 5) for i in range(len(letters) - n + 1)
+    ]
+
+
+def bits(digits):
+    number = int(digits, 16)
+    return [i for i in range(MARKS) if number >> i & 1]
+
+
+class Vocabulary:
+    """Words with a vector of their own; number 0 is none of them."""
+
+    def __init__(self, words):
+        self.words = list(words)
+        self.numbers = {word: i + 1 for i, word in enumerate(self.words)}
+
+    def number(self, word):
+        known = self.numbers.get(word)
+        if known is None and word[:1].isdigit():
+            known = self.numbers.get(shape(word))
+        return known or 0
+
+
+def encode(texts, vocabulary):
+    """Arrays of the texts, and for each spelling its parts."""
+    count = len(texts)
+    x = {
+        "words": np.zeros((count, LONGEST), np.int32),
+        "there": np.zeros((count, LONGEST), np.float32),
+        "spellings": np.zeros((count, LONGEST), np.int32),
+        "marks": np.zeros((count, LONGEST, MARKS), np.uint8),
+        "facts": np.zeros((count, FACTS), np.float32),
+    }
+    known, rows = {}, [[]]
+    for i, text in enumerate(texts):
+        for j, (spelling, marks) in enumerate(text["words"][:LONGEST]):
+            if spelling not in known:
+                known[spelling] = len(rows)
+                rows.append(parts(spelling))
+            x["words"][i, j] = vocabulary.number(spelling)
+            x["there"][i, j] = 1
+            x["spellings"][i, j] = known[spelling]
+            x["marks"][i, j, bits(marks)] = 1
+        x["facts"][i, [bit for bit in bits(text["facts"]) if bit < FACTS]] = 1
+    table = np.full((len(rows), PARTS), BUCKETS, np.int32)
+    share = np.ones(len(rows), np.float32)
+    dice = np.random.default_rng(0)
+    for row, of_word in enumerate(rows):
+        if of_word:
+            share[row] = 1 / np.sqrt(len(of_word))
+            some = of_word if len(of_word) <= PARTS else list(dice.permutation(of_word)[:PARTS])
+            table[row, : len(some)] = some
+    return x, (table, share)
+
+
+def own_vectors(x, learned_from, least=1):
+    """Gives every word met `least` times in the texts learned from a vector of its own, beside the
+    one it came with. Returns the words' numbers with the numbers of these vectors."""
+    met = Counter(x["words"][learned_from].ravel().tolist())
+    own = {w: i + 1 for i, w in enumerate(sorted(w for w, n in met.items() if w and n >= least))}
+    rows = np.zeros(x["words"].max() + 1, np.int32)
+    for word, row in own.items():
+        rows[word] = row
+    x["own"] = rows[x["words"]]
+    return own
+
+
+def start(key, own, dims, width, filters, answers):
+    keys = jax.random.split(key, 6)
+
+    def normal(key, *size):
+        return jax.random.normal(key, size) / np.sqrt(size[0])
+
+    return {
+        "from_given": normal(keys[0], dims, width),
+        "own": jnp.zeros((own + 1, width)),
+        "parts": (jax.random.normal(keys[1], (BUCKETS + 1, width)) * 0.05).at[BUCKETS].set(0),
+        "marks": jax.random.normal(keys[2], (MARKS, width)) * 0.1,
+        "filters": normal(keys[3], 3 * width, filters),
+        "filter_bias": jnp.zeros(filters),
+        "answers": normal(keys[4], 2 * filters, answers) * 0.3,
+        "answer_bias": jnp.zeros(answers),
+        "facts": jnp.zeros((FACTS, answers)),
+    }
+
+
+def scores(
+    p, x, given, table, share, key=None, drop=0.3, unknown=0.1, forget=0.2, mark_drop=0.1,
+    forgotten_facts=RULES,
+):
+    """The scores; with a `key`, as while learning, with parts left out by chance."""
+    there, facts = x["there"], x["facts"]
+    marks = x["marks"].astype(jnp.float32)
+    known = (x["words"] > 0).astype(jnp.float32)
+    keys = jax.random.split(key, 6) if key is not None else None
+    if keys is not None:
+        known = known * jax.random.bernoulli(keys[0], 1 - unknown, known.shape)
+        keep = jax.random.bernoulli(keys[1], 1 - forget, (len(facts), 1)).astype(jnp.float32)
+        if "norule" in x:
+            keep = keep * (1 - x["norule"][:, None])
+        facts = jnp.concatenate(
+            [facts[:, :forgotten_facts] * keep, facts[:, forgotten_facts:]], -1
+        )
+        marks = jnp.concatenate(
+            [marks[..., :RULES] * keep[..., None], marks[..., RULES:]], -1
+        ) * jax.random.bernoulli(keys[2], 1 - mark_drop, marks.shape)
+    e = (given[x["words"]] @ p["from_given"] + p["own"][x["own"]]) * known[..., None]
+    by_parts = p["parts"][table[x["spellings"]]].sum(2) * share[x["spellings"]][..., None]
+    e = e + by_parts * (1 - known)[..., None]
+    if keys is not None:
+        e = e * jax.random.bernoulli(keys[3], 0.92, known.shape)[..., None]
+        e = e * jax.random.bernoulli(keys[4], 1 - drop, e.shape) / (1 - drop)
+    e = (e + marks @ p["marks"]) * there[..., None]
+    around = jnp.pad(e, ((0, 0), (1, 1), (0, 0)))
+    three = jnp.concatenate([around[:, :-2], e, around[:, 2:]], -1)
+    active = jax.nn.relu(three @ p["filters"] + p["filter_bias"]) * there[..., None]
+    mean = active.sum(1) / jnp.sqrt(there.sum(1, keepdims=True) + 1) * 0.5
+    seen = jnp.concatenate([active.max(1), mean], -1)
+    if keys is not None:
+        seen = seen * jax.random.bernoulli(keys[5], 1 - drop, seen.shape) / (1 - drop)
+    return seen @ p["answers"] + p["answer_bias"] + facts @ p["facts"]
+
+
+def train(
+    x, y, weight, given, part_table, loss, width=64, filters=128, epochs=14, seed=0, rate=2e-3,
+    decay=2e-4, batch=64, **chance,
+):
+    """Learns from the arrays of `encode` with their vectors (`own_vectors`), the answers `y` and how
+    much each text counts. `given` are the frozen vectors, row 0 for none."""
+    count = len(y)
+    table, share = map(jnp.asarray, part_table)
+    given = jnp.asarray(given)
+    p = start(
+        jax.random.PRNGKey(seed), int(x["own"].max()), given.shape[1], width, filters, y.shape[1]
+    )
+    plan = optax.cosine_onecycle_schedule(epochs * (count // batch), rate, 0.15)
+    optimiser = optax.adamw(plan, weight_decay=decay)
+    state = optimiser.init(p)
+
+    @jax.jit
+    def step(p, state, x, y, weight, key):
+        def mean_loss(p):
+            return (loss(scores(p, x, given, table, share, key, **chance), y) * weight).mean()
+
+        value, slope = jax.value_and_grad(mean_loss)(p)
+        slope["parts"] = slope["parts"].at[BUCKETS].set(0)
+        change, state = optimiser.update(slope, state, p)
+        return optax.apply_updates(p, change), state, value
+
+    dice, key = np.random.default_rng(seed), jax.random.PRNGKey(seed + 1)
+    lengths = x["there"].sum(1)
+    for _ in range(epochs):
+        order, batches = dice.permutation(count), []
+        for low, high in zip([-1] + SIZES[:-1], SIZES):
+            of_size = order[(lengths[order] > low) & (lengths[order] <= high)]
+            batches += [
+                (high, of_size[at : at + batch])
+                for at in range(0, len(of_size) - batch + 1, batch)
+            ]
+        for at in dice.permutation(len(batches)):
+            size, rows = batches[at]
+            key, chance_key = jax.random.split(key)
+            some = {
+                k: v[rows] if k in ("facts", "norule") else v[rows][:, :size] for k, v in x.items()
+            }
+            p, state, _ = step(p, state, some, y[rows], weight[rows], chance_key)
+    return p
+
+
+def predict(p, x, given, part_table):
+    table, share = map(jnp.asarray, part_table)
+    given = jnp.asarray(given)
+    run = jax.jit(lambda x: scores(p, x, given, table, share))
+    count, some = len(x["words"]), {k: v for k, v in x.items() if k != "norule"}
+    return np.concatenate(
+        [np.asarray(run({k: v[i : i + 256] for k, v in some.items()})) for i in range(0, count, 256)]
+    )
+
+
+def small(rows):
+    """Rows as bytes, each with its scale."""
+    scale = np.abs(rows).max(1) / 127 + 1e-12
+    return scale.astype("<f4"), np.clip(np.round(rows / scale[:, None]), -127, 127).astype(np.int8)
+
+
+def write(path, p, given, vocabulary, own, keep):
+    """Writes the network, with the vectors of the words in `keep` only."""
+    p = {name: np.asarray(values) for name, values in p.items()}
+    extra = np.zeros((len(given), p["from_given"].shape[1]), np.float32)
+    for word, row in own.items():
+        extra[word] = p["own"][row]
+    vectors = (given @ p["from_given"] + extra)[1:]
+    kept = [i for i, word in enumerate(vocabulary.words) if word in keep]
+    words = [vocabulary.words[i] for i in kept]
+    width, filters, answers = vectors.shape[1], p["filters"].shape[1], p["answers"].shape[1]
+    with open(path, "wb") as out:
+        head = (width, filters, answers, len(words), BUCKETS, MARKS, FACTS)
+        out.write(struct.pack("<7I", *head))
+        out.write("".join(word + "\n" for word in words).encode())
+        for rows in (vectors[kept], p["parts"][:BUCKETS], p["marks"]):
+            for part in small(rows):
+                out.write(part.tobytes())
+        for values in (
+            p["filters"], p["filter_bias"], p["answers"].T, p["facts"].T, p["answer_bias"],
+        ):
+            out.write(np.ascontiguousarray(values, dtype="<f4").tobytes())
+    return len(words)
