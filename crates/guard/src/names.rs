@@ -273,68 +273,69 @@ pub(crate) fn addresses_somebody(text: Text<'_>) -> bool {
     let capital = |t: &Token| text.folded.is_capital(t.start);
     begins_with_a_name(text)
         || text.tokens.iter().enumerate().any(|(at, token)| {
-        // A word that no list holds has no roles.
-        if token.roles & Role::Addresses.bit() == 0 && token.word != NO_WORD {
-            return false;
-        }
-        let said = text.folded.slice(token.span());
-        let two = at.checked_sub(1).map_or("", |b| word(text, b));
-        let greets = matches!(
-            said,
-            "hi" | "hello"
-                | "hey"
-                | "dear"
-                | "hola"
-                | "estimado"
-                | "estimada"
-                | "greetings"
-                | "saludos"
-                | "neighbor"
-                | "vecino"
-                | "vecina"
-        ) || matches!(
-            (two, said),
-            ("good", "morning" | "afternoon" | "evening" | "day")
-                | ("buenos", "dias")
-                | ("buenas", "tardes" | "noches")
-                | ("message" | "calling" | "is", "for")
-                | ("mensaje", "para")
-        );
-        let opens =
-            matches!(said, "mr" | "mrs" | "ms" | "miss" | "mister" | "senor" | "senora" | "sra")
-                && token.gap != Gap::Soft
+            // A word that no list holds has no roles.
+            if token.roles & Role::Addresses.bit() == 0 && token.word != NO_WORD {
+                return false;
+            }
+            let said = text.folded.slice(token.span());
+            let two = at.checked_sub(1).map_or("", |b| word(text, b));
+            let greets = matches!(
+                said,
+                "hi" | "hello"
+                    | "hey"
+                    | "dear"
+                    | "hola"
+                    | "estimado"
+                    | "estimada"
+                    | "greetings"
+                    | "saludos"
+                    | "neighbor"
+                    | "vecino"
+                    | "vecina"
+            ) || matches!(
+                (two, said),
+                ("good", "morning" | "afternoon" | "evening" | "day")
+                    | ("buenos", "dias")
+                    | ("buenas", "tardes" | "noches")
+                    | ("message" | "calling" | "is", "for")
+                    | ("mensaje", "para")
+            );
+            let opens = matches!(
+                said,
+                "mr" | "mrs" | "ms" | "miss" | "mister" | "senor" | "senora" | "sra"
+            ) && token.gap != Gap::Soft
                 && token.gap != Gap::None;
-        let title = matches!(said, "mr" | "mrs" | "ms" | "senor" | "senora")
-            && (at == 0 || matches!(two, "for" | "to" | "para"));
-        if !(greets || opens || title) {
-            return false;
-        }
-        let mut ended = false;
-        let mut named = text
-            .tokens
-            .get(at.saturating_add(1)..)
-            .unwrap_or(&[])
-            .iter()
-            .take(5)
-            .take_while(|t| t.gap < Gap::Hard)
-            .skip_while(|t| {
+            let title = matches!(said, "mr" | "mrs" | "ms" | "senor" | "senora")
+                && (at == 0 || matches!(two, "for" | "to" | "para"));
+            if !(greets || opens || title) {
+                return false;
+            }
+            let mut ended = false;
+            let mut named = text
+                .tokens
+                .get(at.saturating_add(1)..)
+                .unwrap_or(&[])
+                .iter()
+                .take(5)
+                .take_while(|t| t.gap < Gap::Hard)
+                .skip_while(|t| {
+                    matches!(
+                        text.folded.slice(t.span()),
+                        "there" | "mr" | "mrs" | "ms" | "senor" | "senora"
+                    )
+                })
+                // "Hi, Desmond, Willow Bend Pediatrics here": the name ends at the second comma.
+                .take_while(|t| !std::mem::replace(&mut ended, true) || t.gap < Gap::Firm)
+                .take_while(|t| capital(t))
+                .peekable();
+            let staff = named.peek().is_none_or(|t| {
                 matches!(
                     text.folded.slice(t.span()),
-                    "there" | "mr" | "mrs" | "ms" | "senor" | "senora"
+                    "dr" | "doctor" | "it's" | "this" | "from" | "we" | "our"
                 )
-            })
-            // "Hi, Desmond, Willow Bend Pediatrics here": the name ends at the second comma.
-            .take_while(|t| !std::mem::replace(&mut ended, true) || t.gap < Gap::Firm)
-            .take_while(|t| capital(t))
-            .peekable();
-        let staff = named.peek().is_none_or(|t| {
-            matches!(
-                text.folded.slice(t.span()),
-                "dr" | "doctor" | "it's" | "this" | "from" | "we" | "our"
-            )
-        });
-        !staff && !named.any(|t| PRACTICE.contains(&text.folded.slice(t.span())))
-    })
+            });
+            !staff && !named.any(|t| PRACTICE.contains(&text.folded.slice(t.span())))
+        })
 }
 
 /// "Carmelo, buenas tardes."
@@ -359,14 +360,10 @@ fn is_first_name(text: Text<'_>, at: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-<<<<<<< HEAD
     use super::{ADDRESSES, NO_WORD};
-    use crate::lexicon::{Lexicon, Role};
-    use crate::{Context, check};
-=======
     use crate::Context;
     use crate::guard::by_rules;
->>>>>>> 197f0d9 (corpus/learn: how the second look is learned)
+    use crate::lexicon::{Lexicon, Role};
 
     #[test]
     fn every_word_that_opens_an_address_has_its_role() {

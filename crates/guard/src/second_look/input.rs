@@ -157,9 +157,8 @@ pub(crate) fn windows<'a>(known: &Known<'a>) -> Vec<Window<'a>> {
 /// What a word is by its spelling, its place and the lists it stands on.
 fn by_itself(known: &Known<'_>, token: &Token) -> u128 {
     let folded = known.text.folded;
-    let roles = known.lexicon.words.roles(token.word) | known.lexicon.words.roles(token.stem);
     let own = Role::FirstName.bit() | Role::Common.bit();
-    let mut marks = u128::from(roles & own).checked_shl(ROLES).unwrap_or(0);
+    let mut marks = u128::from(token.roles & own).checked_shl(ROLES).unwrap_or(0);
     let mut set = |number: u32, holds: bool| marks |= if holds { bit(number) } else { 0 };
     set(CAPITAL, folded.is_capital(token.start));
     let cased = folded.cased_slice(token.span());

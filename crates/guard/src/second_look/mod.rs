@@ -110,13 +110,12 @@ impl Opinion {
     /// The level, given the rules' level.
     fn level(&self, rules: Level) -> Level {
         let levels = Level::ALL.into_iter().skip(1);
-        let likely = self.at_least.into_iter().zip(WHEN_MORE).zip(levels);
+        let mut likely = self.at_least.into_iter().zip(WHEN_MORE).zip(levels);
         likely
-            .filter(|&((likely, more), level)| {
+            .rfind(|&((likely, more), level)| {
                 likely >= if level <= rules { WHEN_LESS } else { more }
             })
             .map(|(_, level)| level)
-            .last()
             .unwrap_or_default()
     }
 
