@@ -128,17 +128,15 @@ def start(key, own, dims, width, filters, answers):
 
 
 def scores(
-    p, x, given, table, share, key=None, drop=0.3, unknown=0.1, forget=0.2, mark_drop=0.1,
-    forgotten_facts=RULES,
+    p, e, x, key=None, drop=0.3, forget=0.2, mark_drop=0.1, forgotten_facts=RULES,
 ):
-    """The scores; with a `key`, as while learning, with parts left out by chance."""
+    """The scores, given each word's vector; with a `key`, as while learning, with parts left out by
+    chance."""
     there, facts = x["there"], x["facts"]
     marks = x["marks"].astype(jnp.float32)
-    known = (x["words"] > 0).astype(jnp.float32)
-    keys = jax.random.split(key, 6) if key is not None else None
+    keys = jax.random.split(key, 5) if key is not None else None
     if keys is not None:
-        known = known * jax.random.bernoulli(keys[0], 1 - unknown, known.shape)
-        keep = jax.random.bernoulli(keys[1], 1 - forget, (len(facts), 1)).astype(jnp.float32)
+        keep = jax.random.bernoulli(keys[0], 1 - forget, (len(facts), 1)).astype(jnp.float32)
         if "norule" in x:
             keep = keep * (1 - x["norule"][:, None])
         facts = jnp.concatenate(
@@ -146,13 +144,9 @@ def scores(
         )
         marks = jnp.concatenate(
             [marks[..., :RULES] * keep[..., None], marks[..., RULES:]], -1
-        ) * jax.random.bernoulli(keys[2], 1 - mark_drop, marks.shape)
-    e = (given[x["words"]] @ p["from_given"] + p["own"][x["own"]]) * known[..., None]
-    by_parts = p["parts"][table[x["spellings"]]].sum(2) * share[x["spellings"]][..., None]
-    e = e + by_parts * (1 - known)[..., None]
-    if keys is not None:
-        e = e * jax.random.bernoulli(keys[3], 0.92, known.shape)[..., None]
-        e = e * jax.random.bernoulli(keys[4], 1 - drop, e.shape) / (1 - drop)
+        ) * jax.random.bernoulli(keys[1], 1 - mark_drop, marks.shape)
+        e = e * jax.random.bernoulli(keys[2], 0.92, there.shape)[..., None]
+        e = e * jax.random.bernoulli(keys[3], 1 - drop, e.shape) / (1 - drop)
     e = (e + marks @ p["marks"]) * there[..., None]
     around = jnp.pad(e, ((0, 0), (1, 1), (0, 0)))
     three = jnp.concatenate([around[:, :-2], e, around[:, 2:]], -1)
@@ -160,16 +154,21 @@ def scores(
     mean = active.sum(1) / jnp.sqrt(there.sum(1, keepdims=True) + 1) * 0.5
     seen = jnp.concatenate([active.max(1), mean], -1)
     if keys is not None:
-        seen = seen * jax.random.bernoulli(keys[5], 1 - drop, seen.shape) / (1 - drop)
+        seen = seen * jax.random.bernoulli(keys[4], 1 - drop, seen.shape) / (1 - drop)
     return seen @ p["answers"] + p["answer_bias"] + facts @ p["facts"]
+
+
+def by_parts(p, spellings, table, share):
+    return p["parts"][table[spellings]].sum(-2) * share[spellings][..., None]
 
 
 def train(
     x, y, weight, given, part_table, loss, width=64, filters=128, epochs=14, seed=0, rate=2e-3,
-    decay=2e-4, batch=64, **chance,
+    decay=2e-4, batch=64, unknown=0.1, **chance,
 ):
     """Learns from the arrays of `encode` with their vectors (`own_vectors`), the answers `y` and how
-    much each text counts. `given` are the frozen vectors, row 0 for none."""
+    much each text counts. `given` are the frozen vectors, row 0 for none. Of the known words of a
+    batch, the part `unknown` is read by its letters, as if unknown."""
     count = len(y)
     table, share = map(jnp.asarray, part_table)
     given = jnp.asarray(given)
@@ -179,11 +178,17 @@ def train(
     plan = optax.cosine_onecycle_schedule(epochs * (count // batch), rate, 0.15)
     optimiser = optax.adamw(plan, weight_decay=decay)
     state = optimiser.init(p)
+    # Each spelling's word and own vector.
+    word = np.zeros(len(part_table[0]), np.int32)
+    own = np.zeros(len(part_table[0]), np.int32)
+    word[x["spellings"]], own[x["spellings"]] = x["words"], x["own"]
 
     @jax.jit
-    def step(p, state, x, y, weight, key):
+    def step(p, state, x, few, y, weight, key):
         def mean_loss(p):
-            return (loss(scores(p, x, given, table, share, key, **chance), y) * weight).mean()
+            e = (given[few["words"]] @ p["from_given"] + p["own"][few["own"]]) * few["known"]
+            e = e.at[few["at"]].add(by_parts(p, few["parts"], table, share))[few["place"]]
+            return (loss(scores(p, e, x, key, **chance), y) * weight).mean()
 
         value, slope = jax.value_and_grad(mean_loss)(p)
         slope["parts"] = slope["parts"].at[BUCKETS].set(0)
@@ -191,6 +196,20 @@ def train(
         return optax.apply_updates(p, change), state, value
 
     dice, key = np.random.default_rng(seed), jax.random.PRNGKey(seed + 1)
+
+    def different(spellings):
+        """Each different word of a batch once; some of them by their parts."""
+        each, place = np.unique(spellings, return_inverse=True)
+        each = np.concatenate([each, np.zeros(-len(each) % 512, each.dtype)])
+        known = (word[each] > 0) & (dice.random(len(each)) >= unknown)
+        spelt = np.flatnonzero(~known & (each > 0))[:256]
+        at = np.concatenate([spelt, np.zeros(256 - len(spelt), np.int64)])
+        return {
+            "words": word[each], "own": own[each], "known": known[:, None].astype(np.float32),
+            "at": at, "parts": np.where(np.arange(256) < len(spelt), each[at], 0),
+            "place": place.reshape(spellings.shape),
+        }
+
     lengths = x["there"].sum(1)
     for _ in range(epochs):
         order, batches = dice.permutation(count), []
@@ -203,17 +222,24 @@ def train(
         for at in dice.permutation(len(batches)):
             size, rows = batches[at]
             key, chance_key = jax.random.split(key)
-            some = {
-                k: v[rows] if k in ("facts", "norule") else v[rows][:, :size] for k, v in x.items()
-            }
-            p, state, _ = step(p, state, some, y[rows], weight[rows], chance_key)
+            some = {k: x[k][rows, :size] for k in ("there", "marks")}
+            some |= {k: x[k][rows] for k in ("facts", "norule") if k in x}
+            few = different(x["spellings"][rows, :size])
+            p, state, _ = step(p, state, some, few, y[rows], weight[rows], chance_key)
     return p
 
 
 def predict(p, x, given, part_table):
     table, share = map(jnp.asarray, part_table)
     given = jnp.asarray(given)
-    run = jax.jit(lambda x: scores(p, x, given, table, share))
+
+    @jax.jit
+    def run(x):
+        known = (x["words"] > 0)[..., None]
+        e = given[x["words"]] @ p["from_given"] + p["own"][x["own"]]
+        e = jnp.where(known, e, by_parts(p, x["spellings"], table, share))
+        return scores(p, e, x)
+
     count, some = len(x["words"]), {k: v for k, v in x.items() if k != "norule"}
     return np.concatenate(
         [np.asarray(run({k: v[i : i + 256] for k, v in some.items()})) for i in range(0, count, 256)]

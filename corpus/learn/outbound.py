@@ -5,6 +5,8 @@
     corpus/learn/outbound.py VECTORS.npz in.jsonl crates/guard/src/second_look/network.bin
     corpus/learn/outbound.py VECTORS.npz in.jsonl --unseen outbound-train-f      # how it does unseen
 
+    corpus/learn/outbound.py words in.jsonl > words.txt     # the words that vectors.py is asked for
+
 `in.jsonl` has one labelled text a line with `file`, `windows` (what the second look sees) and what the
 rules found. VECTORS.npz is made by vectors.py. Needs jax 0.10.2, optax 0.2.8, numpy 2.4.6 (PyPI). The
 test files are never read.
@@ -12,20 +14,20 @@ test files are never read.
 The files a to e were at hand when the rules were made, so the rules are right in them more often than
 in anybody else's texts: from those the words learn without the rules.
 
-Texts are also learned from with harmless sentences of other texts before and behind them (what they
-reveal stays the same), and harmless texts also in fragments (no part of them reveals anything).
+Some harmless texts are also learned from in fragments: no part of them reveals anything.
 """
 
 import json
+import re
 import sys
+from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 import optax
 
-from network import LONGEST, Vocabulary, encode, own_vectors, predict, train, write
+from network import Vocabulary, encode, own_vectors, predict, train, write
 from network import shape as number_shape
-from vectors import given
+from vectors import GLOSSES, given
 
 CATEGORIES = (
     "diagnosis medication lab_result procedure specialty mental_health sud reproductive hiv billing "
@@ -34,14 +36,26 @@ CATEGORIES = (
 LEVELS = 5
 MADE_RULES = {f"outbound-train-{part}" for part in "abcde"}
 LEVEL_FACTS = 60  # facts from this bit on tell the rules' level
+LISTS = Path(__file__).parents[2] / "lexicon"
+LONG_LISTS = {"registered_drugs", "surnames", "given_names", "places", "common_spanish", "area-codes"}
 WIDTH, FILTERS = 48, 96
-MIXED, FRAGMENTS = 0.5, 0.4  # how many more texts of each kind, as a share
+FRAGMENTS = 0.1  # how many more texts, as a share of the harmless ones
 FREQUENT = 30_000  # words of everyday English that get a vector though no text holds them
 
 
 def read(path):
     texts = [json.loads(line) for line in open(path, encoding="utf-8")]
     return [text for text in texts if len(text["windows"]) == 1]
+
+
+def words_of(texts):
+    """Every word of the texts and of the guard's own lists, but for the long lists of names."""
+    words = {w for text in texts for w, _ in text["windows"][0]["words"] if not w[:1].isdigit()}
+    for path in sorted(LISTS.glob("*.txt")):
+        if path.stem not in LONG_LISTS:
+            body = path.read_text(encoding="utf-8").split("\n\n", 1)[-1].lower()
+            words.update(re.findall(r"[a-z][a-z0-9]*", body))
+    return sorted(words)
 
 
 def answers(texts):
@@ -59,41 +73,21 @@ def loss(scores, y):
     return 0.5 * of_categories + optax.softmax_cross_entropy(scores[:, split:], y[:, split:])
 
 
-def joined(first, second):
-    """Two windows as one: all words, all facts, the worse of the levels."""
-    a, b = int(first["facts"], 16), int(second["facts"], 16)
-    low = (1 << LEVEL_FACTS) - 1
-    worse = max(a >> LEVEL_FACTS, b >> LEVEL_FACTS) << LEVEL_FACTS
-    facts = (a | b) & low | worse
-    return {"words": first["words"] + second["words"], "facts": f"{facts:x}"}
-
-
-def with_others(texts, dice):
-    """More texts: with harmless ones beside them, and fragments of harmless ones."""
-    calm = [
-        text["windows"][0]
-        for text in texts
-        if text["level"] == 0 and len(text["windows"][0]["words"]) <= 30
-    ]
+def fragments(texts, dice):
+    """Parts of harmless texts: no part of them reveals anything."""
     more = []
     for text in texts:
-        window = text["windows"][0]
-        if dice.random() < MIXED:
-            other = calm[dice.integers(len(calm))]
-            pair = (other, window) if dice.random() < 0.5 else (window, other)
-            both = joined(*pair)
-            if len(both["words"]) <= LONGEST:
-                more.append({**text, "windows": [both]})
-        if text["level"] == 0 and dice.random() < FRAGMENTS and len(window["words"]) > 4:
-            size = int(dice.integers(2, min(12, len(window["words"]))))
-            at = int(dice.integers(0, len(window["words"]) - size + 1))
-            part = {"words": window["words"][at : at + size], "facts": f"{1 << LEVEL_FACTS:x}"}
-            # A false alarm of the rules may stand in the part: their marks would contradict the facts.
-            part["words"] = [
-                [word, f"{int(marks, 16) >> LEVEL_FACTS << LEVEL_FACTS:x}"]
-                for word, marks in part["words"]
-            ]
-            more.append({**text, "windows": [part]})
+        words = text["windows"][0]["words"]
+        if text["level"] > 0 or len(words) <= 4 or dice.random() >= FRAGMENTS:
+            continue
+        size = int(dice.integers(2, min(12, len(words))))
+        at = int(dice.integers(0, len(words) - size + 1))
+        # A false alarm of the rules may stand in the part: its marks would contradict the facts.
+        part = [
+            [word, f"{int(marks, 16) >> LEVEL_FACTS << LEVEL_FACTS:x}"]
+            for word, marks in words[at : at + size]
+        ]
+        more.append({**text, "windows": [{"words": part, "facts": f"{1 << LEVEL_FACTS:x}"}]})
     return more
 
 
@@ -101,9 +95,10 @@ def main(vectors, listed, target, unseen=""):
     texts = read(listed)
     held = set(unseen.split(",")) - {""}
     learned = [text for text in texts if text["file"] not in held]
-    learned = learned + with_others(learned, np.random.default_rng(1))
+    learned = learned + fragments(learned, np.random.default_rng(1))
     judged = [text for text in texts if text["file"] in held]
     words, rows = given(vectors)
+    glossed = {line.split("\t")[0] for line in GLOSSES.open(encoding="utf-8")}
     met = {word for text in texts for word, _ in text["windows"][0]["words"]}
     known = set(words)
     numbers = sorted({number_shape(word) for word in met if word[:1].isdigit()})
@@ -127,12 +122,14 @@ def main(vectors, listed, target, unseen=""):
         right = np.mean([text["level"] == level[row] for row, text in enumerate(judged)])
         print(f"{len(judged)} unseen texts, level right in {right:.1%}")
     if target:
-        keep = set(words[:FREQUENT]) | set(words[60_000:]) | met | set(numbers)
+        keep = set(words[:FREQUENT]) | set(words_of(texts)) | glossed | met | set(numbers)
         print(write(target, p, rows, vocabulary, own, keep), "words")
 
 
 if __name__ == "__main__":
-    if sys.argv[3] == "--unseen":
+    if sys.argv[1] == "words":
+        print("\n".join(words_of(read(sys.argv[2]))))
+    elif sys.argv[3] == "--unseen":
         main(sys.argv[1], sys.argv[2], None, sys.argv[4])
     else:
         main(sys.argv[1], sys.argv[2], sys.argv[3])

@@ -353,9 +353,9 @@ mod tests {
         let field =
             |source, span| Context { fields: vec![Field { span, source }], ..Context::default() };
         assert_eq!(check(text, &field(Source::FirstName, 3..9)).level, Level::Administrative);
-        let typed = "Your Lipitor is ready";
-        assert_eq!(check(typed, &field(Source::FirstName, 5..12)).level, Level::Administrative);
-        assert_eq!(check(typed, &field(Source::FreeText, 5..12)).level, Level::Detail);
+        let typed = "About Lipitor: see you on Monday";
+        assert_eq!(check(typed, &field(Source::FirstName, 6..13)).level, Level::Administrative);
+        assert_eq!(check(typed, &field(Source::FreeText, 6..13)).level, Level::Detail);
         assert_eq!(check(text, &field(Source::Clinical, 22..29)).level, Level::Detail);
         assert_eq!(check(text, &field(Source::BirthDate, 22..29)).level, Level::Sensitive);
     }

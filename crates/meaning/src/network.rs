@@ -55,7 +55,8 @@ impl Network {
         let facts = parts.count("head")?;
         let vocabulary = Vocabulary::read(&mut parts, width, words, buckets)?;
         let mark_vectors = Vectors::read(&mut parts, marks, width, "mark vectors")?;
-        let weights = parts.floats(TAPS * width * filters, "filters")?;
+        let weights =
+            parts.floats(TAPS.saturating_mul(width).saturating_mul(filters), "filters")?;
         let bias = parts.floats(filters, "filter biases")?;
         let mut rows = |length: usize, what| -> Result<Vec<Vec<f32>>, Malformed> {
             (0..answers).map(|_| parts.floats(length, what)).collect()
@@ -240,4 +241,103 @@ fn ones(mut bits: u128) -> impl Iterator<Item = usize> {
 #[expect(clippy::cast_possible_truncation, reason = "a float beyond the range becomes its end")]
 fn counted(value: f32) -> i16 {
     (value * UNIT).round() as i16
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn floats(of: &[f32]) -> Vec<u8> {
+        of.iter().flat_map(|number| number.to_le_bytes()).collect()
+    }
+
+    /// Two numbers a word, two filters, two answers: filter 0 sees "pain" (or mark 0) at the middle,
+    /// filter 1 sees a number before it; answer 0 is for filter 0, answer 1 for filter 1.
+    fn file() -> Vec<u8> {
+        let head: [u32; 7] = [2, 2, 2, 3, 4, 2, 2];
+        let mut file: Vec<u8> = head.iter().flat_map(|number| number.to_le_bytes()).collect();
+        file.extend(b"pain\ncar\n#99\n");
+        file.extend(floats(&[0.01; 3]));
+        file.extend([100_u8, 0, 0, 0, 0, 100]);
+        file.extend(floats(&[0.01; 4]));
+        file.extend([50_u8, 0, 0, 50, 25, 25, 10, 0]);
+        file.extend(floats(&[0.01; 2]));
+        file.extend([100_u8, 0, 0, 0]);
+        // Filters by tap, then by place in the vector.
+        file.extend(floats(&[0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]));
+        file.extend(floats(&[0.0, 0.0]));
+        file.extend(floats(&[1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]));
+        file.extend(floats(&[3.0, 0.0, 0.0, -3.0]));
+        file.extend(floats(&[-1.0, -1.0]));
+        file
+    }
+
+    fn network() -> Network {
+        Network::read(file().leak()).unwrap()
+    }
+
+    fn text<'a>(words: &[(&'a str, u128)]) -> Vec<Word<'a>> {
+        words.iter().map(|&(spelling, marks)| Word { spelling, marks }).collect()
+    }
+
+    #[test]
+    fn words_marks_numbers_and_facts_each_count() {
+        let network = network();
+        let scores = |words: &[(&str, u128)], facts| network.scores(&text(words), facts);
+        assert_eq!(scores(&[], 0), [-1.0, -1.0]);
+        assert_eq!(scores(&[("car", 0)], 0), [-1.0, -1.0]);
+        assert_eq!(scores(&[("car", 0), ("pain", 0)], 0), [0.0, -1.0]);
+        assert_eq!(scores(&[("car", 1)], 0), [0.0, -1.0], "a mark");
+        assert_eq!(scores(&[("car", 1 << 100)], 0), [-1.0, -1.0], "a mark it does not know");
+        assert_eq!(scores(&[("42", 0), ("car", 0)], 0), [-1.0, 0.0], "the shape of a number");
+        assert_eq!(scores(&[("car", 0), ("42", 0)], 0), [-1.0, -1.0], "the number comes behind");
+        assert_eq!(scores(&[], 0b11), [2.0, -4.0]);
+    }
+
+    #[test]
+    fn an_unknown_word_is_made_of_its_parts() {
+        let network = network();
+        let scores = |word: &str| network.scores(&text(&[(word, 0)]), 0);
+        assert_ne!(scores("unheard"), [-1.0, -1.0]);
+        assert_eq!(scores("unheard"), scores("unheard"));
+    }
+
+    #[test]
+    fn the_words_that_speak_for_an_answer() {
+        let words = text(&[("car", 0), ("pain", 0), ("car", 0)]);
+        assert_eq!(network().shares_in(&words, 0), [0.0, 1.0, 0.0]);
+        assert_eq!(network().shares_in(&words, 1), [0.0; 3]);
+        assert_eq!(network().shares_in(&words, 7), [0.0; 3], "no such answer");
+    }
+
+    #[test]
+    fn a_file_that_is_not_whole_is_no_network() {
+        let whole = file();
+        for end in 0..whole.len() {
+            let part: &'static [u8] = whole[..end].to_vec().leak();
+            assert!(Network::read(part).is_err(), "{end}");
+        }
+        let longer = [whole, vec![0]].concat().leak();
+        assert_eq!(Network::read(longer).unwrap_err(), Malformed("end"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_words_get_a_number(
+            words in prop::collection::vec((".{0,30}", any::<u128>()), 0..80), facts in any::<u128>(),
+        ) {
+            let words: Vec<Word<'_>> =
+                words.iter().map(|(spelling, marks)| Word { spelling, marks: *marks }).collect();
+            let network = network();
+            prop_assert!(network.scores(&words, facts).iter().all(|score| score.is_finite()));
+            prop_assert_eq!(network.shares_in(&words, 0).len(), words.len());
+        }
+
+        #[test]
+        fn any_file_is_read_or_refused(file in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Network::read(file.leak());
+        }
+    }
 }

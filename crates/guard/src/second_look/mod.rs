@@ -31,7 +31,7 @@ const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.3, 0.5];
 /// A level the rules found is taken back below this likelihood that there is one.
 const WHEN_LESS: f32 = 0.3;
 /// A further category is found from this score on (log odds).
-const ALSO: f32 = -1.5;
+const ALSO: f32 = -2.0;
 
 /// One or two words say what the lists say of them.
 const FEWEST: usize = 3;
@@ -212,6 +212,78 @@ const fn may_be(category: Category, level: Level) -> bool {
 /// telephone number it is, the whole text tells better.
 fn is_certain(finding: &Finding) -> bool {
     finding.level == Level::Never
+        || finding.rule.starts_with("field.")
         || finding.rule.starts_with("identifier")
             && !matches!(finding.rule, "identifier.other_person" | "identifier.phone")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guard::by_rules;
+    use crate::{Channel, Context, Field, Source, Verdict, check};
+
+    #[test]
+    fn what_no_list_holds_is_found() {
+        for text in [
+            "Great news from the doctor, it was not the bad kind and they got all of it out.",
+            "You can breathe easy, whatever they saw on the picture has shrunk to nothing.",
+            "Doctor wants you both here today, and please let your husband drive.",
+        ] {
+            let told = check(text, &Context::default());
+            assert_eq!(told.verdict(Channel::Sms), Verdict::Block, "{text}");
+            let whole = told.findings.iter().any(|f| f.rule.ends_with(".meant"));
+            let by_rule = by_rules(text, &Context::default()).level == Level::Sensitive;
+            assert!(whole || by_rule, "{text}");
+        }
+    }
+
+    #[test]
+    fn where_the_rules_are_misled_it_takes_the_finding_back() {
+        for text in [
+            "Weed whackers will be loud outside your window today, so bring headphones for your visit.",
+            "Our fantasy football team is called the Torn Ligaments, come and see the trophy.",
+        ] {
+            assert_eq!(
+                check(text, &Context::default()).verdict(Channel::Sms),
+                Verdict::Pass,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn it_never_takes_back_what_has_a_form_or_comes_from_the_chart() {
+        let ssn = "Just for fun at the picnic, guess the number 219-09-9999 of beans in the jar";
+        assert_eq!(check(ssn, &Context::default()).level, Level::Never);
+        let text = "Hi Ana, bring snacks to the picnic on Friday";
+        let fields = vec![Field { span: 17..23, source: Source::Clinical }];
+        let told = check(text, &Context { fields, ..Context::default() });
+        assert_eq!(told.verdict(Channel::Sms), Verdict::NeedsConsent);
+    }
+
+    #[test]
+    fn levels_fit_their_categories() {
+        for category in CATEGORIES_IN_ORDER {
+            assert!(!may_be(category, Level::Administrative));
+            let any = Level::ALL.into_iter().any(|level| may_be(category, level));
+            assert!(any, "{category:?}");
+        }
+        for (number, category) in CATEGORIES_IN_ORDER.into_iter().enumerate() {
+            assert_eq!(category as usize, number, "the network's answers are in this order");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_read_in_windows() {
+        let calm = "We look forward to seeing you at the front desk on Monday morning. ".repeat(40);
+        assert_eq!(check(&calm, &Context::default()).level, Level::Administrative);
+        let told = format!("{calm}Your chlamydia test was positive. {calm}");
+        let found = check(&told, &Context::default());
+        assert_eq!(found.level, Level::Sensitive);
+        let within = calm.len()..told.len() - calm.len();
+        assert!(
+            found.findings.iter().all(|f| f.span.end > within.start && f.span.start < within.end)
+        );
+    }
 }

@@ -191,6 +191,8 @@ struct Sent {
     harmless: Share,
     /// Of those of level 2 and above: every category found.
     categories: Share,
+    /// The same for each category by itself.
+    by_category: BTreeMap<String, Share>,
     /// Of those over their channel's level: a safe rewrite or the portal offered.
     offered: Share,
     confusion: Confusion,
@@ -225,6 +227,10 @@ impl Sent {
         let missing: Vec<&str> = message.categories.difference(&said).map(String::as_str).collect();
         if message.level >= 2 {
             self.categories.count(missing.is_empty());
+            for category in &message.categories {
+                let found = said.contains(category);
+                self.by_category.entry(category.clone()).or_default().count(found);
+            }
         }
         let (wanted, got) = (word(message.verdict), word(got));
         confuse(&mut self.confusion, &wanted, &got);
@@ -240,6 +246,12 @@ impl Sent {
                 message.text
             ));
         }
+    }
+}
+
+impl Sent {
+    fn by_category(&self) -> Value {
+        self.by_category.iter().map(|(category, share)| (category.clone(), share.json())).collect()
     }
 }
 
@@ -391,6 +403,7 @@ impl Report {
             ("p99_us", json!(speed.p99_us)),
             ("characters", json!(speed.characters.round())),
             ("load_ms", json!(load.as_secs_f64() * 1e3)),
+            ("outbound_by_category", self.outbound.by_category()),
             ("outbound_confusion", json!(self.outbound.confusion)),
             ("inbound_confusion", json!(self.inbound.confusion)),
         ];
@@ -404,6 +417,10 @@ impl Report {
             let name = name.replace('_', " ");
             let percent = share.value() * 100.0;
             let _ = writeln!(out, "  {name:32} {percent:6.2} %  {} of {}", share.right, share.of);
+        }
+        for (category, share) in &self.outbound.by_category {
+            let (percent, name) = (share.value() * 100.0, category.replace('_', " "));
+            let _ = writeln!(out, "    {name:30} {percent:6.2} %  {} of {}", share.right, share.of);
         }
         let _ = writeln!(
             out,

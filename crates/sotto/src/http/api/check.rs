@@ -32,6 +32,14 @@ pub struct CheckAnswer {
     findings: Vec<FindingLine>,
     /// Each of the 18 HIPAA identifiers in the text.
     identifiers: Vec<IdentifierLine>,
+    /// A safe way to say it, where it does not pass: `{"text": …}`, or `{"to_portal": {"notice": …}}`
+    /// when the body belongs in the portal and only this notice on the channel.
+    #[schema(value_type = Option<Object>)]
+    rewrite: Option<guard::Rewrite>,
+    /// What a bystander would see or hear of it: `{"kind": "lock_screen", "line": …}`, `inbox` with
+    /// `subject` and `snippet`, `spoken` with `text`, or `nothing`.
+    #[schema(value_type = Object)]
+    preview: guard::Preview,
 }
 
 /// One finding. Offsets count Unicode code points, end exclusive.
@@ -80,7 +88,9 @@ pub async fn check(
             "channel must be sms, email, voicemail, ringless_voicemail or portal.",
         )
     })?;
-    let assessment = guard::check(&request.text, &doors.office().profile().context);
+    let guard = guard::Guard::standard();
+    let context = &doors.office().profile().context;
+    let assessment = guard.check(&request.text, context);
     Ok(JsonAnswer(CheckAnswer {
         verdict: match assessment.verdict(channel) {
             Verdict::Pass => "pass",
@@ -110,5 +120,7 @@ pub async fn check(
                 kind: found.kind,
             })
             .collect(),
+        rewrite: guard.rewrite(&request.text, &assessment, context, channel),
+        preview: guard.preview(channel, &request.text),
     }))
 }

@@ -1,6 +1,7 @@
 //! The API, the webhooks and the one-click page, through the real router, on both engines.
 
 mod carriers;
+mod check;
 mod input;
 mod messages;
 mod people;
