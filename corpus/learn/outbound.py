@@ -37,7 +37,10 @@ LEVELS = 5
 MADE_RULES = {f"outbound-train-{part}" for part in "abcde"}
 LEVEL_FACTS = 60  # facts from this bit on tell the rules' level
 LISTS = Path(__file__).parents[2] / "lexicon"
-LONG_LISTS = {"registered_drugs", "surnames", "given_names", "places", "common_spanish", "area-codes"}
+LONG_LISTS = {
+    "registered_drugs", "surnames", "given_names", "places", "area-codes", "common_english",
+    "common_spanish",
+}
 WIDTH, FILTERS = 48, 96
 FRAGMENTS = 0.1  # how many more texts, as a share of the harmless ones
 FREQUENT = 30_000  # words of everyday English that get a vector though no text holds them
