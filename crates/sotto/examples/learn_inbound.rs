@@ -63,6 +63,8 @@ const DECAY: f32 = 2e-5;
 const LEFT_OUT: usize = 50;
 /// Two texts in one count so much.
 const PAIR: f32 = 0.08;
+/// A text among chatter counts so much, and chatter alone.
+const AMONG_CHATTER: f32 = 1.0;
 /// Rows of the table.
 const MOST_FEATURES: usize = 15_500;
 
@@ -177,10 +179,48 @@ fn slipped(text: &str, dice: &mut Dice) -> String {
     words.into_iter().map(String::from_iter).collect::<Vec<_>>().join(" ")
 }
 
-/// What is learned from: the texts, their slips, and pairs of them.
+/// corpus/inbound-chatter.txt: what people write around what they want.
+fn chatter() -> Vec<String> {
+    let text = std::fs::read_to_string(root().join("corpus/inbound-chatter.txt")).unwrap();
+    text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+}
+
+const JOINTS: [&str; 6] = [". ", " ", ", ", " and ", "\n", " but "];
+
+/// Some sentences of chatter in a row.
+fn rambling(chatter: &[String], dice: &mut Dice) -> String {
+    let mut out = String::new();
+    for turn in 0..=dice.roll(3) {
+        if turn > 0 {
+            out.push_str(JOINTS[dice.roll(JOINTS.len())]);
+        }
+        out.push_str(&chatter[dice.roll(chatter.len())]);
+    }
+    out
+}
+
+/// What is learned from: the texts, their slips, pairs of them, and each among chatter, so that
+/// neither a text's length nor what it says besides counts for anything.
 fn enlarged(texts: &[Text], dice: &mut Dice) -> Vec<Text> {
+    let chatter = chatter();
     let mut out = texts.to_vec();
     for text in texts {
+        let keyword = !text.text.trim().contains(' ');
+        let around = rambling(&chatter, dice);
+        let joint = JOINTS[dice.roll(JOINTS.len())];
+        let said = text.text.trim_end_matches('.');
+        if !keyword {
+            let told = match dice.roll(3) {
+                0 => format!("{around}{joint}{said}"),
+                1 => format!("{said}{joint}{around}"),
+                _ => format!("{}{joint}{said}{joint}{around}", rambling(&chatter, dice)),
+            };
+            out.push(Text { text: told, weight: text.weight * AMONG_CHATTER, ..text.clone() });
+        }
+        if dice.roll(4) == 0 {
+            let intent = Intent::Other as usize;
+            out.push(Text { text: around, intent, weight: AMONG_CHATTER });
+        }
         for _ in 0..2 {
             let slip = slipped(&text.text, dice);
             out.push(Text { text: slip, weight: text.weight * 0.4, ..text.clone() });
@@ -193,7 +233,7 @@ fn enlarged(texts: &[Text], dice: &mut Dice) -> Vec<Text> {
             } else {
                 text.intent.min(other.intent)
             };
-            let joint = [". ", " ", ", ", " and ", "\n", " but "][dice.roll(6)];
+            let joint = JOINTS[dice.roll(JOINTS.len())];
             let short = text.text.split(' ').count() <= 12 && other.text.split(' ').count() <= 12;
             let exact = [&text.text, &other.text].iter().any(|t| t.split(' ').count() == 1);
             let keyword = exact && [2, 3].contains(&intent);

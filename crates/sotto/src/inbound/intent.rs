@@ -133,9 +133,12 @@ pub(super) fn classify_by(weights: &Weights, text: &str) -> Reading {
     }
     let odds = intent_model::odds(weights, &words, &hits, text);
     let of = |intent: Intent| odds.get(intent as usize).copied().unwrap_or(0.0);
+    let long = words.len() > LONG;
     let danger = danger.filter(|_| of(Intent::Emergency) >= LEAST_FOR_DANGER).or_else(|| {
         let enough = if emergency::only_a_figure(&hits) || revocation::says_so(&hits) {
             SURE_OF_DANGER
+        } else if long {
+            SURE_IN_A_LONG_TEXT
         } else {
             SURE_ENOUGH_OF_DANGER
         };
@@ -143,7 +146,7 @@ pub(super) fn classify_by(weights: &Weights, text: &str) -> Reading {
         said.then_some(Family::Said)
     });
     let another = revocation::only_another_stop(&hits);
-    let stop_enough = if another { SURE_OF_STOP } else { SURE_ENOUGH_OF_STOP };
+    let stop_enough = if another || long { SURE_OF_STOP } else { SURE_ENOUGH_OF_STOP };
     let stop = revocation::in_another_language(text)
         || (revocation::says_so(&hits) && of(Intent::OptOut) >= LEAST_FOR_A_RULE)
         || of(Intent::OptOut) >= stop_enough;
@@ -188,6 +191,9 @@ pub(super) fn classify_by(weights: &Weights, text: &str) -> Reading {
 
 /// From here on the weights alone call it danger: a false alarm costs a call (CLIN-01).
 const SURE_ENOUGH_OF_DANGER: f32 = 0.35;
+/// The same in a text of more words than [`LONG`]: a long story holds words of every kind.
+const SURE_IN_A_LONG_TEXT: f32 = 0.7;
+const LONG: usize = 15;
 /// The same beside a figure of speech ("kill for a coffee") or a plain request to stop.
 const SURE_OF_DANGER: f32 = 0.6;
 /// Only below this do the weights overrule a phrase of danger.

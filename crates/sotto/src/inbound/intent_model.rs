@@ -124,12 +124,8 @@ pub(super) fn features(words: &Words, hits: &[Hit], text: &str) -> Vec<u32> {
     }
     own.pair(before, Side::edge("$"));
     own.add(8, u64::from(words.asks), 0);
-    let length = match tokens.len() {
-        n @ 0..=3 => n,
-        4..=6 => 4,
-        7..=12 => 5,
-        _ => 6,
-    };
+    // That a text is short says something; that it is long says that somebody likes to write.
+    let length = tokens.len().min(4);
     own.add(9, length.try_into().unwrap_or(0), u64::from(words.asks));
     for hit in hits {
         own.add(10, u64::from(hit.cue.0), 0);
