@@ -65,6 +65,12 @@ fn lists() -> impl Iterator<Item = (Cue, &'static [Pattern])> {
     emergency_phrases::lists().chain(revocation_phrases::lists()).chain(intent_phrases::lists())
 }
 
+/// Every cue that has a list.
+#[cfg(test)]
+pub(super) fn cues() -> impl Iterator<Item = Cue> {
+    lists().map(|(cue, _)| cue)
+}
+
 /// Every word that a pattern names, in the order of the lists.
 pub(super) fn words() -> impl Iterator<Item = &'static str> {
     let plain = |slot: &'static str| slot.trim_start_matches(['&', '?', '!']).split('|');

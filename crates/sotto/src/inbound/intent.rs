@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::emergency::Family;
 use super::grammar::{self, Cue};
-use super::intent_model::Weights;
 use super::intent_phrases::{self, NOT_WRONG, THANKS, WRONG};
 use super::words::Words;
 use super::{emergency, intent_model, revocation};
@@ -110,17 +109,11 @@ impl Reading {
 
 /// Reads one inbound text. Pure; linear in the text; never fails.
 ///
-/// Rules decide what the law or a life depends on: danger, the reserved words, a stop in any words,
-/// somebody else's number. For the rest, and for what the rules overlook, weights learned from
-/// corpus/inbound-train*.jsonl and corpus/inbound-phrases.txt over the words, their kinds and the
-/// phrases found (`intent_model`).
+/// Rules decide the reserved words and what a clear phrase says: danger, a stop, somebody else's
+/// number. For the rest, for what the rules overlook and against what they take too literally, a
+/// learned network over the words and the phrases found (`intent_model`).
 #[must_use]
 pub fn classify(text: &str) -> Reading {
-    classify_by(&intent_model::WEIGHTS, text)
-}
-
-/// The same, by other weights.
-pub(super) fn classify_by(weights: &Weights, text: &str) -> Reading {
     let words = Words::new(text);
     let hits = grammar::find(&words);
     let language = language(&words);
@@ -131,31 +124,24 @@ pub(super) fn classify_by(weights: &Weights, text: &str) -> Reading {
         let confidence = Confidence::Exact;
         return Reading { intents, exact_keyword, danger: None, confidence, language };
     }
-    let odds = intent_model::odds(weights, &words, &hits, text);
+    let odds = intent_model::odds(&words, &hits, text);
     let of = |intent: Intent| odds.get(intent as usize).copied().unwrap_or(0.0);
-    let long = words.len() > LONG;
-    let danger = danger.filter(|_| of(Intent::Emergency) >= LEAST_FOR_DANGER).or_else(|| {
-        let enough = if emergency::only_a_figure(&hits) || revocation::says_so(&hits) {
-            SURE_OF_DANGER
-        } else if long {
-            SURE_IN_A_LONG_TEXT
-        } else {
-            SURE_ENOUGH_OF_DANGER
-        };
-        let said = of(Intent::Emergency) >= enough || emergency::in_another_language(text);
-        said.then_some(Family::Said)
+    let stop_said = revocation::says_so(&hits);
+    let doubtful = emergency::only_a_figure(&hits) || stop_said;
+    let danger = danger.filter(|_| of(Intent::Emergency) >= DANGER.with_a_phrase).or_else(|| {
+        let said = of(Intent::Emergency) >= DANGER.alone(doubtful);
+        (said || emergency::in_another_language(text)).then_some(Family::Said)
     });
-    let another = revocation::only_another_stop(&hits);
-    let stop_enough = if another || long { SURE_OF_STOP } else { SURE_ENOUGH_OF_STOP };
     let stop = revocation::in_another_language(text)
-        || (revocation::says_so(&hits) && of(Intent::OptOut) >= LEAST_FOR_A_RULE)
-        || of(Intent::OptOut) >= stop_enough;
-    let wrong =
-        revocation::standing(&hits, WRONG, NOT_WRONG) && of(Intent::WrongNumber) >= LEAST_FOR_WRONG;
-    let wrong = wrong || (words.len() > 2 && of(Intent::WrongNumber) >= SURE_OF_WRONG);
+        || (stop_said && of(Intent::OptOut) >= STOP.with_a_phrase)
+        || of(Intent::OptOut) >= STOP.alone(revocation::only_another_stop(&hits));
+    let wrong = revocation::standing(&hits, WRONG, NOT_WRONG)
+        && of(Intent::WrongNumber) >= STRANGER.with_a_phrase;
+    let few_words = words.len() <= 2;
+    let wrong = wrong || of(Intent::WrongNumber) >= STRANGER.alone(few_words);
     let best = ALL
         .into_iter()
-        .filter(|i| !matches!(i, Intent::Emergency | Intent::WrongNumber))
+        .filter(|i| !matches!(i, Intent::Emergency | Intent::WrongNumber | Intent::OptOut))
         .max_by(|a, b| of(*a).total_cmp(&of(*b)))
         .unwrap_or(Intent::Other);
     let primary = if danger.is_some() {
@@ -167,53 +153,57 @@ pub(super) fn classify_by(weights: &Weights, text: &str) -> Reading {
     } else {
         best
     };
-    let ruled = |intent: Intent| match intent {
-        // CLIN-04: in danger, only a plain request to stop counts.
-        Intent::OptOut => revocation::says_so(&hits) && (danger.is_none() || words.len() <= 8),
+    let besides = |intent: Intent| match intent {
+        Intent::Emergency => false,
         Intent::WrongNumber => wrong,
+        // CLIN-04: in danger, only a plain request to stop counts.
+        Intent::OptOut if danger.is_some() => stop_said && words.len() <= 8,
+        Intent::OptOut => stop,
         Intent::Thanks => hits.iter().any(|hit| hit.cue == THANKS),
-        _ => of(intent) >= ALSO && hits.iter().any(|hit| Some(hit.cue) == intent.cue()),
+        _ => {
+            let phrase = hits.iter().any(|hit| Some(hit.cue) == intent.cue());
+            of(intent) >= if phrase { ALSO.with_a_phrase } else { ALSO.without }
+        }
     };
     let mut intents = vec![primary];
-    intents
-        .extend(ALL.into_iter().filter(|i| *i > primary && (of(*i) >= ALSO_UNRULED || ruled(*i))));
+    intents.extend(ALL.into_iter().filter(|i| *i > primary && besides(*i)));
     if intents.len() > 1 {
         intents.retain(|i| *i != Intent::Other);
     }
-    let sure = match primary {
-        Intent::Emergency => true,
-        Intent::OptOut | Intent::WrongNumber => stop || wrong || of(primary) >= LIKELY,
-        other => of(other) >= LIKELY,
-    };
+    let sure = primary <= Intent::OptOut || of(primary) >= LIKELY;
     let confidence = if sure { Confidence::Likely } else { Confidence::Guess };
     Reading { intents, exact_keyword, danger, confidence, language }
 }
 
-/// From here on the weights alone call it danger: a false alarm costs a call (CLIN-01).
-const SURE_ENOUGH_OF_DANGER: f32 = 0.35;
-/// The same in a text of more words than [`LONG`]: a long story holds words of every kind.
-const SURE_IN_A_LONG_TEXT: f32 = 0.7;
-const LONG: usize = 15;
-/// The same beside a figure of speech ("kill for a coffee") or a plain request to stop.
-const SURE_OF_DANGER: f32 = 0.6;
-/// Only below this do the weights overrule a phrase of danger.
-const LEAST_FOR_DANGER: f32 = 0.015;
-/// From here on the weights alone call it a stop: a stop overlooked breaks the law (TEL-11).
-const SURE_ENOUGH_OF_STOP: f32 = 0.4;
-/// The same where something else is stopped ("stop mailing paper bills").
-const SURE_OF_STOP: f32 = 0.7;
-/// Below this the weights overrule the phrases of stopping.
-const LEAST_FOR_A_RULE: f32 = 0.02;
-/// From here on the weights alone call a text of some words a wrong number: the number is closed
-/// then.
-const SURE_OF_WRONG: f32 = 0.8;
-/// Below this the weights overrule the phrases of a wrong number.
-const LEAST_FOR_WRONG: f32 = 0.3;
+/// From which odds on a text says something; chosen on authors whose texts were not learned from
+/// (docs/replies.md).
+struct Enough {
+    /// Where a phrase says so too. Only below this is the phrase overruled.
+    with_a_phrase: f32,
+    /// Where no phrase does.
+    without: f32,
+    /// Where none does and something speaks against it.
+    against: f32,
+}
+
+impl Enough {
+    const fn alone(&self, against: bool) -> f32 {
+        if against { self.against } else { self.without }
+    }
+}
+
+/// A danger overlooked costs a life, a false alarm a call (CLIN-01). Against it speak a figure of
+/// speech ("kill for a coffee") and a plain request to stop.
+const DANGER: Enough = Enough { with_a_phrase: 0.03, without: 0.15, against: 0.4 };
+/// A stop overlooked breaks the law (TEL-11), a false one ends messages that were wanted. Against it
+/// speaks that something else is stopped ("stop mailing paper bills").
+const STOP: Enough = Enough { with_a_phrase: 0.1, without: 0.4, against: 0.6 };
+/// The number is closed then. A word or two say too little.
+const STRANGER: Enough = Enough { with_a_phrase: 0.3, without: 0.5, against: 2.0 };
 /// A confirmation that is less likely than this goes to staff.
 const LIKELY: f32 = 0.55;
-/// What else a text wants, with and without a phrase for it.
-const ALSO: f32 = 0.02;
-const ALSO_UNRULED: f32 = 0.25;
+/// What else a text wants.
+const ALSO: Enough = Enough { with_a_phrase: 0.01, without: 0.25, against: 0.25 };
 
 /// In the order of TEL-19.
 pub(super) const ALL: [Intent; 12] = [

@@ -1,225 +1,166 @@
-//! The weights behind what the rules leave open: a linear model over words, pairs of words, the
-//! kinds of words and the phrases found. Learned by examples/learn_inbound.rs, which says how.
+//! What the whole text means, beside the rules: a small learned network (crate `meaning`) that sees
+//! the words and what the rules made of them. corpus/learn/inbound.py learned it.
 
 use std::sync::LazyLock;
 
-use super::grammar::Hit;
-use super::spelling::{SPELLING, hash};
-use super::words::{Token, Words};
+use meaning::{Network, Word};
 
-/// One weight for each of the twelve intents, in the order of `intent::ALL`.
+use super::grammar::{Cue, Hit};
+use super::intent_phrases::{NOT_WRONG, WRONG};
+use super::words::{Pause, Words};
+use super::{emergency, emergency_phrases, revocation};
+
+/// One score for each of the twelve intents, in the order of `intent::ALL`.
 pub(super) const INTENTS: usize = 12;
 
-/// Sorted feature numbers with their weights: a scale (f32), then for each feature four bytes of
-/// number and twelve of weights, little-endian.
-const TABLE: &[u8] = include_bytes!("inbound_weights.bin");
+/// The learned network.
+const LEARNED: &[u8] = include_bytes!("intent_network.bin");
 
-/// The table, ready to look up.
-#[derive(Debug)]
-pub(super) struct Weights {
-    scale: f32,
-    slots: Vec<u32>,
-    rows: Vec<[i8; INTENTS]>,
-    mask: usize,
-}
-
-pub(super) static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| Weights::load(TABLE));
-
-const ROW: usize = 16;
-
-impl Weights {
-    pub(super) fn load(table: &[u8]) -> Self {
-        let (scale, rows) = table.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
-        let count = rows.len().checked_div(ROW).unwrap_or(0);
-        let size = count.saturating_mul(2).next_power_of_two().max(2);
-        let mut own = Self {
-            scale: f32::from_le_bytes(*scale),
-            slots: vec![0; size],
-            rows: vec![[0; INTENTS]; size],
-            mask: size.saturating_sub(1),
-        };
-        for row in rows.chunks_exact(ROW) {
-            let Some((number, weights)) = row.split_first_chunk::<4>() else { continue };
-            let number = u32::from_le_bytes(*number);
-            let mut at = own.place(number);
-            while own.slots.get(at).is_some_and(|&n| n != 0) {
-                at = at.saturating_add(1) & own.mask;
-            }
-            if let (Some(slot), Some(into)) = (own.slots.get_mut(at), own.rows.get_mut(at)) {
-                *slot = number;
-                for (to, from) in into.iter_mut().zip(weights) {
-                    *to = from.cast_signed();
-                }
-            }
-        }
-        own
-    }
-
-    fn place(&self, number: u32) -> usize {
-        usize::try_from(number.wrapping_mul(0x9e37_79b1) >> 8).unwrap_or(0) & self.mask
-    }
-
-    fn row(&self, number: u32) -> Option<&[i8; INTENTS]> {
-        let mut at = self.place(number);
-        loop {
-            match self.slots.get(at) {
-                Some(&n) if n == number => return self.rows.get(at),
-                Some(0) | None => return None,
-                Some(_) => at = at.saturating_add(1) & self.mask,
-            }
-        }
-    }
-}
+static NETWORK: LazyLock<Network> = LazyLock::new(|| {
+    #[expect(clippy::expect_used, reason = "the file is compiled in and a test reads it")]
+    let network = Network::read(LEARNED).expect("the learned network is whole");
+    network
+});
 
 /// How likely each intent is, in the order of `intent::ALL`.
-pub(super) fn odds(weights: &Weights, words: &Words, hits: &[Hit], text: &str) -> [f32; INTENTS] {
-    let mut sums = [0_i32; INTENTS];
-    let features = features(words, hits, text);
-    for feature in &features {
-        if let Some(row) = weights.row(*feature) {
-            for (sum, weight) in sums.iter_mut().zip(row) {
-                *sum = sum.saturating_add(i32::from(*weight));
-            }
-        }
-    }
-    let norm = norm(features.len());
-    #[expect(clippy::cast_precision_loss, reason = "sums are far below 2^23")]
-    let scores = sums.map(|sum| sum as f32 * weights.scale * norm);
-    softmax(scores)
+pub(super) fn odds(words: &Words, hits: &[Hit], text: &str) -> [f32; INTENTS] {
+    odds_by(&NETWORK, &input(words, hits, text))
 }
 
-/// Long texts hold more features; without this they would always seem sure.
-pub(super) fn norm(features: usize) -> f32 {
-    #[expect(clippy::cast_precision_loss, reason = "at most a few thousand")]
-    let count = features.max(1) as f32;
-    (20.0 / (20.0 + count)).sqrt()
+/// The same by any network.
+pub(super) fn odds_by(network: &Network, input: &Input<'_>) -> [f32; INTENTS] {
+    let scores = network.scores(&input.words, input.facts);
+    softmax(scores.first_chunk().copied().unwrap_or_default())
 }
 
 /// Scores as odds that add up to one.
-pub(super) fn softmax(scores: [f32; INTENTS]) -> [f32; INTENTS] {
+fn softmax(scores: [f32; INTENTS]) -> [f32; INTENTS] {
     let most = scores.into_iter().fold(f32::MIN, f32::max);
     let powers = scores.map(|score| (score - most).exp());
     let total: f32 = powers.iter().sum();
     powers.map(|power| power / total)
 }
 
-/// The features of a text, each once.
-pub(super) fn features(words: &Words, hits: &[Hit], text: &str) -> Vec<u32> {
-    let mut own = Features { out: Vec::with_capacity(128) };
+/// A text as the network sees it.
+#[derive(Debug)]
+pub(super) struct Input<'a> {
+    pub(super) words: Vec<Word<'a>>,
+    pub(super) facts: u128,
+}
+
+// Which bit means what. Bits below 60 are the rules' words, and forgotten together for a part of the
+// texts when it is learned. The network depends on all of them: learn again after a change.
+const STOP_STANDS: u32 = 45;
+const WRONG_STANDS: u32 = 46;
+const DANGER_STANDS: u32 = 47;
+const ONLY_A_FIGURE: u32 = 48;
+const ONLY_ANOTHER_STOP: u32 = 49;
+// Marks of a word.
+const UNLISTED: u32 = 60;
+const NUMBER: u32 = 61;
+const HOUR: u32 = 62;
+const FIRST: u32 = 63;
+const LAST: u32 = 64;
+const BEFORE_A_COMMA: u32 = 65;
+const BEFORE_AN_END: u32 = 66;
+const BEFORE_A_QUESTION_MARK: u32 = 67;
+// Facts of the text.
+const ASKS: u32 = 60;
+const EXCLAIMS: u32 = 61;
+/// One word, two, three, more: that a text is short says something; that it is long says that
+/// somebody likes to write.
+const LENGTHS: [u32; 4] = [62, 63, 64, 65];
+
+/// What the network is shown of a text.
+pub(super) fn input<'a>(words: &'a Words, hits: &[Hit], text: &str) -> Input<'a> {
     let tokens = words.tokens();
-    let first = Side::edge("^");
-    let mut two_before = first;
-    let mut before = first;
-    for token in tokens {
-        let here = Side::of(token);
-        own.word(token, here);
-        own.pair(before, here);
-        own.add(7, two_before.word, here.word);
-        own.add(15, two_before.kind, here.kind);
-        if two_before.word != first.word || before.word == first.word {
-            own.add(16, two_before.word ^ before.word.rotate_left(21), here.word);
-        }
-        two_before = before;
-        before = here;
+    let mut seen: Vec<Word<'a>> = tokens
+        .iter()
+        .map(|token| {
+            let pause = match token.pause {
+                Pause::None => 0,
+                Pause::Comma => bit(BEFORE_A_COMMA),
+                Pause::End => bit(BEFORE_AN_END),
+                Pause::Question => bit(BEFORE_A_QUESTION_MARK),
+            };
+            let marks = flag(UNLISTED, token.id.is_none())
+                | flag(NUMBER, token.number.is_some())
+                | flag(HOUR, token.number.is_some_and(|n| n < 13))
+                | pause;
+            Word { spelling: &token.word, marks }
+        })
+        .collect();
+    if let Some(first) = seen.first_mut() {
+        first.marks |= bit(FIRST);
     }
-    own.pair(before, Side::edge("$"));
-    own.add(8, u64::from(words.asks), 0);
-    // That a text is short says something; that it is long says that somebody likes to write.
-    let length = tokens.len().min(4);
-    own.add(9, length.try_into().unwrap_or(0), u64::from(words.asks));
+    if let Some(last) = seen.last_mut() {
+        last.marks |= bit(LAST);
+    }
+    let length = LENGTHS.get(tokens.len().clamp(1, LENGTHS.len()).saturating_sub(1));
+    let mut facts = length.map_or(0, |&fact| bit(fact))
+        | flag(ASKS, words.asks)
+        | flag(EXCLAIMS, text.contains('!'))
+        | flag(STOP_STANDS, revocation::says_so(hits))
+        | flag(WRONG_STANDS, revocation::standing(hits, WRONG, NOT_WRONG))
+        | flag(DANGER_STANDS, emergency::among(hits).is_some())
+        | flag(ONLY_A_FIGURE, emergency::only_a_figure(hits))
+        | flag(ONLY_ANOTHER_STOP, revocation::only_another_stop(hits));
     for hit in hits {
-        own.add(10, u64::from(hit.cue.0), 0);
-        if hit.at.start == 0 && hit.at.end >= tokens.len() {
-            own.add(11, u64::from(hit.cue.0), 0);
+        let cue = bit(cue_bit(hit.cue));
+        facts |= cue;
+        for word in seen.get_mut(hit.at.clone()).unwrap_or_default() {
+            word.marks |= cue;
         }
     }
-    if text.contains('!') {
-        own.add(12, 0, 0);
-    }
-    own.out.sort_unstable();
-    own.out.dedup();
-    own.out
+    Input { words: seen, facts }
 }
 
-/// A word as a part of pairs.
-#[derive(Debug, Clone, Copy)]
-struct Side {
-    word: u64,
-    kind: u64,
-}
-
-impl Side {
-    fn edge(sign: &str) -> Self {
-        Self { word: hash(sign.bytes()), kind: hash(sign.bytes()) }
-    }
-
-    fn of(token: &Token) -> Self {
-        let word = match token.number {
-            Some(n) => hash(if n < 13 { "#hour" } else { "#number" }.bytes()),
-            None => hash(token.word.bytes()),
-        };
-        let kind = token.id.map_or(0, |id| SPELLING.kind(id));
-        let kind = if kind == 0 { word } else { u64::from(kind) };
-        Self { word, kind }
+/// The bit of a cue: the families of danger, their nouns, then the other lists.
+fn cue_bit(cue: Cue) -> u32 {
+    let from = |first: u8, bit: u32| bit.saturating_add(u32::from(cue.0.saturating_sub(first)));
+    match cue.0 {
+        0..emergency_phrases::NOUN => from(0, 0),
+        emergency_phrases::NOUN..60 => from(emergency_phrases::NOUN, 15),
+        60..70 => from(60, 30),
+        70..80 => from(70, 32),
+        _ => from(80, 35),
     }
 }
 
-struct Features {
-    out: Vec<u32>,
+fn flag(number: u32, holds: bool) -> u128 {
+    if holds { bit(number) } else { 0 }
 }
 
-impl Features {
-    fn add(&mut self, sort: u64, a: u64, b: u64) {
-        let mixed = (sort.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ a)
-            .wrapping_mul(0xff51_afd7_ed55_8ccd)
-            .rotate_left(31)
-            ^ b.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-        let mixed = mixed.wrapping_mul(0x9fb2_1c65_1e98_df25);
-        let number = u32::try_from(mixed >> 32).unwrap_or(u32::MAX);
-        self.out.push(number.max(1));
-    }
-
-    fn word(&mut self, token: &Token, side: Side) {
-        self.add(1, side.word, 0);
-        self.add(2, side.kind, 0);
-        if token.number.is_some() {
-            return;
-        }
-        // A word that nobody listed still says something by its parts.
-        let bytes = token.word.as_bytes();
-        if bytes.len() > 4 {
-            self.add(13, hash(bytes.iter().take(4).copied()), 0);
-        }
-        if token.id.is_none() && bytes.len() >= 4 {
-            for part in bytes.windows(4) {
-                self.add(14, hash(part.iter().copied()), 0);
-            }
-        }
-    }
-
-    fn pair(&mut self, before: Side, here: Side) {
-        self.add(3, before.word, here.word);
-        self.add(4, before.kind, here.kind);
-        self.add(5, before.word, here.kind);
-        self.add(6, before.kind, here.word);
-    }
+fn bit(number: u32) -> u128 {
+    1_u128.checked_shl(number).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::grammar;
     use super::*;
 
     #[test]
-    fn the_table_is_whole_and_small() {
-        assert_eq!((TABLE.len() - 4) % ROW, 0);
-        assert!(TABLE.len() < 260_000, "{}", TABLE.len());
-        assert!(WEIGHTS.scale > 0.0);
+    fn the_network_is_whole_and_small() {
+        assert_eq!(NETWORK.answers(), INTENTS);
+        assert!(LEARNED.len() < 3_000_000, "{}", LEARNED.len());
     }
 
     #[test]
     fn odds_add_up() {
-        let words = Words::new("can we do tuesday instead");
-        let odds = odds(&WEIGHTS, &words, &super::super::grammar::find(&words), "");
-        assert!((odds.iter().sum::<f32>() - 1.0).abs() < 1e-3);
+        for text in ["can we do tuesday instead", "", "💊", &"stop ".repeat(700)] {
+            let words = Words::new(text);
+            let odds = odds(&words, &grammar::find(&words), text);
+            assert!((odds.iter().sum::<f32>() - 1.0).abs() < 1e-3);
+        }
+    }
+
+    #[test]
+    fn each_list_has_a_bit_of_its_own() {
+        let cues: std::collections::BTreeSet<u8> = grammar::cues().map(|cue| cue.0).collect();
+        let bits: std::collections::BTreeSet<u32> =
+            cues.iter().map(|&cue| cue_bit(Cue(cue))).collect();
+        assert_eq!(bits.len(), cues.len());
+        assert!(bits.iter().all(|&bit| bit < STOP_STANDS));
     }
 }

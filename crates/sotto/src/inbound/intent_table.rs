@@ -380,7 +380,7 @@ fn several_intents_come_in_the_order_of_the_rule() {
     let reading = classify("wrong number, stop texting me");
     assert_eq!(reading.intents.get(..2), Some(&[Intent::WrongNumber, Intent::OptOut][..]));
     let reading = classify("can't make it, can we reschedule?");
-    assert_eq!(reading.primary(), Intent::Reschedule);
+    assert_eq!(reading.intents, [Intent::Reschedule, Intent::DeclineOrCancel]);
 }
 
 #[test]

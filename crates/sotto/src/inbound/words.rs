@@ -25,6 +25,32 @@ pub(super) struct Token {
     pub(super) id: Option<u16>,
     /// The value, where the word is a number.
     pub(super) number: Option<u32>,
+    /// What the writer set behind it.
+    pub(super) pause: Pause,
+}
+
+/// A sign between two words; the weightiest, where several stand there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Pause {
+    /// Nothing but space.
+    None,
+    /// A comma, dash or the like.
+    Comma,
+    /// A full stop, an exclamation mark or a line's end.
+    End,
+    /// A question mark.
+    Question,
+}
+
+impl Pause {
+    const fn of(c: char) -> Self {
+        match c {
+            '?' => Self::Question,
+            '.' | '!' | '\n' | ';' => Self::End,
+            ',' | ':' | '-' | '(' | ')' | '/' => Self::Comma,
+            _ => Self::None,
+        }
+    }
 }
 
 impl Words {
@@ -65,6 +91,9 @@ impl Words {
             }
             words.take(&mut word, spelling);
             words.asks |= c == '?';
+            if let Some(last) = words.tokens.last_mut() {
+                last.pause = last.pause.max(Pause::of(c));
+            }
             if let Some(sign) = sign(c) {
                 words.push(sign, spelling);
             }
@@ -123,6 +152,7 @@ impl Words {
             id: spelling.id(word),
             number: word.parse().ok(),
             word: word.to_owned(),
+            pause: Pause::None,
         });
     }
 }

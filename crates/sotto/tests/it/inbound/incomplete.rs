@@ -9,10 +9,9 @@ use super::smsc::{kept, run, texted};
 use crate::clinic::Clinic;
 use crate::on_both_engines;
 
-/// Makes one short message two, whatever it begins with, and says nothing.
-const REST: &str = " . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . \
-                    . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . \
-                    . . . . . . . . . . . . . . .";
+/// Longer than one short message, whatever it begins with.
+const REST: &str = " and there is more to say about it than fits one text, namely this and that and \
+                    a third thing, which is why the phone sent it in two pieces of which one is lost.";
 
 /// How it begins; the effect, what it is read as, the tasks, the kinds of our answers.
 type Case =
@@ -29,7 +28,7 @@ on_both_engines! {
             (
                 "I have chest pain",
                 "emergency",
-                "emergency",
+                "emergency question_clinical",
                 &[Emergency, IncompleteText],
                 &["emergency_autoreply"],
             ),

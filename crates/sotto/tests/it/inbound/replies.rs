@@ -228,7 +228,7 @@ on_both_engines! {
         clinic.patient("Ana", "en", phone).await;
         clinic.office.clock().advance(SignedDuration::from_hours(14));
         clinic.text(phone, "where do I park?").await;
-        clinic.text(phone, "is anybody there?").await;
+        clinic.text(phone, "anyone?").await;
         let sent = clinic.sent_to(phone).await;
         assert_eq!(sent.len(), 1, "{sent:?}");
         assert_eq!((sent[0].kind.as_str(), sent[0].state.as_str()), ("after_hours_autoreply", "queued"));
