@@ -52,11 +52,8 @@ fn main() {
         let words = words::Words::new(text);
         let hits = grammar::find(&words);
         let input = intent_model::input(&words, &hits, text);
-        let seen: Vec<_> = input
-            .words
-            .iter()
-            .map(|word| (word.spelling, format!("{:x}", word.marks)))
-            .collect();
+        let seen: Vec<_> =
+            input.words.iter().map(|word| (word.spelling, format!("{:x}", word.marks))).collect();
         let mut out = serde_json::json!({ "words": seen, "facts": format!("{:x}", input.facts) });
         if reading {
             let reading = intent::classify(text);

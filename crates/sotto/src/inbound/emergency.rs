@@ -223,7 +223,7 @@ mod tests {
         ("my sugar is really low", Family::Diabetic),
         ("the meter just says HI", Family::Diabetic),
         ("bleeding and it is not stopping", Family::Bleeding),
-        ("my baby won't wake", Family::Newborn),
+        ("my baby won't wake", Family::Unconscious),
         ("I can't go on", Family::SelfHarm),
         ("ya no puedo más", Family::SelfHarm),
         ("she suddenly can't speak", Family::Stroke),

@@ -127,14 +127,18 @@ pub fn classify(text: &str) -> Reading {
     let odds = intent_model::odds(&words, &hits, text);
     let of = |intent: Intent| odds.get(intent as usize).copied().unwrap_or(0.0);
     let stop_said = revocation::says_so(&hits);
-    let doubtful = emergency::only_a_figure(&hits) || stop_said;
+    let short = words.len() <= SHORT;
+    let figure = emergency::only_a_figure(&hits);
     let danger = danger.filter(|_| of(Intent::Emergency) >= DANGER.with_a_phrase).or_else(|| {
-        let said = of(Intent::Emergency) >= DANGER.alone(doubtful);
+        // A figure of speech and little else is known for what it is.
+        let said = !(figure && short)
+            && of(Intent::Emergency) >= DANGER.alone(figure || stop_said || short);
         (said || emergency::in_another_language(text)).then_some(Family::Said)
     });
+    let goes_on = !stop_said && revocation::wants_no_stop(&words);
     let stop = revocation::in_another_language(text)
         || (stop_said && of(Intent::OptOut) >= STOP.with_a_phrase)
-        || of(Intent::OptOut) >= STOP.alone(revocation::only_another_stop(&hits));
+        || of(Intent::OptOut) >= STOP.alone(words.len() == 1) && !goes_on;
     let wrong = revocation::standing(&hits, WRONG, NOT_WRONG)
         && of(Intent::WrongNumber) >= STRANGER.with_a_phrase;
     let few_words = words.len() <= 2;
@@ -142,6 +146,7 @@ pub fn classify(text: &str) -> Reading {
     let best = ALL
         .into_iter()
         .filter(|i| !matches!(i, Intent::Emergency | Intent::WrongNumber | Intent::OptOut))
+        .filter(|i| !goes_on || *i != Intent::OptIn)
         .max_by(|a, b| of(*a).total_cmp(&of(*b)))
         .unwrap_or(Intent::Other);
     let primary = if danger.is_some() {
@@ -158,11 +163,18 @@ pub fn classify(text: &str) -> Reading {
         Intent::WrongNumber => wrong,
         // CLIN-04: in danger, only a plain request to stop counts.
         Intent::OptOut if danger.is_some() => stop_said && words.len() <= 8,
-        Intent::OptOut => stop,
+        Intent::OptOut => stop || stop_said,
         Intent::Thanks => hits.iter().any(|hit| hit.cue == THANKS),
         _ => {
             let phrase = hits.iter().any(|hit| Some(hit.cue) == intent.cue());
-            of(intent) >= if phrase { ALSO.with_a_phrase } else { ALSO.without }
+            // The odds are of the first wish; what follows from it, they leave to it.
+            let follows = matches!(
+                (primary, intent),
+                (Intent::Emergency, Intent::QuestionClinical)
+                    | (Intent::Reschedule, Intent::DeclineOrCancel)
+            );
+            phrase && follows
+                || of(intent) >= if phrase { ALSO.with_a_phrase } else { ALSO.without }
         }
     };
     let mut intents = vec![primary];
@@ -192,12 +204,14 @@ impl Enough {
     }
 }
 
+/// A text of so many words holds little to be sure by; the phrases know the short ways to say it.
+const SHORT: usize = 8;
 /// A danger overlooked costs a life, a false alarm a call (CLIN-01). Against it speak a figure of
-/// speech ("kill for a coffee") and a plain request to stop.
-const DANGER: Enough = Enough { with_a_phrase: 0.03, without: 0.15, against: 0.4 };
+/// speech ("kill for a coffee"), a plain request to stop, and that the text is short.
+const DANGER: Enough = Enough { with_a_phrase: 0.03, without: 0.15, against: 0.6 };
 /// A stop overlooked breaks the law (TEL-11), a false one ends messages that were wanted. Against it
-/// speaks that something else is stopped ("stop mailing paper bills").
-const STOP: Enough = Enough { with_a_phrase: 0.1, without: 0.4, against: 0.6 };
+/// speaks that the text is one word ("No"): those that stop are reserved.
+const STOP: Enough = Enough { with_a_phrase: 0.05, without: 0.4, against: 0.7 };
 /// The number is closed then. A word or two say too little.
 const STRANGER: Enough = Enough { with_a_phrase: 0.3, without: 0.5, against: 2.0 };
 /// A confirmation that is less likely than this goes to staff.

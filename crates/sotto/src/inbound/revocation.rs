@@ -45,6 +45,16 @@ pub(super) fn only_another_stop(hits: &[Hit]) -> bool {
     hits.iter().any(|hit| hit.cue == NOT_STOP) && !says_so(hits)
 }
 
+/// "Don't stop": the messages are to go on.
+pub(super) fn wants_no_stop(words: &Words) -> bool {
+    words.tokens().windows(2).any(|pair| match pair {
+        [no, stop] => {
+            matches!(no.word.as_str(), "dont" | "never" | "not") && stop.word.as_str() == "stop"
+        }
+        _ => false,
+    })
+}
+
 /// Says stop in a script or with letters that English and Spanish do not have.
 pub(super) fn in_another_language(text: &str) -> bool {
     other_letters(text).is_some_and(|text| OTHER_LANGUAGES.iter().any(|stop| text.contains(stop)))

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use super::grammar;
 use super::short_forms::SHORT_FORMS;
 
-/// The words that the rules and the weights know, and the slips that are forgiven.
+/// The words that the rules know and those that people write often, and the slips that are forgiven.
 #[derive(Debug)]
 pub(super) struct Spelling {
     words: Vec<&'static str>,
@@ -16,13 +16,11 @@ pub(super) struct Spelling {
     less: HashMap<u64, Vec<u16>>,
     /// By sound: `kiero` and `quiero` are one.
     sounds: HashMap<String, u16>,
-    /// Words that are what they are, though no rule and no weight knows them.
+    /// Words that are what they are, though no rule knows them.
     ordinary: HashSet<&'static str>,
-    /// The kind of each word: words of a kind stand for each other in the weights.
-    kinds: Vec<u16>,
 }
 
-/// `word kind` lines, most frequent first; see lexicon/build-inbound-words.py.
+/// One word a line, most frequent first; see lexicon/build-inbound-words.py.
 const LIST: &str = include_str!("inbound_words.txt");
 
 /// Ordinary words, English and Spanish: `pero` is no slip for `perro`, nor `scalp` for `scale`.
@@ -51,15 +49,14 @@ impl Spelling {
                 .flat_map(|(_, words)| words.split([',', ' ', '\n']))
                 .filter(|word| word.len() >= 4)
                 .collect(),
-            kinds: Vec::new(),
         };
         // The words of the rules come first: of two that a slip may mean, they are meant.
         for word in grammar::words() {
-            own.add(word, 0);
+            own.add(word);
         }
         let ruled = own.words.len();
-        for (word, kind) in LIST.lines().filter_map(|line| line.split_once(' ')) {
-            own.add(word, kind.parse().unwrap_or(0));
+        for word in LIST.lines() {
+            own.add(word);
         }
         for (forms, word) in SHORT_FORMS {
             for form in forms.split(' ') {
@@ -72,14 +69,11 @@ impl Spelling {
         own
     }
 
-    fn add(&mut self, word: &'static str, kind: u16) {
+    fn add(&mut self, word: &'static str) {
         let Ok(next) = u16::try_from(self.words.len()) else { return };
         let id = *self.ids.entry(word).or_insert(next);
         if id == next {
             self.words.push(word);
-            self.kinds.push(kind);
-        } else if let Some(known) = self.kinds.get_mut(usize::from(id)) {
-            *known = kind;
         }
     }
 
@@ -111,11 +105,6 @@ impl Spelling {
     /// The number of a known word.
     pub(super) fn id(&self, word: &str) -> Option<u16> {
         self.ids.get(word).copied()
-    }
-
-    /// The kind of a word; 0 for one of no kind.
-    pub(super) fn kind(&self, id: u16) -> u16 {
-        self.kinds.get(usize::from(id)).copied().unwrap_or(0)
     }
 
     /// The words that begin so.
