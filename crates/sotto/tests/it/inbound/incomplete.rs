@@ -10,8 +10,9 @@ use crate::clinic::Clinic;
 use crate::on_both_engines;
 
 /// Longer than one short message, whatever it begins with.
-const REST: &str = " and there is more to say about it than fits one text, namely this and that and \
-                    a third thing, which is why the phone sent it in two pieces of which one is lost.";
+const REST: &str = " and there is some more to tell you about the parking lot and the door on the \
+                    north side, which was locked the last time we came by, so we had to go all the \
+                    way around the building to the front.";
 
 /// How it begins; the effect, what it is read as, the tasks, the kinds of our answers.
 type Case =
