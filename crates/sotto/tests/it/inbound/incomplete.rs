@@ -29,7 +29,7 @@ on_both_engines! {
             (
                 "I have chest pain",
                 "emergency",
-                "emergency question_clinical",
+                "emergency",
                 &[Emergency, IncompleteText],
                 &["emergency_autoreply"],
             ),
