@@ -101,7 +101,8 @@ impl Network {
         self.each_activation(words, |_, active| {
             for ((most, sum), &value) in most.iter_mut().zip(&mut sums).zip(active) {
                 *most = (*most).max(value);
-                *sum = sum.saturating_add(i32::from(value));
+                // 2^16 words of the largest value do not reach its end, and a window has far fewer.
+                *sum = sum.wrapping_add(i32::from(value));
             }
         });
         #[expect(clippy::cast_precision_loss, reason = "texts have fewer than 2^23 words")]
