@@ -49,7 +49,16 @@ pub(crate) struct Window<'a> {
     pub(crate) facts: u128,
 }
 
+/// One or two words say what the lists say of them.
+const FEWEST: usize = 3;
+
 impl Window<'_> {
+    /// It holds enough words, numbers and signs not counted, to be read as a whole.
+    pub(crate) fn says_something(&self) -> bool {
+        let is_word = |seen: &&Seen<'_>| seen.spelling.starts_with(char::is_alphabetic);
+        self.words.iter().filter(is_word).take(FEWEST).count() == FEWEST
+    }
+
     /// From its first word to its last, in bytes of the folded text.
     pub(crate) fn span(&self, tokens: &[Token]) -> std::ops::Range<usize> {
         let token = |seen: Option<&Seen<'_>>| seen.and_then(|seen| tokens.get(seen.token));

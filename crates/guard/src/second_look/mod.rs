@@ -33,9 +33,6 @@ const WHEN_LESS: f32 = 0.3;
 /// A further category is found from this score on (log odds).
 const ALSO: f32 = -2.0;
 
-/// One or two words say what the lists say of them.
-const FEWEST: usize = 3;
-
 /// The network, ready to be asked.
 #[derive(Debug)]
 pub(crate) struct SecondLook {
@@ -51,7 +48,7 @@ impl SecondLook {
 
     /// Changes the findings to what the whole text says.
     pub(crate) fn judge(&self, known: &Known<'_>, findings: &mut Vec<Finding>) {
-        for window in windows(known).into_iter().filter(|window| window.words.len() >= FEWEST) {
+        for window in windows(known).into_iter().filter(Window::says_something) {
             let Some(opinion) = self.opinion(&window) else { continue };
             opinion.apply(self, known, &window, findings);
         }
