@@ -143,11 +143,17 @@ pub fn classify(text: &str) -> Reading {
         && of(Intent::WrongNumber) >= STRANGER.with_a_phrase;
     let few_words = words.len() <= 2;
     let wrong = wrong || of(Intent::WrongNumber) >= STRANGER.alone(few_words);
+    let has_phrase = |intent: Intent| hits.iter().any(|hit| Some(hit.cue) == intent.cue());
+    // "No way I can make it": who is taken for coming and does not come leaves a chair empty.
+    let refused = has_phrase(Intent::DeclineOrCancel) && of(Intent::DeclineOrCancel) >= REFUSED;
+    let weight = |intent: Intent| of(intent) * if has_phrase(intent) { PHRASE } else { 1.0 };
     let best = ALL
         .into_iter()
         .filter(|i| !matches!(i, Intent::Emergency | Intent::WrongNumber | Intent::OptOut))
-        .filter(|i| !goes_on || *i != Intent::OptIn)
-        .max_by(|a, b| of(*a).total_cmp(&of(*b)))
+        .filter(|i| !refused || *i != Intent::Confirm)
+        .max_by(|a, b| weight(*a).total_cmp(&weight(*b)))
+        // Who wants the messages to go on asks for nothing.
+        .filter(|best| !goes_on || *best != Intent::OptIn)
         .unwrap_or(Intent::Other);
     let primary = if danger.is_some() {
         Intent::Emergency
@@ -166,7 +172,7 @@ pub fn classify(text: &str) -> Reading {
         Intent::OptOut => stop || stop_said,
         Intent::Thanks => hits.iter().any(|hit| hit.cue == THANKS),
         _ => {
-            let phrase = hits.iter().any(|hit| Some(hit.cue) == intent.cue());
+            let phrase = has_phrase(intent);
             // The odds are of the first wish; what follows from it, they leave to it.
             let follows = matches!(
                 (primary, intent),
@@ -214,6 +220,10 @@ const DANGER: Enough = Enough { with_a_phrase: 0.03, without: 0.15, against: 0.6
 const STOP: Enough = Enough { with_a_phrase: 0.05, without: 0.4, against: 0.7 };
 /// The number is closed then. A word or two say too little.
 const STRANGER: Enough = Enough { with_a_phrase: 0.3, without: 0.5, against: 2.0 };
+/// A phrase for one of the other wishes counts so many times its odds.
+const PHRASE: f32 = 2.0;
+/// Beside the phrase of a refusal that is at least so likely, nothing is a confirmation.
+const REFUSED: f32 = 0.1;
 /// A confirmation that is less likely than this goes to staff.
 const LIKELY: f32 = 0.55;
 /// What else a text wants.

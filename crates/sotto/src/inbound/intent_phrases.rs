@@ -169,6 +169,7 @@ const DECLINES: &[Pattern] = &[
     "cancel|scrap|scratch|drop|skip|skipping|miss|missing|forget|bail|bailing|dropping|canceling ?on|out ?my|the|this|that|it|tomorrow|today|our|his|her|on|both|all|of|childs|todays|me ?next|of|@day|on|my @visit|it|that|tomorrow|today|mine|@day|this|one|me|both|please|for|them|on",
     "need|have|want|like|must|going|got|please|can|could|wanna|would ?you|i|to|like|have|we ?to ?please ?go ahead|and cancel|skip|miss|pass|bail|decline",
     "please|sorry cancel|canceling",
+    "cant|cannot|wont|couldnt|not ?able ?to stop|swing|drop|pop by|in|over",
     "no longer|dont|not ?need|coming|want|able|necessary|going|interested ?a|the|this|that|my|to ?to ?come @visit|come|coming|necessary|be|needed|it|in",
     "something|emergency|stuff|things|it ?just|has ?came|come|popped|suddenly up",
     "sitter|babysitter|ride|daycare|carpool|transportation|car|truck|van|work|boss ?just ?has ?is|wont|will ?called|fell|not ?me cancelled|bailed|cancel|quit|through|broke|died|dead|wont|not|down|flaked|start|wont|in|late|stranded",
@@ -222,6 +223,7 @@ const HELPS: &[Pattern] = &[
 ];
 
 const CLINICALS: &[Pattern] = &[
+    "quit|quitting|stop|stopping|give ?up smoking|vaping|cigarettes|drinking",
     "should|can|could|may|do|must|is|when|how|will|would ?i|we|he|she|it|my|long|soon|child|ok|okay|safe|bad|he ?still|be|child|mom|dad|husband|wife|should|have|to|need|can|for|just|also ?me|to|be|able|i|go ?to take|stop|eat|drink|use|fast|exercise|shower|drive|mix|continue|skip|taking|go|return|swim|bathe|wear|lift|give|get|put|apply|start|have|fly|breastfeed|chew|smoke|run|walk|keep|double|increase|eating|using|drinking|worried|worry|concerned|see",
     "is|was|are|it ?it|that|this|these|bruising|swelling|some|bleeding|itching ?supposed|it|pain|a ?still|be normal|safe|ok|okay|serious|bad|contagious|expected|common|dangerous|infected|concerning|broken|weird|expected|interact|addictive",
     "what|how|why|cual|que .. mean|means|dose|dosage|mg|milligrams|doses|pills|zdrug|often|significa|dosis",
