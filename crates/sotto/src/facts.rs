@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use crate::db::message::{self, CapWindows};
-use crate::db::{DbError, Tx, template_version, vendor};
+use crate::db::{DbError, Tx, patient, template_version, vendor};
 use crate::office::Office;
 use crate::people::caregivers::PARENTAL;
 use crate::people::person::Person;
@@ -58,33 +58,14 @@ pub fn subject(
     office: &Office,
     id: PatientId,
 ) -> Result<Option<Subject>, FactsError> {
-    let row = tx.query_opt(
-        sql!(
-            "SELECT person_sealed, language, timezone, deceased_at, active, merged_into
-             FROM patient WHERE practice_id = $1 AND id = $2"
-        ),
-        params![office.practice(), id],
-        |row| {
-            Ok((
-                row.get::<Vec<u8>>(0)?,
-                row.get::<Option<String>>(1)?,
-                row.get::<Option<String>>(2)?,
-                row.get::<Option<i64>>(3)?,
-                row.get::<bool>(4)?,
-                row.get::<Option<String>>(5)?,
-            ))
-        },
-    )?;
-    let Some((sealed, language, timezone, deceased_at, active, merged_into)) = row else {
-        return Ok(None);
-    };
+    let Some(row) = patient::get(tx, office.practice(), id)? else { return Ok(None) };
     Ok(Some(Subject {
         id,
-        person: patients::open_person(office.keys(), office.practice(), id, sealed)?,
-        language: language.as_deref().and_then(Language::from_word),
-        timezone: timezone.as_deref().and_then(|name| TimeZone::get(name).ok()),
-        deceased: deceased_at.is_some(),
-        active: active && merged_into.is_none(),
+        person: patients::open_person(office.keys(), office.practice(), id, row.person_sealed)?,
+        language: row.language.as_deref().and_then(Language::from_word),
+        timezone: row.timezone.as_deref().and_then(|name| TimeZone::get(name).ok()),
+        deceased: row.deceased_at.is_some(),
+        active: row.active && row.merged_into.is_none(),
     }))
 }
 
