@@ -85,6 +85,12 @@ pub(super) const WARD: Tag = role(36);
 /// Something secret: `password`.
 pub(super) const SECRET: Tag = role(37);
 
+/// Gives a way into an account: `log`, `sign`, `reset`.
+pub(super) const WAY_IN: Tag = role(41);
+
+/// Somebody's home is spoken of: what is brought there, and who asks whether it is still right.
+pub(super) const HOME: Tag = role(42);
+
 /// A number in words that stands for two digits.
 pub(super) const TENS: Tag = role(38);
 
@@ -302,7 +308,7 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
          accession specimen encounter case study site authorization auth reclamo confirmation reference ref order \
          confirmacion referencia id id# ids badge employee visit csn fin har invoice prior pa rx prescription ticket \
          participant subject enrollment sample sequence biometric fingerprint tracking unit bag donor mrn# dni curp cedula nss \
-         tarjeta number numero no instagram twitter facebook tiktok snapchat whatsapp telegram skype barcode kit trial vehicle truck car",
+         tarjeta number numero no instagram twitter facebook tiktok snapchat whatsapp telegram skype barcode kit trial vehicle truck car mr cht exp exped med sub frame reclamacion",
     ),
     (
         WORKS,
@@ -334,8 +340,21 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
          ochenta noventa",
     ),
     (
+        HOME,
+        "mail mailing mailed package pkg packet parcel envelope courier driver driver's drivers fedex ups usps deliver delivered \
+         delivering delivery drop dropped dropping ship shipped shipping ride van van's transport transport's nurse aide aide's \
+         oxygen truck supply kit kits bed's box live lives living residence lists verify verifying volunteers basket label \
+         headed lmk packs bounced updating buzzers wheels neighbor commode employee \
+         chofer camioneta enfermera paquete silla andador mandamos enviaremos domicilio vive casa corrija revise \
+         llevamos manda mandar mudo still moved born house home tank",
+    ),
+    (
+        WAY_IN,
+        "log sign login logon log-in log-on sign-in locking locked reset pass secret passphrase unlocked acct",
+    ),
+    (
         SECRET,
-        "password passcode passwd passwrd pin nip pwd pw contrasena clave username user login usuario",
+        "password passcode passwd passwrd pasword pswd pin nip pwd pw contrasena clave username user login usuario",
     ),
     (
         CARE,

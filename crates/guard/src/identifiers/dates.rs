@@ -240,7 +240,9 @@ impl Dates {
             let tied = words.any_before(at, 4, cues::EVENT)
                 || somebody && words.get(at).is_some_and(|w| !w.begins_sentence);
             if dated && written && tied && out.is_free(&span) {
-                if cue_before(folded, span.start, 24, BIRTH) {
+                if cue_before(folded, span.start, 24, BIRTH)
+                    && !super::births::is_nobodys(folded, &span)
+                {
                     out.add_finding(span.clone(), &DOB);
                 }
                 out.add(span, IdentifierKind::Date);

@@ -8,17 +8,20 @@
 //! stretch of text taken by one is not read again by the next. Names that are also words, places
 //! that are also diseases: what stands around them decides, and how common each reading is.
 
+mod births;
 mod contact;
 mod cues;
 mod dates;
 mod facilities;
 mod gazetteer;
+mod homes;
 mod name_forms;
 mod names_by_form;
 mod number_rules;
 mod numbers;
 mod people;
 mod places;
+mod secrets;
 mod spoken;
 mod streets;
 mod words;
@@ -36,9 +39,12 @@ use crate::terms;
 #[derive(Debug)]
 pub(crate) struct Identifiers {
     numbers: numbers::Numbers,
+    secrets: secrets::Secrets,
     contact: contact::Contact,
     dates: dates::Dates,
+    births: births::Births,
     streets: streets::Streets,
+    homes: homes::Homes,
     gazetteer: gazetteer::Gazetteer,
 }
 
@@ -67,9 +73,12 @@ impl Identifiers {
     pub(crate) fn new() -> Self {
         Self {
             numbers: numbers::Numbers::new(),
+            secrets: secrets::Secrets::new(),
             contact: contact::Contact::new(),
             dates: dates::Dates::new(),
+            births: births::Births::new(),
             streets: streets::Streets::new(),
+            homes: homes::Homes::new(),
             gazetteer: gazetteer::Gazetteer::new(),
         }
     }
@@ -80,12 +89,15 @@ impl Identifiers {
         let words = words::Words::read(reading, &self.gazetteer);
         let mut inventory = Inventory::over(folded.lower.len());
         self.numbers.find(folded, &words, &mut inventory);
-        if words.roles & cues::DIGIT_WORD != 0 || words.lone_digits >= 4 {
+        self.secrets.find(folded, &words, &mut inventory);
+        if words.roles & (cues::DIGIT_WORD | cues::TENS) != 0 || words.digits >= 3 {
             spoken::find(reading, &words, &mut inventory);
         }
         self.contact.find(reading, &words, &mut inventory);
         self.dates.find(folded, &words, &mut inventory);
+        self.births.find(folded, &words, &mut inventory);
         self.streets.find(reading, &words, &mut inventory);
+        self.homes.find(reading, &words, &mut inventory);
         places::find(reading, &words, &self.gazetteer, &mut inventory);
         people::find(reading, &words, &mut inventory);
         self.dates.find_months(folded, &words, &mut inventory);

@@ -50,6 +50,10 @@ pub(super) const VALUE: &str = r"(#?(?:\d{3,4}(?: \d{2,4}){1,3}\b|[a-z]{1,4} \d{
 pub(super) const LINK: &str = r"(?:'s)?\b[ :#.=\-(]{0,5}(?:(?:numbers?|numero|num|no|nr|id|ids|identifier|is|was|es|de|ending|in|with|on|file|code|card|policy|plan|the|of|for|holder|record|account|listed|as|it|reads|says|shows|under|del|paciente|patient)\b[ :#.=\-(]{0,4}){0,5}";
 pub(super) const DIGIT: &str = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)";
 
+/// A value that needs no set words between it and its cue, only the same sentence: `serial on your
+/// pump is AX7-2209134`.
+pub(super) const LOOSE: &str = r"[^.?!0-9$]{0,48}?[ :#,]((?:[a-z]{1,4}-?)?\d[a-z0-9]{0,14}(?:[- ][a-z]{0,3}\d{2,8}[a-z]?){0,4}(?:-[a-z]{1,3})?)\b";
+
 /// The cued rules: the words that call for the rule, its cue and value as a pattern (`{LINK}` and
 /// `{VALUE}` added where it has no group of its own), what it is, what its finding says, weak.
 pub(super) type Row = (&'static str, &'static str, IdentifierKind, Option<What>, bool);
@@ -245,15 +249,71 @@ pub(super) fn rows() -> Vec<Row> {
             true,
         ),
         (
-            "claim accession specimen encounter case study site authorization auth reclamo badge employee participant subject enrollment sample ticket tracking donor kit prior",
-            r"claim|accession|specimen|encounter|case|study|site id|authorization|auth|reclamo|badge|employee|participant|subject|enrollment|sample|ticket|tracking|donor|kit",
+            "claim accession specimen encounter case study site authorization auth reclamo badge employee participant subject enrollment sample tracking donor kit prior",
+            r"claim|accession|specimen|encounter|case|study|site id|authorization|auth|reclamo|badge|employee|participant|subject|enrollment|sample|tracking|donor|kit",
             Other,
             code,
             true,
         ),
         (
-            "confirmation reference ref order confirmacion referencia rx prescription",
-            r"confirmation|reference|ref|order|confirmacion|referencia|rx|prescription",
+            "mrn mr medical record rec med expediente hospital chart cht exp r",
+            r"\b(?:mrn|m\.r\.n\.?|medical record (?:number|no\.?|#)|med rec|expediente|exped|rec(?:ord)? ?(?:#|no\.|number)|hospital number|chart (?:number|#)){LOOSE}",
+            Mrn,
+            Some(MRN),
+            true,
+        ),
+        (
+            "mr cht exp chart",
+            r"\b(?:(?:mr|cht)\.? ?#? ?|exp\. ?)(\d{3,9}-?\d{2,6}(?:-[a-z0-9]{1,4})?)\b",
+            Mrn,
+            Some(MRN),
+            false,
+        ),
+        (
+            "member subscriber group policy sub plan poliza afiliado subscriptor",
+            r"\b(?:member|subscriber|sub id|group number|policy(?: number)?|plan id|poliza|afiliado){LOOSE}",
+            Plan,
+            Some(number("identifier.plan", "It is a health plan number.")),
+            true,
+        ),
+        (
+            "card ins insurance",
+            r"\b(?:card|insurance|ins)\b[^$]{0,40}?[ :#]([a-z]{2,4} ?\d{4} ?\d{3,6})\b",
+            Plan,
+            Some(number("identifier.plan", "It is a health plan number.")),
+            false,
+        ),
+        (
+            "license licence licencia dl",
+            r"\b(?:licen[sc]e|licencia|dl ?#?){LOOSE}",
+            Licence,
+            Some(number("identifier.licence", "It is a licence number.")),
+            true,
+        ),
+        (
+            "plate plates placa placas car vehicle truck",
+            r"\b(?:plates?|placas?|(?:car|truck|vehicle) as)\b[^.?!0-9$]{0,24}?[ :#]([a-z0-9]{2,4}[ -][a-z0-9]{2,4})\b",
+            Vehicle,
+            Some(number("identifier.vehicle", "It is a vehicle number.")),
+            false,
+        ),
+        (
+            "serial frame",
+            r"\b(?:serial(?: numbers?)?|frame (?:#|number|no\.)){LOOSE}",
+            Device,
+            Some(number("identifier.device", "It is a device number.")),
+            true,
+        ),
+        (
+            "claim reclamo reclamacion",
+            r"\b(?:claim|reclamacion|reclamo){LOOSE}",
+            Other,
+            Some(number("identifier.code", "It is a number that stands for the patient's record.")),
+            true,
+        ),
+        (
+            "confirmation reference ref order confirmacion referencia rx prescription ticket",
+            r"confirmation|reference|ref|order|confirmacion|referencia|rx|prescription|ticket",
             Other,
             None,
             true,

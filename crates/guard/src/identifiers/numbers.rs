@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use regex::bytes::Regex;
 
-use super::number_rules::{CARD, DIGIT, LINK, SSN, VALUE, number, rows};
+use super::number_rules::{CARD, DIGIT, LINK, LOOSE, SSN, VALUE, number, rows};
 use super::words::Words;
 use super::{Inventory, What, cue_before, cues};
 use crate::level::IdentifierKind;
@@ -20,7 +20,7 @@ pub(super) struct Numbers {
     bare: Vec<(Shape, IdentifierKind, What)>,
     rules: Vec<Rule>,
     /// Which rules (by bit) a cue word calls for.
-    by_cue: FastMap<&'static str, u32>,
+    by_cue: FastMap<&'static str, u64>,
 }
 
 /// A number that follows a cue.
@@ -39,10 +39,10 @@ impl Numbers {
         let mut by_cue = FastMap::default();
         for (number, (words, pattern, kind, finding, weak)) in rows().into_iter().enumerate() {
             for word in words.split(' ') {
-                *by_cue.entry(word).or_insert(0_u32) |= 1 << number;
+                *by_cue.entry(word).or_insert(0_u64) |= 1 << number;
             }
             let source = if pattern.starts_with(r"\b") {
-                pattern.replace("{DIGIT}", DIGIT)
+                pattern.replace("{DIGIT}", DIGIT).replace("{LOOSE}", LOOSE)
             } else {
                 // A cue that ends in `#` ends on no word boundary; the blank behind it makes one.
                 let pattern = pattern.replace('#', "#[ :]{0,2}");
@@ -129,7 +129,7 @@ impl Numbers {
             .iter()
             .filter(|w| w.is(cues::NUMBER_CUE))
             .filter_map(|w| self.by_cue.get(folded.slice(w.span())))
-            .fold(0_u32, |all, rules| all | rules)
+            .fold(0_u64, |all, rules| all | rules)
             | if has_serial(folded) { self.by_cue.get("serial").copied().unwrap_or(0) } else { 0 };
         for (number, rule) in self.rules.iter().enumerate() {
             if wanted >> number & 1 == 0 {
@@ -139,7 +139,9 @@ impl Numbers {
                 if span.start > whole.start && folded.byte(span.start.saturating_sub(1)) == b'#' {
                     span.start = span.start.saturating_sub(1);
                 }
-                if !is_an_id(folded, &whole, &span, rule) || !out.is_free(&span) {
+                let social = !matches!(rule.kind, IdentifierKind::Ssn | IdentifierKind::Mrn)
+                    && self.is_social(folded, &span);
+                if social || !is_an_id(folded, &whole, &span, rule) || !out.is_free(&span) {
                     continue;
                 }
                 out.add(span.clone(), rule.kind);
@@ -148,6 +150,14 @@ impl Numbers {
                 }
             }
         }
+    }
+
+    /// "your claim … 123-45-6789": the shape says more than the cue.
+    fn is_social(&self, folded: &Folded, span: &Range<usize>) -> bool {
+        let value = folded.slice(span.clone());
+        value.len() == 11
+            && !["9", "000", "666"].iter().any(|area| value.starts_with(area))
+            && self.ssn_shape.is_match(value.as_bytes())
     }
 
     fn find_bare(&self, folded: &Folded, words: &Words, out: &mut Inventory) {
@@ -175,7 +185,12 @@ impl Numbers {
                     continue;
                 }
                 out.add(span.clone(), *kind);
-                out.add_finding(span, finding);
+                // A raffle, a request and a receipt have numbers too.
+                let of_a_person =
+                    &["patient", "pt", "chart", "record", "records", "file", "member", "id"];
+                if !text.starts_with('#') || cue_before(folded, span.start, 16, of_a_person) {
+                    out.add_finding(span, finding);
+                }
             }
         }
     }
@@ -252,6 +267,11 @@ fn is_an_id(folded: &Folded, whole: &Range<usize>, span: &Range<usize>, rule: &R
     if matches!(by_rule, "identifier.password" | "identifier.user_name" | "identifier.card") {
         return text.find('@').is_none_or(|at| at == 0) || by_rule == "identifier.password";
     }
+    let of_a_lot = rule.kind == IdentifierKind::Device
+        && folded.slice(whole.start..span.start).starts_with("lot code");
+    if of_a_lot || written_out && rule.kind == IdentifierKind::Vehicle {
+        return false;
+    }
     // "about your account. 555-0141": the number belongs to the next sentence.
     let phone = text.len() == 8 && text.as_bytes().get(3) == Some(&b'-');
     // "Please call our billing office about your account: 555-0142": it is the number to call.
@@ -317,6 +337,9 @@ fn is_an_id(folded: &Folded, whole: &Range<usize>, span: &Range<usize>, rule: &R
     if !rule.weak {
         return true;
     }
+    if is_a_phone(text) || ["cpt", "icd", "loinc"].iter().any(|code| text.starts_with(code)) {
+        return false;
+    }
     let link = folded.slice(whole.start..span.start);
     let explicit = link.contains(['#', ':', '='])
         || folded.byte(span.start) == b'#'
@@ -326,6 +349,13 @@ fn is_an_id(folded: &Folded, whole: &Range<usize>, span: &Range<usize>, rule: &R
     let year = text.len() == 4 && (text.starts_with("19") || text.starts_with("20"));
     let code = text.bytes().any(|b| b.is_ascii_alphabetic()) && digits >= 3 && text.len() >= 5;
     if explicit { !year && (digits >= 3 || text.len() >= 5) } else { digits >= 5 || code }
+}
+
+/// `555-0100`, `212 555 0100`.
+fn is_a_phone(text: &str) -> bool {
+    let lengths: Vec<usize> = text.split(['-', ' ', '.']).map(str::len).collect();
+    let digits = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b' ' | b'.'));
+    digits && (lengths == [3, 3, 4] || lengths == [3, 4] && text.starts_with("555"))
 }
 
 /// `2023-04-25`, `4/12/22`: a day, whatever stands before it.
@@ -347,7 +377,7 @@ fn looks_like_a_date(text: &str) -> bool {
 }
 
 /// ISO/IEC 7812-1 annex B, on the digits among the bytes.
-fn passes_luhn(bytes: &[u8]) -> bool {
+pub(super) fn passes_luhn(bytes: &[u8]) -> bool {
     let digits = bytes.iter().rev().filter(|b| b.is_ascii_digit()).map(|b| u32::from(b - b'0'));
     let mut sum = 0_u32;
     let mut count = 0_u32;
@@ -406,6 +436,7 @@ mod tests {
             ("(01)00812345678905(17)261231", Device, 3),
             ("claim # 991188", Other, 3),
             ("card 4111 1111 1111 1111", Other, 4),
+            ("card 4111 1111 1111 1112", Other, 4),
             ("CVV 123", Other, 4),
             ("your password is Tulip77!", Other, 4),
             ("username: mlopez_4", Other, 3),
@@ -419,7 +450,7 @@ mod tests {
     fn other_numbers_are_left_alone() {
         for text in [
             "000-12-3456",
-            "card 4111 1111 1111 1112",
+            "invitation 4111 1111 1111 1112",
             "Your password is ready",
             "Your code is 123456",
         ] {

@@ -19,7 +19,7 @@ pub(super) struct Streets {
     zip: Shape,
 }
 
-const ADDRESS: What = what(
+pub(super) const ADDRESS: What = what(
     Category::IdentifierAddress,
     Level::Sensitive,
     "identifier.address",
