@@ -52,11 +52,32 @@ pub(crate) struct Window<'a> {
 /// One or two words say what the lists say of them.
 const FEWEST: usize = 3;
 
-impl Window<'_> {
+impl<'a> Window<'a> {
     /// It holds enough words, numbers and signs not counted, to be read as a whole.
     pub(crate) fn says_something(&self) -> bool {
         let is_word = |seen: &&Seen<'_>| seen.spelling.starts_with(char::is_alphabetic);
         self.words.iter().filter(is_word).take(FEWEST).count() == FEWEST
+    }
+
+    /// Only the words that stand between the same stops as this finding. With `clauses`, commas and
+    /// the like are stops too.
+    pub(crate) fn around(&self, known: &Known<'a>, finding: &Finding, clauses: bool) -> Self {
+        let tokens = known.text.tokens;
+        let stop = if clauses { Gap::Firm } else { Gap::Hard };
+        let begins = |seen: &Seen<'_>| tokens.get(seen.token).is_none_or(|t| t.gap >= stop);
+        let end_of = |seen: &Seen<'_>| tokens.get(seen.token).map_or(0, |t| t.end);
+        let start_of = |seen: &Seen<'_>| tokens.get(seen.token).map_or(0, |t| t.start);
+        let first = self.words.partition_point(|seen| end_of(seen) <= finding.span.start);
+        let last = self.words.partition_point(|seen| start_of(seen) < finding.span.end);
+        let from =
+            (0..=first).rev().find(|&at| self.words.get(at).is_some_and(begins)).unwrap_or(0);
+        let to = (last..self.words.len())
+            .find(|&at| self.words.get(at).is_some_and(begins))
+            .unwrap_or(self.words.len());
+        let words = self.words.get(from..to).unwrap_or(&[]).to_vec();
+        let mut part = Self { words, facts: 0 };
+        part.facts = facts(known, &part.span(tokens));
+        part
     }
 
     /// From its first word to its last, in bytes of the folded text.
@@ -150,17 +171,17 @@ pub(crate) fn windows<'a>(known: &Known<'a>) -> Vec<Window<'a>> {
         }
     }
     for window in &mut windows {
-        let span = window.span(tokens);
-        let mut worst = Level::Administrative;
-        for finding in known.findings {
-            if finding.span.start < span.end && span.start < finding.span.end {
-                window.facts |= fact(finding);
-                worst = worst.max(finding.level);
-            }
-        }
-        window.facts |= level_fact(worst);
+        window.facts = facts(known, &window.span(tokens));
     }
     windows
+}
+
+/// What the rules found within some bytes of the folded text.
+fn facts(known: &Known<'_>, span: &std::ops::Range<usize>) -> u128 {
+    let within = |f: &&Finding| f.span.start < span.end && span.start < f.span.end;
+    let found = || known.findings.iter().filter(within);
+    let worst = found().map(|f| f.level).max().unwrap_or_default();
+    found().map(fact).fold(level_fact(worst), |facts, fact| facts | fact)
 }
 
 /// What a word is by its spelling, its place and the lists it stands on.

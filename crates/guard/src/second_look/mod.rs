@@ -67,6 +67,23 @@ impl SecondLook {
         })
     }
 
+    /// The finding's own sentence, and its own clause, read alone, also say that it is none: else
+    /// enough harmless words around it would talk anything away.
+    fn agrees(&self, known: &Known<'_>, window: &Window<'_>, finding: &Finding) -> bool {
+        [false, true].into_iter().all(|clauses| {
+            let part = window.around(known, finding, clauses);
+            let within = part.span(known.text.tokens);
+            let rules = known.findings.iter();
+            let rules = rules
+                .filter(|f| f.span.start < within.end && within.start < f.span.end)
+                .map(|f| f.level)
+                .max()
+                .unwrap_or_default();
+            part.says_something()
+                && self.opinion(&part).is_some_and(|opinion| opinion.level(rules) < finding.level)
+        })
+    }
+
     /// The words that speak most for a category, as bytes of the folded text.
     fn spoken_by(
         &self,
@@ -128,7 +145,9 @@ impl Opinion {
         let rules =
             findings.iter().filter(|f| inside(f)).map(|f| f.level).max().unwrap_or_default();
         let level = self.level(rules);
-        findings.retain(|f| !inside(f) || f.level <= level || is_certain(f));
+        findings.retain(|f| {
+            !inside(f) || f.level <= level || is_certain(f) || !look.agrees(known, window, f)
+        });
         if level == Level::Administrative {
             return;
         }
@@ -237,15 +256,29 @@ mod tests {
 
     #[test]
     fn where_the_rules_are_misled_it_takes_the_finding_back() {
-        for text in [
-            "Weed whackers will be loud outside your window today, so bring headphones for your visit.",
-            "Our fantasy football team is called the Torn Ligaments, come and see the trophy.",
+        let text = "Weed whackers will be loud outside your window today, so bring headphones.";
+        assert_ne!(by_rules(text, &Context::default()).verdict(Channel::Sms), Verdict::Pass);
+        assert_eq!(check(text, &Context::default()).verdict(Channel::Sms), Verdict::Pass);
+    }
+
+    #[test]
+    fn harmless_words_around_talk_nothing_away() {
+        for told in [
+            "Your HIV test is positive.",
+            "Your Suboxone is ready.",
+            "Your A1c came back at 9.2.",
+            "Your pregnancy test was positive.",
+            "Come in about your depression.",
+            "See you at oncology on Monday.",
         ] {
-            assert_eq!(
-                check(text, &Context::default()).verdict(Channel::Sms),
-                Verdict::Pass,
-                "{text}"
-            );
+            for text in [
+                format!("{told} Parking is free behind the bakery, bring snacks for the picnic."),
+                format!("Go Tigers! The bake sale raised a lot. {told} Use Elm Street today."),
+                format!("Our fantasy football team won again, come see the trophy. {told}"),
+            ] {
+                let verdict = check(&text, &Context::default()).verdict(Channel::Sms);
+                assert_eq!(verdict, Verdict::Block, "{text}");
+            }
         }
     }
 
