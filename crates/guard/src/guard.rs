@@ -9,7 +9,7 @@ use crate::identifiers::{Identifiers, Inventory, Reading};
 use crate::level::{Category, IdentifierKind, Level};
 use crate::lexicon::Lexicon;
 use crate::normalise::Folded;
-use crate::second_look::{self, Known, SecondLook, SecondLookInput};
+use crate::second_look::{self, Changes, Known, SecondLook, SecondLookInput};
 use crate::slips::Slips;
 use crate::suppress::{self, Excused};
 use crate::terms::{self, Text};
@@ -29,9 +29,9 @@ static STANDARD: LazyLock<Guard> = LazyLock::new(|| {
     let lexicon = Lexicon::embedded().expect("the embedded term lists are well formed");
     Guard {
         slips: Slips::new(&lexicon),
+        second_look: SecondLook::new(&lexicon),
         lexicon,
         identifiers: Identifiers::new(),
-        second_look: SecondLook::new(),
     }
 });
 
@@ -45,7 +45,7 @@ impl Guard {
     /// Says what the text would reveal. Linear in the text; never fails, never panics.
     #[must_use]
     pub fn check(&self, text: &str, context: &Context) -> Assessment {
-        self.read(text, context, |known, findings| self.second_look.judge(known, findings))
+        self.read(text, context, |known| self.second_look.judge(known))
     }
 
     /// What the second look gets to see of a text without context, to learn from: for each window its
@@ -53,15 +53,17 @@ impl Guard {
     #[must_use]
     pub fn second_look_input(&self, text: &str) -> Vec<SecondLookInput> {
         let mut seen = Vec::new();
-        self.read(text, &Context::default(), |known, _| {
-            seen = second_look::windows(known).into_iter().map(SecondLookInput::from).collect();
+        self.read(text, &Context::default(), |known| {
+            let windows = second_look::windows(known);
+            seen = windows.iter().map(|window| SecondLookInput::of(known, window)).collect();
+            Changes::default()
         });
         seen
     }
 
     /// What the rules alone find, without the second look: for names, and for tests of single rules.
     pub(crate) fn by_rules(&self, text: &str, context: &Context) -> Assessment {
-        self.read(text, context, |_, _| ())
+        self.read(text, context, |_| Changes::default())
     }
 
     /// Everything up to the second look, which then may change the findings.
@@ -69,7 +71,7 @@ impl Guard {
         &self,
         text: &str,
         context: &Context,
-        second_look: impl FnOnce(&Known<'_>, &mut Vec<Finding>),
+        second_look: impl FnOnce(&Known<'_>) -> Changes,
     ) -> Assessment {
         let folded = Folded::new(text);
         let sentences = sentences::split(&folded);
@@ -88,16 +90,18 @@ impl Guard {
         suppress::findings_of_fields(&folded, context, &mut findings);
         inventory.add_name_pairs(!findings.is_empty() || !inventory.findings.is_empty());
         findings.append(&mut inventory.findings);
-        let by_rules = findings.clone();
         let known = Known {
             lexicon: &self.lexicon,
             text: words,
             hits: &found.hits,
-            findings: &by_rules,
+            findings: &findings,
             inventory: &inventory,
             excused: &excused,
         };
-        second_look(&known, &mut findings);
+        let Changes { less, more } = second_look(&known);
+        let mut place = 0..;
+        findings.retain(|_| !less.contains(&place.next().unwrap_or(0)));
+        findings.extend(more);
         let addressed = names::addresses_somebody(words);
         finish(&folded, findings, inventory, addressed)
     }

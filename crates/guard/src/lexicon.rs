@@ -628,7 +628,7 @@ impl Building {
                 self.lexicon.words.mark(id, Role::Addresses.bit());
             }
         }
-        self.lexicon.words.link_plurals();
+        self.lexicon.words.finish();
         self.lexicon
     }
 }

@@ -369,7 +369,7 @@ mod tests {
     fn every_word_that_opens_an_address_has_its_role() {
         let words = Lexicon::embedded().unwrap().words;
         for word in ADDRESSES {
-            let id = words.look_up(word).0;
+            let id = words.look_up(word).word;
             assert!(id == NO_WORD || words.roles(id) & Role::Addresses.bit() != 0, "{word}");
         }
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::normalise::Folded;
-use crate::words::{NO_WORD, WordId, Words};
+use crate::words::{Listed, NO_WORD, WordId, Words};
 
 /// What a token is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,15 +116,14 @@ impl Cutter<'_> {
             self.sentence = self.sentence.saturating_add(1);
             gap = Gap::Hard;
         }
-        let (word, stem) = self.look_up(span.clone());
+        let Listed { word, stem, roles } = self.look_up(span.clone());
         self.after = span.end;
         let sentence = self.sentence;
-        let roles = self.words.roles(word);
         let Range { start, end } = span;
         self.tokens.push(Token { start, end, word, stem, roles, kind, gap, sentence });
     }
 
-    fn look_up(&mut self, span: Range<usize>) -> (WordId, WordId) {
+    fn look_up(&mut self, span: Range<usize>) -> Listed {
         let spelling = self.folded.slice(span);
         if !(self.folded.holds(b'\'') && spelling.contains('\'')) {
             return self.words.look_up(spelling);

@@ -62,79 +62,173 @@ impl Hasher for FastHasher {
     fn write_usize(&mut self, number: usize) {
         self.add(number as u64);
     }
+
+    fn write_u128(&mut self, number: u128) {
+        let [low, high] = halves(number);
+        self.add(low);
+        self.add(high);
+    }
+}
+
+/// A table by spelling. Most words are short enough to be held and compared as one number.
+#[derive(Debug)]
+pub(crate) struct BySpelling<V> {
+    short: FastMap<u128, V>,
+    long: FastMap<Cow<'static, [u8]>, V>,
+}
+
+impl<V> Default for BySpelling<V> {
+    fn default() -> Self {
+        Self { short: FastMap::default(), long: FastMap::default() }
+    }
+}
+
+impl<V> BySpelling<V> {
+    /// Makes room for so many words.
+    pub(crate) fn reserve(&mut self, words: usize) {
+        self.short.reserve(words);
+    }
+
+    pub(crate) fn get(&self, spelling: &[u8]) -> Option<&V> {
+        match packed(spelling) {
+            Some(number) => self.short.get(&number),
+            None => self.long.get(spelling),
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, spelling: &[u8]) -> Option<&mut V> {
+        match packed(spelling) {
+            Some(number) => self.short.get_mut(&number),
+            None => self.long.get_mut(spelling),
+        }
+    }
+
+    /// The word's value, made if the word is new.
+    pub(crate) fn of(&mut self, spelling: Cow<'static, [u8]>, new: impl FnOnce() -> V) -> &mut V {
+        match packed(&spelling) {
+            Some(number) => self.short.entry(number).or_insert_with(new),
+            None => self.long.entry(spelling).or_insert_with(new),
+        }
+    }
+}
+
+/// Up to sixteen bytes as a number; zeros fill it up. No word holds a zero.
+fn packed(bytes: &[u8]) -> Option<u128> {
+    let eight = |chunk: &[u8; 8]| u64::from_le_bytes(*chunk);
+    let four = |chunk: &[u8; 4]| u64::from(u32::from_le_bytes(*chunk));
+    // The last bytes are read from the end; those that overlap with the first are shifted out.
+    let beyond = |half: usize| {
+        let shared = half.saturating_mul(2).saturating_sub(bytes.len());
+        u32::try_from(shared.saturating_mul(8)).unwrap_or(0)
+    };
+    let number = match bytes.len() {
+        17.. => return None,
+        9.. => {
+            let last = eight(bytes.last_chunk()?).checked_shr(beyond(8)).unwrap_or(0);
+            u128::from(eight(bytes.first_chunk()?)) | u128::from(last) << 64
+        }
+        8 => u128::from(eight(bytes.first_chunk()?)),
+        4.. => {
+            let last = four(bytes.last_chunk()?).checked_shr(beyond(4)).unwrap_or(0);
+            u128::from(four(bytes.first_chunk()?) | last << 32)
+        }
+        _ => bytes.iter().rev().fold(0, |word, &byte| word << 8 | u128::from(byte)),
+    };
+    Some(number)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the lower half, then the upper one")]
+const fn halves(number: u128) -> [u64; 2] {
+    [number as u64, (number >> 64) as u64]
+}
+
+/// What a list says of a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// Its number, or [`NO_WORD`].
+    pub(crate) word: WordId,
+    /// The number of the word without its plural ending, if that one is on a list.
+    pub(crate) stem: WordId,
+    /// One bit for each role of a list that holds it as a term by itself.
+    pub(crate) roles: u64,
 }
 
 /// All words, without apostrophes, in small letters.
 #[derive(Debug, Default)]
 pub(crate) struct Words {
-    by_spelling: FastMap<Cow<'static, str>, WordId>,
-    /// For each word, one bit for each role of a list that holds it as a term by itself.
+    listed: BySpelling<Listed>,
+    /// By number.
+    spellings: Vec<Cow<'static, str>>,
+    /// By number.
     roles: Vec<u64>,
-    /// For each word, the word without its plural ending, if that one is on a list.
-    stems: Vec<WordId>,
 }
 
 impl Words {
     /// Makes room for so many words.
     pub(crate) fn reserve(&mut self, words: usize) {
-        self.by_spelling.reserve(words);
+        self.listed.reserve(words);
+        self.spellings.reserve(words);
         self.roles.reserve(words);
-        self.stems.reserve(words);
     }
 
     /// The number of a word, given one if it is new.
     pub(crate) fn add(&mut self, spelling: Cow<'static, str>) -> WordId {
-        let next = WordId::try_from(self.roles.len()).unwrap_or(NO_WORD);
-        let id = *self.by_spelling.entry(spelling).or_insert(next);
-        if id == next {
+        let next = WordId::try_from(self.spellings.len()).unwrap_or(NO_WORD);
+        let key = match &spelling {
+            Cow::Borrowed(spelling) => Cow::Borrowed(spelling.as_bytes()),
+            Cow::Owned(spelling) => Cow::Owned(spelling.as_bytes().to_vec()),
+        };
+        let word = self.listed.of(key, || Listed { word: next, stem: NO_WORD, roles: 0 }).word;
+        if word == next {
+            self.spellings.push(spelling);
             self.roles.push(0);
-            self.stems.push(NO_WORD);
         }
-        id
+        word
     }
 
     /// Notes that the word alone is a term of this role.
-    pub(crate) fn mark(&mut self, id: WordId, role: u64) {
-        if let Some(roles) = self.roles.get_mut(id as usize) {
+    pub(crate) fn mark(&mut self, word: WordId, role: u64) {
+        if let Some(roles) = self.roles.get_mut(word as usize) {
             *roles |= role;
         }
     }
 
-    /// Links each plural to its singular; call once all words are in.
-    pub(crate) fn link_plurals(&mut self) {
-        for (spelling, &id) in &self.by_spelling {
-            let stem = without_plural(spelling)
-                .find_map(|one| self.by_spelling.get(one))
-                .copied()
-                .unwrap_or(NO_WORD);
-            if let Some(slot) = self.stems.get_mut(id as usize) {
-                *slot = stem;
+    /// Notes with each word its roles and its singular; call once all words are in.
+    pub(crate) fn finish(&mut self) {
+        for (spelling, &roles) in self.spellings.iter().zip(&self.roles) {
+            let stem = self.stem(spelling);
+            if let Some(listed) = self.listed.get_mut(spelling.as_bytes()) {
+                listed.stem = stem;
+                listed.roles = roles;
             }
         }
     }
 
-    /// The word, and the word without its plural ending.
-    pub(crate) fn look_up(&self, spelling: &str) -> (WordId, WordId) {
-        if let Some(&id) = self.by_spelling.get(spelling) {
-            return (id, self.stems.get(id as usize).copied().unwrap_or(NO_WORD));
+    /// What the lists say of the word, and of the word without its plural ending.
+    pub(crate) fn look_up(&self, spelling: &str) -> Listed {
+        match self.listed.get(spelling.as_bytes()) {
+            Some(listed) => *listed,
+            None => Listed { word: NO_WORD, stem: self.stem(spelling), roles: 0 },
         }
-        let stem = without_plural(spelling).find_map(|one| self.by_spelling.get(one)).copied();
-        (NO_WORD, stem.unwrap_or(NO_WORD))
+    }
+
+    fn stem(&self, spelling: &str) -> WordId {
+        without_plural(spelling).find_map(|one| self.get(one)).unwrap_or(NO_WORD)
     }
 
     /// The number of exactly this word.
     pub(crate) fn get(&self, spelling: &str) -> Option<WordId> {
-        self.by_spelling.get(spelling).copied()
+        self.listed.get(spelling.as_bytes()).map(|listed| listed.word)
     }
 
     /// The roles of the word alone.
-    pub(crate) fn roles(&self, id: WordId) -> u64 {
-        self.roles.get(id as usize).copied().unwrap_or(0)
+    pub(crate) fn roles(&self, word: WordId) -> u64 {
+        self.roles.get(word as usize).copied().unwrap_or(0)
     }
 
     /// Every word with its number.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, WordId)> {
-        self.by_spelling.iter().map(|(spelling, &id)| (spelling.as_ref(), id))
+        self.spellings.iter().map(|spelling| &**spelling).zip(0..)
     }
 }
 
@@ -155,9 +249,30 @@ mod tests {
         let mut words = Words::default();
         let lab = words.add(Cow::Borrowed("lab"));
         let labs = words.add(Cow::Borrowed("labs"));
-        words.link_plurals();
-        assert_eq!(words.look_up("lab"), (lab, NO_WORD));
-        assert_eq!(words.look_up("labs"), (labs, lab));
-        assert_eq!(words.look_up("xyz"), (NO_WORD, NO_WORD));
+        words.finish();
+        let listed = |word, stem| Listed { word, stem, roles: 0 };
+        assert_eq!(words.look_up("lab"), listed(lab, NO_WORD));
+        assert_eq!(words.look_up("labs"), listed(labs, lab));
+        assert_eq!(words.look_up("xyz"), listed(NO_WORD, NO_WORD));
+    }
+
+    #[test]
+    fn a_short_word_and_no_other_is_its_number() {
+        let mut all = std::collections::BTreeMap::new();
+        for letters in
+            ["abcdefghijklmnopqrstuvwxyz", "aaaaaaaaaaaaaaaaaaaaaaaaaa", "abababababababababababab"]
+        {
+            for from in 0..4 {
+                for end in from..=letters.len() {
+                    let word = &letters[from..end];
+                    let number = packed(word.as_bytes());
+                    assert_eq!(number.is_some(), word.len() <= 16);
+                    if let Some(number) = number {
+                        assert_eq!(*all.entry(number).or_insert(word), word);
+                        assert!(number.to_le_bytes().starts_with(word.as_bytes()));
+                    }
+                }
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@
 //! score for each answer. The rules that ran before tell what they saw, as marks on words and facts
 //! about the text, and the network learns in which company they are right.
 //!
-//! A [`Network`] is read from one file that a script learns (`corpus/learn.py`). It answers the same
+//! A [`Network`] is read from one file that a script learns (`corpus/learn`). It answers the same
 //! to the last bit on every machine, in time linear in the text, and a word's share in every filter is
 //! worked out once, when it is first met. Two read with it: the guard's second look at what a message
 //! reveals, and the reading of patients' replies.
@@ -16,4 +16,5 @@ mod network;
 mod vocabulary;
 
 pub use file::Malformed;
-pub use network::{Network, Word};
+pub use network::{Network, Reading, Spelling, Word, bit, bit_if, likelihoods};
+pub use vocabulary::WordNumber;

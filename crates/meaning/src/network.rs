@@ -1,17 +1,40 @@
 //! The network: what each filter sees in every three words, and the scores that follow.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use crate::file::{Malformed, Parts};
-use crate::vocabulary::{Vectors, Vocabulary};
+use crate::vocabulary::{Vectors, Vocabulary, WordNumber};
 
 /// One word as the rules saw it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Word<'a> {
-    /// In small letters, folded.
-    pub spelling: &'a str,
-    /// One bit for each thing that rules said of it. Bits the network does not know count nothing.
+    /// Which word it is.
+    pub spelling: Spelling<'a>,
+    /// One bit for each thing that rules said of it ([`bit`]). Bits the network does not know count
+    /// nothing.
     pub marks: u128,
+}
+
+/// Which word it is.
+#[derive(Debug, Clone)]
+pub enum Spelling<'a> {
+    /// One that [`Network::look_up`] gave a number.
+    Known(WordNumber),
+    /// Any, in small letters, folded.
+    As(Cow<'a, str>),
+}
+
+/// The mark or fact of this number; none from 128 on.
+#[must_use]
+pub fn bit(number: u32) -> u128 {
+    1_u128.checked_shl(number).unwrap_or(0)
+}
+
+/// [`bit`], if it holds.
+#[must_use]
+pub fn bit_if(number: u32, holds: bool) -> u128 {
+    if holds { bit(number) } else { 0 }
 }
 
 /// A learned network; see the crate's documentation.
@@ -38,6 +61,8 @@ pub struct Network {
 const TAPS: usize = 3;
 /// Activations are counted in so many parts of one.
 const UNIT: f32 = 256.0;
+/// So many numbers are added side by side.
+const ABREAST: usize = 32;
 
 impl Network {
     /// Reads a network.
@@ -92,102 +117,78 @@ impl Network {
         self.answers.len()
     }
 
-    /// The score of each answer for this text (log odds), given `facts`, one bit for each. Empty text
-    /// scores what the facts alone say.
+    /// The number of a word it knows, for those who look up their words once.
+    #[must_use]
+    pub fn look_up(&self, spelling: &str) -> Option<WordNumber> {
+        self.vocabulary.number(spelling)
+    }
+
+    /// Reads a text, once for all that is asked about it.
+    #[must_use]
+    pub fn reading<'w>(&self, words: impl ExactSizeIterator<Item = Word<'w>>) -> Reading<'_> {
+        let row = TAPS.saturating_mul(self.filters).max(1);
+        let mut shares = vec![0_i16; row.saturating_mul(words.len())];
+        let mut rows = Vec::with_capacity(16);
+        for (word, sum) in words.zip(shares.chunks_exact_mut(row)) {
+            self.add_word(&word, &mut rows, sum);
+        }
+        let mut active = Vec::with_capacity(shares.len() / TAPS);
+        let none = vec![0; self.filters];
+        let mut before = &*none;
+        let mut words = shares.chunks_exact(row).map(|word| self.taps(word)).peekable();
+        while let Some([as_before, here, _]) = words.next() {
+            let behind = words.peek().map_or(&*none, |&[_, _, as_behind]| as_behind);
+            let sums = self.bias.iter().zip(before).zip(here).zip(behind);
+            active.extend(sums.map(|(((bias, before), here), behind)| {
+                bias.saturating_add(*before).saturating_add(*here).saturating_add(*behind).max(0)
+            }));
+            before = as_before;
+        }
+        Reading { network: self, active }
+    }
+
+    /// What a word adds to every filter as the first of three words, as the second, as the third.
+    fn taps<'s>(&self, shares: &'s [i16]) -> [&'s [i16]; TAPS] {
+        let mut taps = shares.chunks_exact(self.filters.max(1));
+        std::array::from_fn(|_| taps.next().unwrap_or(&[]))
+    }
+
+    /// [`Reading::scores`] of a text of which nothing else is asked.
     #[must_use]
     pub fn scores(&self, words: &[Word<'_>], facts: u128) -> Vec<f32> {
-        let mut most = vec![0_i16; self.filters];
-        let mut sums = vec![0_i32; self.filters];
-        self.each_activation(words, |_, active| {
-            for ((most, sum), &value) in most.iter_mut().zip(&mut sums).zip(active) {
-                *most = (*most).max(value);
-                // 2^16 words of the largest value do not reach its end, and a window has far fewer.
-                *sum = sum.wrapping_add(i32::from(value));
-            }
-        });
-        #[expect(clippy::cast_precision_loss, reason = "texts have fewer than 2^23 words")]
-        let mean = 0.5 / UNIT / (words.len() as f32 + 1.0).sqrt();
-        #[expect(clippy::cast_precision_loss, reason = "a sum of a text's small numbers")]
-        let seen: Vec<f32> = most
-            .iter()
-            .map(|&most| f32::from(most) / UNIT)
-            .chain(sums.iter().map(|&sum| sum as f32 * mean))
-            .collect();
-        let rows = self.answers.iter().zip(&self.facts).zip(&self.answer_bias);
-        rows.map(|((row, by_fact), bias)| {
-            let by_words = dot(row, &seen);
-            let by_facts: f32 = ones(facts).filter_map(|fact| by_fact.get(fact)).sum();
-            by_words + by_facts + bias
-        })
-        .collect()
+        self.reading(words.iter().cloned()).scores(facts)
     }
 
-    /// Which words speak most for an answer: the share of each, in the order of the text.
-    #[must_use]
-    pub fn shares_in(&self, words: &[Word<'_>], answer: usize) -> Vec<f32> {
-        let mut most = vec![(0_i16, 0_usize); self.filters];
-        self.each_activation(words, |at, active| {
-            for (most, &value) in most.iter_mut().zip(active) {
-                if value > most.0 {
-                    *most = (value, at);
-                }
-            }
-        });
-        let mut shares = vec![0.0; words.len()];
-        let row = self.answers.get(answer).map_or(&[][..], Vec::as_slice);
-        for ((value, at), weight) in most.into_iter().zip(row) {
-            if let Some(share) = shares.get_mut(at) {
-                *share += f32::from(value) / UNIT * weight;
-            }
-        }
-        shares
-    }
-
-    /// Calls back with what every filter sees around each word, never below zero.
-    fn each_activation(&self, words: &[Word<'_>], mut with: impl FnMut(usize, &[i16])) {
-        let row = TAPS.saturating_mul(self.filters);
-        let mut shares = vec![0_i16; row.saturating_mul(words.len())];
-        for (word, sum) in words.iter().zip(shares.chunks_exact_mut(row.max(1))) {
-            self.add_word(word, sum);
-        }
-        let part = |at: Option<usize>, tap: usize| -> &[i16] {
-            let Some(at) = at else { return &[] };
-            let from = at.saturating_mul(row).saturating_add(tap.saturating_mul(self.filters));
-            shares.get(from..from.saturating_add(self.filters)).unwrap_or(&[])
+    /// What a word and its marks add to every filter. `rows` is room to work in.
+    fn add_word<'n>(&'n self, word: &Word<'_>, rows: &mut Vec<&'n [i16]>, sum: &mut [i16]) {
+        rows.clear();
+        let number = match &word.spelling {
+            Spelling::Known(number) => Ok(*number),
+            Spelling::As(spelling) => self.vocabulary.number(spelling).ok_or(spelling),
         };
-        let mut active = vec![0_i16; self.filters];
-        for at in 0..words.len() {
-            active.copy_from_slice(&self.bias);
-            add(&mut active, part(at.checked_sub(1), 0));
-            add(&mut active, part(Some(at), 1));
-            add(&mut active, part(at.checked_add(1), 2));
-            for value in &mut active {
-                *value = (*value).max(0);
+        match number {
+            Ok(number) => rows.extend(self.known.get(number.0 as usize).map(|known| {
+                let shares = || self.shares(|vector| self.vocabulary.add_known(number, vector));
+                &**known.get_or_init(shares)
+            })),
+            Err(spelling) => {
+                let shares = self.shares(|vector| self.vocabulary.add_unknown(spelling, vector));
+                sum.copy_from_slice(&shares);
             }
-            with(at, &active);
         }
-    }
-
-    fn add_word(&self, word: &Word<'_>, sum: &mut [i16]) {
-        match self.vocabulary.number(word.spelling) {
-            Some(number) => {
-                if let Some(known) = self.known.get(number) {
-                    let shares = known.get_or_init(|| {
-                        self.shares(|vector| self.vocabulary.add_known(number, vector))
-                    });
-                    add(sum, shares);
+        rows.extend(ones(word.marks).filter_map(|mark| self.marks.get(mark)).map(|row| &**row));
+        // All rows for some filters at a time, so that their sums stay in registers.
+        let (chunks, _) = sum.as_chunks_mut::<ABREAST>();
+        for (number, sum) in chunks.iter_mut().enumerate() {
+            for row in rows.iter() {
+                if let Some(more) = row.as_chunks::<ABREAST>().0.get(number) {
+                    add(sum, more);
                 }
             }
-            None => {
-                let shares =
-                    self.shares(|vector| self.vocabulary.add_unknown(word.spelling, vector));
-                add(sum, &shares);
-            }
         }
-        for mark in ones(word.marks) {
-            if let Some(shares) = self.marks.get(mark) {
-                add(sum, shares);
-            }
+        let (_, rest) = sum.as_chunks_mut::<ABREAST>();
+        for row in rows {
+            add(rest, row.as_chunks::<ABREAST>().1);
         }
     }
 
@@ -208,6 +209,80 @@ impl Network {
         }
         sums.into_iter().map(counted).collect()
     }
+}
+
+/// A text that the network has read.
+#[derive(Debug)]
+pub struct Reading<'n> {
+    network: &'n Network,
+    /// What each filter saw around each word, word by word, never below zero.
+    active: Vec<i16>,
+}
+
+impl Reading<'_> {
+    /// The score of each answer (log odds), given `facts`, one bit for each. Empty text scores what
+    /// the facts alone say.
+    #[must_use]
+    pub fn scores(&self, facts: u128) -> Vec<f32> {
+        let network = self.network;
+        let mut most = vec![0_i16; network.filters];
+        let mut sums = vec![0_i32; network.filters];
+        let words = self.active.chunks_exact(network.filters.max(1));
+        #[expect(clippy::cast_precision_loss, reason = "texts have fewer than 2^23 words")]
+        let mean = 0.5 / UNIT / (words.len() as f32 + 1.0).sqrt();
+        for active in words {
+            for ((most, sum), &value) in most.iter_mut().zip(&mut sums).zip(active) {
+                *most = (*most).max(value);
+                // 2^16 words of the largest value do not reach its end, and a window has far fewer.
+                *sum = sum.wrapping_add(i32::from(value));
+            }
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a sum of a text's small numbers")]
+        let seen: Vec<f32> = most
+            .iter()
+            .map(|&most| f32::from(most) / UNIT)
+            .chain(sums.iter().map(|&sum| sum as f32 * mean))
+            .collect();
+        let rows = network.answers.iter().zip(&network.facts).zip(&network.answer_bias);
+        rows.map(|((row, by_fact), bias)| {
+            let by_words = dot(row, &seen);
+            let by_facts: f32 = ones(facts).filter_map(|fact| by_fact.get(fact)).sum();
+            by_words + by_facts + bias
+        })
+        .collect()
+    }
+
+    /// Which words speak most for an answer: the share of each, in the order of the text.
+    #[must_use]
+    pub fn shares_in(&self, answer: usize) -> Vec<f32> {
+        let words = || self.active.chunks_exact(self.network.filters.max(1)).enumerate();
+        let mut most = vec![(0_i16, 0_usize); self.network.filters];
+        for (at, active) in words() {
+            for (most, &value) in most.iter_mut().zip(active) {
+                if value > most.0 {
+                    *most = (value, at);
+                }
+            }
+        }
+        let mut shares = vec![0.0; words().len()];
+        let row = self.network.answers.get(answer).map_or(&[][..], Vec::as_slice);
+        for ((value, at), weight) in most.into_iter().zip(row) {
+            if let Some(share) = shares.get_mut(at) {
+                *share += f32::from(value) / UNIT * weight;
+            }
+        }
+        shares
+    }
+}
+
+/// How likely each of some answers is, if exactly one of them is true: their scores as odds that add
+/// up to one.
+#[must_use]
+pub fn likelihoods<const N: usize>(scores: [f32; N]) -> [f32; N] {
+    let most = scores.into_iter().fold(f32::MIN, f32::max);
+    let powers = scores.map(|score| (score - most).exp());
+    let total: f32 = powers.iter().sum();
+    powers.map(|power| power / total)
 }
 
 /// Adds number by number, stopping at the ends of the range instead of wrapping.
@@ -280,7 +355,10 @@ mod tests {
     }
 
     fn text<'a>(words: &[(&'a str, u128)]) -> Vec<Word<'a>> {
-        words.iter().map(|&(spelling, marks)| Word { spelling, marks }).collect()
+        words
+            .iter()
+            .map(|&(spelling, marks)| Word { spelling: Spelling::As((*spelling).into()), marks })
+            .collect()
     }
 
     #[test]
@@ -298,6 +376,26 @@ mod tests {
     }
 
     #[test]
+    fn a_word_looked_up_before_is_the_same_word() {
+        let network = network();
+        for spelling in ["pain", "car", "42"] {
+            let known = Spelling::Known(network.look_up(spelling).unwrap());
+            assert_eq!(
+                network.scores(&[Word { spelling: known, marks: 0 }], 0),
+                network.scores(&text(&[(spelling, 0)]), 0),
+            );
+        }
+        assert_eq!(network.look_up("unheard"), None);
+    }
+
+    #[test]
+    fn likelihoods_add_up() {
+        for scores in [[0.0, 0.0, 0.0], [1e4, -1e4, 3.0], [f32::MIN, 0.0, f32::MAX]] {
+            assert!((likelihoods(scores).iter().sum::<f32>() - 1.0).abs() < 1e-3, "{scores:?}");
+        }
+    }
+
+    #[test]
     fn an_unknown_word_is_made_of_its_parts() {
         let network = network();
         let scores = |word: &str| network.scores(&text(&[(word, 0)]), 0);
@@ -308,9 +406,11 @@ mod tests {
     #[test]
     fn the_words_that_speak_for_an_answer() {
         let words = text(&[("car", 0), ("pain", 0), ("car", 0)]);
-        assert_eq!(network().shares_in(&words, 0), [0.0, 1.0, 0.0]);
-        assert_eq!(network().shares_in(&words, 1), [0.0; 3]);
-        assert_eq!(network().shares_in(&words, 7), [0.0; 3], "no such answer");
+        let network = network();
+        let reading = network.reading(words.into_iter());
+        assert_eq!(reading.shares_in(0), [0.0, 1.0, 0.0]);
+        assert_eq!(reading.shares_in(1), [0.0; 3]);
+        assert_eq!(reading.shares_in(7), [0.0; 3], "no such answer");
     }
 
     #[test]
@@ -329,11 +429,14 @@ mod tests {
         fn any_words_get_a_number(
             words in prop::collection::vec((".{0,30}", any::<u128>()), 0..80), facts in any::<u128>(),
         ) {
-            let words: Vec<Word<'_>> =
-                words.iter().map(|(spelling, marks)| Word { spelling, marks: *marks }).collect();
+            let words: Vec<Word<'_>> = words
+                .iter()
+                .map(|(spelling, marks)| Word { spelling: Spelling::As(spelling.into()), marks: *marks })
+                .collect();
             let network = network();
-            prop_assert!(network.scores(&words, facts).iter().all(|score| score.is_finite()));
-            prop_assert_eq!(network.shares_in(&words, 0).len(), words.len());
+            let reading = network.reading(words.iter().cloned());
+            prop_assert!(reading.scores(facts).iter().all(|score| score.is_finite()));
+            prop_assert_eq!(reading.shares_in(0).len(), words.len());
         }
 
         #[test]

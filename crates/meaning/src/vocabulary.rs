@@ -36,10 +36,14 @@ impl Vectors {
     }
 }
 
+/// The number of a known word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WordNumber(pub(crate) u32);
+
 /// All known words, and the parts that unknown ones are made of.
 #[derive(Debug)]
 pub(crate) struct Vocabulary {
-    numbers: HashMap<&'static str, usize, BuildHasherDefault<Fnv>>,
+    numbers: HashMap<&'static str, WordNumber, BuildHasherDefault<Fnv>>,
     words: Vectors,
     parts: Vectors,
     buckets: u64,
@@ -57,7 +61,7 @@ impl Vocabulary {
     ) -> Result<Self, Malformed> {
         let spellings = file.lines(words, "words")?;
         Ok(Self {
-            numbers: spellings.into_iter().zip(0..).collect(),
+            numbers: spellings.into_iter().zip((0..).map(WordNumber)).collect(),
             words: Vectors::read(file, words, width, "word vectors")?,
             parts: Vectors::read(file, buckets, width, "part vectors")?,
             buckets: u64::try_from(buckets).unwrap_or(1).max(1),
@@ -69,7 +73,7 @@ impl Vocabulary {
     }
 
     /// The number of a known word. Of a number that is not known itself, its shape (`120` → `#999`).
-    pub(crate) fn number(&self, spelling: &str) -> Option<usize> {
+    pub(crate) fn number(&self, spelling: &str) -> Option<WordNumber> {
         if let Some(&number) = self.numbers.get(spelling) {
             return Some(number);
         }
@@ -83,8 +87,8 @@ impl Vocabulary {
     }
 
     /// The vector of a known word.
-    pub(crate) fn add_known(&self, number: usize, sum: &mut [f32]) {
-        self.words.add(number, 1.0, sum);
+    pub(crate) fn add_known(&self, number: WordNumber, sum: &mut [f32]) {
+        self.words.add(number.0 as usize, 1.0, sum);
     }
 
     /// The vector of a word nobody knows, by all of its parts of three to five letters.

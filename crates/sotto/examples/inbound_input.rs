@@ -52,8 +52,10 @@ fn main() {
         let words = words::Words::new(text);
         let hits = grammar::find(&words);
         let input = intent_model::input(&words, &hits, text);
-        let seen: Vec<_> =
-            input.words.iter().map(|word| (word.spelling, format!("{:x}", word.marks))).collect();
+        let tokens = words.tokens().iter().zip(&input.words);
+        let seen: Vec<_> = tokens
+            .map(|(token, seen)| (token.word.as_str(), format!("{:x}", seen.marks)))
+            .collect();
         let mut out = serde_json::json!({ "words": seen, "facts": format!("{:x}", input.facts) });
         if reading {
             let reading = intent::classify(text);

@@ -3,8 +3,10 @@
 //! One table, read once for each word of a text. The lists of names, places and ordinary words are
 //! `lexicon/given_names.txt` and its neighbours; the cues are [`super::cues::ROLES`].
 
+use std::borrow::Cow;
+
 use super::cues;
-use crate::words::FastMap;
+use crate::words::BySpelling;
 
 /// What a word may be; see [`super::cues`] for the single bits.
 pub(super) type Tag = u64;
@@ -41,12 +43,12 @@ const LONGEST: usize = 64;
 /// The table.
 #[derive(Debug)]
 pub(super) struct Gazetteer {
-    tags: FastMap<&'static [u8], Tag>,
+    tags: BySpelling<Tag>,
 }
 
 impl Gazetteer {
     pub(super) fn new() -> Self {
-        let mut all = Self { tags: FastMap::default() };
+        let mut all = Self { tags: BySpelling::default() };
         all.tags.reserve(MOST_WORDS);
         all.read(GIVEN_NAMES, |tier| step(GIVEN, tier));
         all.read(SURNAMES, |tier| step(FAMILY, tier));
@@ -100,18 +102,22 @@ impl Gazetteer {
         }
     }
 
+    fn slot(&mut self, word: &'static str) -> &mut Tag {
+        self.tags.of(Cow::Borrowed(word.as_bytes()), Tag::default)
+    }
+
     fn add(&mut self, word: &'static str, tag: Tag) {
         if value(tag, PLACE) > 0
             && let Some((head, rest)) = word.split_once('_')
         {
-            *self.tags.entry(head.as_bytes()).or_default() |= PLACE_HEAD;
+            *self.slot(head) |= PLACE_HEAD;
             for behind in rest.split('_') {
                 let bare = behind.trim_end_matches('.');
                 let bare = bare.strip_suffix("'s").unwrap_or(bare).trim_end_matches('\'');
-                *self.tags.entry(bare.as_bytes()).or_default() |= PLACE_GOES_ON;
+                *self.slot(bare) |= PLACE_GOES_ON;
             }
         }
-        let slot = self.tags.entry(word.as_bytes()).or_default();
+        let slot = self.slot(word);
         *slot = [GIVEN, FAMILY, PLACE].into_iter().fold(*slot | tag, |merged, field| {
             let best = value(*slot, field).max(value(tag, field));
             merged & !(3 << field) | Tag::from(best) << field
@@ -150,6 +156,7 @@ mod tests {
         assert_eq!(all.tag("qqzx"), 0);
         assert!(all.tag_and_hints(b"worth") & all.tag_and_hints(b"anderson") & PLACE_GOES_ON != 0);
         assert_eq!(all.tag("worth") & HINTS, 0);
-        assert!(all.tags.keys().all(|word| word.len() < LONGEST));
+        let longest = PLACES.split_ascii_whitespace().map(str::len).max();
+        assert!(longest < Some(LONGEST));
     }
 }

@@ -1,6 +1,9 @@
 //! What the second look gets to see: the words, and what the rules made of them.
 
 use std::borrow::Cow;
+use std::ops::Range;
+
+use meaning::{bit, bit_if};
 
 use crate::assessment::Finding;
 use crate::identifiers::Inventory;
@@ -9,7 +12,7 @@ use crate::lexicon::{Lexicon, Role, TermHit};
 use crate::slips::REGISTERED;
 use crate::suppress::Excused;
 use crate::terms::Text;
-use crate::tokens::{Gap, Token};
+use crate::tokens::{Gap, Kind, Token};
 
 /// Everything the rules know when they are done; spans are bytes of the folded text.
 #[derive(Clone, Copy)]
@@ -31,20 +34,29 @@ pub struct SecondLookInput {
     pub facts: String,
 }
 
-impl From<Window<'_>> for SecondLookInput {
-    fn from(window: Window<'_>) -> Self {
-        let word = |seen: Seen<'_>| (seen.spelling.into_owned(), format!("{:x}", seen.marks));
+impl SecondLookInput {
+    pub(crate) fn of(known: &Known<'_>, window: &Window) -> Self {
+        let word = |seen: &Seen| (known.spelling(seen).into_owned(), format!("{:x}", seen.marks));
         Self {
             facts: format!("{:x}", window.facts),
-            words: window.words.into_iter().map(word).collect(),
+            words: window.words.iter().map(word).collect(),
         }
+    }
+}
+
+impl Known<'_> {
+    /// The word, folded, without its apostrophes.
+    pub(crate) fn spelling(&self, seen: &Seen) -> Cow<'_, str> {
+        let token = self.text.tokens.get(seen.token);
+        let said = token.map_or("", |token| self.text.folded.slice(token.span()));
+        if said.contains('\'') { said.replace('\'', "").into() } else { said.into() }
     }
 }
 
 /// Some sentences of a text, few enough to be understood at once.
 #[derive(Debug, Default)]
-pub(crate) struct Window<'a> {
-    pub(crate) words: Vec<Seen<'a>>,
+pub(crate) struct Window {
+    pub(crate) words: Vec<Seen>,
     /// [`fact`] for each finding, and the worst level's.
     pub(crate) facts: u128,
 }
@@ -52,21 +64,22 @@ pub(crate) struct Window<'a> {
 /// One or two words say what the lists say of them.
 const FEWEST: usize = 3;
 
-impl<'a> Window<'a> {
+impl Window {
     /// It holds enough words, numbers and signs not counted, to be read as a whole.
-    pub(crate) fn says_something(&self) -> bool {
-        let is_word = |seen: &&Seen<'_>| seen.spelling.starts_with(char::is_alphabetic);
+    pub(crate) fn says_something(&self, known: &Known<'_>) -> bool {
+        let kind = |seen: &Seen| known.text.tokens.get(seen.token).map(|token| token.kind);
+        let is_word = |seen: &&Seen| kind(seen) == Some(Kind::Word);
         self.words.iter().filter(is_word).take(FEWEST).count() == FEWEST
     }
 
     /// Only the words that stand between the same stops as this finding. With `clauses`, commas and
     /// the like are stops too.
-    pub(crate) fn around(&self, known: &Known<'a>, finding: &Finding, clauses: bool) -> Self {
+    pub(crate) fn around(&self, known: &Known<'_>, finding: &Finding, clauses: bool) -> Self {
         let tokens = known.text.tokens;
         let stop = if clauses { Gap::Firm } else { Gap::Hard };
-        let begins = |seen: &Seen<'_>| tokens.get(seen.token).is_none_or(|t| t.gap >= stop);
-        let end_of = |seen: &Seen<'_>| tokens.get(seen.token).map_or(0, |t| t.end);
-        let start_of = |seen: &Seen<'_>| tokens.get(seen.token).map_or(0, |t| t.start);
+        let begins = |seen: &Seen| tokens.get(seen.token).is_none_or(|t| t.gap >= stop);
+        let end_of = |seen: &Seen| tokens.get(seen.token).map_or(0, |t| t.end);
+        let start_of = |seen: &Seen| tokens.get(seen.token).map_or(0, |t| t.start);
         let first = self.words.partition_point(|seen| end_of(seen) <= finding.span.start);
         let last = self.words.partition_point(|seen| start_of(seen) < finding.span.end);
         let from =
@@ -76,13 +89,13 @@ impl<'a> Window<'a> {
             .unwrap_or(self.words.len());
         let words = self.words.get(from..to).unwrap_or(&[]).to_vec();
         let mut part = Self { words, facts: 0 };
-        part.facts = facts(known, &part.span(tokens));
+        part.facts = facts(known, &part.span(known));
         part
     }
 
     /// From its first word to its last, in bytes of the folded text.
-    pub(crate) fn span(&self, tokens: &[Token]) -> std::ops::Range<usize> {
-        let token = |seen: Option<&Seen<'_>>| seen.and_then(|seen| tokens.get(seen.token));
+    pub(crate) fn span(&self, known: &Known<'_>) -> Range<usize> {
+        let token = |seen: Option<&Seen>| seen.and_then(|seen| known.text.tokens.get(seen.token));
         match (token(self.words.first()), token(self.words.last())) {
             (Some(first), Some(last)) => first.start..last.end,
             _ => 0..0,
@@ -91,9 +104,8 @@ impl<'a> Window<'a> {
 }
 
 /// A word and what the rules made of it.
-#[derive(Debug, Clone)]
-pub(crate) struct Seen<'a> {
-    pub(crate) spelling: Cow<'a, str>,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
     /// Its number among the tokens.
     pub(crate) token: usize,
     pub(crate) marks: u128,
@@ -128,20 +140,16 @@ fn level_fact(level: Level) -> u128 {
     bit(60_u32.saturating_add(u32::from(u8::from(level))))
 }
 
-fn bit(number: u32) -> u128 {
-    1_u128.checked_shl(number).unwrap_or(0)
-}
-
 /// The text in windows. What the context excuses is left out, as if nobody had said it.
-pub(crate) fn windows<'a>(known: &Known<'a>) -> Vec<Window<'a>> {
+pub(crate) fn windows(known: &Known<'_>) -> Vec<Window> {
     let tokens = known.text.tokens;
     let mut marks: Vec<u128> = tokens.iter().map(|t| by_itself(known, t)).collect();
     for hit in known.hits {
         let Some(group) = known.lexicon.group(hit.group) else { continue };
         let mut bits = bit(ROLES.saturating_add(group.role as u32));
-        bits |= if hit.homograph { bit(HOMOGRAPH) } else { 0 };
-        bits |= if hit.doubtful { bit(DOUBTFUL) } else { 0 };
-        bits |= if group.rule == REGISTERED { bit(RARE_DRUG) } else { 0 };
+        bits |= bit_if(HOMOGRAPH, hit.homograph)
+            | bit_if(DOUBTFUL, hit.doubtful)
+            | bit_if(RARE_DRUG, group.rule == REGISTERED);
         mark(tokens, &mut marks, hit.start..hit.end, bits);
     }
     for finding in known.findings {
@@ -153,7 +161,7 @@ pub(crate) fn windows<'a>(known: &Known<'a>) -> Vec<Window<'a>> {
     for span in &known.inventory.proper_names {
         mark(tokens, &mut marks, span.clone(), bit(IN_A_NAME));
     }
-    let mut windows: Vec<Window<'a>> = Vec::with_capacity(1);
+    let mut windows: Vec<Window> = Vec::with_capacity(1);
     for (number, (token, marks)) in tokens.iter().zip(marks).enumerate() {
         if known.excused.covers(&token.span()) {
             continue;
@@ -163,21 +171,21 @@ pub(crate) fn windows<'a>(known: &Known<'a>) -> Vec<Window<'a>> {
             length >= MOST || length >= ENOUGH && token.gap == Gap::Hard
         });
         if full {
-            windows.push(Window::default());
+            let words = Vec::with_capacity(tokens.len().saturating_sub(number).min(MOST));
+            windows.push(Window { words, facts: 0 });
         }
         if let Some(open) = windows.last_mut() {
-            let spelling = spelling(known.text.folded.slice(token.span()));
-            open.words.push(Seen { spelling, token: number, marks });
+            open.words.push(Seen { token: number, marks });
         }
     }
     for window in &mut windows {
-        window.facts = facts(known, &window.span(tokens));
+        window.facts = facts(known, &window.span(known));
     }
     windows
 }
 
 /// What the rules found within some bytes of the folded text.
-fn facts(known: &Known<'_>, span: &std::ops::Range<usize>) -> u128 {
+fn facts(known: &Known<'_>, span: &Range<usize>) -> u128 {
     let within = |f: &&Finding| f.span.start < span.end && span.start < f.span.end;
     let found = || known.findings.iter().filter(within);
     let worst = found().map(|f| f.level).max().unwrap_or_default();
@@ -188,18 +196,17 @@ fn facts(known: &Known<'_>, span: &std::ops::Range<usize>) -> u128 {
 fn by_itself(known: &Known<'_>, token: &Token) -> u128 {
     let folded = known.text.folded;
     let own = Role::FirstName.bit() | Role::Common.bit();
-    let mut marks = u128::from(token.roles & own).checked_shl(ROLES).unwrap_or(0);
-    let mut set = |number: u32, holds: bool| marks |= if holds { bit(number) } else { 0 };
-    set(CAPITAL, folded.is_capital(token.start));
+    let marks = u128::from(token.roles & own).checked_shl(ROLES).unwrap_or(0);
     let cased = folded.cased_slice(token.span());
-    set(ALL_CAPITALS, cased.len() > 1 && cased.bytes().all(|b| b.is_ascii_uppercase()));
-    set(AFTER_A_COMMA, token.gap == Gap::Firm);
-    set(AFTER_A_SENTENCE, token.gap == Gap::Hard);
-    set(UNKNOWN, token.is_unknown());
     marks
+        | bit_if(CAPITAL, folded.is_capital(token.start))
+        | bit_if(ALL_CAPITALS, cased.len() > 1 && cased.bytes().all(|b| b.is_ascii_uppercase()))
+        | bit_if(AFTER_A_COMMA, token.gap == Gap::Firm)
+        | bit_if(AFTER_A_SENTENCE, token.gap == Gap::Hard)
+        | bit_if(UNKNOWN, token.is_unknown())
 }
 
-fn mark(tokens: &[Token], marks: &mut [u128], span: std::ops::Range<usize>, with: u128) {
+fn mark(tokens: &[Token], marks: &mut [u128], span: Range<usize>, with: u128) {
     let from = tokens.partition_point(|t| t.end <= span.start);
     for (token, marks) in tokens.iter().zip(marks).skip(from) {
         if token.start >= span.end {
@@ -207,8 +214,4 @@ fn mark(tokens: &[Token], marks: &mut [u128], span: std::ops::Range<usize>, with
         }
         *marks |= with;
     }
-}
-
-fn spelling(said: &str) -> Cow<'_, str> {
-    if said.contains('\'') { Cow::Owned(said.replace('\'', "")) } else { Cow::Borrowed(said) }
 }

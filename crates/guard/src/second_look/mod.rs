@@ -13,10 +13,11 @@ mod wording;
 
 use std::ops::Range;
 
-use meaning::{Network, Word};
+use meaning::{Network, Reading, Spelling, Word, WordNumber, likelihoods};
 
 use crate::assessment::Finding;
 use crate::level::{Category, Level};
+use crate::lexicon::Lexicon;
 
 pub use input::SecondLookInput;
 pub(crate) use input::{Known, Window, windows};
@@ -37,78 +38,128 @@ const ALSO: f32 = -2.0;
 #[derive(Debug)]
 pub(crate) struct SecondLook {
     network: Network,
+    /// The network's number of each word of the lists.
+    numbers: Vec<Option<WordNumber>>,
+}
+
+/// How the findings of the rules change.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// The places of those taken back, among the rules' findings.
+    pub(crate) less: Vec<usize>,
+    pub(crate) more: Vec<Finding>,
 }
 
 impl SecondLook {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(lexicon: &Lexicon) -> Self {
         #[expect(clippy::expect_used, reason = "the file is compiled in and a test reads it")]
         let network = Network::read(LEARNED).expect("the learned network is whole");
-        Self { network }
-    }
-
-    /// Changes the findings to what the whole text says.
-    pub(crate) fn judge(&self, known: &Known<'_>, findings: &mut Vec<Finding>) {
-        for window in windows(known).into_iter().filter(Window::says_something) {
-            let Some(opinion) = self.opinion(&window) else { continue };
-            opinion.apply(self, known, &window, findings);
+        let mut numbers = Vec::new();
+        for (spelling, word) in lexicon.words.iter() {
+            let word = word as usize;
+            if numbers.len() <= word {
+                numbers.resize(word.saturating_add(1), None);
+            }
+            if let Some(number) = numbers.get_mut(word) {
+                *number = network.look_up(spelling);
+            }
         }
+        Self { network, numbers }
     }
 
-    fn opinion(&self, window: &Window<'_>) -> Option<Opinion> {
-        let scores = self.network.scores(&words(window), window.facts);
-        let (categories, levels) = scores.split_first_chunk::<CATEGORIES>()?;
-        let most = levels.iter().copied().fold(f32::MIN, f32::max);
-        let powers: Vec<f32> = levels.iter().map(|score| (score - most).exp()).collect();
-        let total: f32 = powers.iter().sum();
-        let at_least = |level: usize| powers.iter().skip(level).sum::<f32>() / total;
-        Some(Opinion {
-            categories: *categories,
-            at_least: [at_least(1), at_least(2), at_least(3), at_least(4)],
-        })
+    /// What the whole text says of the findings.
+    pub(crate) fn judge(&self, known: &Known<'_>) -> Changes {
+        let mut changes = Changes::default();
+        for window in windows(known).iter().filter(|window| window.says_something(known)) {
+            let reading = self.read(known, window);
+            self.apply(&Opinion::of(&reading, window), known, window, &reading, &mut changes);
+        }
+        changes
+    }
+
+    fn read(&self, known: &Known<'_>, window: &Window) -> Reading<'_> {
+        self.network.reading(window.words.iter().map(|seen| {
+            let number = known.text.tokens.get(seen.token).map(|token| token.word as usize);
+            let spelling = match number.and_then(|number| self.numbers.get(number).copied()?) {
+                Some(number) => Spelling::Known(number),
+                None => Spelling::As(known.spelling(seen)),
+            };
+            Word { spelling, marks: seen.marks }
+        }))
+    }
+
+    fn apply(
+        &self,
+        opinion: &Opinion,
+        known: &Known<'_>,
+        window: &Window,
+        reading: &Reading<'_>,
+        changes: &mut Changes,
+    ) {
+        let within = window.span(known);
+        let inside = |f: &&Finding| f.span.start < within.end && within.start < f.span.end;
+        let level = opinion.level(worst(known.findings.iter().filter(inside)));
+        for (place, finding) in known.findings.iter().enumerate() {
+            if inside(&finding)
+                && finding.level > level
+                && !is_certain(finding)
+                && self.agrees(known, window, finding)
+            {
+                changes.less.push(place);
+            }
+        }
+        if level == Level::Administrative {
+            return;
+        }
+        let stands = |(place, _): &(usize, &Finding)| !changes.less.contains(place);
+        let standing = known.findings.iter().enumerate().filter(stands).map(|(_, f)| f);
+        let standing: Vec<&Finding> = standing.filter(inside).collect();
+        let wanted = opinion
+            .missing(level, |c, at| standing.iter().any(|f| f.category == c && f.level >= at));
+        for (category, level) in wanted {
+            let span = spoken_by(known, window, reading, category);
+            changes.more.push(wording::finding(span, category, level));
+        }
     }
 
     /// The finding's own sentence, and its own clause, read alone, also say that it is none: else
     /// enough harmless words around it would talk anything away.
-    fn agrees(&self, known: &Known<'_>, window: &Window<'_>, finding: &Finding) -> bool {
+    fn agrees(&self, known: &Known<'_>, window: &Window, finding: &Finding) -> bool {
         [false, true].into_iter().all(|clauses| {
             let part = window.around(known, finding, clauses);
-            let within = part.span(known.text.tokens);
-            let rules = known.findings.iter();
-            let rules = rules
-                .filter(|f| f.span.start < within.end && within.start < f.span.end)
-                .map(|f| f.level)
-                .max()
-                .unwrap_or_default();
-            part.says_something()
-                && self.opinion(&part).is_some_and(|opinion| opinion.level(rules) < finding.level)
+            let within = part.span(known);
+            let inside = |f: &&Finding| f.span.start < within.end && within.start < f.span.end;
+            let rules = worst(known.findings.iter().filter(inside));
+            part.says_something(known)
+                && Opinion::of(&self.read(known, &part), &part).level(rules) < finding.level
         })
-    }
-
-    /// The words that speak most for a category, as bytes of the folded text.
-    fn spoken_by(
-        &self,
-        known: &Known<'_>,
-        window: &Window<'_>,
-        category: Category,
-    ) -> Range<usize> {
-        let shares = self.network.shares_in(&words(window), category as usize);
-        let most = shares.iter().copied().fold(0.0, f32::max);
-        let strong = |at: &usize| shares.get(*at).is_some_and(|&share| share >= most * 0.5);
-        let Some(top) = shares.iter().position(|&share| share >= most && share > 0.0) else {
-            return window.span(known.text.tokens);
-        };
-        let first = (0..top).rev().take_while(strong).last().unwrap_or(top);
-        let last = (top.saturating_add(1)..shares.len()).take_while(strong).last().unwrap_or(top);
-        let token = |at: usize| window.words.get(at).and_then(|w| known.text.tokens.get(w.token));
-        match (token(first), token(last)) {
-            (Some(first), Some(last)) => first.start..last.end,
-            _ => 0..0,
-        }
     }
 }
 
-fn words<'a>(window: &'a Window<'_>) -> Vec<Word<'a>> {
-    window.words.iter().map(|w| Word { spelling: &w.spelling, marks: w.marks }).collect()
+fn worst<'a>(findings: impl Iterator<Item = &'a Finding>) -> Level {
+    findings.map(|f| f.level).max().unwrap_or_default()
+}
+
+/// The words that speak most for a category, as bytes of the folded text.
+fn spoken_by(
+    known: &Known<'_>,
+    window: &Window,
+    reading: &Reading<'_>,
+    category: Category,
+) -> Range<usize> {
+    let shares = reading.shares_in(category as usize);
+    let most = shares.iter().copied().fold(0.0, f32::max);
+    let strong = |at: &usize| shares.get(*at).is_some_and(|&share| share >= most * 0.5);
+    let Some(top) = shares.iter().position(|&share| share >= most && share > 0.0) else {
+        return window.span(known);
+    };
+    let first = (0..top).rev().take_while(strong).last().unwrap_or(top);
+    let last = (top.saturating_add(1)..shares.len()).take_while(strong).last().unwrap_or(top);
+    let token = |at: usize| window.words.get(at).and_then(|w| known.text.tokens.get(w.token));
+    match (token(first), token(last)) {
+        (Some(first), Some(last)) => first.start..last.end,
+        _ => 0..0,
+    }
 }
 
 /// What the network thinks of one window.
@@ -121,6 +172,17 @@ struct Opinion {
 }
 
 impl Opinion {
+    fn of(reading: &Reading<'_>, window: &Window) -> Self {
+        let scores = reading.scores(window.facts);
+        let (categories, levels) = scores.split_at(CATEGORIES.min(scores.len()));
+        let levels = likelihoods(levels.first_chunk::<5>().copied().unwrap_or_default());
+        let at_least = |level: usize| levels.iter().skip(level).sum::<f32>();
+        Self {
+            categories: categories.first_chunk().copied().unwrap_or_default(),
+            at_least: [at_least(1), at_least(2), at_least(3), at_least(4)],
+        }
+    }
+
     /// The level, given the rules' level.
     fn level(&self, rules: Level) -> Level {
         let levels = Level::ALL.into_iter().skip(1);
@@ -131,33 +193,6 @@ impl Opinion {
             })
             .map(|(_, level)| level)
             .unwrap_or_default()
-    }
-
-    fn apply(
-        &self,
-        look: &SecondLook,
-        known: &Known<'_>,
-        window: &Window<'_>,
-        findings: &mut Vec<Finding>,
-    ) {
-        let within = window.span(known.text.tokens);
-        let inside = |f: &Finding| f.span.start < within.end && within.start < f.span.end;
-        let rules =
-            findings.iter().filter(|f| inside(f)).map(|f| f.level).max().unwrap_or_default();
-        let level = self.level(rules);
-        findings.retain(|f| {
-            !inside(f) || f.level <= level || is_certain(f) || !look.agrees(known, window, f)
-        });
-        if level == Level::Administrative {
-            return;
-        }
-        let wanted = self.missing(level, |c, at| {
-            findings.iter().any(|f| inside(f) && f.category == c && f.level >= at)
-        });
-        for (category, level) in wanted {
-            let span = look.spoken_by(known, window, category);
-            findings.push(wording::finding(span, category, level));
-        }
     }
 
     /// What must be added to what was `found`, a category at a level or above, so that the text

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use meaning::{Network, Word};
+use meaning::{Network, Spelling, Word, bit, bit_if, likelihoods};
 
 use super::grammar::{Cue, Hit};
 use super::intent_phrases::{NOT_WRONG, WRONG};
@@ -24,21 +24,8 @@ static NETWORK: LazyLock<Network> = LazyLock::new(|| {
 
 /// How likely each intent is, in the order of `intent::ALL`.
 pub(super) fn odds(words: &Words, hits: &[Hit], text: &str) -> [f32; INTENTS] {
-    odds_by(&NETWORK, &input(words, hits, text))
-}
-
-/// The same by any network.
-pub(super) fn odds_by(network: &Network, input: &Input<'_>) -> [f32; INTENTS] {
-    let scores = network.scores(&input.words, input.facts);
-    softmax(scores.first_chunk().copied().unwrap_or_default())
-}
-
-/// Scores as odds that add up to one.
-fn softmax(scores: [f32; INTENTS]) -> [f32; INTENTS] {
-    let most = scores.into_iter().fold(f32::MIN, f32::max);
-    let powers = scores.map(|score| (score - most).exp());
-    let total: f32 = powers.iter().sum();
-    powers.map(|power| power / total)
+    let Input { words, facts } = input(words, hits, text);
+    likelihoods(NETWORK.scores(&words, facts).first_chunk().copied().unwrap_or_default())
 }
 
 /// A text as the network sees it.
@@ -83,11 +70,11 @@ pub(super) fn input<'a>(words: &'a Words, hits: &[Hit], text: &str) -> Input<'a>
                 Pause::End => bit(BEFORE_AN_END),
                 Pause::Question => bit(BEFORE_A_QUESTION_MARK),
             };
-            let marks = flag(UNLISTED, token.id.is_none())
-                | flag(NUMBER, token.number.is_some())
-                | flag(HOUR, token.number.is_some_and(|n| n < 13))
+            let marks = bit_if(UNLISTED, token.id.is_none())
+                | bit_if(NUMBER, token.number.is_some())
+                | bit_if(HOUR, token.number.is_some_and(|n| n < 13))
                 | pause;
-            Word { spelling: &token.word, marks }
+            Word { spelling: Spelling::As((&token.word).into()), marks }
         })
         .collect();
     if let Some(first) = seen.first_mut() {
@@ -98,13 +85,13 @@ pub(super) fn input<'a>(words: &'a Words, hits: &[Hit], text: &str) -> Input<'a>
     }
     let length = LENGTHS.get(tokens.len().clamp(1, LENGTHS.len()).saturating_sub(1));
     let mut facts = length.map_or(0, |&fact| bit(fact))
-        | flag(ASKS, words.asks)
-        | flag(EXCLAIMS, text.contains('!'))
-        | flag(STOP_STANDS, revocation::says_so(hits))
-        | flag(WRONG_STANDS, revocation::standing(hits, WRONG, NOT_WRONG))
-        | flag(DANGER_STANDS, emergency::among(hits).is_some())
-        | flag(ONLY_A_FIGURE, emergency::only_a_figure(hits))
-        | flag(ONLY_ANOTHER_STOP, revocation::only_another_stop(hits));
+        | bit_if(ASKS, words.asks)
+        | bit_if(EXCLAIMS, text.contains('!'))
+        | bit_if(STOP_STANDS, revocation::says_so(hits))
+        | bit_if(WRONG_STANDS, revocation::standing(hits, WRONG, NOT_WRONG))
+        | bit_if(DANGER_STANDS, emergency::among(hits).is_some())
+        | bit_if(ONLY_A_FIGURE, emergency::only_a_figure(hits))
+        | bit_if(ONLY_ANOTHER_STOP, revocation::only_another_stop(hits));
     for hit in hits {
         let cue = bit(cue_bit(hit.cue));
         facts |= cue;
@@ -125,14 +112,6 @@ fn cue_bit(cue: Cue) -> u32 {
         70..80 => from(70, 32),
         _ => from(80, 35),
     }
-}
-
-fn flag(number: u32, holds: bool) -> u128 {
-    if holds { bit(number) } else { 0 }
-}
-
-fn bit(number: u32) -> u128 {
-    1_u128.checked_shl(number).unwrap_or(0)
 }
 
 #[cfg(test)]
