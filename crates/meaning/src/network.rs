@@ -61,8 +61,6 @@ pub struct Network {
 const TAPS: usize = 3;
 /// Activations are counted in so many parts of one.
 const UNIT: f32 = 256.0;
-/// So many numbers are added side by side.
-const ABREAST: usize = 32;
 
 impl Network {
     /// Reads a network.
@@ -126,31 +124,18 @@ impl Network {
     /// Reads a text, once for all that is asked about it.
     #[must_use]
     pub fn reading<'w>(&self, words: impl ExactSizeIterator<Item = Word<'w>>) -> Reading<'_> {
-        let row = TAPS.saturating_mul(self.filters).max(1);
-        let mut shares = vec![0_i16; row.saturating_mul(words.len())];
-        let mut rows = Vec::with_capacity(16);
-        for (word, sum) in words.zip(shares.chunks_exact_mut(row)) {
-            self.add_word(&word, &mut rows, sum);
+        // One place for each word, and one before and behind them that nobody looks at.
+        let mut sums = self.bias.repeat(words.len().saturating_add(2));
+        let length = TAPS.saturating_mul(self.filters);
+        let mut marked = Marked::new(&self.marks, length);
+        for (number, word) in words.enumerate() {
+            let from = number.saturating_mul(self.filters);
+            let row = from..from.saturating_add(length);
+            let Some(sums) = sums.get_mut(row) else { break };
+            self.add_word(&word, &mut marked, sums);
         }
-        let mut active = Vec::with_capacity(shares.len() / TAPS);
-        let none = vec![0; self.filters];
-        let mut before = &*none;
-        let mut words = shares.chunks_exact(row).map(|word| self.taps(word)).peekable();
-        while let Some([as_before, here, _]) = words.next() {
-            let behind = words.peek().map_or(&*none, |&[_, _, as_behind]| as_behind);
-            let sums = self.bias.iter().zip(before).zip(here).zip(behind);
-            active.extend(sums.map(|(((bias, before), here), behind)| {
-                bias.saturating_add(*before).saturating_add(*here).saturating_add(*behind).max(0)
-            }));
-            before = as_before;
-        }
-        Reading { network: self, active }
-    }
-
-    /// What a word adds to every filter as the first of three words, as the second, as the third.
-    fn taps<'s>(&self, shares: &'s [i16]) -> [&'s [i16]; TAPS] {
-        let mut taps = shares.chunks_exact(self.filters.max(1));
-        std::array::from_fn(|_| taps.next().unwrap_or(&[]))
+        sums.truncate(sums.len().saturating_sub(self.filters));
+        Reading { network: self, sums }
     }
 
     /// [`Reading::scores`] of a text of which nothing else is asked.
@@ -159,48 +144,39 @@ impl Network {
         self.reading(words.iter().cloned()).scores(facts)
     }
 
-    /// What a word and its marks add to every filter. `rows` is room to work in.
-    fn add_word<'n>(&'n self, word: &Word<'_>, rows: &mut Vec<&'n [i16]>, sum: &mut [i16]) {
-        rows.clear();
+    /// Adds what a word and its marks add to the filters around the word before it, around itself and
+    /// around the next.
+    fn add_word(&self, word: &Word<'_>, marked: &mut Marked<'_>, sums: &mut [i16]) {
+        let marks = marked.by(word.marks);
         let number = match &word.spelling {
             Spelling::Known(number) => Ok(*number),
             Spelling::As(spelling) => self.vocabulary.number(spelling).ok_or(spelling),
         };
         match number {
-            Ok(number) => rows.extend(self.known.get(number.0 as usize).map(|known| {
-                let shares = || self.shares(|vector| self.vocabulary.add_known(number, vector));
-                &**known.get_or_init(shares)
-            })),
+            Ok(number) => {
+                let known = self.known.get(number.0 as usize).map(|known| {
+                    known.get_or_init(|| {
+                        self.shares(|vector| self.vocabulary.add_known(number, vector))
+                    })
+                });
+                add(sums, known.map_or(&[], |known| known), marks);
+            }
             Err(spelling) => {
                 let shares = self.shares(|vector| self.vocabulary.add_unknown(spelling, vector));
-                sum.copy_from_slice(&shares);
+                add(sums, &shares, marks);
             }
-        }
-        rows.extend(ones(word.marks).filter_map(|mark| self.marks.get(mark)).map(|row| &**row));
-        // All rows for some filters at a time, so that their sums stay in registers.
-        let (chunks, _) = sum.as_chunks_mut::<ABREAST>();
-        for (number, sum) in chunks.iter_mut().enumerate() {
-            for row in rows.iter() {
-                if let Some(more) = row.as_chunks::<ABREAST>().0.get(number) {
-                    add(sum, more);
-                }
-            }
-        }
-        let (_, rest) = sum.as_chunks_mut::<ABREAST>();
-        for row in rows {
-            add(rest, row.as_chunks::<ABREAST>().1);
         }
     }
 
-    /// What a vector adds to every filter, by place among the three words.
+    /// What a vector adds to every filter: as the last of three words, as the middle one, as the first.
     fn shares(&self, fill: impl FnOnce(&mut [f32])) -> Box<[i16]> {
         let mut vector = vec![0.0; self.width];
         fill(&mut vector);
         let mut sums = vec![0.0_f32; TAPS.saturating_mul(self.filters)];
         let by_tap = self.width.saturating_mul(self.filters).max(1);
         let filters = self.filters.max(1);
-        for (weights, sums) in self.weights.chunks_exact(by_tap).zip(sums.chunks_exact_mut(filters))
-        {
+        let taps = self.weights.chunks_exact(by_tap).rev();
+        for (weights, sums) in taps.zip(sums.chunks_exact_mut(filters)) {
             for (&value, weights) in vector.iter().zip(weights.chunks_exact(filters)) {
                 for (sum, weight) in sums.iter_mut().zip(weights) {
                     *sum += value * weight;
@@ -211,15 +187,58 @@ impl Network {
     }
 }
 
+/// What sets of marks add to every filter: many words of a text bear the same marks.
+#[derive(Debug)]
+struct Marked<'n> {
+    rows: &'n [Box<[i16]>],
+    sets: Vec<(u128, Vec<i16>)>,
+}
+
+impl<'n> Marked<'n> {
+    fn new(rows: &'n [Box<[i16]>], length: usize) -> Self {
+        let mut sets = Vec::with_capacity(16);
+        sets.push((0, vec![0; length]));
+        Self { rows, sets }
+    }
+
+    fn by(&mut self, marks: u128) -> &[i16] {
+        let place = self.sets.iter().position(|(known, _)| *known == marks);
+        let place = place.unwrap_or_else(|| {
+            let mut sum = self.sets.first().map_or_else(Vec::new, |(_, nothing)| nothing.clone());
+            for row in ones(marks).filter_map(|mark| self.rows.get(mark)) {
+                for (sum, more) in sum.iter_mut().zip(row) {
+                    *sum = sum.saturating_add(*more);
+                }
+            }
+            self.sets.push((marks, sum));
+            self.sets.len().saturating_sub(1)
+        });
+        self.sets.get(place).map_or(&[], |(_, sum)| sum)
+    }
+}
+
+/// Adds two rows number by number, stopping at the ends of the range instead of wrapping.
+fn add(sums: &mut [i16], one: &[i16], other: &[i16]) {
+    for ((sum, one), other) in sums.iter_mut().zip(one).zip(other) {
+        *sum = sum.saturating_add(one.saturating_add(*other));
+    }
+}
+
 /// A text that the network has read.
 #[derive(Debug)]
 pub struct Reading<'n> {
     network: &'n Network,
-    /// What each filter saw around each word, word by word, never below zero.
-    active: Vec<i16>,
+    /// What each filter saw around each word, word by word, behind one row for no word.
+    sums: Vec<i16>,
 }
 
 impl Reading<'_> {
+    /// What each filter saw around each word; below zero it saw nothing.
+    fn words(&self) -> std::slice::ChunksExact<'_, i16> {
+        let sums = self.sums.get(self.network.filters..).unwrap_or(&[]);
+        sums.chunks_exact(self.network.filters.max(1))
+    }
+
     /// The score of each answer (log odds), given `facts`, one bit for each. Empty text scores what
     /// the facts alone say.
     #[must_use]
@@ -227,11 +246,11 @@ impl Reading<'_> {
         let network = self.network;
         let mut most = vec![0_i16; network.filters];
         let mut sums = vec![0_i32; network.filters];
-        let words = self.active.chunks_exact(network.filters.max(1));
         #[expect(clippy::cast_precision_loss, reason = "texts have fewer than 2^23 words")]
-        let mean = 0.5 / UNIT / (words.len() as f32 + 1.0).sqrt();
-        for active in words {
-            for ((most, sum), &value) in most.iter_mut().zip(&mut sums).zip(active) {
+        let mean = 0.5 / UNIT / (self.words().len() as f32 + 1.0).sqrt();
+        for word in self.words() {
+            for ((most, sum), &value) in most.iter_mut().zip(&mut sums).zip(word) {
+                let value = value.max(0);
                 *most = (*most).max(value);
                 // 2^16 words of the largest value do not reach its end, and a window has far fewer.
                 *sum = sum.wrapping_add(i32::from(value));
@@ -255,16 +274,15 @@ impl Reading<'_> {
     /// Which words speak most for an answer: the share of each, in the order of the text.
     #[must_use]
     pub fn shares_in(&self, answer: usize) -> Vec<f32> {
-        let words = || self.active.chunks_exact(self.network.filters.max(1)).enumerate();
         let mut most = vec![(0_i16, 0_usize); self.network.filters];
-        for (at, active) in words() {
-            for (most, &value) in most.iter_mut().zip(active) {
+        for (at, word) in self.words().enumerate() {
+            for (most, &value) in most.iter_mut().zip(word) {
                 if value > most.0 {
                     *most = (value, at);
                 }
             }
         }
-        let mut shares = vec![0.0; words().len()];
+        let mut shares = vec![0.0; self.words().len()];
         let row = self.network.answers.get(answer).map_or(&[][..], Vec::as_slice);
         for ((value, at), weight) in most.into_iter().zip(row) {
             if let Some(share) = shares.get_mut(at) {
@@ -283,13 +301,6 @@ pub fn likelihoods<const N: usize>(scores: [f32; N]) -> [f32; N] {
     let powers = scores.map(|score| (score - most).exp());
     let total: f32 = powers.iter().sum();
     powers.map(|power| power / total)
-}
-
-/// Adds number by number, stopping at the ends of the range instead of wrapping.
-fn add(sum: &mut [i16], more: &[i16]) {
-    for (sum, more) in sum.iter_mut().zip(more) {
-        *sum = sum.saturating_add(*more);
-    }
 }
 
 fn dot(row: &[f32], seen: &[f32]) -> f32 {
