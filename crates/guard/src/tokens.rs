@@ -69,8 +69,7 @@ const UNITS: &[&str] = &[
 pub(crate) fn cut(folded: &Folded, words: &Words, sentences: &[Range<usize>]) -> Vec<Token> {
     let bytes = folded.lower.as_bytes();
     let tokens = Vec::with_capacity(bytes.len() / 4);
-    let mut cutter =
-        Cutter { folded, words, sentences, sentence: 0, after: 0, bare: String::new(), tokens };
+    let mut cutter = Cutter { folded, sentences, sentence: 0, after: 0, tokens };
     let mut at = 0_usize;
     while let Some(&byte) = bytes.get(at) {
         let end = match byte {
@@ -86,18 +85,31 @@ pub(crate) fn cut(folded: &Folded, words: &Words, sentences: &[Range<usize>]) ->
         cutter.take(at..end, byte);
         at = end;
     }
+    look_up(&mut cutter.tokens, folded, words);
     cutter.tokens
+}
+
+/// In a pass of its own: the processor then fetches the table's places for many words at a time.
+fn look_up(tokens: &mut [Token], folded: &Folded, words: &Words) {
+    let mut bare = String::new();
+    for token in tokens {
+        let mut spelling = folded.slice(token.span());
+        if folded.holds(b'\'') && spelling.contains('\'') {
+            bare.clear();
+            bare.extend(spelling.split('\''));
+            spelling = &bare;
+        }
+        let Listed { word, stem, roles } = words.look_up(spelling);
+        (token.word, token.stem, token.roles) = (word, stem, roles);
+    }
 }
 
 struct Cutter<'a> {
     folded: &'a Folded,
-    words: &'a Words,
     sentences: &'a [Range<usize>],
     sentence: usize,
     /// Where the last token ended.
     after: usize,
-    /// The last word without its apostrophes.
-    bare: String,
     tokens: Vec<Token>,
 }
 
@@ -116,21 +128,11 @@ impl Cutter<'_> {
             self.sentence = self.sentence.saturating_add(1);
             gap = Gap::Hard;
         }
-        let Listed { word, stem, roles } = self.look_up(span.clone());
         self.after = span.end;
         let sentence = self.sentence;
         let Range { start, end } = span;
+        let (word, stem, roles) = (NO_WORD, NO_WORD, 0);
         self.tokens.push(Token { start, end, word, stem, roles, kind, gap, sentence });
-    }
-
-    fn look_up(&mut self, span: Range<usize>) -> Listed {
-        let spelling = self.folded.slice(span);
-        if !(self.folded.holds(b'\'') && spelling.contains('\'')) {
-            return self.words.look_up(spelling);
-        }
-        self.bare.clear();
-        self.bare.extend(spelling.split('\''));
-        self.words.look_up(&self.bare)
     }
 
     /// What stands between the last token and the one that starts here.

@@ -124,15 +124,16 @@ impl Network {
     /// Reads a text, once for all that is asked about it.
     #[must_use]
     pub fn reading<'w>(&self, words: impl ExactSizeIterator<Item = Word<'w>>) -> Reading<'_> {
+        let rows: Vec<(Cow<'_, [i16]>, u128)> =
+            words.map(|word| (self.row(&word.spelling), word.marks)).collect();
         // One place for each word, and one before and behind them that nobody looks at.
-        let mut sums = self.bias.repeat(words.len().saturating_add(2));
+        let mut sums = self.bias.repeat(rows.len().saturating_add(2));
         let length = TAPS.saturating_mul(self.filters);
         let mut marked = Marked::new(&self.marks, length);
-        for (number, word) in words.enumerate() {
+        for (number, (row, marks)) in rows.iter().enumerate() {
             let from = number.saturating_mul(self.filters);
-            let row = from..from.saturating_add(length);
-            let Some(sums) = sums.get_mut(row) else { break };
-            self.add_word(&word, &mut marked, sums);
+            let Some(sums) = sums.get_mut(from..from.saturating_add(length)) else { break };
+            add(sums, row, marked.by(*marks));
         }
         sums.truncate(sums.len().saturating_sub(self.filters));
         Reading { network: self, sums }
@@ -144,11 +145,9 @@ impl Network {
         self.reading(words.iter().cloned()).scores(facts)
     }
 
-    /// Adds what a word and its marks add to the filters around the word before it, around itself and
-    /// around the next.
-    fn add_word(&self, word: &Word<'_>, marked: &mut Marked<'_>, sums: &mut [i16]) {
-        let marks = marked.by(word.marks);
-        let number = match &word.spelling {
+    /// What a word adds to every filter around the word before it, around itself, around the next.
+    fn row(&self, spelling: &Spelling<'_>) -> Cow<'_, [i16]> {
+        let number = match spelling {
             Spelling::Known(number) => Ok(*number),
             Spelling::As(spelling) => self.vocabulary.number(spelling).ok_or(spelling),
         };
@@ -159,11 +158,11 @@ impl Network {
                         self.shares(|vector| self.vocabulary.add_known(number, vector))
                     })
                 });
-                add(sums, known.map_or(&[], |known| known), marks);
+                Cow::Borrowed(known.map_or(&[], |known| known))
             }
             Err(spelling) => {
                 let shares = self.shares(|vector| self.vocabulary.add_unknown(spelling, vector));
-                add(sums, &shares, marks);
+                Cow::Owned(shares.into_vec())
             }
         }
     }
@@ -271,25 +270,27 @@ impl Reading<'_> {
         .collect()
     }
 
-    /// Which words speak most for an answer: the share of each, in the order of the text.
+    /// How much each word speaks for an answer, in the order of the text: by the filters that found
+    /// their most around it.
     #[must_use]
     pub fn shares_in(&self, answer: usize) -> Vec<f32> {
-        let mut most = vec![(0_i16, 0_usize); self.network.filters];
-        for (at, word) in self.words().enumerate() {
+        let mut most = vec![1_i16; self.network.filters];
+        for word in self.words() {
             for (most, &value) in most.iter_mut().zip(word) {
-                if value > most.0 {
-                    *most = (value, at);
-                }
+                *most = (*most).max(value);
             }
         }
-        let mut shares = vec![0.0; self.words().len()];
-        let row = self.network.answers.get(answer).map_or(&[][..], Vec::as_slice);
-        for ((value, at), weight) in most.into_iter().zip(row) {
-            if let Some(share) = shares.get_mut(at) {
-                *share += f32::from(value) / UNIT * weight;
-            }
-        }
-        shares
+        let weights = self.network.answers.get(answer).map_or(&[][..], Vec::as_slice);
+        let share = |word: &[i16]| {
+            let found = word.iter().zip(&most).zip(weights);
+            let shares = found.map(
+                |((&value, &most), &weight)| {
+                    if value == most { f32::from(value) * weight } else { 0.0 }
+                },
+            );
+            shares.sum::<f32>() / UNIT
+        };
+        self.words().map(share).collect()
     }
 }
 
