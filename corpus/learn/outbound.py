@@ -16,7 +16,8 @@ The files a to e were at hand when the rules were made, so the rules are right i
 in anybody else's texts: from those the words learn without the rules.
 
 Some harmless texts are also learned from in fragments, for no part of them reveals anything, and some
-said several times over. The product's own templates (templates.py) count three times.
+said several times over. Some texts are learned from once more with harmless ones around them: no amount
+of harmless talk makes a text reveal less. The product's own templates (templates.py) count three times.
 """
 
 import json
@@ -38,6 +39,7 @@ CATEGORIES = (
 LEVELS = 5
 MADE_RULES = {f"outbound-train-{part}" for part in "abcde"}
 LEVEL_FACTS = 60  # facts from this bit on tell the rules' level
+AFTER_A_SENTENCE = 63  # the mark of a sentence's first word
 LISTS = Path(__file__).parents[2] / "lexicon"
 LONG_LISTS = {
     "registered_drugs", "surnames", "given_names", "places", "area-codes", "common_english",
@@ -45,6 +47,7 @@ LONG_LISTS = {
 }
 WIDTH, FILTERS = 48, 96
 FRAGMENTS, REPEATED = 0.1, 0.05  # how many more texts, as a share of the harmless ones
+AMONG_OTHERS = 0.15  # the same, as a share of all
 OWN_WEIGHT = 3.0
 FREQUENT = 30_000  # words of everyday English that get a vector though no text holds them
 
@@ -105,11 +108,47 @@ def fragments(texts, dice):
     return more
 
 
+def joined(windows):
+    """Several texts as one, as the second look would see it."""
+    words, facts, level = [], 0, 0
+    for number, window in enumerate(windows):
+        for place, (word, marks) in enumerate(window["words"]):
+            first = number > 0 and place == 0
+            words.append([word, f"{int(marks, 16) | first << AFTER_A_SENTENCE:x}"])
+        bits = int(window["facts"], 16)
+        facts |= bits & (1 << LEVEL_FACTS) - 1
+        level = max(level, bits >> LEVEL_FACTS)
+    return {"words": words, "facts": f"{facts | level << LEVEL_FACTS:x}"}
+
+
+def among_others(texts, dice):
+    """Texts with up to three harmless ones around them."""
+    calm = [
+        text["windows"][0]
+        for text in texts
+        if text["level"] == 0
+        and 4 <= len(text["windows"][0]["words"]) <= 16
+        and text["file"] not in MADE_RULES
+    ]
+    more = []
+    for text in texts:
+        if dice.random() >= AMONG_OTHERS or text["file"] == "templates":
+            continue
+        windows = [text["windows"][0]]
+        for number in dice.integers(len(calm), size=int(dice.integers(1, 4))):
+            if sum(len(window["words"]) for window in (*windows, calm[number])) <= LONGEST:
+                windows.insert(int(dice.integers(len(windows) + 1)), calm[number])
+        if len(windows) > 1:
+            more.append({**text, "windows": [joined(windows)]})
+    return more
+
+
 def main(vectors, listed, target, unseen=""):
     texts = read(listed)
     held = set(unseen.split(",")) - {""}
     learned = [text for text in texts if text["file"] not in held]
-    learned = learned + fragments(learned, np.random.default_rng(1))
+    dice = np.random.default_rng(1)
+    learned = learned + fragments(learned, dice) + among_others(learned, dice)
     judged = [text for text in texts if text["file"] in held]
     words, rows = given(vectors)
     glossed = {line.split("\t")[0] for line in GLOSSES.open(encoding="utf-8")}

@@ -72,11 +72,9 @@ impl Window {
         self.words.iter().filter(is_word).take(FEWEST).count() == FEWEST
     }
 
-    /// Only the words that stand between the same stops as this finding. With `clauses`, commas and
-    /// the like are stops too.
-    pub(crate) fn around(&self, known: &Known<'_>, finding: &Finding, clauses: bool) -> Self {
+    /// Only the words that stand between the same stops of this kind as the finding.
+    pub(crate) fn around(&self, known: &Known<'_>, finding: &Finding, stop: Gap) -> Self {
         let tokens = known.text.tokens;
-        let stop = if clauses { Gap::Firm } else { Gap::Hard };
         let begins = |seen: &Seen| tokens.get(seen.token).is_none_or(|t| t.gap >= stop);
         let end_of = |seen: &Seen| tokens.get(seen.token).map_or(0, |t| t.end);
         let start_of = |seen: &Seen| tokens.get(seen.token).map_or(0, |t| t.start);

@@ -18,6 +18,7 @@ use meaning::{Network, Reading, Spelling, Word, WordNumber, likelihoods};
 use crate::assessment::Finding;
 use crate::level::{Category, Level};
 use crate::lexicon::Lexicon;
+use crate::tokens::Gap;
 
 pub use input::SecondLookInput;
 pub(crate) use input::{Known, Window, windows};
@@ -28,9 +29,11 @@ const CATEGORIES: usize = 15;
 
 /// A level above the rules' is found from this likelihood on, for levels 1 to 4: what is sensitive
 /// sooner than what is ordinary.
-const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.3, 0.5];
+const WHEN_MORE: [f32; 4] = [0.5, 0.6, 0.4, 0.5];
 /// A level the rules found is taken back below this likelihood that there is one.
 const WHEN_LESS: f32 = 0.3;
+/// The same for a finding's sentence or clause read alone, which is harder to understand.
+const WHEN_LESS_ALONE: f32 = 0.6;
 /// A further category is found from this score on (log odds).
 const ALSO: f32 = -2.0;
 
@@ -98,7 +101,7 @@ impl SecondLook {
     ) {
         let within = window.span(known);
         let inside = |f: &&Finding| f.span.start < within.end && within.start < f.span.end;
-        let level = opinion.level(worst(known.findings.iter().filter(inside)));
+        let level = opinion.level(worst(known.findings.iter().filter(inside)), WHEN_LESS);
         for (place, finding) in known.findings.iter().enumerate() {
             if inside(&finding)
                 && finding.level > level
@@ -122,18 +125,30 @@ impl SecondLook {
         }
     }
 
-    /// The finding's own sentence, and its own clause, read alone, also say that it is none: else
-    /// enough harmless words around it would talk anything away.
+    /// The finding's own sentence, read alone, also says that it is none: else enough harmless words
+    /// around it would talk anything away. Of what is most sensitive its own clause must say so too.
     fn agrees(&self, known: &Known<'_>, window: &Window, finding: &Finding) -> bool {
-        [false, true].into_iter().all(|clauses| {
-            let part = window.around(known, finding, clauses);
+        let stops =
+            if is_special(finding.category) { &[Gap::Hard, Gap::Firm][..] } else { &[Gap::Hard] };
+        stops.iter().all(|&stop| {
+            let part = window.around(known, finding, stop);
             let within = part.span(known);
             let inside = |f: &&Finding| f.span.start < within.end && within.start < f.span.end;
             let rules = worst(known.findings.iter().filter(inside));
-            part.says_something(known)
-                && Opinion::of(&self.read(known, &part), &part).level(rules) < finding.level
+            part.says_something(known) && {
+                let opinion = Opinion::of(&self.read(known, &part), &part);
+                opinion.level(rules, WHEN_LESS_ALONE) < finding.level
+            }
         })
     }
+}
+
+/// The kinds that the law protects beyond the rest (RULEBOOK §11.2).
+const fn is_special(category: Category) -> bool {
+    matches!(
+        category,
+        Category::MentalHealth | Category::Sud | Category::Reproductive | Category::Hiv
+    )
 }
 
 fn worst<'a>(findings: impl Iterator<Item = &'a Finding>) -> Level {
@@ -183,14 +198,12 @@ impl Opinion {
         }
     }
 
-    /// The level, given the rules' level.
-    fn level(&self, rules: Level) -> Level {
+    /// The level, given the rules' level and below which likelihood that one is taken back.
+    fn level(&self, rules: Level, less: f32) -> Level {
         let levels = Level::ALL.into_iter().skip(1);
         let mut likely = self.at_least.into_iter().zip(WHEN_MORE).zip(levels);
         likely
-            .rfind(|&((likely, more), level)| {
-                likely >= if level <= rules { WHEN_LESS } else { more }
-            })
+            .rfind(|&((likely, more), level)| likely >= if level <= rules { less } else { more })
             .map(|(_, level)| level)
             .unwrap_or_default()
     }
