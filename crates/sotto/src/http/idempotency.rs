@@ -2,7 +2,7 @@
 //!
 //! The answer is kept in the transaction that did the deed: a crash leaves both or neither.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -16,9 +16,14 @@ use crate::db::Tx;
 use crate::db::idempotency_key::{self, Kept, KeyOf};
 use crate::office::Office;
 
-/// The key a caller gave, if any: 1 to 255 visible ASCII characters.
+/// The key a caller gave, if any, and what it was given for.
 #[derive(Debug, Clone)]
-pub struct IdempotencyKey(Option<String>);
+pub struct IdempotencyKey {
+    /// 1 to 255 visible ASCII characters.
+    key: Option<String>,
+    /// Method and path.
+    what: String,
+}
 
 /// The header's name.
 const NAME: HeaderName = HeaderName::from_static("idempotency-key");
@@ -27,10 +32,14 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get(NAME) else { return Ok(Self(None)) };
+        // A nested router has cut the path; the whole one stands beside it.
+        let whole = parts.extensions.get::<OriginalUri>();
+        let path = whole.map_or(parts.uri.path(), |whole| whole.path());
+        let what = format!("{} {path}", parts.method);
+        let Some(value) = parts.headers.get(NAME) else { return Ok(Self { key: None, what }) };
         let key = value.to_str().unwrap_or_default();
         if (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()) {
-            Ok(Self(Some(key.to_owned())))
+            Ok(Self { key: Some(key.to_owned()), what })
         } else {
             Err(Problem::malformed(
                 "Idempotency-Key must be 1 to 255 visible ASCII characters, such as a UUID.",
@@ -85,10 +94,8 @@ impl IntoResponse for Answer {
 pub struct Asked<'a> {
     /// Who asks.
     pub caller: &'a Caller,
-    /// With which key.
+    /// With which key, and what for.
     pub key: IdempotencyKey,
-    /// What for: method and path.
-    pub what: &'a str,
     /// The body.
     pub body: &'a [u8],
 }
@@ -117,11 +124,11 @@ pub async fn once_with(
     work: impl FnOnce(&mut Tx<'_>, &Office, &mut Keep) -> Result<Answer, Problem> + Send + 'static,
 ) -> Result<Answer, Problem> {
     let office = doors.office().clone();
-    let Some(key) = asked.key.0 else {
+    let IdempotencyKey { key: Some(key), what } = asked.key else {
         return doors.db().write(move |tx| work(tx, &office, &mut Keep(None))).await;
     };
     let keys = office.keys();
-    let mut request = asked.what.as_bytes().to_vec();
+    let mut request = what.into_bytes();
     request.push(b'\n');
     request.extend_from_slice(asked.body);
     // Keyed, since the body may be guessed from a plain digest of it.

@@ -142,9 +142,8 @@ pub async fn record(
         valid_from: fields::instant("valid_from", request.valid_from)?,
         valid_until: fields::instant("valid_until", request.valid_until)?,
     };
-    let what = format!("POST /api/v1/patients/{patient}/alternative-contacts");
     let actor = caller.actor();
-    let asked = Asked { caller: &caller, key, what: &what, body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         let (id, done) = alternatives::record(tx, office, &actor, &new, &told)?;
         let answer = AlternativeAnswer {
@@ -187,9 +186,8 @@ pub async fn end(
     let alternative: Uuid =
         alternative.parse().map_err(|_| Problem::not_found("alternative contact"))?;
     let told = request.told.parse(doors.office().clock().now())?;
-    let what = format!("POST /api/v1/patients/{patient}/alternative-contacts/{alternative}/end");
     let actor = caller.actor();
-    let asked = Asked { caller: &caller, key, what: &what, body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         alternatives::end(tx, office, &actor, (patient, alternative), &told)?;
         let alternative = alternative.to_string();

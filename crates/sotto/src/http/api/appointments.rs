@@ -117,7 +117,6 @@ pub async fn put(
     if external_id.is_empty() || external_id.len() > 200 {
         return Err(Problem::field("external_id", "external_id must be 1 to 200 characters."));
     }
-    let what = format!("PUT /api/v1/appointments/{external_id}");
     let patient: PatientId = request
         .patient
         .parse()
@@ -129,7 +128,7 @@ pub async fn put(
             Problem::field("status", "status must be booked, cancelled, fulfilled or noshow.")
         })?;
     let actor = caller.actor();
-    let asked = Asked { caller: &caller, key, what: &what, body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         let practice = office.practice();
         patient::get(tx, practice, patient)?

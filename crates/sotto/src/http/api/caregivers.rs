@@ -128,9 +128,8 @@ pub async fn add(
     let told = request.told.parse(doors.office().clock().now())?;
     let person = Person { given: request.given, family: request.family, ..Person::default() };
     let new = NewCaregiver { patient, person, relation: request.relation };
-    let what = format!("POST /api/v1/patients/{patient}/caregivers");
     let actor = caller.actor();
-    let asked = Asked { caller: &caller, key, what: &what, body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         let caregiver = caregivers::add(tx, office, &actor, &new, &told)?.to_string();
         let answer = CaregiverAnswer { caregiver, replanned: 0, withdrawn: 0 };
@@ -183,9 +182,8 @@ pub async fn permit(
         valid_from: fields::instant("valid_from", request.valid_from)?,
         valid_until: fields::instant("valid_until", request.valid_until)?,
     };
-    let what = format!("PUT /api/v1/patients/{patient}/caregivers/{caregiver}/permission");
     let actor = caller.actor();
-    let asked = Asked { caller: &caller, key, what: &what, body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         let whom = (patient, caregiver);
         let done = caregivers::permit(tx, office, &actor, whom, (&allowance, &told))?;

@@ -181,9 +181,8 @@ pub async fn record(
 ) -> Result<Answer, Problem> {
     let patient = fields::patient(&id)?;
     let new = parse(request, patient, doors.office().clock().now())?;
-    let what = format!("POST /api/v1/patients/{patient}/consents");
     let actor = caller.actor();
-    let asked = Asked { caller: &caller, key, what: &what, body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         let consent = consents::record(tx, office.into(), actor, &new)?;
         Answer::new(StatusCode::CREATED, &Recorded { consent: consent.to_string() })
@@ -283,9 +282,8 @@ pub async fn revoke(
         witness: request.witness,
         evidence: request.evidence,
     };
-    let what = format!("POST /api/v1/patients/{patient}/consents/{consent}/revoke");
     let actor = caller.actor();
-    let asked = Asked { caller: &caller, key, what: &what, body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         if consent_event::patient_of(tx, office.practice(), consent)? != Some(patient) {
             return Err(Problem::not_found("consent"));

@@ -134,9 +134,8 @@ pub async fn add(
 ) -> Result<Answer, Problem> {
     let patient = fields::patient(&id)?;
     let (new, told) = parse(request, patient, doors.office().clock().now())?;
-    let what = format!("POST /api/v1/patients/{patient}/contacts");
     let actor = caller.actor();
-    let asked = Asked { caller: &caller, key, what: &what, body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         let contact = contacts::add(tx, office, &actor, &new, &told)?.to_string();
         Answer::new(StatusCode::CREATED, &ContactAdded { contact })
@@ -226,9 +225,8 @@ pub async fn end(
     let patient = fields::patient(&id)?;
     let contact: ContactPointId = contact.parse().map_err(|_| Problem::not_found("contact"))?;
     let told = request.told.parse(doors.office().clock().now())?;
-    let what = format!("POST /api/v1/patients/{patient}/contacts/{contact}/end");
     let actor = caller.actor();
-    let asked = Asked { caller: &caller, key, what: &what, body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         contacts::end(tx, office, &actor, (patient, contact), &told)?;
         let contact = contact.to_string();

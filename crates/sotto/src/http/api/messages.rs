@@ -97,7 +97,7 @@ pub async fn send(
     Json { value: request, bytes }: Json<SendRequest>,
 ) -> Result<Kept, Problem> {
     let (patient, request) = parse(request, doors.office(), &caller)?;
-    let asked = Asked { caller: &caller, key, what: "POST /api/v1/messages", body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     let ahead = decided_ahead(&doors, patient, request.clone()).await;
     once_with(&doors, asked, move |tx, office, keep| {
         let decided = match still_holding(tx, office, ahead)? {

@@ -112,9 +112,8 @@ pub async fn record(
 ) -> Result<Answer, Problem> {
     let patient = fields::patient(&id)?;
     let (scope, told) = parse(request, patient, doors.office().clock().now())?;
-    let what = format!("POST /api/v1/patients/{patient}/opt-outs");
     let actor = caller.actor();
-    let asked = Asked { caller: &caller, key, what: &what, body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         let (id, done) = suppressions::opt_out(tx, office, &actor, &scope, &told)?;
         let answer = OptOutAnswer {
@@ -170,9 +169,8 @@ pub async fn lift(
 ) -> Result<Answer, Problem> {
     let patient = fields::patient(&id)?;
     let (scope, told) = parse(request, patient, doors.office().clock().now())?;
-    let what = format!("POST /api/v1/patients/{patient}/opt-outs/lift");
     let actor = caller.actor();
-    let asked = Asked { caller: &caller, key, what: &what, body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         let opt_in = suppressions::opt_in(tx, office, &actor, &scope, &told)?.to_string();
         Answer::new(StatusCode::CREATED, &OptOutLifted { opt_in })

@@ -108,8 +108,7 @@ pub async fn put_plan(
     let plan =
         Plan::from_json(&text).map_err(|error| Problem::field("steps", format!("{error}.")))?;
     let actor = caller.actor();
-    let what = "PUT /api/v1/practice/reminder-plan";
-    let asked = Asked { caller: &caller, key, what, body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         plan.store(tx, office, &actor)?;
         Answer::new(StatusCode::OK, &ReminderPlan::from(&plan))
@@ -167,8 +166,7 @@ pub async fn put_hours(
         )
     })?;
     let actor = caller.actor();
-    let asked =
-        Asked { caller: &caller, key, what: "PUT /api/v1/practice/office-hours", body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         tasks::set_office_hours(tx, office, &hours, &actor)?;
         Answer::new(StatusCode::OK, &written(&hours)?)

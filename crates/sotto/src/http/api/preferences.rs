@@ -110,9 +110,8 @@ pub async fn put(
         .collect::<Result<Vec<Kind>, Problem>>()?;
     let channel = fields::channel(request.channel.as_deref())?;
     let wishes = Preferences { channel, hours, kinds_off };
-    let what = format!("PUT /api/v1/patients/{patient}/preferences");
     let actor = caller.actor();
-    let asked = Asked { caller: &caller, key, what: &what, body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         preferences::record(tx, office, &actor, (patient, &wishes), &told)?;
         let patient = patient.to_string();

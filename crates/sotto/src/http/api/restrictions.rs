@@ -142,9 +142,8 @@ pub async fn record(
         valid_from: fields::instant("valid_from", request.valid_from)?,
         valid_until: fields::instant("valid_until", request.valid_until)?,
     };
-    let what = format!("POST /api/v1/patients/{patient}/restrictions");
     let actor = caller.actor();
-    let asked = Asked { caller: &caller, key, what: &what, body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         let (id, done) = restrictions::record(tx, office, &actor, &new, &told)?;
         let answer = RestrictionAnswer {
@@ -186,9 +185,8 @@ pub async fn terminate(
     let patient = fields::patient(&id)?;
     let restriction: Uuid = restriction.parse().map_err(|_| Problem::not_found("restriction"))?;
     let told = request.told.parse(doors.office().clock().now())?;
-    let what = format!("POST /api/v1/patients/{patient}/restrictions/{restriction}/terminate");
     let actor = caller.actor();
-    let asked = Asked { caller: &caller, key, what: &what, body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         restrictions::terminate(tx, office, &actor, (patient, restriction), &told)?;
         let restriction = restriction.to_string();

@@ -132,9 +132,8 @@ pub async fn done(
             "outcome must be spoke, answered, scheduled, corrected, not_reached or nothing.",
         )
     })?;
-    let what = format!("POST /api/v1/tasks/{id}/done");
     let actor = caller.actor();
-    let asked = Asked { caller: &caller, key, what: &what, body: &bytes };
+    let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
         tasks::complete(tx, office, id, outcome, &actor)?;
         Answer::new(StatusCode::OK, &Done { id: id.to_string(), outcome: outcome.word() })
