@@ -214,12 +214,12 @@ impl Enough {
 const SHORT: usize = 8;
 /// A danger overlooked costs a life, a false alarm a call (CLIN-01). Against it speak a figure of
 /// speech ("kill for a coffee"), a plain request to stop, and that the text is short.
-const DANGER: Enough = Enough { with_a_phrase: 0.03, without: 0.15, against: 0.6 };
+const DANGER: Enough = Enough { with_a_phrase: 0.1, without: 0.2, against: 0.5 };
 /// A stop overlooked breaks the law (TEL-11), a false one ends messages that were wanted. Against it
 /// speaks that the text is one word ("No"): those that stop are reserved.
-const STOP: Enough = Enough { with_a_phrase: 0.05, without: 0.4, against: 0.7 };
+const STOP: Enough = Enough { with_a_phrase: 0.15, without: 0.35, against: 0.6 };
 /// The number is closed then. A word or two say too little.
-const STRANGER: Enough = Enough { with_a_phrase: 0.3, without: 0.5, against: 2.0 };
+const STRANGER: Enough = Enough { with_a_phrase: 0.3, without: 0.5, against: 0.6 };
 /// A phrase for one of the other wishes counts so many times its odds.
 const PHRASE: f32 = 2.0;
 /// Beside the phrase of a refusal that is at least so likely, nothing is a confirmation.
