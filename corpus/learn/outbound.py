@@ -47,7 +47,7 @@ LONG_LISTS = {
 }
 WIDTH, FILTERS = 48, 96
 FRAGMENTS, REPEATED = 0.1, 0.05  # how many more texts, as a share of the harmless ones
-AMONG_OTHERS = 0.15  # the same, as a share of all
+AMONG_OTHERS = 0.04  # the same, as a share of all
 OWN_WEIGHT = 3.0
 FREQUENT = 30_000  # words of everyday English that get a vector though no text holds them
 
