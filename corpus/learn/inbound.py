@@ -43,7 +43,7 @@ SIGNS = {
     "zangry": "angry", "zdate": "date", "zcar": "car",
 }
 # How much each kind of text counts.
-PHRASE, CHATTER, SLIP, PAIR = 0.6, 0.5, 0.5, 0.3
+PHRASE, CHATTER, SLIP, PAIR = 1.0, 0.5, 0.5, 0.3
 # Phrases of the rules were written after these: what the rules found in them says too much, and is
 # forgotten for a half of them.
 TAUGHT = {"inbound-train", "inbound-train-b", "inbound-train-c", "phrases"}

@@ -328,6 +328,26 @@ mod tests {
                 assert_eq!(verdict, Verdict::Block, "{text}");
             }
         }
+        // Of the special kinds not within one long sentence either.
+        for told in [
+            "your HIV test is positive",
+            "your Suboxone is ready",
+            "your pregnancy test was positive",
+            "your detox bed is ready",
+            "bipolar group meets at 6",
+        ] {
+            for text in [
+                format!(
+                    "Parking is free, bring snacks, {told}, and see the new mural, it is lovely"
+                ),
+                format!(
+                    "The weather is great, the elevator works, {told}, the bakery has pie, ha ha"
+                ),
+            ] {
+                let verdict = check(&text, &Context::default()).verdict(Channel::Sms);
+                assert_eq!(verdict, Verdict::Block, "{text}");
+            }
+        }
     }
 
     #[test]
