@@ -41,35 +41,48 @@ pub(crate) struct Slips {
     by_sound: FastMap<u64, u32>,
     /// One bit for each beginning of the drugs' sounds: most words are passed over at once.
     start_bits: Vec<u64>,
+    /// What each word of the lists sounds like, by its number.
+    heard: Vec<Heard>,
+}
+
+/// What a word sounds like.
+#[derive(Debug, Clone, Copy, Default)]
+struct Heard {
+    /// Its first sounds, a byte each, the first in the lowest byte.
+    sounds: u64,
+    /// How many sounds it has in all.
+    length: u32,
+    /// How many bytes were read: a word with an apostrophe is on the lists without it.
+    bytes: u32,
+}
+
+impl Heard {
+    fn of(word: &str) -> Self {
+        let mut heard = Self { bytes: short(word.len()), ..Self::default() };
+        sounds_of(word, |sound| {
+            if heard.length < 8 {
+                heard.sounds |= u64::from(sound) << (8 * heard.length);
+            }
+            heard.length = heard.length.saturating_add(1);
+        });
+        heard
+    }
+}
+
+fn short(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 /// What a token sounds like.
 #[derive(Debug, Clone, Copy)]
 struct Piece {
-    /// Its first sounds, a byte each, the first in the lowest byte.
+    /// As in [`Heard`].
     sounds: u64,
-    /// How many sounds it has in all.
+    /// As in [`Heard`].
     length: u32,
     is_word: bool,
     /// The phrase goes on with it.
     goes_on: bool,
-}
-
-impl Piece {
-    /// Nothing is heard of a number or a sign.
-    fn of(folded: &Folded, token: &Token) -> Self {
-        let is_word = token.kind == Kind::Word;
-        let mut piece = Self { sounds: 0, length: 0, is_word, goes_on: token.gap <= Gap::Soft };
-        if is_word {
-            sounds_of(folded.slice(token.span()), |sound| {
-                if piece.length < 8 {
-                    piece.sounds |= u64::from(sound) << (8 * piece.length);
-                }
-                piece.length = piece.length.saturating_add(1);
-            });
-        }
-        piece
-    }
 }
 
 /// A word of another list than the drugs' is long enough to be told from its neighbours.
@@ -83,7 +96,9 @@ fn is_drug(group: &Group) -> bool {
 
 impl Slips {
     pub(crate) fn new(lexicon: &Lexicon) -> Self {
-        let mut slips = Self { start_bits: vec![0; 1 << (START_BITS - 6)], ..Self::default() };
+        let heard = lexicon.words.iter().map(|(word, _)| Heard::of(word)).collect();
+        let start_bits = vec![0; 1 << (START_BITS - 6)];
+        let mut slips = Self { start_bits, heard, ..Self::default() };
         let mut words: Vec<&str> = lexicon
             .long_words()
             .filter(|(word, group)| {
@@ -180,7 +195,7 @@ impl Slips {
     /// Drugs' names spoken in pieces: "sir tra leen", "lie sin oh pril".
     pub(crate) fn find_spoken(&self, lexicon: &Lexicon, text: Text<'_>, hits: &mut Vec<TermHit>) {
         let pieces: Vec<Piece> =
-            text.tokens.iter().map(|token| Piece::of(text.folded, token)).collect();
+            text.tokens.iter().map(|token| self.piece(text.folded, token)).collect();
         let mut rest = pieces.as_slice();
         while let [opening, behind @ ..] = rest {
             if opening.is_word && opening.length <= LONGEST_PIECE && self.may_begin(opening, behind)
@@ -197,6 +212,20 @@ impl Slips {
             }
             rest = behind;
         }
+    }
+
+    /// Nothing is heard of a number or a sign.
+    fn piece(&self, folded: &Folded, token: &Token) -> Piece {
+        let is_word = token.kind == Kind::Word;
+        let heard = if is_word { self.heard(folded, token) } else { Heard::default() };
+        let Heard { sounds, length, .. } = heard;
+        Piece { sounds, length, is_word, goes_on: token.gap <= Gap::Soft }
+    }
+
+    fn heard(&self, folded: &Folded, token: &Token) -> Heard {
+        let known = self.heard.get(token.word as usize).copied();
+        let same = |heard: &Heard| heard.bytes == short(token.end.saturating_sub(token.start));
+        known.filter(same).unwrap_or_else(|| Heard::of(folded.slice(token.span())))
     }
 
     /// The first sounds from this piece on are those of some drug.
