@@ -155,7 +155,8 @@ fn worst<'a>(findings: impl Iterator<Item = &'a Finding>) -> Level {
     findings.map(|f| f.level).max().unwrap_or_default()
 }
 
-/// The words that speak most for a category, as bytes of the folded text.
+/// The words that speak most for a category, with the neighbours that the filters saw beside them, as
+/// bytes of the folded text.
 fn spoken_by(
     known: &Known<'_>,
     window: &Window,
@@ -171,6 +172,9 @@ fn spoken_by(
     let first = (0..top).rev().take_while(strong).last().unwrap_or(top);
     let last = (top.saturating_add(1)..shares.len()).take_while(strong).last().unwrap_or(top);
     let token = |at: usize| window.words.get(at).and_then(|w| known.text.tokens.get(w.token));
+    let goes_on = |at: &usize| token(*at).is_some_and(|token| token.gap < Gap::Firm);
+    let first = Some(first).filter(goes_on).map_or(first, |first| first.saturating_sub(1));
+    let last = Some(last.saturating_add(1)).filter(goes_on).unwrap_or(last);
     match (token(first), token(last)) {
         (Some(first), Some(last)) => first.start..last.end,
         _ => 0..0,

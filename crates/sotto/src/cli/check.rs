@@ -161,7 +161,13 @@ impl Shown<'_> {
         let number = u8::from(level);
         let _ =
             writeln!(out, "By {channel} it {verdict}: level {number}, {}.", level_in_words(level));
+        // A term of two categories is two findings, and one line.
+        let mut told = Vec::new();
         for finding in &self.assessment.findings {
+            if told.contains(&(&finding.span, finding.rule)) {
+                continue;
+            }
+            told.push((&finding.span, finding.rule));
             let what: String =
                 self.text.chars().skip(finding.span.start).take(finding.span.len()).collect();
             let _ = writeln!(
