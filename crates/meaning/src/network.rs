@@ -139,12 +139,6 @@ impl Network {
         Reading { network: self, sums }
     }
 
-    /// [`Reading::scores`] of a text of which nothing else is asked.
-    #[must_use]
-    pub fn scores(&self, words: &[Word<'_>], facts: u128) -> Vec<f32> {
-        self.reading(words.iter().cloned()).scores(facts)
-    }
-
     /// What a word adds to every filter around the word before it, around itself, around the next.
     fn row(&self, spelling: &Spelling<'_>) -> Cow<'_, [i16]> {
         let number = match spelling {
@@ -376,7 +370,8 @@ mod tests {
     #[test]
     fn words_marks_numbers_and_facts_each_count() {
         let network = network();
-        let scores = |words: &[(&str, u128)], facts| network.scores(&text(words), facts);
+        let scores =
+            |words: &[(&str, u128)], facts| network.reading(text(words).into_iter()).scores(facts);
         assert_eq!(scores(&[], 0), [-1.0, -1.0]);
         assert_eq!(scores(&[("car", 0)], 0), [-1.0, -1.0]);
         assert_eq!(scores(&[("car", 0), ("pain", 0)], 0), [0.0, -1.0]);
@@ -393,8 +388,8 @@ mod tests {
         for spelling in ["pain", "car", "42"] {
             let known = Spelling::Known(network.look_up(spelling).unwrap());
             assert_eq!(
-                network.scores(&[Word { spelling: known, marks: 0 }], 0),
-                network.scores(&text(&[(spelling, 0)]), 0),
+                network.reading([Word { spelling: known, marks: 0 }].into_iter()).scores(0),
+                network.reading(text(&[(spelling, 0)]).into_iter()).scores(0),
             );
         }
         assert_eq!(network.look_up("unheard"), None);
@@ -410,7 +405,7 @@ mod tests {
     #[test]
     fn an_unknown_word_is_made_of_its_parts() {
         let network = network();
-        let scores = |word: &str| network.scores(&text(&[(word, 0)]), 0);
+        let scores = |word: &str| network.reading(text(&[(word, 0)]).into_iter()).scores(0);
         assert_ne!(scores("unheard"), [-1.0, -1.0]);
         assert_eq!(scores("unheard"), scores("unheard"));
     }

@@ -14,10 +14,11 @@ use crate::shapes::{Shape, values};
 
 #[derive(Debug)]
 pub(super) struct Births {
-    /// Days said or written in ways that no other number is.
+    /// Days said or written in ways that no other number is, the Roman month among them.
     parts: Shape,
-    /// Six or eight digits behind a cue, and the Roman month.
+    /// Six or eight digits behind a cue.
     compact: Shape,
+    /// A year so long ago that hardly a visit was in it.
     year: Shape,
 }
 

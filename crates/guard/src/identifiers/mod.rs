@@ -3,9 +3,10 @@
 //!
 //! First every word is looked up once (`words`, `gazetteer`, `cues`): may it be a given name, a
 //! place, a cue for a number? Then, where the words give cause, in this order: `numbers` (SSN, MRN,
-//! plan, account, card …), `contact` (phone, fax, email, web, IP), `dates` (dates, date of birth,
-//! age over 89), `streets`, `places` (towns, facilities), `people` (names, with `name_forms`). A
-//! stretch of text taken by one is not read again by the next. Names that are also words, places
+//! plan, account, card …), `secrets` (passwords, PINs), `spoken` (numbers digit by digit), `contact`
+//! (phone, fax, email, web, IP), `dates` (dates, date of birth, age over 89), `births` (those that no
+//! cue names), `streets`, `homes` (addresses without a cue), `places` (towns, facilities), `people`
+//! (names, with `name_forms`). A stretch of text taken by one is not read again by the next. Names that are also words, places
 //! that are also diseases: what stands around them decides, and how common each reading is.
 
 mod births;

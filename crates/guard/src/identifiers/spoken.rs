@@ -318,12 +318,13 @@ fn run_from(folded: &Folded, start: usize) -> Option<Run> {
         let end = end_of_word(folded, at);
         let word = folded.slice(at..end);
         let written = !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
+        let heard = said(word);
         if written {
             run.said |= word.len() == 1 && written_before;
             run.digits.extend_from_slice(word.as_bytes());
             tens = false;
         } else {
-            match said(word) {
+            match heard {
                 Some(Said::Unit(digit)) => {
                     if tens && times == 1 && digit != 0 {
                         run.digits.pop();
@@ -347,10 +348,10 @@ fn run_from(folded: &Folded, start: usize) -> Option<Run> {
                 Some(Said::Times(_) | Said::Join) => {}
                 Some(Said::Hundred | Said::Letter) | None => break,
             }
-            run.said |= !matches!(said(word), Some(Said::Letter | Said::Join));
+            run.said |= !matches!(heard, Some(Said::Letter | Said::Join));
         }
         written_before = written && word.len() == 1;
-        match said(word) {
+        match heard {
             Some(Said::Join) => joins = joins.saturating_add(1),
             Some(Said::Times(more)) => times = more,
             _ => {
@@ -360,8 +361,8 @@ fn run_from(folded: &Folded, start: usize) -> Option<Run> {
         }
         let Some(next) = next_word(folded, end) else { break };
         // "R as in Robert".
-        at = if said(word) == Some(Said::Letter) { after_spelling(folded, next) } else { next };
-        tens &= folded.slice(end..at).len() == 1 || said(word) == Some(Said::Join);
+        at = if heard == Some(Said::Letter) { after_spelling(folded, next) } else { next };
+        tens &= folded.slice(end..at).len() == 1 || heard == Some(Said::Join);
         if joins > 3 || run.digits.len() > MOST || run.span.is_empty() && joins > 0 {
             break;
         }

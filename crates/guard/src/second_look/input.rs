@@ -72,6 +72,12 @@ impl Window {
         self.words.iter().filter(is_word).take(FEWEST).count() == FEWEST
     }
 
+    /// Whether a finding lies in it, at least in part.
+    pub(crate) fn holds(&self, known: &Known<'_>) -> impl Fn(&&Finding) -> bool + use<> {
+        let span = self.span(known);
+        move |f| f.span.start < span.end && span.start < f.span.end
+    }
+
     /// Only the words that stand between the same stops of this kind as the finding.
     pub(crate) fn around(&self, known: &Known<'_>, finding: &Finding, stop: Gap) -> Self {
         let tokens = known.text.tokens;
@@ -87,7 +93,7 @@ impl Window {
             .unwrap_or(self.words.len());
         let words = self.words.get(from..to).unwrap_or(&[]).to_vec();
         let mut part = Self { words, facts: 0 };
-        part.facts = facts(known, &part.span(known));
+        part.facts = facts(known, &part);
         part
     }
 
@@ -177,15 +183,15 @@ pub(crate) fn windows(known: &Known<'_>) -> Vec<Window> {
         }
     }
     for window in &mut windows {
-        window.facts = facts(known, &window.span(known));
+        window.facts = facts(known, window);
     }
     windows
 }
 
-/// What the rules found within some bytes of the folded text.
-fn facts(known: &Known<'_>, span: &Range<usize>) -> u128 {
-    let within = |f: &&Finding| f.span.start < span.end && span.start < f.span.end;
-    let found = || known.findings.iter().filter(within);
+/// What the rules found in a window.
+fn facts(known: &Known<'_>, window: &Window) -> u128 {
+    let inside = window.holds(known);
+    let found = || known.findings.iter().filter(&inside);
     let worst = found().map(|f| f.level).max().unwrap_or_default();
     found().map(fact).fold(level_fact(worst), |facts, fact| facts | fact)
 }

@@ -99,9 +99,8 @@ impl SecondLook {
         reading: &Reading<'_>,
         changes: &mut Changes,
     ) {
-        let within = window.span(known);
-        let inside = |f: &&Finding| f.span.start < within.end && within.start < f.span.end;
-        let level = opinion.level(worst(known.findings.iter().filter(inside)), WHEN_LESS);
+        let inside = window.holds(known);
+        let level = opinion.level(worst(known.findings.iter().filter(&inside)), WHEN_LESS);
         for (place, finding) in known.findings.iter().enumerate() {
             if inside(&finding)
                 && finding.level > level
@@ -116,7 +115,7 @@ impl SecondLook {
         }
         let stands = |(place, _): &(usize, &Finding)| !changes.less.contains(place);
         let standing = known.findings.iter().enumerate().filter(stands).map(|(_, f)| f);
-        let standing: Vec<&Finding> = standing.filter(inside).collect();
+        let standing: Vec<&Finding> = standing.filter(&inside).collect();
         let wanted = opinion
             .missing(level, |c, at| standing.iter().any(|f| f.category == c && f.level >= at));
         for (category, level) in wanted {
@@ -132,9 +131,7 @@ impl SecondLook {
             if is_special(finding.category) { &[Gap::Hard, Gap::Firm][..] } else { &[Gap::Hard] };
         stops.iter().all(|&stop| {
             let part = window.around(known, finding, stop);
-            let within = part.span(known);
-            let inside = |f: &&Finding| f.span.start < within.end && within.start < f.span.end;
-            let rules = worst(known.findings.iter().filter(inside));
+            let rules = worst(known.findings.iter().filter(part.holds(known)));
             part.says_something(known) && {
                 let opinion = Opinion::of(&self.read(known, &part), &part);
                 opinion.level(rules, WHEN_LESS_ALONE) < finding.level

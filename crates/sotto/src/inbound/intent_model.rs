@@ -25,7 +25,8 @@ static NETWORK: LazyLock<Network> = LazyLock::new(|| {
 /// How likely each intent is, in the order of `intent::ALL`.
 pub(super) fn odds(words: &Words, hits: &[Hit], text: &str) -> [f32; INTENTS] {
     let Input { words, facts } = input(words, hits, text);
-    likelihoods(NETWORK.scores(&words, facts).first_chunk().copied().unwrap_or_default())
+    let scores = NETWORK.reading(words.into_iter()).scores(facts);
+    likelihoods(scores.first_chunk().copied().unwrap_or_default())
 }
 
 /// A text as the network sees it.
