@@ -79,7 +79,7 @@ impl Guard {
         let tokens = self.lexicon.tokens(&folded, &sentences);
         let words = Text { folded: &folded, tokens: &tokens, sentences: sentences.len() };
         let found = terms::find(&self.lexicon, &self.slips, words);
-        let reading = Reading { folded: &folded, context, terms: &found };
+        let reading = Reading { folded: &folded, context, terms: &found, sentences: &sentences };
         let mut inventory = self.identifiers.find(reading);
         let mut findings = found.findings;
         values::find(&self.lexicon, words, &found.hits, &mut findings);

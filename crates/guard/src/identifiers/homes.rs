@@ -24,14 +24,21 @@ pub(super) struct Homes {
 /// So many of each shape are looked at: a text with more is refused for the first.
 const MOST: usize = 16;
 
-/// The office speaks of where it is itself.
-const OFFICE: &[&str] = &[
+/// The office has moved, or shows itself: the address may follow in the next sentence.
+const MOVED: &[&str] = &[
     "we moved",
     "we've moved",
     "we have moved",
     "we're moving",
     "we are moving",
     "we're moved",
+    "open house",
+    "nos mudamos",
+    "nos cambiamos",
+];
+
+/// The office speaks of where it is itself.
+const OFFICE: &[&str] = &[
     "we're at",
     "we're still at",
     "we are at",
@@ -54,7 +61,6 @@ const OFFICE: &[&str] = &[
     "new office",
     "new door",
     "new building",
-    "open house",
     "the address is",
     "office moved",
     "offices",
@@ -77,8 +83,6 @@ const OFFICE: &[&str] = &[
     "a check to",
     "checks to",
     "pay at",
-    "nos mudamos",
-    "nos cambiamos",
     "estamos",
     "nos encuentra",
     "nueva direccion",
@@ -143,7 +147,7 @@ impl Homes {
     pub(super) fn find(&self, reading: Reading<'_>, words: &Words, out: &mut Inventory) {
         let folded = reading.folded;
         let spoken = words.roles & (cues::DIGIT_WORD | cues::TENS) != 0;
-        if words.roles & cues::HOME == 0 || !(folded.has_digit || spoken) || is_office(folded) {
+        if words.roles & cues::HOME == 0 || !(folded.has_digit || spoken) {
             return;
         }
         let told: Vec<Range<usize>> = out
@@ -189,10 +193,16 @@ impl Homes {
     }
 }
 
-/// The office's own address, its door or its car park is spoken of.
-fn is_office(folded: &Folded) -> bool {
-    let length = folded.lower.len();
-    cue_before(folded, length, length, OFFICE)
+/// The sentence speaks of the office's own address, its door or its car park, or it asks nothing
+/// and the one before says that the office has moved.
+fn is_office(reading: Reading<'_>, span: &Range<usize>) -> bool {
+    let own = reading.sentence(span.start);
+    let end = own.end.max(span.end);
+    let since = |start: usize| end.saturating_sub(start);
+    let asks = reading.folded.slice(span.end..end).contains('?');
+    let moved_since = if asks { own.start } else { reading.neighbourhood(span.start).start };
+    cue_before(reading.folded, end, since(own.start), OFFICE)
+        || cue_before(reading.folded, end, since(moved_since), MOVED)
 }
 
 /// Nothing but a place stands there, and it is no dose, hour or name of a month.
@@ -242,7 +252,8 @@ fn is_new(folded: &Folded, span: &Range<usize>, out: &Inventory) -> bool {
 
 /// One of the practice's own places, or behind a practice's name.
 fn is_excused(reading: Reading<'_>, span: &Range<usize>) -> bool {
-    if cue_before(reading.folded, span.start, 32, PRACTICE) {
+    let said = span.start.saturating_sub(reading.sentence(span.start).start);
+    if is_office(reading, span) || cue_before(reading.folded, span.start, said.min(32), PRACTICE) {
         return true;
     }
     let street = reading.folded.slice(span.clone());
@@ -277,12 +288,15 @@ mod tests {
             "Dropped pkg at 411 Tupelo #2F w/ ur super.",
             "Mandamos la silla a la calle Olivo 44, ¿es ahí?",
             "we mail it to 118 heron hollow rd unit 2, ok?",
+            "Is it still 2210 Alderbrook Terrace? Parking is free at our office.",
+            "See you at our office on Monday. Is it still 2210 Alderbrook Terrace?",
         ] {
             assert!(is_told(text), "{text}");
         }
         for text in [
             "We moved! New door is 410 Larkspur Ave, next to the bakery.",
             "Our mailing address is now PO Box 118.",
+            "We moved to the heart of downtown! 41 Larkspur Ave, above the bakery.",
             "The nurse will see you in Room 4 at 10 Tuesday.",
             "Take the 12 Hill Street bus, it stops at our office.",
             "Your package of 30 Humira pens shipped.",

@@ -68,6 +68,24 @@ pub(crate) struct Reading<'a> {
     pub(crate) folded: &'a Folded,
     pub(crate) context: &'a Context,
     pub(crate) terms: &'a terms::Found,
+    /// They touch each other and cover the text.
+    pub(crate) sentences: &'a [Range<usize>],
+}
+
+impl Reading<'_> {
+    /// The sentence in which `at` lies.
+    fn sentence(self, at: usize) -> Range<usize> {
+        let here = self.sentences.partition_point(|sentence| sentence.end <= at);
+        self.sentences.get(here).cloned().unwrap_or(at..at)
+    }
+
+    /// The sentence in which `at` lies, from the beginning of the one before it to the end of the
+    /// one behind it.
+    fn neighbourhood(self, at: usize) -> Range<usize> {
+        let here = self.sentence(at);
+        let before = here.start.checked_sub(1).map_or(here.start, |at| self.sentence(at).start);
+        before..self.sentence(here.end).end.max(here.end)
+    }
 }
 
 impl Identifiers {
@@ -90,7 +108,7 @@ impl Identifiers {
         let words = words::Words::read(reading, &self.gazetteer);
         let mut inventory = Inventory::over(folded.lower.len());
         self.numbers.find(folded, &words, &mut inventory);
-        self.secrets.find(folded, &words, &mut inventory);
+        self.secrets.find(reading, &words, &mut inventory);
         if words.roles & (cues::DIGIT_WORD | cues::TENS) != 0 || words.digits >= 3 {
             spoken::find(reading, &words, &mut inventory);
         }

@@ -6,9 +6,8 @@ use std::ops::Range;
 
 use super::number_rules::{PASSWORD, number};
 use super::words::Words;
-use super::{Inventory, What, cues};
+use super::{Inventory, Reading, What, cue_before, cues};
 use crate::level::IdentifierKind;
-use crate::normalise::Folded;
 use crate::shapes::{Shape, values};
 
 #[derive(Debug)]
@@ -25,7 +24,7 @@ pub(super) struct Secrets {
     user: Shape,
 }
 
-/// The secret opens a door or a network, or lives for minutes.
+/// The secret opens a door or a network.
 const HARMLESS: &[&str] = &[
     "wifi", "wi-fi", "guest", "network", "lobby", "elevator", "gate", "garage", "restroom",
     "bathroom", "meeting", "webinar",
@@ -73,59 +72,72 @@ impl Secrets {
         }
     }
 
-    pub(super) fn find(&self, folded: &Folded, words: &Words, out: &mut Inventory) {
+    pub(super) fn find(&self, reading: Reading<'_>, words: &Words, out: &mut Inventory) {
+        let folded = reading.folded;
         let lower = folded.lower.as_str();
         let named = words.roles & cues::SECRET != 0;
         if !named && words.roles & cues::WAY_IN == 0 && !lower.contains("get in") {
             return;
         }
-        let harmless = HARMLESS.iter().any(|w| lower.contains(w))
-            && !ACCOUNT.iter().any(|w| lower.contains(w));
-        if harmless {
-            // "Guest wifi …, passcode …": what the cued rules took for a password is none.
-            out.findings.retain(|f| f.rule != PASSWORD.rule);
-            return;
-        }
-        let one_time = SHORT_LIVED.iter().any(|w| lower.contains(w));
-        if one_time {
-            let digits = |span: &Range<usize>| {
-                folded.slice(span.clone()).bytes().all(|b| !b.is_ascii_alphabetic())
-            };
-            out.findings.retain(|f| f.rule != PASSWORD.rule || !digits(&f.span));
-        }
+        // What the cued rules took for a password may be none: "Guest wifi …, passcode …".
+        out.findings.retain(|f| {
+            let digits = !folded.slice(f.span.clone()).bytes().any(|b| b.is_ascii_alphabetic());
+            let none = is_harmless(reading, &f.span) || digits && is_short_lived(reading, &f.span);
+            f.rule != PASSWORD.rule || !none
+        });
+        let lasts = |span: &Range<usize>| !is_short_lived(reading, span);
         let cased = folded.cased.as_bytes();
         if folded.has_digit || folded.holds(b'-') || folded.holds(b'!') || folded.holds(b'#') {
-            take(values(&self.written, cased), &PASSWORD, folded, out);
-            take(values(&self.before_its_cue, cased), &PASSWORD, folded, out);
-            take(values(&self.way_in, cased), &PASSWORD, folded, out);
+            take(values(&self.written, cased), &PASSWORD, reading, out);
+            take(values(&self.before_its_cue, cased), &PASSWORD, reading, out);
+            take(values(&self.way_in, cased), &PASSWORD, reading, out);
         }
-        if folded.has_digit && !one_time {
-            take(values(&self.pin, lower.as_bytes()), &PASSWORD, folded, out);
+        if folded.has_digit {
+            take(values(&self.pin, lower.as_bytes()).filter(lasts), &PASSWORD, reading, out);
         }
         if lower.contains("pass") || lower.contains("contrasena") || lower.contains("clave") {
-            take(values(&self.spoken, lower.as_bytes()), &PASSWORD, folded, out);
+            take(values(&self.spoken, lower.as_bytes()), &PASSWORD, reading, out);
         }
-        if words.roles & cues::DIGIT_WORD != 0 && !one_time {
-            take(values(&self.spoken_pin, lower.as_bytes()), &PASSWORD, folded, out);
+        if words.roles & cues::DIGIT_WORD != 0 {
+            take(values(&self.spoken_pin, lower.as_bytes()).filter(lasts), &PASSWORD, reading, out);
         }
         let user = number("identifier.user_name", "It is a user name.");
-        take(values(&self.user, lower.as_bytes()), &user, folded, out);
+        take(values(&self.user, lower.as_bytes()), &user, reading, out);
     }
+}
+
+/// The secret opens a door or a network. Words in another sentence say so only of a secret that is
+/// not called the patient's.
+fn is_harmless(reading: Reading<'_>, span: &Range<usize>) -> bool {
+    let folded = reading.folded;
+    let own = reading.sentence(span.start);
+    let yours = cue_before(folded, own.end, own.len(), &["your", "ur", "yr", "su", "tu"]);
+    let near = if yours { own } else { reading.neighbourhood(span.start) };
+    let near = folded.slice(near);
+    let says = |words: &[&str]| words.iter().any(|word| near.contains(word));
+    says(HARMLESS) && !says(ACCOUNT)
+}
+
+/// It lives for minutes, as the same sentence says or one beside it.
+fn is_short_lived(reading: Reading<'_>, span: &Range<usize>) -> bool {
+    let near = reading.folded.slice(reading.neighbourhood(span.start));
+    SHORT_LIVED.iter().any(|word| near.contains(word))
 }
 
 fn take(
     spans: impl Iterator<Item = Range<usize>>,
     what: &What,
-    folded: &Folded,
+    reading: Reading<'_>,
     out: &mut Inventory,
 ) {
+    let folded = reading.folded;
     for span in spans {
         let text = folded.slice(span.clone());
         let plain = ["sign-in", "log-in", "check-in", "add-on"].contains(&text);
         let address = text.contains('@') || matches!(folded.byte(span.end), b'@' | b'/');
         let joined = folded.byte(span.end) == b'.'
             && folded.byte(span.end.saturating_add(1)).is_ascii_lowercase();
-        if !plain && !address && !joined && out.is_free(&span) {
+        if !plain && !address && !joined && !is_harmless(reading, &span) && out.is_free(&span) {
             out.add(span.clone(), IdentifierKind::Other);
             out.add_finding(span, what);
         }
@@ -154,6 +166,8 @@ mod tests {
             "To hear your account by phone, use the PIN I made, four one six six, then pound.",
             "su contraseña nueva es Nopal_71, entre y cámbiela",
             "your account pin got reset to 0147",
+            "The gate is open again. Your password is Cedar!Moss41",
+            "Your PIN is 4821. Come by. The bus is two minutes away.",
         ] {
             assert_eq!(level(text), 4, "{text}");
         }
