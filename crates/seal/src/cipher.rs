@@ -82,3 +82,11 @@ pub(crate) fn fresh() -> Result<Zeroizing<[u8; KEY_LEN]>, SealError> {
     aws_lc_rs::rand::fill(key.as_mut_slice())?;
     Ok(key)
 }
+
+/// Draws the first random number of the process, for which the cryptographic module measures the
+/// machine's jitter: some 70 ms. Call it on a thread of its own when a program starts, and nobody
+/// waits for it later.
+pub fn draw_first_random_number() {
+    // Without entropy every later use fails with its own error.
+    let _ = fresh();
+}

@@ -38,6 +38,7 @@ mod key_store;
 mod keyring;
 mod message;
 
+pub use cipher::draw_first_random_number;
 pub use error::{KeyKind, SealError};
 pub use keyring::Keyring;
 pub use message::{Buckets, SealedMessage, open_disclosed};

@@ -3,7 +3,7 @@
 //!
 //! [`decide`] only reads: what is on file, the gate's answer, the sealed words. [`store`] only writes
 //! what was decided. [`accept`] does both in one transaction; whoever decides in a transaction of
-//! its own before must ask [`Tx::unchanged_since`] and [`Decided::holds`] before storing.
+//! its own before must ask [`Decided::if_holding`] before storing.
 
 mod decide;
 mod store;

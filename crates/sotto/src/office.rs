@@ -11,6 +11,7 @@ use crate::audit::Log;
 use crate::clock::Clock;
 use crate::compose::Templates;
 use crate::db::{DbError, Tx, policy_version, practice};
+use crate::outbox::FreshFacts;
 use crate::people::contact_points;
 
 /// One practice, as the code that acts for it sees it. Clones are cheap and share everything.
@@ -24,6 +25,7 @@ struct Inner {
     binding: BindingKey,
     live: RwLock<Live>,
     outbox: Arc<Notify>,
+    fresh_facts: FreshFacts,
 }
 
 /// What can change while the program runs.
@@ -92,6 +94,7 @@ impl Office {
             binding,
             live: RwLock::new(live),
             outbox: Arc::new(Notify::new()),
+            fresh_facts: FreshFacts::default(),
         })))
     }
 
@@ -154,6 +157,12 @@ impl Office {
     #[must_use]
     pub fn outbox_bell(&self) -> Arc<Notify> {
         Arc::clone(&self.0.outbox)
+    }
+
+    /// What messages were accepted on a moment ago.
+    #[must_use]
+    pub fn fresh_facts(&self) -> &FreshFacts {
+        &self.0.fresh_facts
     }
 
     /// The blind index under which rows about this address are found.

@@ -59,6 +59,9 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<ExitCode> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     log_to_stderr();
+    // Both take a tenth of a second, and the first message needs them.
+    std::thread::spawn(seal::draw_first_random_number);
+    std::thread::spawn(guard::Guard::standard);
     let config = Config::load(&args.config)?;
     let clock = Clock::system();
     let opened = open::open(&config, &clock)?;

@@ -76,8 +76,11 @@ pub struct Threads {
 }
 
 impl Default for Threads {
+    /// Readers decide, which is computing: as many as there are cores, and a second one on a single
+    /// core, so that a long list does not stand in the way of a message.
     fn default() -> Self {
-        Self { readers: 4, writers: 8 }
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Self { readers: cores.clamp(2, 8), writers: 8 }
     }
 }
 

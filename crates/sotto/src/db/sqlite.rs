@@ -49,7 +49,7 @@ pub(super) fn connect(place: &Place, writes: bool) -> Result<Connection, DbError
         )
         .map_err(open)?;
     // Readers lean on the kernel's cache.
-    let cache = if writes { "PRAGMA cache_size = -16384" } else { "PRAGMA cache_size = -2048" };
+    let cache = if writes { "PRAGMA cache_size = -8192" } else { "PRAGMA cache_size = -1024" };
     connection.execute_batch(cache).map_err(open)?;
     // Built with STAT4, SQLite else compiles a cached statement anew whenever other values are bound.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(open)?;

@@ -1,6 +1,8 @@
 //! What is on file, the gate's answer, the sealed words.
 
-use gate::facts::{Alternative, Facts, History, Known};
+use std::sync::Arc;
+
+use gate::facts::{Alternative, Facts};
 use gate::{
     Address, AddressKind, Binding, Channel, Cleared, Code, ContactPointId, Content, Decision,
     Draft, Language, MessageId, PatientId, Reason, Redirect, Refusal,
@@ -10,7 +12,7 @@ use jiff::Timestamp;
 use super::{Answer, IntakeError, Request, Wanted, Words};
 use crate::audit::EntryId;
 use crate::compose::{self, ComposeError};
-use crate::db::{DbError, Tx, message};
+use crate::db::{DbError, Mark, Tx, message};
 use crate::facts;
 use crate::ids::Id as _;
 use crate::office::Office;
@@ -65,7 +67,7 @@ pub fn decide(tx: &mut Tx<'_>, office: &Office, request: Request) -> Result<Deci
         Some(refusal) => refused(office, draft, refusal, now)?,
         None => ask(tx, office, &request, draft, now)?,
     };
-    Ok(Decided { request, at: now, outcome })
+    Ok(Decided { request, at: now, outcome, under: None })
 }
 
 fn ask(
@@ -79,7 +81,7 @@ fn ask(
     let asked = draft.clone();
     match gate::clear(draft, &facts, &office.policy(), now) {
         Decision::Clear(cleared) => {
-            Ok(Outcome::Clear(Box::new(Passed::new(office, cleared, &facts, now)?)))
+            Ok(Outcome::Clear(Box::new(Passed::new(office, cleared, facts, now)?)))
         }
         Decision::Refuse(refusal) => refused(office, asked, refusal, now),
         Decision::Redirect(redirect) => split(tx, office, request, asked, *redirect, now),
@@ -101,7 +103,7 @@ fn split(
     let mut pass = |draft: Draft| -> Result<Option<Box<Passed>>, IntakeError> {
         let facts = facts::load(tx, office, &draft, request.patient.as_ref(), now)?;
         match gate::clear(draft, &facts, &office.policy(), now) {
-            Decision::Clear(one) => Ok(Some(Box::new(Passed::new(office, one, &facts, now)?))),
+            Decision::Clear(one) => Ok(Some(Box::new(Passed::new(office, one, facts, now)?))),
             Decision::Redirect(_) | Decision::Refuse(_) => Ok(None),
         }
     };
@@ -129,6 +131,8 @@ pub struct Decided {
     pub(super) request: Request,
     pub(super) at: Timestamp,
     pub(super) outcome: Outcome,
+    /// How what it rests on stood, where it was decided in a transaction of its own.
+    pub(super) under: Option<Mark>,
 }
 
 pub(super) enum Outcome {
@@ -145,7 +149,8 @@ pub(super) struct Passed {
     pub(super) binding: Binding,
     pub(super) adapter: String,
     pub(super) kept: Kept,
-    history: Known<History>,
+    /// What the gate was told.
+    pub(super) facts: Arc<Facts>,
 }
 
 /// What the row and the log keep of a draft.
@@ -176,11 +181,25 @@ impl Decided {
         }
     }
 
-    /// Whether the history of the patient's messages is still the one that was decided on.
+    /// Decided before, under this mark: it holds if nothing it rests on has changed, the history of
+    /// the patient's messages included. None where it does not.
     ///
     /// # Errors
     /// [`DbError`].
-    pub fn holds(&self, tx: &mut Tx<'_>, office: &Office) -> Result<bool, DbError> {
+    pub fn if_holding(
+        mut self,
+        tx: &mut Tx<'_>,
+        office: &Office,
+        under: Mark,
+    ) -> Result<Option<Self>, DbError> {
+        if !tx.unchanged_since(&under) || !self.history_holds(tx, office)? {
+            return Ok(None);
+        }
+        self.under = Some(under);
+        Ok(Some(self))
+    }
+
+    fn history_holds(&self, tx: &mut Tx<'_>, office: &Office) -> Result<bool, DbError> {
         let passed = match &self.outcome {
             Outcome::Clear(one) => [Some(one), None],
             Outcome::Split { portal, notice, .. } => [Some(portal), Some(notice)],
@@ -189,7 +208,7 @@ impl Decided {
         let subject = self.request.patient.as_ref();
         for one in passed.into_iter().flatten() {
             let now = facts::history(tx, office, one.cleared.draft(), subject, self.at)?;
-            if one.history.get() != Some(&now) {
+            if one.facts.history.get() != Some(&now) {
                 return Ok(false);
             }
         }
@@ -201,7 +220,7 @@ impl Passed {
     fn new(
         office: &Office,
         cleared: Cleared,
-        facts: &Facts,
+        facts: Facts,
         now: Timestamp,
     ) -> Result<Self, IntakeError> {
         let carrier = facts.vendor.get().map(|vendor| vendor.adapter.clone());
@@ -211,7 +230,7 @@ impl Passed {
             binding: cleared.binding(office.binding_key()),
             adapter: carrier.unwrap_or_else(|| channel.as_str().to_owned()),
             kept: Kept::new(office, cleared.draft(), now)?,
-            history: facts.history.clone(),
+            facts: Arc::new(facts),
             cleared,
         })
     }

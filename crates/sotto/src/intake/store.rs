@@ -1,16 +1,19 @@
 //! Stores what was decided. Nothing is read here that the decision could rest on.
 
+use std::sync::Arc;
+
 use gate::{Binding, Cleared, Code, Draft};
 
 use super::decide::{Decided, Kept, Outcome, Passed};
 use super::{IntakeError, Request};
 use crate::audit::event::Sent;
 use crate::audit::{self, EntryId, Event};
-use crate::db::Tx;
 use crate::db::message::{self, NewMessage, State};
 use crate::db::outbox::OutboxRow;
+use crate::db::{Mark, Tx};
 use crate::office::Office;
 use crate::outbox;
+use crate::outbox::fresh_facts::Loaded;
 
 /// Stores a decision with everything that follows from it. What the caller wrote before in the same
 /// transaction is bound by the decision's audit entry.
@@ -18,7 +21,8 @@ use crate::outbox;
 /// # Errors
 /// [`IntakeError`]; the caller's transaction must then be given up.
 pub fn store(tx: &mut Tx<'_>, office: &Office, decided: &Decided) -> Result<(), IntakeError> {
-    let storing = Storing { office, request: &decided.request, at: decided.at };
+    let Decided { request, at, under, .. } = decided;
+    let storing = Storing { office, request, at: *at, under: *under };
     match &decided.outcome {
         Outcome::Clear(one) => storing.enqueue(tx, one),
         Outcome::Split { portal, notice, .. } => {
@@ -46,6 +50,7 @@ struct Storing<'a> {
     office: &'a Office,
     request: &'a Request,
     at: jiff::Timestamp,
+    under: Option<Mark>,
 }
 
 enum Standing<'a> {
@@ -72,8 +77,21 @@ impl Storing<'_> {
         let sent = kept.sent(Some(*binding));
         let event = Event::message_cleared(self.request.actor.clone(), cleared, sent);
         audit::append_as(tx, self.office, clearance, event)?;
+        if let Some(under) = self.under {
+            self.remember(tx, passed, under);
+        }
         outbox::store::ring(tx, self.office);
         Ok(())
+    }
+
+    /// For the release, which follows within milliseconds where nothing holds the message back.
+    fn remember(&self, tx: &mut Tx<'_>, passed: &Passed, under: Mark) {
+        let (message, basis) = (passed.cleared.draft().message, passed.cleared.basis());
+        if basis.not_before.is_none() {
+            let (office, subject) = (self.office.clone(), self.request.patient.clone());
+            let loaded = Loaded { under, at: self.at, subject, facts: Arc::clone(&passed.facts) };
+            tx.after_commit(move || office.fresh_facts().remember(message, loaded));
+        }
     }
 
     fn insert(

@@ -2,11 +2,13 @@
 //!
 //! [`store`] puts cleared messages in and takes them out again; [`worker`] asks the gate once more
 //! and hands over; [`recover`] settles what a crash cut short; [`recheck`]
-//! withdraws what may no longer go.
+//! withdraws what may no longer go; [`fresh_facts`] spares the worker what intake just loaded.
 
+pub mod fresh_facts;
 pub mod recheck;
 pub mod recover;
 pub mod store;
 pub mod worker;
 
+pub use fresh_facts::FreshFacts;
 pub use store::{OutboxError, cancel};

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use gate::facts::Known;
 use gate::{Cleared, Facts, Kind, MessageId, Policy, Refusal, Release};
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
@@ -20,10 +21,11 @@ use crate::db::message::{self, Change, State, Stored};
 use crate::db::outbox::{self, OutboxRow};
 use crate::db::registry::MESSAGE;
 use crate::db::suppression::{self, SuppressionKind, SuppressionRow, SuppressionSource};
-use crate::db::{Db, Tx};
+use crate::db::{Db, Mark, Tx};
 use crate::facts;
 use crate::ids::{AttemptId, Id as _};
 use crate::office::Office;
+use crate::outbox::fresh_facts::Loaded;
 use crate::outbox::store::{self, OutboxError, Taken};
 use crate::receipts;
 
@@ -124,7 +126,7 @@ impl<A: Adapter> Worker<A> {
         if let Some(mark) = self.db.mark() {
             let (office, adapter) = (self.office.clone(), self.settings.adapter);
             let look = move |tx: &mut Tx<'_>| {
-                let looked = look(tx, &office, adapter, limit)?;
+                let looked = look(tx, &office, adapter, limit, Some(mark))?;
                 let next = outbox::next_due(tx, office.practice(), adapter.as_str())?;
                 Ok::<_, OutboxError>((looked, next))
             };
@@ -141,7 +143,7 @@ impl<A: Adapter> Worker<A> {
                 let ahead = ahead.filter(|(mark, _)| tx.unchanged_since(mark));
                 let looked = match ahead {
                     Some((_, looked)) => looked,
-                    None => look(tx, &office, settings.adapter, limit)?,
+                    None => look(tx, &office, settings.adapter, limit, None)?,
                 };
                 let mut claims = Vec::with_capacity(looked.len());
                 for asked in looked {
@@ -209,17 +211,19 @@ struct Ready {
     policy: Arc<Policy>,
 }
 
-/// The rows that are due, each asked about again. Reads only.
+/// The rows that are due, each asked about again. Reads only. With a mark that was taken before, what
+/// intake loaded under the same mark is not loaded again.
 fn look(
     tx: &mut Tx<'_>,
     office: &Office,
     adapter: AdapterName,
     limit: u32,
+    under: Option<Mark>,
 ) -> Result<Vec<Asked>, OutboxError> {
     let now = office.clock().now();
     let due = outbox::due(tx, office.practice(), adapter.as_str(), now, limit)?;
     due.into_iter()
-        .map(|row| Ok(Asked { what: ask_again(tx, office, row.message, now)?, row }))
+        .map(|row| Ok(Asked { what: ask_again(tx, office, row.message, under)?, row }))
         .collect()
 }
 
@@ -228,19 +232,29 @@ fn ask_again(
     tx: &mut Tx<'_>,
     office: &Office,
     message: MessageId,
-    now: Timestamp,
+    under: Option<Mark>,
 ) -> Result<Next, OutboxError> {
+    let now = office.clock().now();
     let Taken { cleared, stored } = match store::take(tx, office, message) {
         Ok(taken) => taken,
         Err(OutboxError::Broken { because, .. }) => return Ok(Next::SetAside(because)),
         Err(error) => return Err(error),
     };
     let draft = cleared.draft();
-    let subject = match draft.patient {
-        Some(patient) => facts::subject(tx, office, patient)?,
-        None => None,
+    let fresh = under.and_then(|under| office.fresh_facts().take(message, under, now));
+    let facts = match fresh {
+        Some(Loaded { subject, facts, .. }) => {
+            let history = facts::history(tx, office, draft, subject.as_ref(), now)?;
+            Facts { history: Known::Yes(history), ..Arc::unwrap_or_clone(facts) }
+        }
+        None => {
+            let subject = match draft.patient {
+                Some(patient) => facts::subject(tx, office, patient)?,
+                None => None,
+            };
+            facts::load(tx, office, draft, subject.as_ref(), now)?
+        }
     };
-    let facts = facts::load(tx, office, draft, subject.as_ref(), now)?;
     let policy = office.policy();
     let refusal = match gate::release(&cleared, &facts, &policy, now) {
         Release::NotBefore(instant) => return Ok(Next::PutOff(instant)),

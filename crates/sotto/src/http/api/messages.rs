@@ -139,8 +139,7 @@ fn still_holding(
     ahead: Option<(Mark, Decided)>,
 ) -> Result<Option<Decided>, Problem> {
     let Some((mark, decided)) = ahead else { return Ok(None) };
-    let holds = tx.unchanged_since(&mark) && decided.holds(tx, office)?;
-    Ok(holds.then_some(decided))
+    Ok(decided.if_holding(tx, office, mark)?)
 }
 
 fn answer(answer: Answer) -> Result<Kept, Problem> {
