@@ -6,6 +6,7 @@ mod input;
 mod messages;
 mod people;
 mod practice;
+mod release;
 mod tokens;
 mod unsubscribe;
 

@@ -1,0 +1,120 @@
+//! What changes between a message's acceptance and its release counts, however short the time:
+//! what intake loaded a moment ago is used again only where nothing has changed.
+
+use std::sync::{Arc, Mutex};
+
+use gate::{Channel, Level, Released};
+use jiff::SignedDuration;
+use serde_json::Value;
+use sotto::channels::{Adapter, AdapterName, Failure, Handoff};
+use sotto::db::Tx;
+use sotto::db::suppression::{self, SuppressionKind, SuppressionRow, SuppressionSource};
+use sotto::db::vendor::{self, NewVendor};
+use sotto::office::Office;
+use sotto::outbox::worker::{Settings, Worker};
+use tokio_util::sync::CancellationToken;
+
+use super::{NUMBER, Site, results};
+use crate::clinic::phone;
+use crate::on_both_engines;
+
+/// Takes everything.
+struct Carrier {
+    took: Arc<Mutex<u32>>,
+}
+
+impl Adapter for Carrier {
+    fn name(&self) -> AdapterName {
+        AdapterName::SmsSmpp
+    }
+
+    async fn send(&self, _: Released<'_>) -> Result<Handoff, Failure> {
+        let mut took = self.took.lock().unwrap();
+        *took += 1;
+        Ok(Handoff { parts: vec![format!("c-{took}")], transport: None })
+    }
+}
+
+/// One message accepted, then `change`, then the worker. What became of it, and what the carrier
+/// took.
+async fn released(
+    site: &Site,
+    change: impl FnOnce(&mut Tx<'_>, &Office) + Send + 'static,
+) -> (Value, u32) {
+    let id = site.post("/api/v1/messages", &results(site.patient)).await.is(202).text_of("id");
+    site.clinic.write(change).await;
+    let took = Arc::new(Mutex::new(0));
+    let settings = Settings {
+        adapter: AdapterName::SmsSmpp,
+        owner: "a test".to_owned(),
+        window: 4,
+        lease: SignedDuration::from_secs(300),
+    };
+    let (db, office) = (site.clinic.db.db.clone(), site.clinic.office.clone());
+    let carrier = Arc::new(Carrier { took: Arc::clone(&took) });
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(Worker::new(db, office, carrier, settings).run(stop.clone()));
+    let seen = loop {
+        let seen = site.get(&format!("/api/v1/messages/{id}")).await.is(200).json;
+        if seen["state"] != "queued" && seen["state"] != "sending" {
+            break seen;
+        }
+    };
+    stop.cancel();
+    worker.await.unwrap();
+    site.clinic.is_proved().await;
+    let took = *took.lock().unwrap();
+    (seen, took)
+}
+
+fn opted_out(tx: &mut Tx<'_>, office: &Office) {
+    let row = SuppressionRow {
+        id: office.clock().new_id(),
+        address_index: office.address_index(&phone(NUMBER)).to_vec(),
+        event: SuppressionKind::OptOut,
+        channel: None,
+        kind: None,
+        source: SuppressionSource::Words,
+        inbound_id: None,
+        recorded_by: "staff:s-1".to_owned(),
+        occurred_at: office.clock().now(),
+    };
+    suppression::add(tx, office.practice(), &row).unwrap();
+}
+
+fn agreement_ended(tx: &mut Tx<'_>, office: &Office) {
+    let new = NewVendor {
+        adapter: "sms_smpp",
+        legal_name: "The twin",
+        service: "A simulated carrier",
+        max_level: Level::Sensitive,
+        agreement: "terminated",
+        effective_at: None,
+        expires_at: None,
+        reason: None,
+    };
+    vendor::put(tx, office.practice(), &new, office.clock().now()).unwrap();
+    assert!(vendor::for_channel(tx, office.practice(), Channel::Sms).unwrap().is_some());
+}
+
+on_both_engines! {
+    async fn nothing_changed(db: TestDb) {
+        let site = Site::open(db).await;
+        let (seen, took) = released(&site, |_, _| ()).await;
+        assert_eq!((&seen["state"], took), (&"sent".into(), 1), "{seen}");
+    }
+
+    async fn the_number_opted_out(db: TestDb) {
+        let site = Site::open(db).await;
+        let (seen, took) = released(&site, opted_out).await;
+        assert_eq!((&seen["state"], took), (&"refused".into(), 0), "{seen}");
+        assert!(seen["refusals"].to_string().contains("E_OPT"), "{seen}");
+    }
+
+    async fn the_agreement_ended(db: TestDb) {
+        let site = Site::open(db).await;
+        let (seen, took) = released(&site, agreement_ended).await;
+        assert_eq!((&seen["state"], took), (&"refused".into(), 0), "{seen}");
+        assert!(seen["refusals"].to_string().contains("E_BAA"), "{seen}");
+    }
+}
