@@ -45,8 +45,7 @@ impl FreshFacts {
 
     /// What a message was accepted on, if it still stands under this mark. It is forgotten here.
     pub(crate) fn take(&self, message: MessageId, under: Mark, now: Timestamp) -> Option<Loaded> {
-        let loaded =
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&message)?;
+        let loaded = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&message)?;
         let fresh = now.duration_since(loaded.at).abs() <= FRESH;
         (loaded.under == under && fresh).then_some(loaded)
     }

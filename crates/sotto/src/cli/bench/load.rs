@@ -97,7 +97,7 @@ impl Run {
 }
 
 /// Reads one answer whose length is given, which those of the API are.
-async fn answer<'a>(
+pub(super) async fn answer<'a>(
     connection: &mut TcpStream,
     input: &'a mut Vec<u8>,
 ) -> io::Result<(u16, &'a [u8])> {

@@ -2,8 +2,8 @@
 //!
 //! Read in this order: [`pipeline`] runs the measurement and says the figures, [`practice`] makes
 //! the practice it is run on, [`server`] is `sotto serve` as a child, [`world`] is the carrier twin
-//! and the callers of the API in another child, so that only our own CPU is counted. [`guard`] is
-//! a bench of its own.
+//! and the callers of the API in another child, so that only our own CPU is counted. [`guard`],
+//! [`ledger`] and [`http`] are benches of their own.
 
 use std::process::ExitCode;
 
@@ -12,6 +12,8 @@ use clap::Subcommand;
 
 mod fdatasync;
 mod guard;
+mod http;
+mod ledger;
 mod load;
 mod pipeline;
 mod practice;
@@ -31,6 +33,10 @@ enum What {
     Pipeline(pipeline::Args),
     /// The guard and the reading of replies: how often they are right, and how fast.
     Guard(guard::Args),
+    /// The audit log: entries made durable, placed in the tree, and verified.
+    Ledger(ledger::Args),
+    /// The API: how fast each kind of request is answered.
+    Http(http::Args),
     /// The carrier twin and the callers, for the other verbs; takes orders on its input.
     #[command(hide = true)]
     World,
@@ -44,6 +50,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     match &args.what {
         What::Pipeline(args) => pipeline::run(args),
         What::Guard(args) => guard::run(args),
+        What::Ledger(args) => ledger::run(args),
+        What::Http(args) => http::run(args),
         What::World => world::run(),
     }
 }

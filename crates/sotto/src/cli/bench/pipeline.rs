@@ -71,13 +71,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         args.seconds * args.rate
     );
     let clock = Clock::system();
-    let folder = args.folder.clone().unwrap_or_else(|| {
-        std::env::temp_dir().join(format!("sotto-bench-{}", clock.new_id().simple()))
-    });
-    std::fs::create_dir(&folder)
-        .with_context(|| format!("--folder {} cannot be made", folder.display()))?;
-    let folder = Folder(folder);
-    let figures = measure(args, &folder.0, &clock)?;
+    let folder = Folder::make(args.folder.as_deref(), &clock)?;
+    let figures = measure(args, folder.path(), &clock)?;
     if args.json {
         println!("{}", figures.json());
     } else {
@@ -87,7 +82,24 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Removed with everything in it.
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes the one that was named, which must not be there, or one of our own.
+    pub(super) fn make(named: Option<&Path>, clock: &Clock) -> Result<Self> {
+        let folder = named.map_or_else(
+            || std::env::temp_dir().join(format!("sotto-bench-{}", clock.new_id().simple())),
+            Path::to_owned,
+        );
+        std::fs::create_dir(&folder)
+            .with_context(|| format!("--folder {} cannot be made", folder.display()))?;
+        Ok(Self(folder))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
 
 impl Drop for Folder {
     fn drop(&mut self) {
@@ -288,7 +300,7 @@ fn stored(tx: &mut crate::db::Tx<'_>, practice: PracticeId) -> Result<(u64, u64)
 }
 
 /// A bar on a terminal, nothing elsewhere.
-fn bar(length: u64, what: &'static str) -> ProgressBar {
+pub(super) fn bar(length: u64, what: &'static str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

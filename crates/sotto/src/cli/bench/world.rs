@@ -83,7 +83,7 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    fn of(mut all: Vec<f64>) -> Self {
+    pub(super) fn of(mut all: Vec<f64>) -> Self {
         all.sort_by(f64::total_cmp);
         // The nearest rank; a percentile of nothing is nothing.
         let at = |share: usize| {
