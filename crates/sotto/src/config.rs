@@ -51,6 +51,11 @@ pub struct Config {
     pub keys: Keys,
     /// Where this server listens.
     pub http: Http,
+    /// What is logged, and where to.
+    #[serde(default)]
+    pub log: Log,
+    /// Where metrics are served, if not beside the API.
+    pub metrics: Option<Metrics>,
     /// Whose server this is.
     pub practice: Practice,
     /// The practice's own templates.
@@ -95,6 +100,27 @@ pub struct Http {
     pub listen: SocketAddr,
     /// How the outside reaches it.
     pub public_base: Option<String>,
+    /// How long, once asked to stop, it goes on saying so to a load balancer before it closes.
+    #[serde(default)]
+    pub linger_seconds: u64,
+}
+
+/// What is logged, and where to.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Targets and levels; the environment's `RUST_LOG` goes before it.
+    pub filter: Option<String>,
+    /// A file instead of standard error, opened again at each reload.
+    pub file: Option<PathBuf>,
+}
+
+/// Where metrics are served.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// Address and port, for the people who run the machine alone.
+    pub listen: SocketAddr,
 }
 
 /// Whose server this is.
@@ -131,6 +157,8 @@ pub struct Pager {
     pub url: String,
     /// The file of the secret it shares with us, `whsec_…`.
     pub secret_file: PathBuf,
+    /// While the secret is being changed: the file of the other one.
+    pub previous_secret_file: Option<PathBuf>,
 }
 
 /// The agreement with a carrier (RULEBOOK §4).
@@ -201,6 +229,8 @@ pub struct SmsHttp {
     pub account_sid: String,
     /// Its token's file.
     pub auth_token_file: PathBuf,
+    /// While the token is being changed: the file of the one before, which may still sign posts.
+    pub previous_auth_token_file: Option<PathBuf>,
     /// The number messages come from.
     pub sender: String,
     /// `machine`, or a PEM file of authorities.

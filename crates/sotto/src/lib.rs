@@ -35,6 +35,7 @@ pub mod compose;
 
 pub mod access;
 
+pub mod observe;
 pub mod office;
 
 pub mod service;
@@ -47,3 +48,4 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod ids;
+pub mod live;

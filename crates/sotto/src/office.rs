@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::compose::Templates;
 use crate::db::{DbError, Tx, policy_version, practice};
 use crate::outbox::FreshFacts;
+use crate::observe::metrics::Metrics;
 use crate::people::contact_points;
 
 /// One practice, as the code that acts for it sees it. Clones are cheap and share everything.
@@ -26,6 +27,7 @@ struct Inner {
     live: RwLock<Live>,
     outbox: Arc<Notify>,
     fresh_facts: FreshFacts,
+    metrics: Arc<Metrics>,
 }
 
 /// What can change while the program runs.
@@ -87,6 +89,7 @@ impl Office {
             templates: Arc::new(templates),
             profile: Arc::new(practice::profile(tx, practice)?.ok_or(OfficeError::NoPractice)?),
         };
+        let metrics = Arc::new(Metrics::new(clock.now()));
         Ok(Self(Arc::new(Inner {
             practice,
             clock,
@@ -95,6 +98,7 @@ impl Office {
             live: RwLock::new(live),
             outbox: Arc::new(Notify::new()),
             fresh_facts: FreshFacts::default(),
+            metrics,
         })))
     }
 
@@ -109,6 +113,12 @@ impl Office {
         live.policy = policy;
         live.profile = Arc::new(profile);
         Ok(())
+    }
+
+    /// Uses other templates from now on.
+    pub fn use_templates(&self, templates: Templates) {
+        let mut live = self.0.live.write().unwrap_or_else(PoisonError::into_inner);
+        live.templates = Arc::new(templates);
     }
 
     /// Whose office.
@@ -163,6 +173,12 @@ impl Office {
     #[must_use]
     pub fn fresh_facts(&self) -> &FreshFacts {
         &self.0.fresh_facts
+    }
+
+    /// What is counted. Count what a transaction did after its commit.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.0.metrics)
     }
 
     /// The blind index under which rows about this address are found.

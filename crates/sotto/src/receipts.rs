@@ -70,6 +70,8 @@ pub fn record(tx: &mut Tx<'_>, office: &Office, told: &CarrierReceipt) -> Result
     if !receipt::insert(tx, practice, &new, now)? {
         return Ok(());
     }
+    let (metrics, status) = (office.metrics(), told.status.as_str());
+    tx.after_commit(move || metrics.receipts.add([adapter, status]));
     match &known {
         Some(part) => {
             let report = Report { id, status: told.status, failure: told.failure.clone() };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use gate::Released;
 use jiff::SignedDuration;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,6 +16,7 @@ use crate::channels::{Adapter, AdapterName, AnyAdapter, Carried, Failure, Handof
 use crate::db::Db;
 use crate::inbound::pager::{self, Pager};
 use crate::journeys::reminders;
+use crate::live::Live;
 use crate::office::Office;
 use crate::outbox::recover;
 use crate::outbox::worker::{Settings, Worker};
@@ -36,6 +38,8 @@ const RECOVER_EVERY: Duration = Duration::from_secs(30);
 pub struct Service {
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// Stops after everything else, so that the last entries get their leaves.
+    sequencer: (CancellationToken, JoinHandle<()>),
 }
 
 /// What a service is made of.
@@ -45,11 +49,11 @@ pub struct Parts {
     /// The office.
     pub office: Office,
     /// The adapters in use.
-    pub adapters: Vec<AnyAdapter>,
+    pub adapters: Vec<Live<AnyAdapter>>,
     /// What they report.
     pub events: mpsc::Receiver<Carried>,
     /// How staff are paged about an emergency.
-    pub pager: Pager,
+    pub pager: Live<Pager>,
     /// This node's name, the same after each restart, so that it knows its own broken attempts.
     pub owner: String,
 }
@@ -69,6 +73,9 @@ impl Service {
         tasks.spawn(arrivals::run(db.clone(), office.clone(), events));
         for adapter in adapters {
             let window = window_of(adapter.name());
+            if let Some(link) = adapter.link() {
+                office.metrics().watch(adapter.name().as_str(), link);
+            }
             let settings = Settings {
                 adapter: adapter.name(),
                 owner: owner.clone(),
@@ -86,18 +93,23 @@ impl Service {
         };
         let portal = Worker::new(db.clone(), office.clone(), Arc::new(Portal), settings);
         tasks.spawn(portal.run(stop.clone()));
-        tasks.spawn(sequence(db.clone(), office.clone(), stop.clone()));
+        let last = CancellationToken::new();
+        let sequencer = tokio::spawn(sequence(db.clone(), office.clone(), last.clone()));
         tasks.spawn(remind(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(pager::run(db.clone(), office.clone(), pager, stop.clone()));
         tasks.spawn(settle(db, office, stop.clone()));
         tasks.close();
-        Ok(Self { stop, tasks })
+        Ok(Self { stop, tasks, sequencer: (last, sequencer) })
     }
 
     /// Takes nothing new, lets what is on the wire finish, places the last audit entries.
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.wait().await;
+        let (last, sequencer) = self.sequencer;
+        last.cancel();
+        // It panicked, or it is done.
+        let _ = sequencer.await;
     }
 }
 

@@ -117,6 +117,10 @@ words! {
         AuditExported = "audit.exported",
         /// A version of the schema came into force.
         SchemaChanged = "schema.changed",
+        /// The settings were read again, and taken over or refused.
+        SettingsReloaded = "settings.reloaded",
+        /// After writes that failed, the database could be written again.
+        StorageRecovered = "storage.recovered",
         /// The log's head was signed.
         Checkpoint = "audit.checkpoint",
     }

@@ -19,6 +19,9 @@ use std::sync::Arc;
 
 use gate::Released;
 
+use crate::live::Live;
+use crate::observe::metrics::Link;
+
 pub mod failure;
 
 pub mod carrier_event;
@@ -108,6 +111,11 @@ pub trait Adapter {
     /// A [`Failure`] of the closed list; [`FailureKind::Uncertain`] when the message left and no
     /// answer came.
     fn send(&self, message: Released<'_>) -> impl Future<Output = Result<Handoff, Failure>> + Send;
+
+    /// The connection it keeps open, if it is of that kind.
+    fn link(&self) -> Option<Link> {
+        None
+    }
 }
 
 /// One of the adapters. A match instead of a `dyn`: they are known when this is compiled.
@@ -136,6 +144,30 @@ impl Adapter for AnyAdapter {
             Self::SmsHttp(adapter) => adapter.send(message).await,
             Self::EmailSmtp(adapter) => adapter.send(message).await,
         }
+    }
+
+    fn link(&self) -> Option<Link> {
+        match self {
+            Self::SmsSmpp(adapter) => adapter.link(),
+            Self::SmsHttp(adapter) => adapter.link(),
+            Self::EmailSmtp(adapter) => adapter.link(),
+        }
+    }
+}
+
+/// An adapter that is replaced while the program runs. What the old one has in its hands it
+/// finishes; when the last of that is done it lets its connection go.
+impl Adapter for Live<AnyAdapter> {
+    fn name(&self) -> AdapterName {
+        self.now().name()
+    }
+
+    async fn send(&self, message: Released<'_>) -> Result<Handoff, Failure> {
+        self.now().send(message).await
+    }
+
+    fn link(&self) -> Option<Link> {
+        self.now().link()
     }
 }
 

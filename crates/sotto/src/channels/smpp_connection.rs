@@ -8,6 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::observe::metrics::Link;
+
 use super::smpp_inbound::{Dialect, Heard, Inbound, Ready};
 use super::smpp_jobs::{Finished, Jobs, Submit};
 use super::sms_smpp::SmppSettings;
@@ -33,6 +35,7 @@ pub(super) struct Connection {
     inbound: Inbound,
     session: u64,
     start: Instant,
+    link: Link,
 }
 
 /// One thing that happened while a session was open.
@@ -49,7 +52,7 @@ impl Connection {
     pub(super) fn new(
         settings: SmppSettings,
         tls: Option<Tls>,
-        (submits, events): (mpsc::Receiver<Submit>, CarrierEvents),
+        (submits, events, link): (mpsc::Receiver<Submit>, CarrierEvents, Link),
         (dialect, run): (Dialect, String),
     ) -> Self {
         Self {
@@ -64,6 +67,7 @@ impl Connection {
             inbound: Inbound::new(dialect, run),
             session: 0,
             start: Instant::now(),
+            link,
         }
     }
 
@@ -75,13 +79,16 @@ impl Connection {
             let connect = async move { transport::connect(&endpoint, tls.as_ref()).await };
             match self.meanwhile(connect).await {
                 None => return,
-                Some(Ok((stream, _))) => match self.carry(stream).await {
-                    Ended { bound: true, .. } => failed = 0,
-                    Ended { reason, .. } => {
-                        tracing::warn!(%reason, "smpp.bind.failed");
+                Some(Ok((stream, _))) => {
+                    let ended = self.carry(stream).await;
+                    self.link.set(false);
+                    if ended.bound {
+                        failed = 0;
+                    } else {
+                        tracing::warn!(reason = %ended.reason, "smpp.bind.failed");
                         failed += 1;
                     }
-                },
+                }
                 Some(Err(error)) => {
                     tracing::warn!(kind = %error.kind(), "smpp.connect.failed");
                     failed += 1;
@@ -286,6 +293,7 @@ impl Connection {
             let finished = match event {
                 EsmeEvent::Bound { .. } => {
                     ended.bound = true;
+                    self.link.set(true);
                     None
                 }
                 EsmeEvent::Accepted { token, message_id, .. } => {

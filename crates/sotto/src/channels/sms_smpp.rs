@@ -10,6 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use crate::observe::metrics::Link;
+
 use super::smpp_connection::Connection;
 use super::smpp_inbound::Dialect;
 use super::smpp_jobs::Submit;
@@ -82,6 +84,7 @@ pub enum SmppSetupError {
 pub struct SmsSmpp {
     submits: mpsc::Sender<Submit>,
     sender: smpp::Address,
+    link: Link,
 }
 
 impl SmsSmpp {
@@ -109,9 +112,11 @@ impl SmsSmpp {
             parts_within: settings.parts_within,
         };
         let run = run.simple().to_string();
-        let connection = Connection::new(settings, tls, (queue, events), (dialect, run));
+        let link = Link::default();
+        let wires = (queue, events, link.clone());
+        let connection = Connection::new(settings, tls, wires, (dialect, run));
         let task = tokio::spawn(connection.run(jitter));
-        Ok((Self { submits, sender }, task))
+        Ok((Self { submits, sender, link }, task))
     }
 
     /// The short messages of a released message.
@@ -143,5 +148,9 @@ impl Adapter for SmsSmpp {
         }
         // The task died with the message in its hands: whether it had left is not known.
         answered.await.unwrap_or_else(|_| Err(Failure::new(FailureKind::Uncertain)))
+    }
+
+    fn link(&self) -> Option<Link> {
+        Some(self.link.clone())
     }
 }

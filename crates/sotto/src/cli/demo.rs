@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
 
-use super::serve::asked_to_stop;
+use super::serve::stop::Signals;
 use crate::demo::{self, Settings, population};
 use crate::http::{Doors, router};
 
@@ -54,7 +54,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         "--speed must be from 0.1 to 20000, such as 900"
     );
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    super::serve::log_to_stderr();
+    crate::observe::log::Log::start(None, None)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -64,6 +64,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
 }
 
 async fn show(args: Args) -> Result<()> {
+    let mut signals = Signals::listen()?;
     let address = SocketAddr::from(([127, 0, 0, 1], args.port));
     // First, so that a taken port is said before anything is made.
     let listener = TcpListener::bind(address).await.with_context(|| {
@@ -88,7 +89,7 @@ async fn show(args: Args) -> Result<()> {
     println!("sotto: the demo practice is at http://{address}/ ; Ctrl-C stops it");
     let served = axum::serve(listener, router::router(doors))
         .with_graceful_shutdown(async move {
-            asked_to_stop().await;
+            signals.stop().await;
             closing.close();
             eprintln!("sotto: stopping; what is on its way is finished first");
         })

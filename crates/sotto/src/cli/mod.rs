@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 pub mod demo;
+pub mod ready;
 pub mod serve;
 
 pub mod import;
@@ -25,6 +26,7 @@ pub mod check;
 pub mod intent;
 
 pub mod audit;
+pub mod keys;
 pub mod prove;
 
 pub mod bench;
@@ -54,6 +56,10 @@ pub enum Command {
     Demo(demo::Args),
     /// Runs the server for one practice.
     Serve(serve::Args),
+    /// Asks a running server whether it takes messages.
+    Ready(ready::Args),
+    /// Changes the root key, while everything runs.
+    Keys(keys::Args),
     /// Makes, lists and revokes the tokens that programs come in with.
     Token(token::Args),
     /// Brings in patients and appointments from FHIR bundles and CSV files.
@@ -99,6 +105,8 @@ impl Command {
             Self::Intent(args) => intent::run(args),
             Self::Demo(args) => demo::run(args),
             Self::Serve(args) => serve::run(&args),
+            Self::Ready(args) => ready::run(&args),
+            Self::Keys(args) => keys::run(&args),
             Self::Token(args) => token::run(&args),
             Self::Import(args) => import::run(&args),
             Self::Patient(args) => patient::run(&args),

@@ -74,21 +74,29 @@ pub(super) struct Opened {
 pub(super) fn open(config: &Config, clock: &Clock) -> Result<Opened> {
     let url: DatabaseUrl =
         config.database.url.parse().map_err(|e| config.wrong("database.url", e))?;
-    let zone = &config.practice.timezone;
-    jiff::tz::TimeZone::get(zone)
-        .map_err(|_| config.wrong("practice.timezone", "must be the IANA name of a zone"))?;
-    let root = root_key(config)?;
-    let keys = seal::Keyring::open_or_create(&config.keys.store, &root)
-        .context("the key store cannot be opened")?;
+    check_practice(config)?;
+    let keys = super::keys::keyring(config)?;
     let now = clock.now();
     let db = Db::open(&url, Threads::default(), now).context("the database cannot be opened")?;
-    let templates = match &config.templates.directory {
-        Some(directory) => Templates::load(directory),
-        None => Templates::builtin(),
-    }?;
+    let templates = templates(config)?;
     let (clock, config) = (clock.clone(), config.clone());
     let office = db.write_blocking(move |tx| set_up(tx, &config, &clock, keys, templates))?;
     Ok(Opened { db, office })
+}
+
+/// What the settings say of the practice can be used.
+pub(super) fn check_practice(config: &Config) -> Result<()> {
+    jiff::tz::TimeZone::get(&config.practice.timezone)
+        .map_err(|_| config.wrong("practice.timezone", "must be the IANA name of a zone"))?;
+    Ok(())
+}
+
+/// The templates these settings name.
+pub(super) fn templates(config: &Config) -> Result<Templates> {
+    Ok(match &config.templates.directory {
+        Some(directory) => Templates::load(directory),
+        None => Templates::builtin(),
+    }?)
 }
 
 pub(super) fn root_key(config: &Config) -> Result<seal::RootKey> {
@@ -108,7 +116,7 @@ pub(super) fn root_key(config: &Config) -> Result<seal::RootKey> {
 
 /// Why the practice cannot be set up.
 #[derive(Debug, thiserror::Error)]
-enum SetUpError {
+pub(super) enum SetUpError {
     #[error(transparent)]
     Db(#[from] DbError),
     #[error(transparent)]
@@ -128,10 +136,22 @@ fn set_up(
     keys: seal::Keyring,
     templates: Templates,
 ) -> Result<Office, SetUpError> {
-    let now = clock.now();
     let id = config.practice.id;
     let binding = gate::BindingKey::new(&keys.derive("clearance binding"));
     let log = Log { practice: id, keys: &keys, binding: &binding, clock };
+    let templates = settle(tx, config, log, templates)?;
+    Ok(Office::open(tx, id, clock.clone(), keys, templates)?)
+}
+
+/// Writes down what the settings say of the practice, its templates and its carriers, where it is
+/// new or changed.
+pub(super) fn settle(
+    tx: &mut Tx<'_>,
+    config: &Config,
+    log: Log<'_>,
+    templates: Templates,
+) -> Result<Templates, SetUpError> {
+    let (id, now) = (config.practice.id, log.clock.now());
     let row = Practice {
         name: config.practice.name.clone(),
         display_name: config.practice.display_name.clone(),
@@ -150,7 +170,7 @@ fn set_up(
     }
     carriers(tx, config, log, now)?;
     audit::schema::record_schema(tx, log)?;
-    Ok(Office::open(tx, id, clock.clone(), keys, templates)?)
+    Ok(templates)
 }
 
 /// Writes down who carries what, under which agreement, where it is new or changed. One entry binds

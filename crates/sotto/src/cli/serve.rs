@@ -1,5 +1,8 @@
 //! `sotto serve`: the server of one practice.
 
+mod reload;
+pub(super) mod stop;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,8 +12,11 @@ use anyhow::{Context as _, Result};
 use jiff::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
-use super::open;
+use self::stop::Signals;
+use super::open::{self, Opened};
 use crate::audit::{self, Actor, Event, Kind};
 use crate::channels::email_message::DkimKeyFile;
 use crate::channels::email_smtp::{EmailSettings, Security};
@@ -19,7 +25,8 @@ use crate::channels::sms_http::SmsHttpSettings;
 use crate::channels::sms_smpp::SmppSettings;
 use crate::channels::transport::{Endpoint, Roots};
 use crate::channels::{
-    AnyAdapter, CarrierEvents, EmailSmtp, HeaderText, OpaqueIds, Secret, SmsHttp, SmsSmpp,
+    AdapterName, AnyAdapter, CarrierEvents, EmailSmtp, HeaderText, OpaqueIds, Secret, SmsHttp,
+    SmsSmpp,
 };
 use crate::clock::Clock;
 use crate::config::{self, Config, MailSecurity, MessageIds};
@@ -27,14 +34,13 @@ use crate::db::{Db, idempotency_key};
 use crate::http::carriers::twilio::Webhook;
 use crate::http::{Doors, router};
 use crate::inbound::pager::{self, Pager};
+use crate::live::Live;
+use crate::observe::log::Log;
 use crate::office::Office;
 use crate::service::{Parts, Service};
 
 /// How many things carriers told us may wait to be stored; beyond it the carriers wait.
 const WAITING_EVENTS: usize = 1024;
-
-/// How long answers on their way may take when the server stops.
-const DRAIN: Duration = Duration::from_secs(20);
 
 /// How long the answer to an idempotency key is remembered.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(48);
@@ -58,94 +64,128 @@ pub struct Args {
 /// What went wrong, in one line for the person at the terminal.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    log_to_stderr();
     // Both take a tenth of a second, and the first message needs them.
     std::thread::spawn(seal::draw_first_random_number);
     std::thread::spawn(guard::Guard::standard);
     let config = Config::load(&args.config)?;
+    let log = log(&config)?;
     let clock = Clock::system();
     let opened = open::open(&config, &clock)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("the machine gives no threads")?;
-    runtime.block_on(serve(config, opened.db, opened.office, args.check_only))?;
+    runtime.block_on(serve(config, opened, log, args.check_only))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// One line of JSON for each event; `RUST_LOG` narrows or widens it.
-pub(super) fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("sotto=info,warn"));
-    // Only a second call fails, and then there is a log already.
-    let _ = tracing_subscriber::fmt()
-        .json()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .try_init();
+fn log(config: &Config) -> Result<Log> {
+    let (filter, file) = (config.log.filter.as_deref(), config.log.file.as_deref());
+    crate::observe::log::check(filter).map_err(|error| config.wrong("log.filter", error))?;
+    Log::start(filter, file).map_err(|error| config.wrong("log.file", error).into())
 }
 
-async fn serve(config: Config, db: Db, office: Office, check_only: bool) -> Result<()> {
+async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Result<()> {
+    let Opened { db, office } = opened;
+    let mut signals = Signals::listen()?;
     let (events_in, events) = mpsc::channel(WAITING_EVENTS);
-    let adapters = adapters(&config, &office, &events_in)?;
+    let adapters: Vec<_> =
+        adapters(&config, &office, &events_in, |_| true)?.into_iter().map(Live::new).collect();
+    let pager = Live::new(pager_of(&config)?);
+    let twilio = webhook(&config, &events_in)?;
+    if check_only {
+        println!("the settings are right");
+        return Ok(());
+    }
     let listener = TcpListener::bind(config.http.listen).await.map_err(|error| {
         let because =
             format!("this address cannot be listened on ({}); is it taken?", error.kind());
         config.wrong("http.listen", because)
     })?;
     let listen = listener.local_addr()?;
-    if check_only {
-        println!("the settings are right");
-        return Ok(());
-    }
     let bounces = bounces(&config, &events_in).await?;
-    let twilio = webhook(&config, &events_in)?;
-    drop(events_in);
+    let mut running = reload::Running {
+        marks: reload::Marks::of(&config),
+        config: config.clone(),
+        log,
+        db: db.clone(),
+        office: office.clone(),
+        adapters: adapters.clone(),
+        pager: pager.clone(),
+        webhook_tokens: twilio.as_ref().map(|webhook| webhook.auth_tokens.clone()),
+        events: events_in,
+    };
     let owner = format!("serve {}", office.practice());
-    let pager = pager_of(&config)?;
     let parts = Parts { db: db.clone(), office: office.clone(), adapters, events, pager, owner };
     let service = Service::start(parts).await?;
     let doors = Doors::new(db.clone(), office.clone(), twilio);
-    let forgetting = tokio::spawn(forget_old_answers(db, office));
+    let watching = watching(&config, &doors).await?;
+    let forgetting = tokio::spawn(forget_old_answers(db, office.clone()));
 
     eprintln!("sotto: listening on http://{listen}");
-    let closing = doors.clone();
-    let served = axum::serve(listener, router::router(doors)).with_graceful_shutdown(async move {
-        asked_to_stop().await;
-        closing.close();
-        eprintln!("sotto: stopping; what is on its way is finished first");
-    });
-    let served = tokio::spawn(served.into_future());
-    let mut served = served;
-    tokio::select! {
-        ended = &mut served => ended??,
-        () = async { asked_to_stop().await; tokio::time::timeout(DRAIN, std::future::pending::<()>()).await.ok(); } => {
-            served.abort();
+    let closed = CancellationToken::new();
+    let public = if config.metrics.is_none() && listen.ip().is_loopback() {
+        router::router(doors.clone())
+    } else {
+        router::without_metrics(doors.clone())
+    };
+    let server =
+        axum::serve(listener, public).with_graceful_shutdown(closed.clone().cancelled_owned());
+    let mut server = tokio::spawn(server.into_future());
+    loop {
+        tokio::select! {
+            ended = &mut server => {
+                ended??;
+                break;
+            }
+            stop = signals.reload_or_stop() => {
+                if stop {
+                    break;
+                }
+                running.reload().await;
+            }
         }
     }
-    forgetting.abort();
-    if let Some(task) = bounces {
-        task.abort();
-    }
-    service.stop().await;
+    doors.close();
+    eprintln!("sotto: stopping; what is on its way is finished first");
+    let rest = async move {
+        let linger = Duration::from_secs(config.http.linger_seconds);
+        office.clock().sleep(office.clock().span(linger)).await;
+        closed.cancel();
+        let requests = async move {
+            if tokio::time::timeout(stop::REQUESTS, &mut server).await.is_err() {
+                server.abort();
+            }
+            // With these go the last of those who tell what carriers say.
+            drop((doors, running));
+            if let Some(task) = bounces {
+                task.abort();
+            }
+        };
+        tokio::join!(requests, service.stop());
+        forgetting.abort();
+        if let Some(task) = watching {
+            task.abort();
+        }
+    };
+    stop::in_order(rest, &mut signals).await;
     Ok(())
 }
 
-/// SIGTERM or Ctrl-C.
-pub(super) async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let interrupted = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminated) => {
-            tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
-            }
+/// The listener for machines that watch, where the settings name one.
+async fn watching(config: &Config, doors: &Doors) -> Result<Option<JoinHandle<()>>> {
+    let Some(metrics) = &config.metrics else { return Ok(None) };
+    let listener = TcpListener::bind(metrics.listen).await.map_err(|error| {
+        let because = format!("this address cannot be listened on ({})", error.kind());
+        config.wrong("metrics.listen", because)
+    })?;
+    eprintln!("sotto: metrics at http://{}/metrics", listener.local_addr()?);
+    let served = axum::serve(listener, router::watching(doors.clone())).into_future();
+    Ok(Some(tokio::spawn(async move {
+        if let Err(error) = served.await {
+            tracing::error!(kind = %error.kind(), "metrics.listener_ended");
         }
-        Err(_) => {
-            let _ = interrupted.await;
-        }
-    }
+    })))
 }
 
 async fn forget_old_answers(db: Db, office: Office) {
@@ -176,8 +216,12 @@ async fn forget_old_answers(db: Db, office: Office) {
 
 fn pager_of(config: &Config) -> Result<Pager> {
     let Some(settings) = &config.pager else { return Ok(Pager::Log) };
-    let secret = config.secret("pager.secret_file", &settings.secret_file)?;
-    let webhook = pager::Webhook::new(&settings.url, &secret)
+    let mut secrets = vec![config.secret("pager.secret_file", &settings.secret_file)?];
+    if let Some(file) = &settings.previous_secret_file {
+        secrets.push(config.secret("pager.previous_secret_file", file)?);
+    }
+    let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+    let webhook = pager::Webhook::new(&settings.url, &secrets)
         .map_err(|error| config.wrong("pager.url", error))?;
     Ok(Pager::Webhook(Box::new(webhook)))
 }
@@ -186,14 +230,19 @@ fn roots(word: &str) -> Roots {
     if word == "machine" { Roots::Machine } else { Roots::File(PathBuf::from(word)) }
 }
 
-fn adapters(config: &Config, office: &Office, events: &CarrierEvents) -> Result<Vec<AnyAdapter>> {
+/// The adapters the settings name, of those that are wanted.
+fn adapters(
+    config: &Config,
+    office: &Office,
+    events: &CarrierEvents,
+    wanted: impl Fn(AdapterName) -> bool,
+) -> Result<Vec<AnyAdapter>> {
     let mut adapters = Vec::new();
-    if let Some(sms) = &config.sms_smpp {
-        let settings = smpp_settings(config, sms)?;
-        let run = office.clock().new_id();
-        let (adapter, _) = SmsSmpp::start(settings, events.clone(), jitter(office), run)?;
-        adapters.push(AnyAdapter::SmsSmpp(adapter));
-    } else if let Some(sms) = &config.sms_http {
+    let smpp = config.sms_smpp.as_ref().filter(|_| wanted(AdapterName::SmsSmpp));
+    let http = config.sms_http.as_ref().filter(|_| wanted(AdapterName::SmsHttp));
+    let mail = config.email_smtp.as_ref().filter(|_| wanted(AdapterName::EmailSmtp));
+    // Last, since it connects as soon as it is made.
+    if let Some(sms) = http.filter(|_| config.sms_smpp.is_none()) {
         let callback =
             config.http.public_base.as_deref().map(|base| format!("{base}/carriers/twilio/status"));
         adapters.push(AnyAdapter::SmsHttp(SmsHttp::new(SmsHttpSettings {
@@ -208,12 +257,19 @@ fn adapters(config: &Config, office: &Office, events: &CarrierEvents) -> Result<
             answer_within: Duration::from_secs(30),
         })?));
     }
-    if let Some(email) = &config.email_smtp {
+    if let Some(email) = mail {
         let ids = OpaqueIds::new(&office.keys().derive("opaque ids"));
         let clock = office.clock().clone();
         let settings = email_settings(config, email)?;
         let adapter = EmailSmtp::new(settings, ids, Arc::new(move || clock.now()))?;
         adapters.push(AnyAdapter::EmailSmtp(adapter));
+    }
+    // Last, since it connects as soon as it is made.
+    if let Some(sms) = smpp {
+        let settings = smpp_settings(config, sms)?;
+        let run = office.clock().new_id();
+        let (adapter, _) = SmsSmpp::start(settings, events.clone(), jitter(office), run)?;
+        adapters.push(AnyAdapter::SmsSmpp(adapter));
     }
     Ok(adapters)
 }
@@ -313,14 +369,24 @@ async fn bounces(
     Ok(Some(task))
 }
 
+/// The tokens that may sign a carrier's posts.
+fn webhook_tokens(config: &Config) -> Result<Option<Vec<Secret>>> {
+    let Some(sms) = &config.sms_http else { return Ok(None) };
+    let token = config.secret("sms_http.auth_token_file", &sms.auth_token_file)?;
+    let mut tokens = vec![Secret::new(token)];
+    if let Some(file) = &sms.previous_auth_token_file {
+        tokens.push(Secret::new(config.secret("sms_http.previous_auth_token_file", file)?));
+    }
+    Ok(Some(tokens))
+}
+
 fn webhook(config: &Config, events: &CarrierEvents) -> Result<Option<Webhook>> {
-    let (Some(sms), Some(base)) = (&config.sms_http, &config.http.public_base) else {
+    let (Some(tokens), Some(base)) = (webhook_tokens(config)?, &config.http.public_base) else {
         return Ok(None);
     };
-    let token = config.secret("sms_http.auth_token_file", &sms.auth_token_file)?;
     Ok(Some(Webhook {
         public_base: base.clone(),
-        auth_token: Secret::new(token),
+        auth_tokens: Live::new(tokens),
         events: events.clone(),
     }))
 }

@@ -97,6 +97,23 @@ fn audit_size(tx: &mut Tx<'_>, practice: PracticeId) -> Result<(i64, i64), DbErr
     Ok((last.map_or(0, |last| last + 1), waiting))
 }
 
+/// Since when the oldest entry without a leaf waits for one.
+///
+/// # Errors
+/// [`DbError`].
+pub fn audit_waiting_since(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+) -> Result<Option<Timestamp>, DbError> {
+    tx.query_one(
+        sql!(
+            "SELECT MIN(recorded_at) FROM audit_entry WHERE practice_id = $1 AND leaf_index IS NULL"
+        ),
+        params![practice],
+        |row| row.get(0),
+    )
+}
+
 /// A message as the board lists it. Its content stays sealed.
 #[derive(Debug, Clone)]
 pub struct MessageLine {

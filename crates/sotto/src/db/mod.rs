@@ -16,6 +16,7 @@ mod sql;
 mod sqlite;
 mod tx;
 mod url;
+mod vitals;
 mod words;
 
 pub mod api_token;
@@ -46,6 +47,7 @@ pub mod suppression;
 pub mod task;
 pub mod template_version;
 pub mod vendor;
+pub mod watched;
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
@@ -59,10 +61,11 @@ pub use row::{Cell, FromColumn, Row};
 pub use sql::{Sql, ToValue, Value, numbered};
 pub use tx::Tx;
 pub use url::DatabaseUrl;
+pub use vitals::Vitals;
 pub use words::Word;
 
 use ground::Ground;
-use job::{Job, job};
+use job::{Done, Job, job};
 use sqlite::WriterJob;
 use url::Target;
 
@@ -96,6 +99,7 @@ struct Inner {
     engine: &'static str,
     /// `None` where a decision made beforehand gains nothing, or cannot be made.
     ground: Option<Arc<Ground>>,
+    vitals: Arc<Vitals>,
 }
 
 enum WriteQueue {
@@ -129,7 +133,10 @@ impl Db {
                 let writer = migrate::open_sqlite(place, now)?;
                 let (write, jobs) = mpsc::channel();
                 let ground = Arc::new(Ground::default());
-                let mut handles = vec![sqlite::spawn_writer(writer, jobs, Arc::clone(&ground))?];
+                let vitals = Arc::new(Vitals::default());
+                let seen = Arc::clone(&vitals);
+                let mut handles =
+                    vec![sqlite::spawn_writer(writer, jobs, (Arc::clone(&ground), seen))?];
                 let mut read = None;
                 let on_disk = matches!(place, sqlite::Place::File(_));
                 if on_disk {
@@ -147,6 +154,7 @@ impl Db {
                     threads: handles,
                     engine: "sqlite",
                     ground: on_disk.then_some(ground),
+                    vitals,
                 })))
             }
             Target::Postgres(config) => {
@@ -176,6 +184,7 @@ impl Db {
                     threads: handles,
                     engine: "postgres",
                     ground: None,
+                    vitals: Arc::default(),
                 })))
             }
         }
@@ -185,6 +194,12 @@ impl Db {
     #[must_use]
     pub fn engine(&self) -> &'static str {
         self.0.engine
+    }
+
+    /// How it does.
+    #[must_use]
+    pub fn vitals(&self) -> &Vitals {
+        &self.0.vitals
     }
 
     /// How what decisions rest on stands now: take it before a read, and store what was decided in
@@ -268,6 +283,7 @@ impl Db {
 
     /// A job that cannot be sent is dropped, and its caller sees [`DbError::Closed`].
     fn send_write(&self, job: Job) {
+        let job = watched(job, Arc::clone(&self.0.vitals));
         match &self.0.write {
             Some(WriteQueue::Sqlite(queue)) => drop(queue.send(WriterJob { job, writes: true })),
             Some(WriteQueue::Postgres(queue)) => drop(queue.send(job)),
@@ -284,4 +300,31 @@ impl Db {
             (None, _) => drop(job),
         }
     }
+}
+
+/// The same job, with its times and its end counted.
+fn watched(job: Job, vitals: Arc<Vitals>) -> Job {
+    let asked = vitals::now();
+    Box::new(move |tx| {
+        let began = vitals.began(asked);
+        let (done, wrote) = match tx {
+            Ok(tx) => {
+                let done = job(Ok(&mut *tx));
+                if let Some(error) = tx.broke() {
+                    vitals.failed(error);
+                }
+                (done, tx.wrote())
+            }
+            // The engine's reason comes again with the answer.
+            Err(error) => (job(Err(error)), false),
+        };
+        let (keep, answer) = (done.keep, done.answer);
+        Done {
+            keep,
+            answer: Box::new(move |outcome| {
+                vitals.ended(began, wrote && keep, &outcome);
+                answer(outcome);
+            }),
+        }
+    })
 }

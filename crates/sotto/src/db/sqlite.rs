@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::db::{
-    DbError,
+    DbError, Vitals,
     ground::Ground,
     job::{Done, Job},
     tx::{Engine, Tx},
@@ -76,7 +76,7 @@ fn create_private(path: &Path) -> Result<(), DbError> {
 pub(super) fn spawn_writer(
     connection: Connection,
     jobs: mpsc::Receiver<WriterJob>,
-    ground: Arc<Ground>,
+    (ground, vitals): (Arc<Ground>, Arc<Vitals>),
 ) -> Result<JoinHandle<()>, DbError> {
     std::thread::Builder::new()
         .name("db-writer".to_owned())
@@ -85,6 +85,7 @@ pub(super) fn spawn_writer(
             while let Ok(first) = jobs.recv() {
                 let mut batch = vec![first];
                 batch.extend(jobs.try_iter().take(BATCH - 1));
+                vitals.batch(batch.len());
                 writer.run_batch(batch);
             }
             let connection = writer.connection;

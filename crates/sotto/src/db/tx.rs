@@ -22,6 +22,8 @@ pub struct Tx<'c> {
     failed: bool,
     ground: Option<&'c Ground>,
     moved_ground: bool,
+    wrote: bool,
+    broke: Option<DbError>,
     touched: Vec<(Table, String)>,
     after_commit: Vec<Hook>,
 }
@@ -42,6 +44,8 @@ impl<'c> Tx<'c> {
             failed: false,
             ground: None,
             moved_ground: false,
+            wrote: false,
+            broke: None,
             touched: Vec::new(),
             after_commit: Vec::new(),
         }
@@ -64,6 +68,16 @@ impl<'c> Tx<'c> {
         self.moved_ground
     }
 
+    /// Whether a statement changed a row.
+    pub(super) const fn wrote(&self) -> bool {
+        self.wrote
+    }
+
+    /// Why the engine failed at a statement that writes, if it did.
+    pub(super) const fn broke(&self) -> Option<&DbError> {
+        self.broke.as_ref()
+    }
+
     /// Runs a statement and returns how many rows it changed.
     ///
     /// # Errors
@@ -72,7 +86,7 @@ impl<'c> Tx<'c> {
         if !self.writes {
             return Err(DbError::ReadOnly);
         }
-        self.guarded(|engine| match engine {
+        let changed = self.guarded(|engine| match engine {
             Engine::Sqlite(connection) => {
                 let mut statement = bound(connection, sql.sqlite, params)?;
                 let rows = statement.raw_execute().map_err(|e| DbError::sqlite(e, sql.sqlite))?;
@@ -84,7 +98,12 @@ impl<'c> Tx<'c> {
                 let params: Vec<_> = params.iter().map(as_postgres).collect();
                 client.execute(&statement, &params).map_err(|e| DbError::postgres(&e, sql.postgres))
             }
-        })
+        });
+        match &changed {
+            Ok(rows) => self.wrote |= *rows > 0,
+            Err(error) => self.broke = Some(error.clone()),
+        }
+        changed
     }
 
     /// Runs a query and reads each row with `read`.

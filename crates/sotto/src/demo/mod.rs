@@ -28,6 +28,7 @@ use crate::channels::{AnyAdapter, EmailSmtp, HeaderText, Jitter, Now, OpaqueIds,
 use crate::clock::Clock;
 use crate::db::{Db, Threads};
 use crate::inbound::pager::Pager;
+use crate::live::Live;
 use crate::office::Office;
 use crate::service::{Parts, Service};
 
@@ -150,9 +151,9 @@ pub async fn start(settings: &Settings) -> Result<Demo, DemoError> {
     let service = Service::start(Parts {
         db: db.clone(),
         office: office.clone(),
-        adapters: vec![AnyAdapter::SmsSmpp(sms), AnyAdapter::EmailSmtp(email)],
+        adapters: [AnyAdapter::SmsSmpp(sms), AnyAdapter::EmailSmtp(email)].map(Live::new).into(),
         events: arrivals,
-        pager: Pager::Log,
+        pager: Live::new(Pager::Log),
         owner: "demo".to_owned(),
     })
     .await?;

@@ -79,6 +79,9 @@ rights! {
 }
 
 async fn caller(parts: &Parts, doors: &Doors, scope: Scope) -> Result<Caller, Problem> {
+    if doors.closing() {
+        return Err(Problem::draining());
+    }
     let secret = parts
         .headers
         .get(header::AUTHORIZATION)

@@ -171,6 +171,23 @@ impl Problem {
         )
     }
 
+    /// 503: this server is about to end.
+    #[must_use]
+    pub fn draining() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "draining",
+            "This server is stopping",
+            "Nothing was done. Try again in a few seconds, or at another node.",
+        )
+    }
+
+    /// 503: this server should not be sent requests, for a reason of `health`'s closed list.
+    #[must_use]
+    pub fn not_ready(because: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "Not ready", because)
+    }
+
     /// 422: the gate refused the message.
     #[must_use]
     pub fn refused(message: gate::MessageId, refusal: &Refusal) -> Self {

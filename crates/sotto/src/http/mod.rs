@@ -42,7 +42,7 @@ struct Inner {
     db: Db,
     office: Office,
     known_tokens: auth::KnownTokens,
-    metrics: metrics::Metrics,
+    asked: metrics::Asked,
     watchers: Arc<Semaphore>,
     closing: AtomicBool,
     twilio: Option<carriers::twilio::Webhook>,
@@ -59,7 +59,7 @@ impl Doors {
             db,
             office,
             known_tokens: auth::KnownTokens::default(),
-            metrics: metrics::Metrics::default(),
+            asked: metrics::Asked::default(),
             watchers: Arc::new(Semaphore::new(Self::MOST_WATCHERS)),
             closing: AtomicBool::new(false),
             twilio,
@@ -78,8 +78,8 @@ impl Doors {
         &self.0.office
     }
 
-    /// From now on the live page ends instead of waiting for news, so that a server that is
-    /// stopped need not wait for its watchers.
+    /// From now on nothing new is taken: `/readyz` says so, the API answers 503, and the live page
+    /// ends instead of waiting for news.
     pub fn close(&self) {
         self.0.closing.store(true, Ordering::Relaxed);
     }
@@ -96,10 +96,8 @@ impl Doors {
         &self.0.known_tokens
     }
 
-    /// What is counted.
-    #[must_use]
-    pub fn metrics(&self) -> &metrics::Metrics {
-        &self.0.metrics
+    fn asked(&self) -> &metrics::Asked {
+        &self.0.asked
     }
 
     fn twilio(&self) -> Option<&carriers::twilio::Webhook> {

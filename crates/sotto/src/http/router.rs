@@ -30,6 +30,27 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The whole of it.
 pub fn router(doors: Doors) -> Router {
+    public(doors, true)
+}
+
+/// For an address that others than the people who run this machine can reach: no metrics.
+pub fn without_metrics(doors: Doors) -> Router {
+    public(doors, false)
+}
+
+/// For the machines that watch this one, at an address of their own.
+pub fn watching(doors: Doors) -> Router {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(super::metrics::page))
+        .fallback(|| async { Problem::not_found("page") })
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
+        .layer(from_fn(headers::secure))
+        .with_state(doors)
+}
+
+fn public(doors: Doors, metrics: bool) -> Router {
     let clock = doors.office().clock().clone();
     let sandbox = doors.office().profile().sandbox;
 
@@ -81,8 +102,10 @@ pub fn router(doors: Doors) -> Router {
         // Machines that watch this one.
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(super::metrics::page))
         .route("/static/{name}", get(assets::serve));
+    if metrics {
+        routes = routes.route("/metrics", get(super::metrics::page));
+    }
 
     // The live page shows a made-up practice to whoever is on this machine. For a real one it
     // waits for staff sign-in.
@@ -148,7 +171,7 @@ async fn observed(State(doors): State<Doors>, mut request: Request, next: Next) 
     let response = next.run(request).await;
     let took = clock.instant().duration_since(began);
     let status = response.status().as_u16();
-    doors.metrics().request(&method, &route, status, took);
+    super::metrics::count(&doors, &method, &route, status, took);
     tracing::info!(
         http.method = %method,
         http.route = route,

@@ -18,6 +18,7 @@ use crate::channels::transport::{Roots, client_config};
 use crate::db::registry::TASK;
 use crate::db::{Db, DbError, task};
 use crate::ids::TaskId;
+use crate::live::Live;
 use crate::office::Office;
 
 /// One page. It holds no name, number or text: pagers are not ours (BAA-06).
@@ -78,7 +79,7 @@ pub enum Pager {
 /// A webhook that pages.
 pub struct Webhook {
     url: reqwest::Url,
-    key: hmac::Key,
+    keys: Vec<hmac::Key>,
     client: reqwest::Client,
 }
 
@@ -90,11 +91,13 @@ impl std::fmt::Debug for Webhook {
 }
 
 impl Webhook {
-    /// A webhook at `url`, with a secret of the form `whsec_…`. It follows no redirect.
+    /// A webhook at `url`, with secrets of the form `whsec_…`: the one in force, and while it is
+    /// being changed the other one too. Each page is signed with all of them, so that either side
+    /// may change first. It follows no redirect.
     ///
     /// # Errors
     /// [`PageError::Url`], [`PageError::Secret`] or [`PageError::Client`].
-    pub fn new(url: &str, secret: &str) -> Result<Self, PageError> {
+    pub fn new(url: &str, secrets: &[&str]) -> Result<Self, PageError> {
         let url = reqwest::Url::parse(url).map_err(|_| PageError::Url)?;
         let here = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
         if url.scheme() != "https" && !(url.scheme() == "http" && here) {
@@ -109,19 +112,26 @@ impl Webhook {
             client = client.tls_backend_preconfigured(config);
         }
         let client = client.build().map_err(|_| PageError::Client)?;
-        let bytes = secret
-            .strip_prefix("whsec_")
-            .and_then(|text| BASE64_STANDARD.decode(text).ok())
-            .filter(|bytes| (24..=64).contains(&bytes.len()))
-            .ok_or(PageError::Secret)?;
-        Ok(Self { url, key: hmac::Key::new(hmac::HMAC_SHA256, &bytes), client })
+        let keys = secrets.iter().map(|secret| key(secret)).collect::<Result<_, _>>()?;
+        Ok(Self { url, keys, client })
     }
 
-    /// The value of `webhook-signature`.
+    /// The value of `webhook-signature`: one for each secret, as the standard has it.
     fn signature(&self, id: &str, at: i64, body: &str) -> String {
-        let tag = hmac::sign(&self.key, format!("{id}.{at}.{body}").as_bytes());
-        format!("v1,{}", BASE64_STANDARD.encode(tag.as_ref()))
+        let signed = format!("{id}.{at}.{body}");
+        let sign = |key| BASE64_STANDARD.encode(hmac::sign(key, signed.as_bytes()).as_ref());
+        let all: Vec<String> = self.keys.iter().map(|key| format!("v1,{}", sign(key))).collect();
+        all.join(" ")
     }
+}
+
+fn key(secret: &str) -> Result<hmac::Key, PageError> {
+    let bytes = secret
+        .strip_prefix("whsec_")
+        .and_then(|text| BASE64_STANDARD.decode(text).ok())
+        .filter(|bytes| (24..=64).contains(&bytes.len()))
+        .ok_or(PageError::Secret)?;
+    Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
 }
 
 impl Pager {
@@ -202,6 +212,7 @@ pub async fn tick(
             due_at: row.due_at,
         };
         let result = pager.page(&page, now).await;
+        office.metrics().pages.add([if result.is_ok() { "sent" } else { "failed" }]);
         let mut event = Event::new(Kind::TaskChanged, Actor::service("pager"))
             .about(TASK, row.id)
             .patient(row.patient_id)
@@ -227,10 +238,10 @@ pub async fn tick(
 }
 
 /// Pages until `stop`, looking each few seconds of the office's clock.
-pub async fn run(db: Db, office: Office, pager: Pager, stop: CancellationToken) {
+pub async fn run(db: Db, office: Office, pager: Live<Pager>, stop: CancellationToken) {
     let mut paged = Paged::default();
     loop {
-        if let Err(error) = tick(&db, &office, &pager, &mut paged).await {
+        if let Err(error) = tick(&db, &office, &pager.now(), &mut paged).await {
             tracing::error!(%error, "pager.tick");
         }
         tokio::select! {
@@ -252,5 +263,18 @@ mod tests {
         let signed = "msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{\"test\": 2432232314}";
         let tag = BASE64_STANDARD.encode(hmac::sign(&key, signed.as_bytes()).as_ref());
         assert_eq!(tag, "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn while_a_secret_is_changed_a_page_is_signed_with_both() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let secrets =
+            ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"];
+        let both = Webhook::new("http://127.0.0.1:1/", &secrets).unwrap().signature("m", 1, "{}");
+        let each = secrets.map(|one| {
+            Webhook::new("http://127.0.0.1:1/", &[one]).unwrap().signature("m", 1, "{}")
+        });
+        assert_eq!(both, each.join(" "));
+        assert!(Webhook::new("http://127.0.0.1:1/", &[secrets[0], "short"]).is_err());
     }
 }

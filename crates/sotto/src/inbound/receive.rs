@@ -282,6 +282,11 @@ pub fn receive(
         .code(done.effect.as_str());
     audit::append(tx, office, event)?;
     let (effect, patient, appointment) = (done.effect, read.patient, done.appointment);
+    let (metrics, intents) = (office.metrics(), case.reading.intents.clone());
+    tx.after_commit(move || {
+        intents.iter().for_each(|intent| metrics.intents.add([word_of(*intent)]));
+        metrics.effects.add([effect.as_str()]);
+    });
     Ok(Received::New { inbound, effect, patient, appointment })
 }
 

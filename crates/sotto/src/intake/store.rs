@@ -34,6 +34,10 @@ pub fn store(tx: &mut Tx<'_>, office: &Office, decided: &Decided) -> Result<(), 
             storing.insert(tx, draft, kept, &Standing::Refused(&codes))?;
             let (actor, sent) = (decided.request.actor.clone(), kept.sent(None));
             audit::append(tx, office, Event::message_refused(actor, draft, refusal, sent))?;
+            let metrics = office.metrics();
+            tx.after_commit(move || {
+                codes.iter().for_each(|code| metrics.refusals.add([code.as_str(), "request"]));
+            });
             Ok(())
         }
     }

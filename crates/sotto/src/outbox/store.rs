@@ -154,6 +154,10 @@ pub(crate) fn refuse(
     let change = Change { id: stored.id, from: stored.state, to, refusals: &codes };
     message::change_state(tx, office.practice(), &change, office.clock().now())?;
     audit::append(tx, office, Event::message_refused_at_release(stored.id, &codes))?;
+    let metrics = office.metrics();
+    tx.after_commit(move || {
+        codes.iter().for_each(|code| metrics.refusals.add([code.as_str(), "release"]));
+    });
     Ok(())
 }
 

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use gate::facts::Known;
-use gate::{Cleared, Facts, Kind, MessageId, Policy, Refusal, Release};
+use gate::{Cleared, Facts, Kind, MessageId, Policy, Refusal, Release, Released};
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -55,6 +55,7 @@ pub struct Worker<A> {
 struct Claim {
     attempt: AttemptId,
     number: u32,
+    due_at: Timestamp,
     cleared: Cleared,
     facts: Facts,
     policy: Arc<Policy>,
@@ -162,7 +163,7 @@ impl<A: Adapter> Worker<A> {
         let confirms = confirms(draft.kind).then(|| self.office.address_index(&draft.address));
         let now = self.office.clock().now();
         let result = match gate::release(&claim.cleared, &claim.facts, &claim.policy, now) {
-            Release::Go(released) => self.adapter.send(released).await,
+            Release::Go(released) => self.submit(released, &claim, now).await,
             // A minute turned between the claim and here: not sent, asked again.
             Release::NotBefore(_) | Release::Refuse(_) => Err(Failure::new(FailureKind::HeldBack)),
         };
@@ -182,6 +183,27 @@ impl<A: Adapter> Worker<A> {
             // The lease runs out, and the attempt becomes uncertain: never sent again blindly.
             tracing::error!(adapter = self.settings.adapter.as_str(), message = %id, %error, "outbox.record");
         }
+    }
+}
+
+impl<A: Adapter> Worker<A> {
+    /// The wire, measured.
+    async fn submit(
+        &self,
+        released: Released<'_>,
+        claim: &Claim,
+        now: Timestamp,
+    ) -> Result<Handoff, Failure> {
+        let (metrics, clock) = (self.office.metrics(), self.office.clock());
+        let adapter = self.settings.adapter.as_str();
+        if claim.number == 1 {
+            let waited = now.duration_since(claim.due_at).try_into().unwrap_or_default();
+            metrics.accept_to_submit.took([adapter], waited);
+        }
+        let began = clock.instant();
+        let result = self.adapter.send(released).await;
+        metrics.carrier_answer.took([adapter], clock.instant().duration_since(began));
+        result
     }
 }
 
@@ -311,7 +333,7 @@ fn act(
         .patient(stored.patient)
         .grounds(Grounds { policy: Some(policy.version().as_str().into()), ..Grounds::default() });
     audit::append(tx, office, released)?;
-    Ok(Some(Claim { attempt, number, cleared, facts, policy }))
+    Ok(Some(Claim { attempt, number, due_at: row.due_at, cleared, facts, policy }))
 }
 
 /// The one text that confirms an opt-out or apologises to a wrong number: once the carrier has it,
@@ -342,10 +364,22 @@ impl Ended {
 
 /// Writes an attempt's end down, with everything that follows from it.
 pub(crate) fn record(tx: &mut Tx<'_>, office: &Office, ended: &Ended) -> Result<(), OutboxError> {
-    match &ended.result {
-        Ok(handoff) => accepted(tx, office, ended, handoff),
-        Err(failure) => failed(tx, office, ended, failure),
-    }
+    let outcome = match &ended.result {
+        Ok(handoff) => {
+            accepted(tx, office, ended, handoff)?;
+            Outcome::Accepted
+        }
+        Err(failure) => failed(tx, office, ended, failure)?,
+    };
+    let (metrics, adapter) = (office.metrics(), ended.adapter.as_str());
+    let failure = ended.result.as_ref().err().map(|failure| failure.kind.as_str());
+    tx.after_commit(move || {
+        metrics.attempts.add([adapter, outcome.as_str()]);
+        if let Some(failure) = failure {
+            metrics.failures.add([adapter, failure]);
+        }
+    });
+    Ok(())
 }
 
 fn accepted(
@@ -397,7 +431,7 @@ fn failed(
     office: &Office,
     ended: &Ended,
     failure: &Failure,
-) -> Result<(), OutboxError> {
+) -> Result<Outcome, OutboxError> {
     let (practice, now) = (office.practice(), office.clock().now());
     let uncertain = failure.kind == FailureKind::Uncertain;
     // What was given up as uncertain is never sent again, whatever the late answer says.
@@ -438,7 +472,7 @@ fn failed(
     }
     let went = if uncertain { audit::Outcome::Uncertain } else { audit::Outcome::Failed };
     audit::append(tx, office, ended.event().outcome(went).code(failure.kind.as_str()))?;
-    Ok(())
+    Ok(outcome)
 }
 
 /// The carrier's answer to a submit that had been given up as uncertain.

@@ -1,81 +1,10 @@
 //! The verbs about people, as a practice manager types them, with the program itself.
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use serde_json::Value;
 use sotto::clock::Clock;
 
 use crate::engines::{Engine, wanted};
-
-/// A folder with a practice of its own, gone at the end.
-struct House(PathBuf);
-
-impl Drop for House {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-impl House {
-    fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("sotto-cli-{}", Clock::system().new_id()));
-        std::fs::create_dir(&folder).unwrap();
-        let here = folder.display();
-        let settings = format!(
-            "[database]\nurl = \"sqlite:{here}/sotto.db\"\n\
-             [keys]\nroot_file = \"{here}/root.key\"\nstore = \"{here}/keys\"\n\
-             [http]\nlisten = \"127.0.0.1:0\"\npublic_base = \"https://sotto.example.com\"\n\
-             [practice]\nid = \"0190b2c4-7a3e-7c11-8f5e-2d9a4b6c8e01\"\n\
-             name = \"Elm Street Family Medicine\"\ndisplay_name = \"Elm Street Office\"\n\
-             phone = \"(617) 555-0100\"\ntimezone = \"America/New_York\"\n\
-             portal_url = \"https://portal.example.com\"\n"
-        );
-        std::fs::write(folder.join("sotto.toml"), settings).unwrap();
-        let key = folder.join("root.key");
-        std::fs::write(&key, "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=\n").unwrap();
-        let mine = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-        std::fs::set_permissions(&key, mine).unwrap();
-        Self(folder)
-    }
-
-    fn at(&self, file: &str) -> PathBuf {
-        self.0.join(file)
-    }
-
-    /// Runs a verb on this practice: whether it went well, standard output, standard error.
-    fn sotto(&self, words: &[&str]) -> (bool, String, String) {
-        let done = Command::new(env!("CARGO_BIN_EXE_sotto"))
-            .args(words)
-            .arg("--config")
-            .arg(self.at("sotto.toml"))
-            .env_remove("SOTTO_ROOT_KEY")
-            .output()
-            .unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (done.status.success(), text(done.stdout).trim().to_owned(), text(done.stderr))
-    }
-
-    #[track_caller]
-    fn good(&self, words: &[&str]) -> String {
-        let (good, out, err) = self.sotto(words);
-        assert!(good, "{words:?}: {out} {err}");
-        out
-    }
-
-    /// Fails with one line that says this.
-    #[track_caller]
-    fn bad(&self, words: &[&str], says: &str) {
-        let (good, out, err) = self.sotto(words);
-        assert!(!good && out.is_empty(), "{words:?}: {out}");
-        assert!(err.contains(says), "{words:?}: {err}");
-    }
-
-    fn lines(&self, words: &[&str]) -> Vec<Value> {
-        let out = self.good(words);
-        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-}
+use crate::house::House;
 
 #[test]
 fn what_a_patient_asks_for_is_written_down_and_shown() {

@@ -13,11 +13,13 @@ mod engines;
 #[path = "../../../../fuzz/src/doors/mod.rs"]
 #[expect(unreachable_pub, reason = "public in the fuzz package, whose file this is")]
 mod fuzz_doors;
+mod house;
 
 mod audit;
 mod benches;
 mod channels;
 mod cli;
+mod cli_serve;
 mod compose;
 mod db;
 mod demo;
@@ -25,5 +27,6 @@ mod doors;
 mod http;
 mod inbound;
 mod journeys;
+mod observe;
 mod people;
 mod receipts;

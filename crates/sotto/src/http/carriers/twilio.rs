@@ -9,14 +9,15 @@ use crate::channels::{Carried, CarrierEvent, CarrierEvents, Done, Secret};
 use crate::http::Doors;
 use crate::http::body::Octets;
 use crate::http::errors::Problem;
+use crate::live::Live;
 
 /// How its posts are recognised, and where what they say goes.
 #[derive(Debug, Clone)]
 pub struct Webhook {
     /// Our public address as the carrier was told it, without a path: `https://sotto.example.com`.
     pub public_base: String,
-    /// The token that signs.
-    pub auth_token: Secret,
+    /// The tokens that may sign: the one in force, and while it is being changed the one before.
+    pub auth_tokens: Live<Vec<Secret>>,
     /// Whoever stores what carriers tell us.
     pub events: CarrierEvents,
 }
@@ -76,7 +77,11 @@ fn believed<'d>(
         .ok_or(WebhookError::Signature)?;
     let form = Form::parse(body)?;
     let url = format!("{}{path}", webhook.public_base.trim_end_matches('/'));
-    form.verify(&url, &webhook.auth_token, signature)?;
+    let tokens = webhook.auth_tokens.now();
+    let believed = tokens.iter().any(|token| form.verify(&url, token, signature).is_ok());
+    if !believed {
+        return Err(WebhookError::Signature.into());
+    }
     Ok((form, webhook))
 }
 

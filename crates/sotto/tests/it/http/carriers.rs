@@ -5,15 +5,19 @@ use axum::http::{Method, Request, header};
 use sotto::channels::twilio_webhook::Form;
 use sotto::channels::{AdapterName, Secret};
 
-use super::{Answered, BASE, CARRIER_TOKEN, NUMBER, Site, results};
+use super::{Answered, BASE, CARRIER_TOKEN, NEXT_CARRIER_TOKEN, NUMBER, Site, results};
 use crate::on_both_engines;
 
 const STATUS: &str = "/carriers/twilio/status";
 const INBOUND: &str = "/carriers/twilio/inbound";
 
 fn signed(path: &str, body: &str) -> String {
+    signed_with(CARRIER_TOKEN, path, body)
+}
+
+fn signed_with(token: &str, path: &str, body: &str) -> String {
     let form = Form::parse(body.as_bytes()).unwrap();
-    form.sign(&format!("{BASE}{path}"), &Secret::new(CARRIER_TOKEN.to_owned()))
+    form.sign(&format!("{BASE}{path}"), &Secret::new(token.to_owned()))
 }
 
 async fn told(site: &Site, path: &str, body: &str, signature: Option<&str>) -> Answered {
@@ -56,6 +60,12 @@ on_both_engines! {
         ] {
             told(&site, STATUS, body, wrong).await.is(403);
         }
+        let stranger = signed_with("one-of-nobodys", STATUS, body);
+        told(&site, STATUS, body, Some(&stranger)).await.is(403);
+        // While the token is being changed, either signs.
+        let sent = "MessageSid=SM17&MessageStatus=sent&To=%2B12125550142";
+        let next = signed_with(NEXT_CARRIER_TOKEN, STATUS, sent);
+        told(&site, STATUS, sent, Some(&next)).await.is(204);
         let changed = "MessageSid=SM17&MessageStatus=undelivered&To=%2B12125550142";
         told(&site, STATUS, changed, Some(&right)).await.is(403);
         assert_eq!(state().await, "sent");

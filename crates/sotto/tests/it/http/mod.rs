@@ -2,6 +2,7 @@
 
 mod carriers;
 mod check;
+mod health;
 mod input;
 mod messages;
 mod people;
@@ -24,6 +25,7 @@ use sotto::http::Doors;
 use sotto::http::carriers::twilio::Webhook;
 use sotto::http::router::router;
 use sotto::ids::{AttemptId, Id as _, TokenId};
+use sotto::live::Live;
 use sotto::{arrivals, params, sql};
 use tokio::sync::mpsc;
 use tower::ServiceExt as _;
@@ -34,6 +36,7 @@ use crate::engines::TestDb;
 pub(super) const NUMBER: &str = "+12125550142";
 pub(super) const BASE: &str = "https://sotto.harborview.example";
 pub(super) const CARRIER_TOKEN: &str = "twelve-and-three";
+pub(super) const NEXT_CARRIER_TOKEN: &str = "thirteen-and-four";
 
 /// What no error may tell: the test patient's name, number, birth date and mailbox.
 const PHI: [&str; 8] = [
@@ -48,7 +51,7 @@ const PHI: [&str; 8] = [
 ];
 
 /// A clinic with its doors open.
-pub(super) struct Site {
+pub(crate) struct Site {
     pub(super) clinic: Clinic,
     router: Router,
     /// Marisol, in New York, who agreed to texts at [`NUMBER`].
@@ -59,10 +62,10 @@ pub(super) struct Site {
 
 /// An answer, read whole.
 #[derive(Debug)]
-pub(super) struct Answered {
+pub(crate) struct Answered {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    pub(super) text: String,
+    pub(crate) text: String,
     pub(super) json: Value,
 }
 
@@ -74,7 +77,7 @@ impl Answered {
     }
 
     #[track_caller]
-    pub(super) fn is(self, status: u16) -> Self {
+    pub(crate) fn is(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         self
     }
@@ -93,7 +96,7 @@ impl Answered {
 }
 
 impl Site {
-    pub(super) async fn open(db: TestDb) -> Self {
+    pub(crate) async fn open(db: TestDb) -> Self {
         let clinic = Clinic::open(db).await;
         let patient = clinic.patient("Marisol", "en", NUMBER).await;
         let router = doors(&clinic);
@@ -114,7 +117,7 @@ impl Site {
         send(self.router.clone(), request).await
     }
 
-    pub(super) async fn get(&self, path: &str) -> Answered {
+    pub(crate) async fn get(&self, path: &str) -> Answered {
         self.send(asked(Method::GET, path, &self.token, Body::empty())).await
     }
 
@@ -218,7 +221,10 @@ fn doors(clinic: &Clinic) -> Router {
     tokio::spawn(arrivals::run(clinic.db.db.clone(), clinic.office.clone(), arrived));
     let webhook = Webhook {
         public_base: BASE.to_owned(),
-        auth_token: Secret::new(CARRIER_TOKEN.to_owned()),
+        // While a token is being changed both are good.
+        auth_tokens: Live::new(
+            [NEXT_CARRIER_TOKEN, CARRIER_TOKEN].map(|token| Secret::new(token.to_owned())).into(),
+        ),
         events,
     };
     router(Doors::new(clinic.db.db.clone(), clinic.office.clone(), Some(webhook)))

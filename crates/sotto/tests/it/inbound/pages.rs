@@ -49,9 +49,9 @@ on_both_engines! {
         let url = format!("http://{}/page", listener.local_addr().unwrap());
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let secret = format!("whsec_{}", BASE64_STANDARD.encode(KEY));
-        assert!(Webhook::new(&url, "secret").is_err());
-        assert!(Webhook::new("http://pager.example.com/", &secret).is_err());
-        let pager = Pager::Webhook(Box::new(Webhook::new(&url, &secret).unwrap()));
+        assert!(Webhook::new(&url, &["secret"]).is_err());
+        assert!(Webhook::new("http://pager.example.com/", &[&secret]).is_err());
+        let pager = Pager::Webhook(Box::new(Webhook::new(&url, &[&secret]).unwrap()));
         let mut paged = Paged::default();
         let (db, office) = (&clinic.db.db, &clinic.office);
         assert_eq!(tick(db, office, &pager, &mut paged).await.unwrap(), 0);
