@@ -11,8 +11,8 @@ use crate::audit::Log;
 use crate::clock::Clock;
 use crate::compose::Templates;
 use crate::db::{DbError, Tx, policy_version, practice};
-use crate::outbox::FreshFacts;
 use crate::observe::metrics::Metrics;
+use crate::outbox::FreshFacts;
 use crate::people::contact_points;
 
 /// One practice, as the code that acts for it sees it. Clones are cheap and share everything.
