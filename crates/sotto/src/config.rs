@@ -56,6 +56,8 @@ pub struct Config {
     pub log: Log,
     /// Where metrics are served, if not beside the API.
     pub metrics: Option<Metrics>,
+    /// Where spans go, if anywhere.
+    pub traces: Option<Traces>,
     /// Whose server this is.
     pub practice: Practice,
     /// The practice's own templates.
@@ -121,6 +123,14 @@ pub struct Log {
 pub struct Metrics {
     /// Address and port, for the people who run the machine alone.
     pub listen: SocketAddr,
+}
+
+/// Where spans go.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Traces {
+    /// A collector that speaks OTLP over HTTP.
+    pub endpoint: String,
 }
 
 /// Whose server this is.

@@ -1,6 +1,6 @@
 //! What every part needs to act for one practice: who, when, with which keys, policy and words.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use gate::{Address, BindingKey, Policy, PracticeId};
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::compose::Templates;
 use crate::db::{DbError, Tx, policy_version, practice};
 use crate::observe::metrics::Metrics;
+use crate::observe::trace::Traces;
 use crate::outbox::FreshFacts;
 use crate::people::contact_points;
 
@@ -28,6 +29,7 @@ struct Inner {
     outbox: Arc<Notify>,
     fresh_facts: FreshFacts,
     metrics: Arc<Metrics>,
+    traces: OnceLock<Traces>,
 }
 
 /// What can change while the program runs.
@@ -99,6 +101,7 @@ impl Office {
             outbox: Arc::new(Notify::new()),
             fresh_facts: FreshFacts::default(),
             metrics,
+            traces: OnceLock::new(),
         })))
     }
 
@@ -179,6 +182,19 @@ impl Office {
     #[must_use]
     pub fn metrics(&self) -> Arc<Metrics> {
         Arc::clone(&self.0.metrics)
+    }
+
+    /// Where spans go. Tell what a transaction did after its commit.
+    #[must_use]
+    pub fn traces(&self) -> &Traces {
+        static NOWHERE: Traces = Traces::nowhere();
+        self.0.traces.get().unwrap_or(&NOWHERE)
+    }
+
+    /// From now on spans go there; the first call counts.
+    pub fn send_traces_to(&self, traces: Traces) {
+        // A second collector would need a restart.
+        let _ = self.0.traces.set(traces);
     }
 
     /// The blind index under which rows about this address are found.

@@ -20,6 +20,7 @@ use crate::db::registry::{CONTACT_POINT, RECEIPT, SUPPRESSION_EVENT, TASK};
 use crate::db::suppression::{self, SuppressionKind, SuppressionRow, SuppressionSource};
 use crate::db::{DbError, Tx, contact_point};
 use crate::ids::{AttemptId, Id as _, ReceiptId, TaskId};
+use crate::observe::trace::{Place, Say, Span, Step};
 use crate::office::Office;
 use crate::outbox::{self, OutboxError};
 use crate::{params, sql};
@@ -74,6 +75,17 @@ pub fn record(tx: &mut Tx<'_>, office: &Office, told: &CarrierReceipt) -> Result
     tx.after_commit(move || metrics.receipts.add([adapter, status]));
     match &known {
         Some(part) => {
+            if office.traces().wanted() {
+                let (office, message, receipt) = (office.clone(), part.message, id);
+                let (carrier, status) = (told.adapter, told.status.as_str());
+                tx.after_commit(move || {
+                    let times = (now, office.clock().now());
+                    let place = Place::of_message(message);
+                    let span = Span::under(place, Step::Receipt, receipt.0, times);
+                    let says = [Say::Adapter(carrier), Say::Outcome(status)];
+                    office.traces().tell(span.saying(says));
+                });
+            }
             let report = Report { id, status: told.status, failure: told.failure.clone() };
             apply(tx, office, part, &report, told.adapter)?;
         }

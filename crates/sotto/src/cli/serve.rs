@@ -36,6 +36,7 @@ use crate::http::{Doors, router};
 use crate::inbound::pager::{self, Pager};
 use crate::live::Live;
 use crate::observe::log::Log;
+use crate::observe::trace::Traces;
 use crate::office::Office;
 use crate::service::{Parts, Service};
 
@@ -93,6 +94,11 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
         adapters(&config, &office, &events_in, |_| true)?.into_iter().map(Live::new).collect();
     let pager = Live::new(pager_of(&config)?);
     let twilio = webhook(&config, &events_in)?;
+    if let Some(traces) = &config.traces {
+        let traces =
+            Traces::to(&traces.endpoint).map_err(|error| config.wrong("traces.endpoint", error))?;
+        office.send_traces_to(traces);
+    }
     if check_only {
         println!("the settings are right");
         return Ok(());
@@ -164,6 +170,8 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
         };
         tokio::join!(requests, service.stop());
         forgetting.abort();
+        // It waits for the runtime's other threads, so not on one of them.
+        let _ = tokio::task::spawn_blocking(move || office.traces().close()).await;
         if let Some(task) = watching {
             task.abort();
         }

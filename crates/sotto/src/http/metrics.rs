@@ -30,7 +30,7 @@ pub fn count(doors: &Doors, method: &Method, route: &str, status: u16, took: Dur
 }
 
 /// A stranger may send any method; ours are these.
-fn method_word(method: &Method) -> &'static str {
+pub(super) fn method_word(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

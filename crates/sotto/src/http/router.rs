@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -22,8 +22,9 @@ use super::api::{
 use super::carriers::twilio;
 use super::console::overview;
 use super::errors::Problem;
-use super::{Doors, assets, body, headers, health, openapi, unsubscribe};
+use super::{Doors, assets, body, headers, health, metrics, openapi, unsubscribe};
 use crate::clock::Clock;
+use crate::observe::trace::{Place, Say, Span, Step};
 
 /// How long a request may take, but for the live page, which stays open.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,14 +44,14 @@ pub fn watching(doors: Doors) -> Router {
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(super::metrics::page))
+        .route("/metrics", get(metrics::page))
         .fallback(|| async { Problem::not_found("page") })
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
         .layer(from_fn(headers::secure))
         .with_state(doors)
 }
 
-fn public(doors: Doors, metrics: bool) -> Router {
+fn public(doors: Doors, with_metrics: bool) -> Router {
     let clock = doors.office().clock().clone();
     let sandbox = doors.office().profile().sandbox;
 
@@ -103,8 +104,8 @@ fn public(doors: Doors, metrics: bool) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/static/{name}", get(assets::serve));
-    if metrics {
-        routes = routes.route("/metrics", get(super::metrics::page));
+    if with_metrics {
+        routes = routes.route("/metrics", get(metrics::page));
     }
 
     // The live page shows a made-up practice to whoever is on this machine. For a real one it
@@ -160,18 +161,24 @@ async fn wrong_method() -> Problem {
 /// Counts and logs each request by its route, never by its path or query, which may name someone.
 async fn observed(State(doors): State<Doors>, mut request: Request, next: Next) -> Response {
     let clock = doors.office().clock().clone();
-    let began = clock.instant();
+    let (began, began_at) = (clock.instant(), clock.now());
     let method = request.method().clone();
-    let route = request
-        .extensions()
-        .get::<axum::extract::MatchedPath>()
-        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let id = request.extensions().get::<RequestId>().cloned();
+    let span = traced(&doors, &mut request, id.as_ref(), began_at);
     request.headers_mut().remove(axum::http::header::COOKIE);
     let response = next.run(request).await;
     let took = clock.instant().duration_since(began);
     let status = response.status().as_u16();
-    super::metrics::count(&doors, &method, &route, status, took);
+    metrics::count(&doors, &method, &route, status, took);
+    if let Some(mut span) = span {
+        span.until = clock.now();
+        span.failed = status >= 500;
+        let method = metrics::method_word(&method);
+        let says = [Say::Method(method), Say::Status(status)];
+        doors.office().traces().tell(span.saying(says).saying(matched.map(Say::Route)));
+    }
     tracing::info!(
         http.method = %method,
         http.route = route,
@@ -181,4 +188,25 @@ async fn observed(State(doors): State<Doors>, mut request: Request, next: Next) 
         "http.answered"
     );
     response
+}
+
+/// The request's span, if anybody wants to know: in its caller's trace, where the caller names one.
+/// What hangs from it finds its place in the request's extensions.
+fn traced(
+    doors: &Doors,
+    request: &mut Request,
+    id: Option<&RequestId>,
+    at: jiff::Timestamp,
+) -> Option<Span> {
+    if !doors.office().traces().wanted() {
+        return None;
+    }
+    let id: uuid::Uuid = id?.header_value().to_str().ok()?.parse().ok()?;
+    let caller = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    let span = match caller.and_then(Place::of_caller) {
+        Some(caller) => Span::under(caller, Step::Request, id, (at, at)),
+        None => Span::first(Step::Request, id, (at, at)),
+    };
+    request.extensions_mut().insert(span.place);
+    Some(span.saying([Say::RequestId(id)]))
 }

@@ -11,6 +11,7 @@ use crate::audit::{self, EntryId, Event};
 use crate::db::message::{self, NewMessage, State};
 use crate::db::outbox::OutboxRow;
 use crate::db::{Mark, Tx};
+use crate::observe::trace::{Say, Span, Step};
 use crate::office::Office;
 use crate::outbox;
 use crate::outbox::fresh_facts::Loaded;
@@ -85,6 +86,7 @@ impl Storing<'_> {
             self.remember(tx, passed, under);
         }
         outbox::store::ring(tx, self.office);
+        self.trace(tx, passed);
         Ok(())
     }
 
@@ -96,6 +98,19 @@ impl Storing<'_> {
             let loaded = Loaded { under, at: self.at, subject, facts: Arc::clone(&passed.facts) };
             tx.after_commit(move || office.fresh_facts().remember(message, loaded));
         }
+    }
+
+    /// The message's own trace begins.
+    fn trace(&self, tx: &mut Tx<'_>, passed: &Passed) {
+        if !self.office.traces().wanted() {
+            return;
+        }
+        let (draft, at, office) = (passed.cleared.draft(), self.at, self.office.clone());
+        let (message, channel, kind) = (draft.message, draft.channel, draft.kind);
+        tx.after_commit(move || {
+            let span = Span::first(Step::Message, message.0, (at, office.clock().now()));
+            office.traces().tell(span.saying([Say::Channel(channel), Say::Kind(kind)]));
+        });
     }
 
     fn insert(

@@ -24,6 +24,7 @@ use crate::db::suppression::{self, SuppressionKind, SuppressionRow, SuppressionS
 use crate::db::{Db, Mark, Tx};
 use crate::facts;
 use crate::ids::{AttemptId, Id as _};
+use crate::observe::trace::{Place, Say, Span, Step};
 use crate::office::Office;
 use crate::outbox::fresh_facts::Loaded;
 use crate::outbox::store::{self, OutboxError, Taken};
@@ -203,6 +204,17 @@ impl<A: Adapter> Worker<A> {
         let began = clock.instant();
         let result = self.adapter.send(released).await;
         metrics.carrier_answer.took([adapter], clock.instant().duration_since(began));
+        if self.office.traces().wanted() {
+            let place = Place::of_message(claim.cleared.draft().message);
+            let times = (now, clock.now());
+            let mut span = Span::under(place, Step::HandOver, claim.attempt.0, times);
+            span.failed = result.is_err();
+            let outcome =
+                result.as_ref().map_or_else(|failure| failure.kind.as_str(), |_| "accepted");
+            let adapter = Say::Adapter(self.settings.adapter);
+            let says = [adapter, Say::Attempt(claim.number), Say::Outcome(outcome)];
+            self.office.traces().tell(span.saying(says));
+        }
         result
     }
 }
@@ -333,6 +345,15 @@ fn act(
         .patient(stored.patient)
         .grounds(Grounds { policy: Some(policy.version().as_str().into()), ..Grounds::default() });
     audit::append(tx, office, released)?;
+    if office.traces().wanted() {
+        let (office, message, adapter) = (office.clone(), row.message, settings.adapter);
+        let times = (row.due_at, now);
+        tx.after_commit(move || {
+            let place = Place::of_message(message);
+            let span = Span::under(place, Step::Claim, office.clock().new_id(), times);
+            office.traces().tell(span.saying([Say::Adapter(adapter), Say::Attempt(number)]));
+        });
+    }
     Ok(Some(Claim { attempt, number, due_at: row.due_at, cleared, facts, policy }))
 }
 

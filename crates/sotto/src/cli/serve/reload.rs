@@ -155,6 +155,7 @@ impl Running {
             ("http.listen", old.http.listen == new.http.listen),
             ("http.public_base", old.http.public_base == new.http.public_base),
             ("metrics.listen", old.metrics == new.metrics),
+            ("traces.endpoint", old.traces == new.traces),
             ("log.file", old.log.file == new.log.file),
             ("practice.id", old.practice.id == new.practice.id),
             ("email_smtp.bounce_listen", bounces(old) == bounces(new)),

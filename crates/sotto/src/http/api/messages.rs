@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json as JsonAnswer;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use gate::{AppointmentId, Channel, Kind, Language, MessageId, Origin, PatientId, Purpose};
 use jiff::Timestamp;
@@ -25,6 +25,7 @@ use crate::http::views::{Shown, view};
 use crate::ids::Id as _;
 use crate::intake::{self, Answer, Decided, IntakeError, Request, Wanted, Words};
 use crate::journeys::reminders::profile_values;
+use crate::observe::trace::{Place, Say, Span, Step};
 use crate::office::Office;
 
 /// A message someone wants to send to a patient.
@@ -93,13 +94,20 @@ pub struct Sent {
 pub async fn send(
     MayWriteMessages(caller): MayWriteMessages,
     State(doors): State<Doors>,
+    place: Option<Extension<Place>>,
     key: IdempotencyKey,
     Json { value: request, bytes }: Json<SendRequest>,
 ) -> Result<Kept, Problem> {
     let (patient, request) = parse(request, doors.office(), &caller)?;
+    let (message, place) = (request.message, place.map(|Extension(place)| place));
     let asked = Asked { caller: &caller, key, body: &bytes };
+    let began = doors.office().clock().now();
     let ahead = decided_ahead(&doors, patient, request.clone()).await;
-    once_with(&doors, asked, move |tx, office, keep| {
+    if ahead.is_some() {
+        told(&doors, place, Step::Decide, message, began);
+    }
+    let began = doors.office().clock().now();
+    let answer = once_with(&doors, asked, move |tx, office, keep| {
         let decided = match still_holding(tx, office, ahead)? {
             Some(decided) => decided,
             None => {
@@ -113,7 +121,19 @@ pub async fn send(
         intake::store(tx, office, &decided)?;
         Ok(answer)
     })
-    .await
+    .await;
+    told(&doors, place, Step::Store, message, began);
+    answer
+}
+
+/// One step of a request, in its trace; it leads on to the message's own.
+fn told(doors: &Doors, place: Option<Place>, step: Step, message: MessageId, began: Timestamp) {
+    let clock = doors.office().clock();
+    if let Some(place) = place {
+        let mut span = Span::under(place, step, clock.new_id(), (began, clock.now()));
+        span.link = Some(Place::of_message(message));
+        doors.office().traces().tell(span.saying([Say::Message(message)]));
+    }
 }
 
 /// Decided while the writer does something else, where that is of use. An error here says nothing

@@ -1,11 +1,15 @@
 //! Names, numbers, birth dates, texts and secrets come in through every door of the running
 //! program, and then nothing that it says of itself holds any of them: not the log at its most
-//! talkative, not the metrics, not a refusal, not its environment; and a crash would write nothing.
+//! talkative, not the metrics, not the traces, not a refusal, not its environment; and a crash would write nothing.
 
+use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::Arc;
 
 use serde_json::json;
 use sotto::observe::discretion;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use twin::{Channel, MailConfig, ReplyKind, SmppConfig, Twin, TwinConfig};
 
 use crate::engines::{Engine, wanted};
@@ -54,6 +58,25 @@ fn clean(what: &str, text: &str) {
     }
 }
 
+/// A collector of traces: what was posted to it so far.
+async fn collector() -> (SocketAddr, watch::Receiver<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (all, seen) = watch::channel(Vec::new());
+    let all = Arc::new(all);
+    let take = axum::routing::post(move |body: axum::body::Bytes| async move {
+        all.send_modify(|all| all.extend(body));
+        ""
+    });
+    let router = axum::Router::new().route("/v1/traces", take);
+    tokio::spawn(axum::serve(listener, router).into_future());
+    (address, seen)
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
 async fn world() -> Twin {
     let smpp = SmppConfig {
         accounts: vec![("practice".to_owned(), SMPP_PASSWORD.to_owned())],
@@ -68,7 +91,7 @@ async fn world() -> Twin {
     Twin::start(config).await.unwrap()
 }
 
-fn house(twin: &Twin) -> House {
+fn house(twin: &Twin, collector: SocketAddr) -> House {
     let (smsc, mail) = (twin.smpp_address().unwrap().port(), twin.mail_address().unwrap().port());
     let agreed = "vendor = \"Twin\"\nstatus = \"active\"\n\
                   effective = \"2020-01-01T00:00:00Z\"\nmax_level = 1\n";
@@ -86,6 +109,7 @@ fn house(twin: &Twin) -> House {
              from = \"office@example.com\"\nfrom_name = \"Elm Street Office\"\n\
              bounce_domain = \"bounces.example.com\"\nbounce_listen = \"127.0.0.1:0\"\n\
              [email_smtp.agreement]\n{agreed}\
+             [traces]\nendpoint = \"http://{collector}/v1/traces\"\n\
              [pager]\nurl = \"http://127.0.0.1:9/{TEXT}\"\nsecret_file = {pager:?}\n"
         )
     })
@@ -129,7 +153,8 @@ async fn nothing_the_program_says_of_itself_holds_what_came_in() {
         return;
     }
     let twin = world().await;
-    let house = house(&twin);
+    let (collector, mut spans) = collector().await;
+    let house = house(&twin, collector);
     let mail = format!("{MAIL}@example.com");
     let patient = house.patient(RECORD, [GIVEN, FAMILY, BORN, PHONE, &mail]);
     let token = house.token(&[
@@ -148,6 +173,7 @@ async fn nothing_the_program_says_of_itself_holds_what_came_in() {
     clean("the import", &format!("{out}{err}"));
 
     let server = house.serve("trace");
+    let mut sent = Vec::new();
     for (channel, address) in [("sms", format!("+1{PHONE}")), ("email", mail.clone())] {
         let consent = json!({
             "class": "pec", "channel": channel, "address": address, "language": "en",
@@ -163,6 +189,7 @@ async fn nothing_the_program_says_of_itself_holds_what_came_in() {
         });
         let (status, body) = server.api(&token, "POST", "/api/v1/messages", &code.to_string());
         assert_eq!(status, 202, "{body}");
+        sent.push(body["id"].as_str().unwrap().to_owned());
     }
     // The gate says no, and the refusal is kept.
     let open = json!({
@@ -190,14 +217,16 @@ async fn nothing_the_program_says_of_itself_holds_what_came_in() {
     assert_eq!(status, 200);
     clean("the metrics", &metrics);
     for count in [
-        "sotto_attempts_total{adapter=\"sms_smpp\",outcome=\"accepted\"} 1",
-        "sotto_attempts_total{adapter=\"email_smtp\",outcome=\"accepted\"} 1",
-        "sotto_replies_total{intent=\"emergency\"} 1",
-        "sotto_receipts_total{adapter=\"sms_smpp\",status=\"delivered\"} 1",
-        "sotto_carrier_connected{adapter=\"sms_smpp\"} 1",
-        "sotto_ready 1",
+        "sotto_attempts_total{adapter=\"sms_smpp\",outcome=\"accepted\"} ",
+        "sotto_attempts_total{adapter=\"email_smtp\",outcome=\"accepted\"} ",
+        "sotto_replies_total{intent=\"emergency\"} ",
+        "sotto_receipts_total{adapter=\"sms_smpp\",status=\"delivered\"} ",
+        "sotto_refusals_total{code=\"E_MARKETING\",at=\"request\"} ",
+        "sotto_carrier_connected{adapter=\"sms_smpp\"} ",
+        "sotto_ready ",
     ] {
-        assert!(metrics.contains(count), "{count}:\n{metrics}");
+        let value = metrics.lines().find_map(|line| line.strip_prefix(count));
+        assert!(value.is_some_and(|value| value != "0"), "{count}{value:?}:\n{metrics}");
     }
     clean("the environment", &server.proc("environ"));
     clean("the command line", &server.proc("cmdline"));
@@ -205,9 +234,28 @@ async fn nothing_the_program_says_of_itself_holds_what_came_in() {
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert!(core.split_whitespace().filter(|word| *word == "0").count() == 2, "{core}");
 
+    // A caller's trace is taken up; what is none is not passed on.
+    let caller = "4bf92f3577b34da6a3ce929d0e0e4736";
+    for trace in [format!("00-{caller}-00f067aa0ba902b7-01"), format!("00-{TEXT}-{PHONE}-01")] {
+        let request = format!(
+            "GET /healthz HTTP/1.1\r\nhost: sotto\r\ntraceparent: {trace}\r\n\
+             tracestate: {TEXT}={PHONE}\r\nconnection: close\r\n\r\n"
+        );
+        assert_eq!(server.ask(&request).0, 200);
+    }
+
     server.signal(rustix::process::Signal::TERM);
     let (status, log) = server.ended();
     assert!(status.success(), "{status}");
+    // The last spans go out before it ends.
+    let spans = spans.borrow_and_update().clone();
+    clean("the traces", &String::from_utf8_lossy(&spans));
+    for step in ["request", "decide", "store", "message", "claim", "hand_over", "receipt"] {
+        assert!(holds(&spans, step.as_bytes()), "no span {step}");
+    }
+    let id = |hexadecimal: &str| u128::from_str_radix(hexadecimal, 16).unwrap().to_be_bytes();
+    assert!(holds(&spans, &id(caller)), "the caller's trace is not there");
+    assert!(holds(&spans, &id(&sent[0].replace('-', ""))), "the message's trace is not there");
     clean("the log", &log);
     // It said something, and the most it would.
     assert!(log.contains("http.answered") && log.contains("\"level\":\"TRACE\""), "{log}");
