@@ -6,6 +6,7 @@
 //! A caller that goes away does not undo it.
 
 mod error;
+mod fault;
 mod ground;
 mod job;
 mod migrate;
@@ -53,6 +54,7 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 
 pub use error::DbError;
+pub use fault::{Fault, Faults};
 pub use ground::Mark;
 pub use migrate::known_version;
 pub use row::{Cell, FromColumn, Row};
@@ -96,6 +98,8 @@ struct Inner {
     engine: &'static str,
     /// `None` where a decision made beforehand gains nothing, or cannot be made.
     ground: Option<Arc<Ground>>,
+    /// `None` but in tests.
+    faults: Option<Faults>,
 }
 
 enum WriteQueue {
@@ -124,6 +128,29 @@ impl Db {
     /// # Errors
     /// [`DbError::Open`], [`DbError::Newer`] or [`DbError::Migration`].
     pub fn open(url: &DatabaseUrl, threads: Threads, now: Timestamp) -> Result<Self, DbError> {
+        Self::open_as(url, threads, now, None)
+    }
+
+    /// [`open`](Self::open), for a test: commits fail as `faults` says. The storage is the same; no
+    /// setting and no verb leads here.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with_faults(
+        url: &DatabaseUrl,
+        threads: Threads,
+        now: Timestamp,
+        faults: Faults,
+    ) -> Result<Self, DbError> {
+        Self::open_as(url, threads, now, Some(faults))
+    }
+
+    fn open_as(
+        url: &DatabaseUrl,
+        threads: Threads,
+        now: Timestamp,
+        faults: Option<Faults>,
+    ) -> Result<Self, DbError> {
         match &url.target {
             Target::Sqlite(place) => {
                 let writer = migrate::open_sqlite(place, now)?;
@@ -147,6 +174,7 @@ impl Db {
                     threads: handles,
                     engine: "sqlite",
                     ground: on_disk.then_some(ground),
+                    faults,
                 })))
             }
             Target::Postgres(config) => {
@@ -176,6 +204,7 @@ impl Db {
                     threads: handles,
                     engine: "postgres",
                     ground: None,
+                    faults,
                 })))
             }
         }
@@ -209,7 +238,8 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         let (reply, answer) = tokio::sync::oneshot::channel();
-        self.send_write(job(work, move |result| drop(reply.send(result))));
+        let faults = self.0.faults.clone();
+        self.send_write(job(work, faults, move |result| drop(reply.send(result))));
         answer.await.unwrap_or_else(|_| Err(DbError::Closed.into()))
     }
 
@@ -226,7 +256,7 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         let (reply, answer) = tokio::sync::oneshot::channel();
-        self.send_read(job(work, move |result| drop(reply.send(result))));
+        self.send_read(job(work, None, move |result| drop(reply.send(result))));
         answer.await.unwrap_or_else(|_| Err(DbError::Closed.into()))
     }
 
@@ -244,7 +274,8 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         let (reply, answer) = mpsc::sync_channel(1);
-        self.send_write(job(work, move |result| drop(reply.send(result))));
+        let faults = self.0.faults.clone();
+        self.send_write(job(work, faults, move |result| drop(reply.send(result))));
         answer.recv().unwrap_or_else(|_| Err(DbError::Closed.into()))
     }
 
@@ -262,7 +293,7 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         let (reply, answer) = mpsc::sync_channel(1);
-        self.send_read(job(work, move |result| drop(reply.send(result))));
+        self.send_read(job(work, None, move |result| drop(reply.send(result))));
         answer.recv().unwrap_or_else(|_| Err(DbError::Closed.into()))
     }
 
