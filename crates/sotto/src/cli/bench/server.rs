@@ -1,5 +1,6 @@
 //! `sotto serve` as a child, and what the kernel says of it.
 
+use std::cell::Cell;
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
@@ -79,7 +80,8 @@ impl Drop for Server {
 /// says goes to a file.
 pub(super) struct Mortal {
     child: Child,
-    listens: mpsc::Receiver<SocketAddr>,
+    listening: mpsc::Receiver<SocketAddr>,
+    address: Cell<Option<SocketAddr>>,
 }
 
 impl Mortal {
@@ -100,23 +102,26 @@ impl Mortal {
             .spawn()
             .context("the server cannot be started")?;
         let said = child.stderr.take().context("the server's log cannot be read")?;
-        let (listening, listens) = mpsc::channel();
+        let (tell, listening) = mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(said).lines().map_while(Result::ok) {
                 // The end of the run tells what is wrong; a line that is lost here changes nothing.
                 let _ = writeln!(log, "{line}");
                 let address = line.split_once("listening on http://").map(|(_, at)| at.parse());
                 if let Some(Ok(address)) = address {
-                    let _ = listening.send(address);
+                    let _ = tell.send(address);
                 }
             }
         });
-        Ok(Self { child, listens })
+        Ok(Self { child, listening, address: Cell::new(None) })
     }
 
     /// Where it listens, once it does; nothing after so long, or when it has ended.
     pub(super) fn listens_within(&self, patience: Duration) -> Option<SocketAddr> {
-        self.listens.recv_timeout(patience).ok()
+        if self.address.get().is_none() {
+            self.address.set(self.listening.recv_timeout(patience).ok());
+        }
+        self.address.get()
     }
 }
 
