@@ -114,7 +114,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         wanted = Disaster::value_variants().to_vec();
     }
     for disaster in wanted.into_iter().filter(|one| *one != Disaster::All) {
-        reports.push(disasters::struck(&bench, disaster, &folder.join(disaster.name()))?);
+        let report = disasters::struck(&bench, disaster, &folder.join(disaster.name()));
+        reports.push(report.unwrap_or_else(|error| Report::broken_off(disaster.name(), &error)));
     }
     let broken = reports.iter().any(|report| !report.sound());
     if broken {
@@ -167,6 +168,11 @@ impl Report {
             missing: Vec::new(),
             skipped: Some(because.into()),
         }
+    }
+
+    /// It could not be brought to its end.
+    fn broken_off(name: &'static str, error: &anyhow::Error) -> Self {
+        Self { skipped: None, missing: vec![format!("{error:#}")], ..Self::skipped(name, "") }
     }
 
     fn sound(&self) -> bool {

@@ -111,8 +111,13 @@ fn at_work<'a>(
     environment: &[(String, String)],
 ) -> Result<(House<'a>, Mortal)> {
     let mut house = House::new(bench, folder, place)?;
+    // Settings and keys were made this instant, and the disk may be taken away.
+    command("sync", &[])?;
     let server = house.spawn(environment)?;
     house.answers(&server)?;
+    // Everything has happened once.
+    let warm = house.twin.until(|record| record.counts.replies_acked > 0);
+    bench.runtime.block_on(async { tokio::time::timeout(super::PATIENCE, warm).await })?;
     bench.sleep(BEFORE);
     Ok((house, server))
 }
