@@ -235,7 +235,8 @@ fn receipts(ours: &Ours, record: &Record, found: &mut Findings) {
         let whole = !text.ids.is_empty() && text.ids.iter().all(|id| delivered.contains(&**id));
         let message = text.ids.first().and_then(|id| ours.parts.get(id));
         let state = message.and_then(|id| ours.messages.get(id)).map(|(_, state, _)| &**state);
-        if whole && state.is_some_and(|state| state != "delivered") {
+        // A person is told of what is uncertain, and it is counted as that.
+        if whole && state.is_some_and(|state| !matches!(state, "delivered" | "uncertain")) {
             found.delivered_not_told += 1;
             let message = message.map_or("?", |id| id);
             found.example(&format!("message {message} arrived and is {}", state.unwrap_or("?")));
