@@ -36,6 +36,8 @@ pub(crate) enum Found {
 pub(crate) struct KeyStore {
     dir: PathBuf,
     next_temporary: AtomicU64,
+    /// Names given and not yet synced.
+    unsynced: AtomicU64,
 }
 
 impl KeyStore {
@@ -63,7 +65,22 @@ impl KeyStore {
         if mode & 0o077 != 0 {
             return Err(SealError::Permissions { path: dir.to_owned(), mode: mode & 0o777 });
         }
-        Ok(Self { dir: dir.to_owned(), next_temporary: AtomicU64::new(0) })
+        let store = Self {
+            dir: dir.to_owned(),
+            next_temporary: AtomicU64::new(0),
+            unsynced: AtomicU64::new(0),
+        };
+        // A process that ended between a name and its sync left the rest of the work to us.
+        store.sync_folder(dir)?;
+        Ok(store)
+    }
+
+    /// Makes sure that a name that was found stays: another thread may have given it this instant.
+    pub(crate) fn settle(&self) -> Result<(), SealError> {
+        match self.unsynced.load(Ordering::SeqCst) {
+            0 => Ok(()),
+            _ => self.sync_folder(&self.dir),
+        }
     }
 
     pub(crate) fn read(&self, name: &str) -> Result<Found, SealError> {
@@ -86,11 +103,11 @@ impl KeyStore {
     /// Writes a key once. `false` when the name is taken: somebody was faster, read theirs.
     pub(crate) fn write_once(&self, name: &str, bytes: &[u8]) -> Result<bool, SealError> {
         let (temporary, path) = (self.temporary(bytes)?, self.path(name));
-        let linked = fs::hard_link(&temporary, &path);
-        fs::remove_file(&temporary)
-            .map_err(|source| fail("tidy the key store", &temporary, source))?;
-        match linked {
-            Ok(()) => self.sync_folder(&path)?,
+        self.unsynced.fetch_add(1, Ordering::SeqCst);
+        let linked = self.link(&temporary, &path);
+        self.unsynced.fetch_sub(1, Ordering::SeqCst);
+        match linked? {
+            Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
             Err(source) => return Err(fail("write a key", &path, source)),
         }
@@ -100,6 +117,17 @@ impl KeyStore {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    /// Gives a file its name for good; the inner error is that of giving the name.
+    fn link(&self, temporary: &Path, path: &Path) -> Result<std::io::Result<()>, SealError> {
+        let linked = fs::hard_link(temporary, path);
+        fs::remove_file(temporary)
+            .map_err(|source| fail("tidy the key store", temporary, source))?;
+        if linked.is_ok() {
+            self.sync_folder(path)?;
+        }
+        Ok(linked)
     }
 
     /// Replaces a file in one step: after a crash it holds the old bytes or the new, all of them.
@@ -164,11 +192,11 @@ impl KeyStore {
         }
     }
 
-    fn sync_folder(&self, path: &Path) -> Result<(), SealError> {
-        let folder = path.parent().unwrap_or(&self.dir);
+    fn sync_folder(&self, about: &Path) -> Result<(), SealError> {
+        let folder = &self.dir;
         File::open(folder)
             .and_then(|folder| folder.sync_all())
-            .map_err(|source| fail("sync the key store", folder, source))
+            .map_err(|source| fail("sync the key store", about, source))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -268,6 +296,48 @@ pub(crate) mod tests {
         assert!(matches!(store.read("aa").unwrap(), Found::Tombstone(_)));
         store.destroy("aa", "patient").unwrap();
         assert!(!dir.path().join("aa").exists(), "the next call finishes the work");
+    }
+
+    /// For each point at which the process may end while it writes a key: what lies in the folder
+    /// then, and the key that the next one has.
+    #[test]
+    fn wherever_the_writing_of_a_key_ends_the_next_start_has_one_whole_key() {
+        let table: [(&str, &[(&str, &[u8])], &[u8]); 5] = [
+            ("before its file", &[], b"second"),
+            ("within its file", &[(".new-7-0", b"fir")], b"second"),
+            ("before its name", &[(".new-7-0", b"first")], b"second"),
+            (
+                "before the other name is gone",
+                &[(".new-7-0", b"first"), ("aa", b"first")],
+                b"first",
+            ),
+            ("before the folder is synced", &[("aa", b"first")], b"first"),
+        ];
+        for (ended, left, wanted) in table {
+            let dir = scratch();
+            for (name, bytes) in left {
+                fs::write(dir.path().join(name), bytes).unwrap();
+            }
+            let store = KeyStore::open(dir.path()).unwrap();
+            let ours = store.write_once("aa", b"second").unwrap();
+            assert_eq!(ours, wanted == b"second", "{ended}");
+            assert_eq!(key(&store, "aa").unwrap(), wanted, "{ended}");
+            assert!(!store.write_once("aa", b"third").unwrap(), "{ended}");
+            assert_eq!(key(&store, "aa").unwrap(), wanted, "{ended}");
+        }
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_nothing_and_can_be_done_again() {
+        let dir = scratch();
+        let store = KeyStore::open(dir.path()).unwrap();
+        // The folder is away, as on a disk that is gone.
+        let away = dir.path().with_extension("away");
+        fs::rename(dir.path(), &away).unwrap();
+        assert!(matches!(store.write_once("aa", b"first"), Err(SealError::Io { .. })));
+        fs::rename(&away, dir.path()).unwrap();
+        assert!(store.write_once("aa", b"second").unwrap());
+        assert_eq!(key(&store, "aa").unwrap(), b"second");
     }
 
     #[test]

@@ -324,6 +324,7 @@ impl Keyring {
             return Ok(key.clone());
         }
         if let Some(key) = self.load(id)? {
+            self.store.settle()?;
             return Ok(key);
         }
         let mut file = vec![FILE_VERSION, kind as u8];

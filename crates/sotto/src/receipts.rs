@@ -44,18 +44,38 @@ pub enum ReceiptError {
     Outbox(#[from] OutboxError),
 }
 
+/// What became of a receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is stored, now or before.
+    Stored,
+    /// Nothing is stored. An attempt to this number has no answer yet, and the receipt may be about
+    /// it: ask again when the answer is there. If this program ends before that, the carrier, who
+    /// was not answered, delivers again, and then it can be told whose receipt it is.
+    AwaitsAnswer,
+}
+
 /// Stores a receipt and what follows from it, in the caller's transaction. The same receipt again
-/// changes nothing.
+/// changes nothing. Where it cannot wait for a carrier's answer it is kept by itself until then.
 ///
 /// # Errors
 /// [`ReceiptError`]; nothing is stored then.
-pub fn record(tx: &mut Tx<'_>, office: &Office, told: &CarrierReceipt) -> Result<(), ReceiptError> {
+pub fn record(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    told: &CarrierReceipt,
+    may_wait: bool,
+) -> Result<Recorded, ReceiptError> {
     let (practice, now) = (office.practice(), office.clock().now());
     let adapter = told.adapter.as_str();
     lock(tx, office, told.adapter, &told.carrier_id)?;
     let known = match receipt::part(tx, practice, adapter, &told.carrier_id)? {
         Some(part) => Some(part),
-        None => unanswered_part(tx, office, told, now)?,
+        None => match unanswered_part(tx, office, told, now)? {
+            Unanswered::UnderWay if may_wait => return Ok(Recorded::AwaitsAnswer),
+            Unanswered::UnderWay | Unanswered::Unknown => None,
+            Unanswered::This(part) => Some(part),
+        },
     };
     let error = told.failure.as_ref().map(written);
     let id = ReceiptId::new(office.clock());
@@ -69,7 +89,7 @@ pub fn record(tx: &mut Tx<'_>, office: &Office, told: &CarrierReceipt) -> Result
         occurred_at: told.occurred_at,
     };
     if !receipt::insert(tx, practice, &new, now)? {
-        return Ok(());
+        return Ok(Recorded::Stored);
     }
     let (metrics, status) = (office.metrics(), told.status.as_str());
     tx.after_commit(move || metrics.receipts.add([adapter, status]));
@@ -98,7 +118,7 @@ pub fn record(tx: &mut Tx<'_>, office: &Office, told: &CarrierReceipt) -> Result
             audit::append(tx, office, event)?;
         }
     }
-    Ok(())
+    Ok(Recorded::Stored)
 }
 
 /// A carrier's answer and its receipt may be stored at the same instant on PostgreSQL. Each would
@@ -231,11 +251,13 @@ fn apply(
         }
         ReceiptStatus::EnRoute | ReceiptStatus::Unknown | ReceiptStatus::Complaint => None,
     };
+    // The reports of two parts at one instant go one after the other, or each would count the other
+    // part as still on its way.
+    let stored = message::hold(tx, practice, part.message)?;
     if let Some(next) = next.filter(|next| part.state.may_become(*next)) {
         receipt::set_part(tx, practice, part, next, now)?;
     }
     let failed = report.failure.as_ref().map(|failure| failure.kind);
-    let stored = message::find(tx, practice, part.message)?;
     let patient = stored.as_ref().and_then(|stored| stored.patient);
     let moved = match stored {
         Some(stored) => move_message(tx, office, &stored, part.attempt, adapter)?,
@@ -290,6 +312,16 @@ fn move_message(
     Ok(message::change_state(tx, practice, &change, now)?.then_some(to))
 }
 
+/// Which attempt a receipt with an unknown id can be about.
+enum Unanswered {
+    /// The one whose answer was lost, with the carrier's id now.
+    This(KnownPart),
+    /// One that may yet be answered, for all we know.
+    UnderWay,
+    /// Nobody can tell.
+    Unknown,
+}
+
 /// The part of an attempt whose answer was lost, and with it the carrier's id, if this receipt can
 /// only be about that one: the same adapter and address, exactly one uncertain attempt, and none
 /// that may yet be answered.
@@ -298,22 +330,21 @@ fn unanswered_part(
     office: &Office,
     told: &CarrierReceipt,
     now: Timestamp,
-) -> Result<Option<KnownPart>, ReceiptError> {
-    let Some(address) = &told.to else { return Ok(None) };
+) -> Result<Unanswered, ReceiptError> {
+    let Some(address) = &told.to else { return Ok(Unanswered::Unknown) };
     let (practice, adapter) = (office.practice(), told.adapter.as_str());
     let index = office.address_index(address);
     let since = now.checked_sub(SETTLES_WITHIN).unwrap_or(Timestamp::MIN);
     let open = receipt::unanswered(tx, practice, adapter, &index, since)?;
-    let [(id, message, outcome)] = open.as_slice() else { return Ok(None) };
-    if outcome != Outcome::Uncertain.as_str() {
-        return Ok(None);
+    if open.iter().any(|(_, _, outcome)| outcome != Outcome::Uncertain.as_str()) {
+        return Ok(Unanswered::UnderWay);
     }
-    let (id, message) = (*id, *message);
+    let &[(id, message, _)] = open.as_slice() else { return Ok(Unanswered::Unknown) };
     let (a, b, c) = receipt::count_parts(tx, practice, id)?;
     let number = a + b + c + 1;
     let part = Part { attempt: id, number, adapter, carrier_id: &told.carrier_id };
     attempt::add_part(tx, practice, &part, now)?;
-    Ok(Some(KnownPart { attempt: id, number, state: PartState::Accepted, message }))
+    Ok(Unanswered::This(KnownPart { attempt: id, number, state: PartState::Accepted, message }))
 }
 
 /// The person told the carrier to stop: mirrored, not fought (TEL-18), and what waits is withdrawn.

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{AdapterName, Failure, Handoff};
 
 /// Something a carrier told us.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum CarrierEvent {
     /// What became of a message.
     Receipt(CarrierReceipt),
@@ -89,6 +89,7 @@ impl ReceiptStatus {
 }
 
 /// What a person wrote. PHI: `Debug` shows neither number nor words.
+#[derive(Clone)]
 pub struct Reply {
     /// Through which adapter.
     pub adapter: AdapterName,

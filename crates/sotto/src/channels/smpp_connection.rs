@@ -355,8 +355,11 @@ impl Connection {
                 false => esme.refuse(*sequence, Status::TEMPORARY_APP_ERROR),
             }
         }
+        let now = self.now();
         if stored {
-            self.inbound.acknowledged(&sequences, self.now());
+            self.inbound.acknowledged(&sequences, now);
+        } else {
+            self.inbound.refused(&sequences, now);
         }
     }
 }

@@ -22,7 +22,7 @@ use super::{
 
 /// How long before a loss an acknowledgement may have been lost with the connection.
 const ACK_MAY_BE_LOST: Duration = Duration::from_secs(10);
-/// How long after a loss the carrier may deliver the same again.
+/// How long after a loss or a refusal the carrier may deliver the same again.
 const DELIVERED_AGAIN_WITHIN: Duration = Duration::from_secs(600);
 
 /// An event, and the deliveries to acknowledge once it is stored.
@@ -66,7 +66,10 @@ struct Partial {
     sequences: Vec<u32>,
 }
 
-/// An arrival that was told, to recognise it when it is delivered again after a loss.
+/// How many arrivals that will be delivered again are remembered.
+const MOST_AGAIN: usize = 4_096;
+
+/// An arrival that was told, to recognise it when it is delivered again.
 struct Told {
     digest: [u8; 32],
     carrier_id: String,
@@ -80,8 +83,9 @@ pub(super) struct Inbound {
     count: u64,
     partial: BTreeMap<Key, Partial>,
     told: VecDeque<Told>,
-    before_the_loss: Vec<Told>,
-    lost_at: Duration,
+    /// Those that the carrier will deliver again, since it was not told otherwise, or refused.
+    again: VecDeque<Told>,
+    again_since: Duration,
 }
 
 impl Inbound {
@@ -93,8 +97,8 @@ impl Inbound {
             count: 0,
             partial: BTreeMap::new(),
             told: VecDeque::new(),
-            before_the_loss: Vec::new(),
-            lost_at: Duration::ZERO,
+            again: VecDeque::new(),
+            again_since: Duration::ZERO,
         }
     }
 
@@ -184,16 +188,30 @@ impl Inbound {
         }
     }
 
+    /// These deliveries were refused, because it is not known that they are stored: they will come
+    /// again, and be the same.
+    pub(super) fn refused(&mut self, sequences: &[u32], now: Duration) {
+        let at = self.told.iter().rposition(|told| told.sequences == sequences);
+        if let Some(told) = at.and_then(|at| self.told.remove(at)) {
+            self.expect_again([told], now);
+        }
+    }
+
     /// The connection is gone: what was not acknowledged will be delivered again.
     pub(super) fn lost(&mut self, now: Duration) {
         self.partial.clear();
-        self.lost_at = now;
-        self.before_the_loss = std::mem::take(&mut self.told)
-            .into_iter()
-            .filter(|told| {
-                told.acknowledged_at.is_none_or(|at| now.saturating_sub(at) <= ACK_MAY_BE_LOST)
-            })
-            .collect();
+        let told = std::mem::take(&mut self.told);
+        let unsure = |told: &Told| {
+            told.acknowledged_at.is_none_or(|at| now.saturating_sub(at) <= ACK_MAY_BE_LOST)
+        };
+        self.expect_again(told.into_iter().filter(unsure), now);
+    }
+
+    fn expect_again(&mut self, told: impl IntoIterator<Item = Told>, now: Duration) {
+        self.again_since = now;
+        self.again.extend(told);
+        let over = self.again.len().saturating_sub(MOST_AGAIN);
+        self.again.drain(..over);
     }
 
     fn reply(
@@ -236,12 +254,12 @@ impl Inbound {
         for (to, from) in key.iter_mut().zip(digest(&SHA256, &text).as_ref()) {
             *to = *from;
         }
-        if now.saturating_sub(self.lost_at) > DELIVERED_AGAIN_WITHIN {
-            self.before_the_loss.clear();
+        if now.saturating_sub(self.again_since) > DELIVERED_AGAIN_WITHIN {
+            self.again.clear();
         }
-        let again = self.before_the_loss.iter().position(|told| told.digest == key);
-        let carrier_id = match again {
-            Some(at) => self.before_the_loss.swap_remove(at).carrier_id,
+        let again = self.again.iter().position(|told| told.digest == key);
+        let carrier_id = match again.and_then(|at| self.again.remove(at)) {
+            Some(told) => told.carrier_id,
             None => {
                 self.count += 1;
                 format!("{}-{}", self.run, self.count)
@@ -368,6 +386,24 @@ mod tests {
         assert!(again.contains(&first.carrier_id) && again.contains(&second.carrier_id));
         let (third, _) = reply(inbound.delivery(3, message, NOW));
         assert!(!again.contains(&third.carrier_id));
+    }
+
+    #[test]
+    fn refused_and_delivered_again_is_the_same_arrival() {
+        let mut inbound = inbound();
+        let message = &messages("HELP ME")[0];
+        let (first, sequences) = reply(inbound.delivery(1, message, NOW));
+        inbound.refused(&sequences, NOW);
+        let (again, sequences) = reply(inbound.delivery(2, message, NOW));
+        assert_eq!(again.carrier_id, first.carrier_id);
+        // Refused once more, and then the connection is lost.
+        inbound.refused(&sequences, NOW);
+        inbound.lost(NOW);
+        let (again, sequences) = reply(inbound.delivery(1, message, NOW));
+        assert_eq!(again.carrier_id, first.carrier_id);
+        inbound.acknowledged(&sequences, NOW);
+        let (said_again, _) = reply(inbound.delivery(2, message, NOW));
+        assert_ne!(said_again.carrier_id, first.carrier_id);
     }
 
     #[test]

@@ -33,6 +33,7 @@ use crate::config::{self, Config, MailSecurity, MessageIds};
 use crate::db::{Db, idempotency_key};
 use crate::http::carriers::twilio::Webhook;
 use crate::http::{Doors, router};
+use crate::inbound::intent;
 use crate::inbound::pager::{self, Pager};
 use crate::live::Live;
 use crate::observe::log::Log;
@@ -68,6 +69,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     // Both take a tenth of a second, and the first message needs them.
     std::thread::spawn(seal::draw_first_random_number);
     std::thread::spawn(guard::Guard::standard);
+    // The first reply needs these; read where it is stored, they would hold up the one writer.
+    std::thread::spawn(|| intent::classify("C"));
     let config = Config::load(&args.config)?;
     let log = log(&config)?;
     let clock = Clock::system();

@@ -106,11 +106,18 @@ pub enum DbError {
     /// The closure panicked; its part was rolled back.
     #[error("a transaction panicked and was rolled back")]
     Panicked,
+    /// The disk is full, gone or read-only, or the server is out of room or connections.
+    #[error("the database cannot be written just now ({why}); nothing was stored")]
+    Unwritable {
+        /// The engine's own words, without detail.
+        why: String,
+    },
     /// The connection broke before the work was committed: nothing was stored.
     #[error("the connection to the database broke; nothing was stored")]
     Lost,
-    /// The connection broke during COMMIT: stored or not, nobody can tell from here.
-    #[error("the connection broke during commit; look whether it was stored before trying again")]
+    /// The connection broke during COMMIT, or the disk did: stored or not, nobody can tell from
+    /// here.
+    #[error("the commit broke off; look whether it was stored before trying again")]
     CommitUnknown,
     /// The database has been shut down.
     #[error("the database is closed")]
@@ -133,6 +140,10 @@ impl DbError {
                 match code.code {
                     ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Conflict,
                     ErrorCode::ReadOnly => Self::ReadOnly,
+                    ErrorCode::DiskFull
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::OutOfMemory => Self::Unwritable { why: text },
                     // SQLITE_CONSTRAINT_PRIMARYKEY 1555, _UNIQUE 2067, _ROWID 2579
                     ErrorCode::ConstraintViolation
                         if matches!(code.extended_code, 1555 | 2067 | 2579) =>
@@ -171,6 +182,10 @@ impl DbError {
             &SqlState::UNIQUE_VIOLATION => Self::Duplicate { what: what() },
             code if code.code().starts_with("23") => Self::Constraint { what: what() },
             &SqlState::ADMIN_SHUTDOWN | &SqlState::CRASH_SHUTDOWN => Self::Lost,
+            // Insufficient resources, and errors of the system beneath.
+            code if code.code().starts_with("53") || code.code().starts_with("58") => {
+                Self::Unwritable { why: format!("SQLSTATE {}", code.code()) }
+            }
             // Class 42 speaks of our SQL; other messages may quote a value.
             code if code.code().starts_with("42") => {
                 Self::Statement { why: db.message().to_owned(), sql }

@@ -378,6 +378,33 @@ pub fn find(
     )
 }
 
+/// [`find`], and nobody else changes it or what hangs on it until this transaction ends.
+///
+/// # Errors
+/// [`DbError`].
+pub fn hold(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    id: MessageId,
+) -> Result<Option<Stored>, DbError> {
+    tx.query_opt(
+        sql! {
+            sqlite: "SELECT practice_id, id, patient_id, contact_point_id, address_index, channel,
+                 kind, purpose, origin, reply_to_at, language, template_name, template_version,
+                 appointment_id, inbound_id, content_sealed, record_wrap, basis, clearance_entry,
+                 state, state_at, refusals, useless_after, send_at, created_at
+             FROM message WHERE practice_id = $1 AND id = $2",
+            postgres: "SELECT practice_id, id, patient_id, contact_point_id, address_index, channel,
+                 kind, purpose, origin, reply_to_at, language, template_name, template_version,
+                 appointment_id, inbound_id, content_sealed, record_wrap, basis, clearance_entry,
+                 state, state_at, refusals, useless_after, send_at, created_at
+             FROM message WHERE practice_id = $1 AND id = $2 FOR UPDATE"
+        },
+        params![practice, id],
+        read,
+    )
+}
+
 /// Which messages a list asks for.
 #[derive(Debug, Clone, Copy)]
 pub struct Listing {

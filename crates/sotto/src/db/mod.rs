@@ -6,6 +6,7 @@
 //! A caller that goes away does not undo it.
 
 mod error;
+mod fault;
 mod ground;
 mod job;
 mod migrate;
@@ -55,6 +56,7 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 
 pub use error::DbError;
+pub use fault::{Fault, Faults};
 pub use ground::Mark;
 pub use migrate::known_version;
 pub use row::{Cell, FromColumn, Row};
@@ -100,6 +102,8 @@ struct Inner {
     /// `None` where a decision made beforehand gains nothing, or cannot be made.
     ground: Option<Arc<Ground>>,
     vitals: Arc<Vitals>,
+    /// `None` but in tests.
+    faults: Option<Faults>,
 }
 
 enum WriteQueue {
@@ -128,6 +132,29 @@ impl Db {
     /// # Errors
     /// [`DbError::Open`], [`DbError::Newer`] or [`DbError::Migration`].
     pub fn open(url: &DatabaseUrl, threads: Threads, now: Timestamp) -> Result<Self, DbError> {
+        Self::open_as(url, threads, now, None)
+    }
+
+    /// [`open`](Self::open), for a test: commits fail as `faults` says. The storage is the same; no
+    /// setting and no verb leads here.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with_faults(
+        url: &DatabaseUrl,
+        threads: Threads,
+        now: Timestamp,
+        faults: Faults,
+    ) -> Result<Self, DbError> {
+        Self::open_as(url, threads, now, Some(faults))
+    }
+
+    fn open_as(
+        url: &DatabaseUrl,
+        threads: Threads,
+        now: Timestamp,
+        faults: Option<Faults>,
+    ) -> Result<Self, DbError> {
         match &url.target {
             Target::Sqlite(place) => {
                 let writer = migrate::open_sqlite(place, now)?;
@@ -155,6 +182,7 @@ impl Db {
                     engine: "sqlite",
                     ground: on_disk.then_some(ground),
                     vitals,
+                    faults,
                 })))
             }
             Target::Postgres(config) => {
@@ -185,6 +213,7 @@ impl Db {
                     engine: "postgres",
                     ground: None,
                     vitals: Arc::default(),
+                    faults,
                 })))
             }
         }
@@ -224,7 +253,8 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         let (reply, answer) = tokio::sync::oneshot::channel();
-        self.send_write(job(work, move |result| drop(reply.send(result))));
+        let faults = self.0.faults.clone();
+        self.send_write(job(work, faults, move |result| drop(reply.send(result))));
         answer.await.unwrap_or_else(|_| Err(DbError::Closed.into()))
     }
 
@@ -241,7 +271,7 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         let (reply, answer) = tokio::sync::oneshot::channel();
-        self.send_read(job(work, move |result| drop(reply.send(result))));
+        self.send_read(job(work, None, move |result| drop(reply.send(result))));
         answer.await.unwrap_or_else(|_| Err(DbError::Closed.into()))
     }
 
@@ -259,7 +289,8 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         let (reply, answer) = mpsc::sync_channel(1);
-        self.send_write(job(work, move |result| drop(reply.send(result))));
+        let faults = self.0.faults.clone();
+        self.send_write(job(work, faults, move |result| drop(reply.send(result))));
         answer.recv().unwrap_or_else(|_| Err(DbError::Closed.into()))
     }
 
@@ -277,7 +308,7 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         let (reply, answer) = mpsc::sync_channel(1);
-        self.send_read(job(work, move |result| drop(reply.send(result))));
+        self.send_read(job(work, None, move |result| drop(reply.send(result))));
         answer.recv().unwrap_or_else(|_| Err(DbError::Closed.into()))
     }
 

@@ -59,10 +59,7 @@ pub(super) fn spawn_worker(
         .spawn(move || {
             let mut connection = None;
             while let Some(job) = next(&jobs) {
-                let (mut client, mut statements) = match connection.take().map_or_else(
-                    || connect(&config).map(|client| (client, Statements::default())),
-                    Ok,
-                ) {
+                let (mut client, mut statements) = match begin(&config, connection.take(), writes) {
                     Ok(connection) => connection,
                     Err(error) => {
                         (job(Err(error.clone())).answer)(Err(error));
@@ -79,18 +76,29 @@ pub(super) fn spawn_worker(
         .map_err(|e| DbError::Open { why: e.to_string() })
 }
 
-/// One closure, one transaction. READ COMMITTED for writes: rows that must not change under us are
-/// read `FOR UPDATE`. A snapshot for reads.
-fn run(client: &mut Client, statements: &mut Statements, job: Job, writes: bool) {
+type Connection = (Client, Statements);
+
+/// A transaction, begun. READ COMMITTED for writes: rows that must not change under us are read
+/// `FOR UPDATE`. A snapshot for reads. A connection that broke while it was idle, as after a restart
+/// of the server, is replaced once: nothing had been asked of it yet.
+fn begin(config: &Config, idle: Option<Connection>, writes: bool) -> Result<Connection, DbError> {
     let begin = if writes {
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
     } else {
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     };
-    if let Err(error) = command(client, begin) {
-        (job(Err(error.clone())).answer)(Err(error));
-        return;
+    if let Some((mut client, statements)) = idle {
+        match command(&mut client, begin) {
+            Err(DbError::Lost) => {}
+            begun => return begun.map(|()| (client, statements)),
+        }
     }
+    let mut client = connect(config)?;
+    command(&mut client, begin).map(|()| (client, Statements::default()))
+}
+
+/// One closure, to the end of its transaction.
+fn run(client: &mut Client, statements: &mut Statements, job: Job, writes: bool) {
     let done = job(Ok(&mut Tx::new(Engine::Postgres { client, statements }, writes)));
     let outcome = if done.keep {
         command(client, "COMMIT").map_err(|error| match error {

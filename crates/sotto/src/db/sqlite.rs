@@ -133,7 +133,7 @@ impl Writer {
             answers.push((late.job)(Err(error)).answer);
         }
         if outcome.is_ok() {
-            outcome = command(&self.connection, "COMMIT");
+            outcome = commit(&self.connection);
         }
         if outcome.is_err() && !self.connection.is_autocommit() {
             let _ = command(&self.connection, "ROLLBACK");
@@ -209,6 +209,17 @@ pub(super) fn next<J>(jobs: &Mutex<mpsc::Receiver<J>>) -> Option<J> {
         Ok(jobs) => jobs.recv().ok(),
         Err(poisoned) => poisoned.into_inner().recv().ok(),
     }
+}
+
+/// After an I/O error the write-ahead log may hold the whole transaction all the same, and the next
+/// start would read it from there.
+fn commit(connection: &Connection) -> Result<(), DbError> {
+    const COMMIT: &str = "COMMIT";
+    let done = connection.prepare_cached(COMMIT).and_then(|mut commit| commit.raw_execute());
+    done.map(drop).map_err(|error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::SystemIoFailure) => DbError::CommitUnknown,
+        _ => DbError::sqlite(error, COMMIT),
+    })
 }
 
 fn command(connection: &Connection, sql: &'static str) -> Result<(), DbError> {

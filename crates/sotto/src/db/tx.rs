@@ -231,8 +231,8 @@ impl<'c> Tx<'c> {
         std::mem::take(&mut self.touched)
     }
 
-    /// Does `hook` once this transaction is durable, before its caller hears of it; never when it
-    /// is rolled back. For bells and pages, which must not ring for what did not happen.
+    /// Does `hook` once this transaction is durable, before its caller hears of it, or when nobody
+    /// can tell whether it is; never when it is rolled back. For bells: a look too many costs little.
     pub fn after_commit(&mut self, hook: impl FnOnce() + Send + 'static) {
         self.after_commit.push(Box::new(hook));
     }

@@ -188,6 +188,14 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "Not ready", because)
     }
 
+    /// 503: the answer of the disk was lost.
+    #[must_use]
+    pub fn unknown() -> Self {
+        let detail = "It is not known whether this was done. Ask again in a few seconds with the \
+                      same Idempotency-Key: it is then done once.";
+        Self { detail: detail.to_owned(), ..Self::unavailable() }
+    }
+
     /// 422: the gate refused the message.
     #[must_use]
     pub fn refused(message: gate::MessageId, refusal: &Refusal) -> Self {
@@ -208,7 +216,13 @@ impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         tracing::error!(error = %error, "http.database_failed");
         match error {
-            DbError::Closed | DbError::Conflict => Self::unavailable(),
+            DbError::Closed
+            | DbError::Conflict
+            | DbError::Lost
+            | DbError::Open { .. }
+            | DbError::ReadOnly
+            | DbError::Unwritable { .. } => Self::unavailable(),
+            DbError::CommitUnknown => Self::unknown(),
             _ => Self::internal(),
         }
     }

@@ -178,14 +178,18 @@ const RUNG: SignedDuration = SignedDuration::from_mins(5);
 /// The last one: from then on the practice lead is paged each time.
 const LAST_RUNG: i64 = 12;
 
-/// Which pages this process has sent.
+/// Which pages this process has sent, and what the record still has to be told of them.
 #[derive(Debug, Default)]
-pub struct Paged(HashSet<(TaskId, u32)>);
+pub struct Paged {
+    sent: HashSet<(TaskId, u32)>,
+    owed: Vec<Event>,
+}
 
 /// Pages every emergency whose current rung has not been paged. Returns how many pages went.
 ///
 /// # Errors
-/// [`PagerError`]. A page that did not go is recorded and tried again.
+/// [`PagerError`]. A page that did not go is recorded and tried again; one that went and could not
+/// be recorded is recorded at the next look.
 pub async fn tick(
     db: &Db,
     office: &Office,
@@ -195,13 +199,13 @@ pub async fn tick(
     let practice = office.practice();
     let now = office.clock().now();
     let open = db.read(move |tx| Ok::<_, PagerError>(task::urgent(tx, practice)?)).await?;
-    paged.0.retain(|(id, _)| open.iter().any(|task| task.id == *id));
+    paged.sent.retain(|(id, _)| open.iter().any(|task| task.id == *id));
     let mut went = 0;
     for row in open {
         let waited = now.duration_since(row.created_at).as_secs().max(0);
         let rung = (waited / RUNG.as_secs()).min(LAST_RUNG);
         let rung = u32::try_from(rung).unwrap_or_default();
-        if paged.0.contains(&(row.id, rung)) {
+        if paged.sent.contains(&(row.id, rung)) {
             continue;
         }
         let page = Page {
@@ -219,7 +223,7 @@ pub async fn tick(
             .code("paged");
         match result {
             Ok(()) => {
-                paged.0.insert((row.id, rung));
+                paged.sent.insert((row.id, rung));
                 went += 1;
             }
             Err(error) => {
@@ -227,12 +231,18 @@ pub async fn tick(
                 event = event.outcome(Outcome::Failed);
             }
         }
-        let office = office.clone();
+        paged.owed.push(event);
+    }
+    if !paged.owed.is_empty() {
+        let (office, owed) = (office.clone(), paged.owed.clone());
         db.write(move |tx| {
-            audit::append(tx, &office, event)?;
-            Ok::<_, PagerError>(())
+            owed.into_iter().try_for_each(|event| {
+                audit::append(tx, &office, event)?;
+                Ok::<_, PagerError>(())
+            })
         })
         .await?;
+        paged.owed.clear();
     }
     Ok(went)
 }

@@ -4,8 +4,12 @@
 //! A crash before the claim's commit leaves the message queued. After it, the attempt stands as
 //! `started`, whether or not a byte left; [`super::recover`] makes it uncertain. After the answer's
 //! commit everything is as it was told.
+//!
+//! A commit that fails while the process lives leaves less in doubt, because the process knows more
+//! than its rows: what a claim of unknown fate took was not sent, and goes back; a carrier's answer
+//! that could not be stored is stored as soon as it can be.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gate::facts::Known;
 use gate::{Cleared, Facts, Kind, MessageId, Policy, Refusal, Release, Released};
@@ -90,16 +94,22 @@ impl<A: Adapter> Worker<A> {
             }
             let mut next = None;
             if under_way.len() < window {
-                match worker.claim(window - under_way.len()).await {
+                let begun = Begun::default();
+                match worker.claim(window - under_way.len(), &begun).await {
                     Ok((claims, due)) => {
                         next = if claims.is_empty() { due } else { Some(office.clock().now()) };
                         for claim in claims {
-                            under_way.spawn(Arc::clone(&worker).hand_over(claim));
+                            under_way.spawn(Arc::clone(&worker).hand_over(claim, stop.clone()));
                         }
                     }
                     Err(error) => {
                         tracing::error!(adapter = worker.settings.adapter.as_str(), %error, "outbox.claim");
-                        next = later(office.clock().now(), SignedDuration::from_secs(1));
+                        next = later(office.clock().now(), AGAIN);
+                        // Where the commit's answer was lost these may stand as begun. Not one was
+                        // put on the wire.
+                        for ended in begun.take() {
+                            under_way.spawn(Arc::clone(&worker).write_down(ended, stop.clone()));
+                        }
                     }
                 }
             }
@@ -122,7 +132,11 @@ impl<A: Adapter> Worker<A> {
     /// Takes due rows in one transaction. Also answers when the next one is due.
     ///
     /// What to do with each is found out beforehand, on a reader, where that is of use.
-    async fn claim(&self, limit: usize) -> Result<(Vec<Claim>, Option<Timestamp>), OutboxError> {
+    async fn claim(
+        &self,
+        limit: usize,
+        begun: &Begun,
+    ) -> Result<(Vec<Claim>, Option<Timestamp>), OutboxError> {
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
         let mut ahead = None;
         if let Some(mark) = self.db.mark() {
@@ -140,6 +154,7 @@ impl<A: Adapter> Worker<A> {
         }
         let office = self.office.clone();
         let settings = self.settings.clone();
+        let begun = begun.clone();
         self.db
             .write(move |tx| {
                 let ahead = ahead.filter(|(mark, _)| tx.unchanged_since(mark));
@@ -152,13 +167,14 @@ impl<A: Adapter> Worker<A> {
                     claims.extend(act(tx, &office, &settings, asked)?);
                 }
                 let next = outbox::next_due(tx, office.practice(), settings.adapter.as_str())?;
+                begun.note(&claims, settings.adapter);
                 Ok((claims, next))
             })
             .await
     }
 
     /// The wire, and the answer written down.
-    async fn hand_over(self: Arc<Self>, claim: Claim) {
+    async fn hand_over(self: Arc<Self>, claim: Claim, stop: CancellationToken) {
         let draft = claim.cleared.draft();
         let id = draft.message;
         let confirms = confirms(draft.kind).then(|| self.office.address_index(&draft.address));
@@ -168,22 +184,76 @@ impl<A: Adapter> Worker<A> {
             // A minute turned between the claim and here: not sent, asked again.
             Release::NotBefore(_) | Release::Refuse(_) => Err(Failure::new(FailureKind::HeldBack)),
         };
-        let office = self.office.clone();
-        let settings = self.settings.clone();
-        let (attempt, number) = (claim.attempt, claim.number);
-        let written = self
-            .db
-            .write(move |tx| {
-                let from = State::Sending;
-                let adapter = settings.adapter;
-                let end = Ended { id, attempt, number, from, adapter, confirms, result };
-                record(tx, &office, &end)
-            })
-            .await;
-        if let Err(error) = written {
-            // The lease runs out, and the attempt becomes uncertain: never sent again blindly.
-            tracing::error!(adapter = self.settings.adapter.as_str(), message = %id, %error, "outbox.record");
+        let ended = Ended {
+            id,
+            attempt: claim.attempt,
+            number: claim.number,
+            from: State::Sending,
+            adapter: self.settings.adapter,
+            confirms,
+            result,
+        };
+        let (office, told) = (self.office.clone(), ended.clone());
+        if let Err(error) = self.db.write(move |tx| record(tx, &office, &told)).await {
+            self.not_written(&ended, &error);
+            self.write_down(ended, stop).await;
         }
+    }
+
+    /// Writes an attempt's end down as soon as that can be done: what is known is not forgotten
+    /// because the disk was full for a minute. Whether the commit before went through is looked up,
+    /// not guessed. When it is time to stop it is left as it stands: recovery calls it uncertain.
+    async fn write_down(self: Arc<Self>, ended: Ended, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = self.office.clock().sleep(AGAIN) => {}
+                () = stop.cancelled() => return,
+            }
+            let (office, told) = (self.office.clone(), ended.clone());
+            let written = self.db.write(move |tx| {
+                if attempt::open_of(tx, office.practice(), told.id)? == Some(told.attempt) {
+                    return record(tx, &office, &told);
+                }
+                // It had been written down, or was given up as uncertain meanwhile.
+                settle(tx, &office, told.id, told.result)
+            });
+            match written.await {
+                Ok(()) => return,
+                Err(error) => self.not_written(&ended, &error),
+            }
+        }
+    }
+
+    fn not_written(&self, ended: &Ended, error: &OutboxError) {
+        let adapter = self.settings.adapter.as_str();
+        tracing::error!(adapter, message = %ended.id, %error, "outbox.record");
+    }
+}
+
+/// How long a failed write waits before it is tried again.
+const AGAIN: SignedDuration = SignedDuration::from_secs(1);
+
+/// The attempts that a claim was about to begin, kept where its commit cannot take them along.
+#[derive(Clone, Default)]
+struct Begun(Arc<Mutex<Vec<Ended>>>);
+
+impl Begun {
+    fn note(&self, claims: &[Claim], adapter: AdapterName) {
+        let not_sent = claims.iter().map(|claim| Ended {
+            id: claim.cleared.draft().message,
+            attempt: claim.attempt,
+            number: claim.number,
+            from: State::Sending,
+            adapter,
+            confirms: None,
+            result: Err(Failure::new(FailureKind::HeldBack)),
+        });
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(not_sent);
+    }
+
+    /// As attempts that ended without a byte on the wire.
+    fn take(&self) -> Vec<Ended> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -364,6 +434,7 @@ const fn confirms(kind: Kind) -> bool {
 }
 
 /// How an attempt ended.
+#[derive(Clone)]
 pub(crate) struct Ended {
     pub(crate) id: MessageId,
     pub(crate) attempt: AttemptId,

@@ -23,7 +23,7 @@ use sotto::db::practice::{self, Practice};
 use sotto::db::reminder::{self, ReminderRow};
 use sotto::db::task::{self, TaskRow};
 use sotto::db::vendor::{self, ChannelSetting, NewVendor};
-use sotto::db::{DbError, Tx};
+use sotto::db::{Db, DbError, Tx};
 use sotto::ids::Id as _;
 use sotto::inbound::{self, Arrival, Received};
 use sotto::office::Office;
@@ -40,6 +40,7 @@ pub(crate) struct Clinic {
     pub(crate) db: TestDb,
     pub(crate) office: Office,
     keys: PathBuf,
+    root: RootKey,
 }
 
 impl Drop for Clinic {
@@ -74,7 +75,8 @@ pub(crate) fn staff() -> Actor {
 impl Clinic {
     pub(crate) async fn open(db: TestDb) -> Self {
         let keys = std::env::temp_dir().join(format!("sotto-keys-{}", Clock::system().new_id()));
-        let ring = Keyring::create(&keys, &RootKey::generate().unwrap()).unwrap();
+        let root = RootKey::generate().unwrap();
+        let ring = Keyring::create(&keys, &root).unwrap();
         let practice = PracticeId(db.clock.new_id());
         let clock = db.clock.clone();
         let office = db
@@ -89,7 +91,18 @@ impl Clinic {
             })
             .await
             .unwrap();
-        Self { db, office, keys }
+        Self { db, office, keys, root }
+    }
+
+    /// The same practice, opened again from its database and its keys, as after a restart.
+    pub(crate) async fn reopened(&self, db: &Db) -> Office {
+        let ring = Keyring::open(&self.keys, &self.root).unwrap();
+        let (practice, clock) = (self.office.practice(), self.db.clock.clone());
+        db.read(move |tx| {
+            Ok::<_, DbError>(Office::open(tx, practice, clock, ring, templates()).unwrap())
+        })
+        .await
+        .unwrap()
     }
 
     /// Runs `work` in a transaction that ends with an audit entry.

@@ -159,7 +159,7 @@ impl World {
             occurred_at: None,
         };
         let office = self.office.clone();
-        self.db.write(move |tx| receipts::record(tx, &office, &told)).await.unwrap();
+        self.db.write(move |tx| receipts::record(tx, &office, &told, false)).await.unwrap();
     }
 
     async fn state(&self, id: MessageId) -> String {
@@ -185,6 +185,17 @@ impl World {
             Ok(rows[0])
         })
         .await
+    }
+}
+
+fn receipt_of(id: &str) -> CarrierReceipt {
+    CarrierReceipt {
+        adapter: ADAPTER,
+        carrier_id: id.to_owned(),
+        to: Some(phone()),
+        status: ReceiptStatus::Delivered,
+        failure: None,
+        occurred_at: None,
     }
 }
 
@@ -250,6 +261,13 @@ on_both_engines! {
         assert_eq!(world.state(open).await, "sending");
         assert_eq!(world.count("receipts").await, 1);
 
+        // It can wait for the other's answer, and then it is clear whose it is.
+        let told = receipt_of("c");
+        let office = world.office.clone();
+        let kept = world.db.write(move |tx| receipts::record(tx, &office, &told, true)).await;
+        assert_eq!(kept.unwrap(), receipts::Recorded::AwaitsAnswer);
+        assert_eq!(world.count("receipts").await, 1);
+
         world.db.clock.advance(SignedDuration::from_hours(100));
         let lost = world.message("uncertain", Outcome::Uncertain, &[]).await;
         world.told("b", ReceiptStatus::Delivered, None).await;
@@ -288,10 +306,10 @@ on_both_engines! {
     }
 }
 
-/// Whether somebody waits for an advisory lock in this database.
+/// Whether somebody waits for a lock in this database.
 fn somebody_waits(client: &mut postgres::Client) -> bool {
-    let waiting = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
-                      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+                      AND datname = current_database()";
     client.query_one(waiting, &[]).unwrap().get::<_, i64>(0) > 0
 }
 
@@ -360,7 +378,7 @@ fn an_answer_and_its_receipt_at_the_same_instant_find_each_other() {
                     failure: None,
                     occurred_at: None,
                 };
-                receipts::record(tx, office, &told).unwrap();
+                receipts::record(tx, office, &told, false).unwrap();
             };
             if answer_first {
                 interleaved(&world, answer, receipt).await;
@@ -369,5 +387,22 @@ fn an_answer_and_its_receipt_at_the_same_instant_find_each_other() {
             }
             assert_eq!(world.state(message).await, "delivered", "answer first: {answer_first}");
         }
+    });
+}
+
+/// The reports of both parts of a long text, stored at the same instant.
+#[test]
+fn two_parts_reported_at_the_same_instant_make_a_whole() {
+    crate::engines::run(crate::engines::Engine::Postgres, |db| async move {
+        let world = World::new(db).await;
+        let message = world.message("sent", Outcome::Accepted, &["a", "b"]).await;
+        let report = |id: &str| {
+            let told = receipt_of(id);
+            move |tx: &mut Tx<'_>, office: &Office| {
+                receipts::record(tx, office, &told, false).unwrap();
+            }
+        };
+        interleaved(&world, report("a"), report("b")).await;
+        assert_eq!(world.state(message).await, "delivered");
     });
 }

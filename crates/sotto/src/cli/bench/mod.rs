@@ -3,13 +3,14 @@
 //! Read in this order: [`pipeline`] runs the measurement and says the figures, [`practice`] makes
 //! the practice it is run on, [`server`] is `sotto serve` as a child, [`world`] is the carrier twin
 //! and the callers of the API in another child, so that only our own CPU is counted. [`guard`],
-//! [`ledger`] and [`http`] are benches of their own.
+//! [`ledger`], [`http`] and [`crash`] are benches of their own.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Subcommand;
 
+mod crash;
 mod fdatasync;
 mod guard;
 mod http;
@@ -37,6 +38,8 @@ enum What {
     Ledger(ledger::Args),
     /// The API: how fast each kind of request is answered.
     Http(http::Args),
+    /// The server killed at random moments under load: nothing lost, nothing doubled.
+    Crash(crash::Args),
     /// The carrier twin and the callers, for the other verbs; takes orders on its input.
     #[command(hide = true)]
     World,
@@ -52,6 +55,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         What::Guard(args) => guard::run(args),
         What::Ledger(args) => ledger::run(args),
         What::Http(args) => http::run(args),
+        What::Crash(args) => crash::run(args),
         What::World => world::run(),
     }
 }

@@ -1,9 +1,13 @@
 //! `sotto serve` as a child, and what the kernel says of it.
 
-use std::io::{BufRead as _, BufReader};
+use std::cell::Cell;
+use std::fs::OpenOptions;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -67,6 +71,63 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // After `stop` it is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A server that may be killed at any moment, also before it listens; dropping it kills it. What it
+/// says goes to a file.
+pub(super) struct Mortal {
+    child: Child,
+    listening: mpsc::Receiver<SocketAddr>,
+    address: Cell<Option<SocketAddr>>,
+}
+
+impl Mortal {
+    /// Starts it. `more` is set in its environment; `log` is appended to.
+    pub(super) fn spawn(settings: &Path, more: &[(String, String)], log: &Path) -> Result<Self> {
+        let mut log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log)
+            .with_context(|| format!("{} cannot be written", log.display()))?;
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["serve", "--config"])
+            .arg(settings)
+            .envs(more.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("the server cannot be started")?;
+        let said = child.stderr.take().context("the server's log cannot be read")?;
+        let (tell, listening) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(said).lines().map_while(Result::ok) {
+                // The end of the run tells what is wrong; a line that is lost here changes nothing.
+                let _ = writeln!(log, "{line}");
+                let address = line.split_once("listening on http://").map(|(_, at)| at.parse());
+                if let Some(Ok(address)) = address {
+                    let _ = tell.send(address);
+                }
+            }
+        });
+        Ok(Self { child, listening, address: Cell::new(None) })
+    }
+
+    /// Where it listens, once it does; nothing after so long, or when it has ended.
+    pub(super) fn listens_within(&self, patience: Duration) -> Option<SocketAddr> {
+        if self.address.get().is_none() {
+            self.address.set(self.listening.recv_timeout(patience).ok());
+        }
+        self.address.get()
+    }
+}
+
+impl Drop for Mortal {
+    /// SIGKILL: nothing is finished, nothing is said.
+    fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

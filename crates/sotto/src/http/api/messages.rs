@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::compose::{ComposeError, Values, Variable, kinds};
 use crate::conversations::tasks;
 use crate::db::{Mark, Tx, appointment, message};
-use crate::facts;
+use crate::facts::{self, FactsError};
 use crate::http::Doors;
 use crate::http::auth::{Caller, MayReadMessages, MayWriteMessages};
 use crate::http::body::Json;
@@ -27,6 +27,7 @@ use crate::intake::{self, Answer, Decided, IntakeError, Request, Wanted, Words};
 use crate::journeys::reminders::profile_values;
 use crate::observe::trace::{Place, Say, Span, Step};
 use crate::office::Office;
+use crate::people::contact_points::ContactPointError;
 
 /// A message someone wants to send to a patient.
 #[derive(Deserialize, ToSchema)]
@@ -333,8 +334,15 @@ impl From<IntakeError> for Problem {
     fn from(error: IntakeError) -> Self {
         match error {
             IntakeError::Compose(error) => error.into(),
-            IntakeError::Db(error) => error.into(),
+            IntakeError::Db(error)
+            | IntakeError::Facts(FactsError::Db(error))
+            | IntakeError::ContactPoint(ContactPointError::Db(error)) => error.into(),
             IntakeError::Audit(error) => error.into(),
+            // A month's key is made when its first message comes, and the disk may be full.
+            error @ IntakeError::Seal(seal::SealError::Io { .. }) => {
+                tracing::error!(error = %error, "intake.failed");
+                Self::unavailable()
+            }
             error => {
                 tracing::error!(error = %error, "intake.failed");
                 Self::internal()

@@ -1,5 +1,5 @@
 //! One harness for every adapter: the production code over sockets, against the carrier twin.
 
-mod bench;
+pub(crate) mod bench;
 mod cases;
 mod wire;

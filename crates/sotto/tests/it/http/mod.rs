@@ -230,7 +230,7 @@ fn doors(clinic: &Clinic) -> Router {
     router(Doors::new(clinic.db.db.clone(), clinic.office.clone(), Some(webhook)))
 }
 
-async fn create(clinic: &Clinic, scopes: &[Scope], days: u16) -> (TokenId, String) {
+pub(crate) async fn create(clinic: &Clinic, scopes: &[Scope], days: u16) -> (TokenId, String) {
     let new = NewToken { name: "a test".to_owned(), scopes: scopes.to_vec(), days };
     clinic
         .write(move |tx, office| {
@@ -240,7 +240,7 @@ async fn create(clinic: &Clinic, scopes: &[Scope], days: u16) -> (TokenId, Strin
         .await
 }
 
-pub(super) fn asked(method: Method, path: &str, token: &str, body: Body) -> Request<Body> {
+pub(crate) fn asked(method: Method, path: &str, token: &str, body: Body) -> Request<Body> {
     Request::builder()
         .method(method)
         .uri(path)
@@ -298,7 +298,7 @@ fn told() -> sotto::people::told::Told {
 }
 
 /// A message that may go by text.
-pub(super) fn results(patient: PatientId) -> Value {
+pub(crate) fn results(patient: PatientId) -> Value {
     serde_json::json!({
         "patient": patient.to_string(), "purpose": "treatment", "channel": "sms",
         "template": "results_ready",

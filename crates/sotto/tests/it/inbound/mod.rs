@@ -1,7 +1,7 @@
 //! Replies.
 
 mod incomplete;
-mod pages;
+pub(crate) mod pages;
 mod repeated;
 mod replies;
 mod shared_numbers;

@@ -13,7 +13,7 @@ use crate::on_both_engines;
 const KEY: &[u8] = b"twenty-four bytes at least";
 
 /// Takes one request, answers with a status, gives the request back.
-async fn one_request(listener: &TcpListener, status: &str) -> String {
+pub(crate) async fn one_request(listener: &TcpListener, status: &str) -> String {
     let (mut socket, _) = listener.accept().await.unwrap();
     let mut got = Vec::new();
     loop {
