@@ -37,6 +37,8 @@ pub mod access;
 
 pub mod office;
 
+pub mod nodes;
+
 pub mod service;
 
 pub mod demo;

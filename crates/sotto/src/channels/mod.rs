@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 use gate::Released;
 
+use crate::nodes::Lease;
+
 pub mod failure;
 
 pub mod carrier_event;
@@ -102,12 +104,17 @@ pub trait Adapter {
     /// Which adapter this is.
     fn name(&self) -> AdapterName;
 
-    /// Hands the message to the carrier and waits for its answer.
+    /// Hands the message to the carrier and waits for its answer. What waits here asks in the last
+    /// moment before the wire whether the lease it was claimed under still holds.
     ///
     /// # Errors
     /// A [`Failure`] of the closed list; [`FailureKind::Uncertain`] when the message left and no
     /// answer came.
-    fn send(&self, message: Released<'_>) -> impl Future<Output = Result<Handoff, Failure>> + Send;
+    fn send(
+        &self,
+        message: Released<'_>,
+        lease: &Lease,
+    ) -> impl Future<Output = Result<Handoff, Failure>> + Send;
 }
 
 /// One of the adapters. A match instead of a `dyn`: they are known when this is compiled.
@@ -130,11 +137,11 @@ impl Adapter for AnyAdapter {
         }
     }
 
-    async fn send(&self, message: Released<'_>) -> Result<Handoff, Failure> {
+    async fn send(&self, message: Released<'_>, lease: &Lease) -> Result<Handoff, Failure> {
         match self {
-            Self::SmsSmpp(adapter) => adapter.send(message).await,
-            Self::SmsHttp(adapter) => adapter.send(message).await,
-            Self::EmailSmtp(adapter) => adapter.send(message).await,
+            Self::SmsSmpp(adapter) => adapter.send(message, lease).await,
+            Self::SmsHttp(adapter) => adapter.send(message, lease).await,
+            Self::EmailSmtp(adapter) => adapter.send(message, lease).await,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `sotto serve`: the server of one practice.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,7 +27,9 @@ use crate::config::{self, Config, MailSecurity, MessageIds};
 use crate::db::{Db, idempotency_key};
 use crate::http::carriers::twilio::Webhook;
 use crate::http::{Doors, router};
+use crate::ids::{Id as _, RunId};
 use crate::inbound::pager::{self, Pager};
+use crate::nodes::{Node, Place, Standing};
 use crate::office::Office;
 use crate::service::{Parts, Service};
 
@@ -87,23 +90,31 @@ pub(super) fn log_to_stderr() {
 
 async fn serve(config: Config, db: Db, office: Office, check_only: bool) -> Result<()> {
     let (events_in, events) = mpsc::channel(WAITING_EVENTS);
-    let adapters = adapters(&config, &office, &events_in)?;
     let listener = TcpListener::bind(config.http.listen).await.map_err(|error| {
         let because =
             format!("this address cannot be listened on ({}); is it taken?", error.kind());
         config.wrong("http.listen", because)
     })?;
     let listen = listener.local_addr()?;
-    if check_only {
+    // A place is taken with the port in hand: whoever had this name and port before is gone.
+    let place = match check_only {
+        true => None,
+        false => Some(Place::take(&db, &office, node(&config, listen)).await?),
+    };
+    let standing = place.as_ref().map_or_else(
+        || Standing::alone(office.clock().clone(), RunId::new(office.clock())),
+        Place::standing,
+    );
+    let adapters = adapters(&config, &office, (&events_in, standing))?;
+    let Some(place) = place else {
         println!("the settings are right");
         return Ok(());
-    }
+    };
     let bounces = bounces(&config, &events_in).await?;
     let twilio = webhook(&config, &events_in)?;
     drop(events_in);
-    let owner = format!("serve {}", office.practice());
     let pager = pager_of(&config)?;
-    let parts = Parts { db: db.clone(), office: office.clone(), adapters, events, pager, owner };
+    let parts = Parts { db: db.clone(), office: office.clone(), adapters, events, pager, place };
     let service = Service::start(parts).await?;
     let doors = Doors::new(db.clone(), office.clone(), twilio);
     let forgetting = tokio::spawn(forget_old_answers(db, office));
@@ -174,6 +185,14 @@ async fn forget_old_answers(db: Db, office: Office) {
     }
 }
 
+/// What this process is among those that serve the practice.
+fn node(config: &Config, listen: SocketAddr) -> Node {
+    let host = rustix::system::uname();
+    let name = config.node.name.clone();
+    let name = name.unwrap_or_else(|| format!("{} {listen}", host.nodename().to_string_lossy()));
+    Node { name, binds: config.sms_smpp.as_ref().map_or(0, |sms| sms.binds) }
+}
+
 fn pager_of(config: &Config) -> Result<Pager> {
     let Some(settings) = &config.pager else { return Ok(Pager::Log) };
     let secret = config.secret("pager.secret_file", &settings.secret_file)?;
@@ -186,12 +205,15 @@ fn roots(word: &str) -> Roots {
     if word == "machine" { Roots::Machine } else { Roots::File(PathBuf::from(word)) }
 }
 
-fn adapters(config: &Config, office: &Office, events: &CarrierEvents) -> Result<Vec<AnyAdapter>> {
+fn adapters(
+    config: &Config,
+    office: &Office,
+    (events, standing): (&CarrierEvents, Standing),
+) -> Result<Vec<AnyAdapter>> {
     let mut adapters = Vec::new();
     if let Some(sms) = &config.sms_smpp {
         let settings = smpp_settings(config, sms)?;
-        let run = office.clock().new_id();
-        let (adapter, _) = SmsSmpp::start(settings, events.clone(), jitter(office), run)?;
+        let (adapter, _) = SmsSmpp::start(settings, events.clone(), jitter(office), standing)?;
         adapters.push(AnyAdapter::SmsSmpp(adapter));
     } else if let Some(sms) = &config.sms_http {
         let callback =

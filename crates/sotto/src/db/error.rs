@@ -170,7 +170,10 @@ impl DbError {
             &SqlState::IN_FAILED_SQL_TRANSACTION => Self::AfterFailure,
             &SqlState::UNIQUE_VIOLATION => Self::Duplicate { what: what() },
             code if code.code().starts_with("23") => Self::Constraint { what: what() },
-            &SqlState::ADMIN_SHUTDOWN | &SqlState::CRASH_SHUTDOWN => Self::Lost,
+            &SqlState::ADMIN_SHUTDOWN
+            | &SqlState::CRASH_SHUTDOWN
+            | &SqlState::CANNOT_CONNECT_NOW
+            | &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Self::Lost,
             // Class 42 speaks of our SQL; other messages may quote a value.
             code if code.code().starts_with("42") => {
                 Self::Statement { why: db.message().to_owned(), sql }

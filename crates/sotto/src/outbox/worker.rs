@@ -4,8 +4,13 @@
 //! A crash before the claim's commit leaves the message queued. After it, the attempt stands as
 //! `started`, whether or not a byte left; [`super::recover`] makes it uncertain. After the answer's
 //! commit everything is as it was told.
+//!
+//! Several nodes may work at one outbox. A claim locks its rows and steps over those of others; a
+//! node that cannot take what it was told about, because its window is full or another holds the
+//! carrier's bind, tells the others; and each looks by itself once a second.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gate::facts::Known;
 use gate::{Cleared, Facts, Kind, MessageId, Policy, Refusal, Release};
@@ -23,7 +28,8 @@ use crate::db::registry::MESSAGE;
 use crate::db::suppression::{self, SuppressionKind, SuppressionRow, SuppressionSource};
 use crate::db::{Db, Mark, Tx};
 use crate::facts;
-use crate::ids::{AttemptId, Id as _};
+use crate::ids::{AttemptId, Id as _, RunId};
+use crate::nodes::{Lease, Standing};
 use crate::office::Office;
 use crate::outbox::fresh_facts::Loaded;
 use crate::outbox::store::{self, OutboxError, Taken};
@@ -34,8 +40,8 @@ use crate::receipts;
 pub struct Settings {
     /// Which rows of the outbox are its own.
     pub adapter: AdapterName,
-    /// This process, so that its own broken attempts are known again after a restart.
-    pub owner: String,
+    /// What this node may do.
+    pub standing: Standing,
     /// How many attempts may be under way at once.
     pub window: usize,
     /// After this long without an answer an attempt counts as broken off. Longer than the
@@ -53,6 +59,7 @@ pub struct Worker<A> {
 
 /// An attempt that is written down and not yet on the wire.
 struct Claim {
+    lease: Lease,
     attempt: AttemptId,
     number: u32,
     cleared: Cleared,
@@ -74,21 +81,25 @@ impl<A: Adapter> Worker<A> {
     {
         let worker = Arc::new(self);
         let (office, window) = (&worker.office, worker.settings.window);
-        let bell = office.outbox_bell();
+        let standing = worker.settings.standing.clone();
+        let (bell, far_bell) = (office.outbox_bell(), office.far_bell());
         // Each attempt is a task of its own: no answer waits for the disk of the next claim.
         let mut under_way = JoinSet::new();
+        let (mut rung_here, mut told) = (false, None);
         loop {
             // Asked for before looking, so that a bell rung while we look is not missed.
-            let rung = bell.notified();
+            let (rung, far_rung) = (bell.notified(), far_bell.notified());
             // An attempt that panicked stays `started`; its lease runs out.
             while under_way.try_join_next().is_some() {}
             if stop.is_cancelled() {
                 while under_way.join_next().await.is_some() {}
                 return;
             }
+            let room = window - under_way.len().min(window);
+            let lease = worker.lease();
             let mut next = None;
-            if under_way.len() < window {
-                match worker.claim(window - under_way.len()).await {
+            match &lease {
+                Some(lease) if room > 0 => match worker.claim(lease, room).await {
                     Ok((claims, due)) => {
                         next = if claims.is_empty() { due } else { Some(office.clock().now()) };
                         for claim in claims {
@@ -99,15 +110,42 @@ impl<A: Adapter> Worker<A> {
                         tracing::error!(adapter = worker.settings.adapter.as_str(), %error, "outbox.claim");
                         next = later(office.clock().now(), SignedDuration::from_secs(1));
                     }
+                },
+                _ => {
+                    let now = office.clock().instant();
+                    let lately = told.is_some_and(|told| now.duration_since(told) < TELL_EVERY);
+                    if rung_here && !lately && !standing.is_alone() {
+                        told = Some(now);
+                        worker.tell_the_others().await;
+                    }
                 }
             }
+            rung_here = false;
             let full = under_way.len() >= window;
             tokio::select! {
                 Some(_) = under_way.join_next(), if full => {}
-                () = rung, if !full => {}
+                () = rung, if !(full && standing.is_alone()) => rung_here = true,
+                () = far_rung, if !full => {}
                 () = worker.wake_at(next), if !full && next.is_some() => {}
+                // Each second: what others put in without a word is found, and what was not allowed
+                // may be by now.
+                () = standing.changed(), if !full => {}
                 () = stop.cancelled() => {}
             }
+        }
+    }
+
+    /// The right to claim, where this node may hand anything over by this adapter.
+    fn lease(&self) -> Option<Lease> {
+        let standing = &self.settings.standing;
+        let may = self.settings.adapter != AdapterName::SmsSmpp || standing.has_bind();
+        standing.lease().filter(|_| may)
+    }
+
+    /// There is work that this node cannot take now.
+    async fn tell_the_others(&self) {
+        if let Err(error) = self.db.ring(self.office.practice().to_string()).await {
+            tracing::warn!(%error, "outbox.ring");
         }
     }
 
@@ -120,7 +158,11 @@ impl<A: Adapter> Worker<A> {
     /// Takes due rows in one transaction. Also answers when the next one is due.
     ///
     /// What to do with each is found out beforehand, on a reader, where that is of use.
-    async fn claim(&self, limit: usize) -> Result<(Vec<Claim>, Option<Timestamp>), OutboxError> {
+    async fn claim(
+        &self,
+        lease: &Lease,
+        limit: usize,
+    ) -> Result<(Vec<Claim>, Option<Timestamp>), OutboxError> {
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
         let mut ahead = None;
         if let Some(mark) = self.db.mark() {
@@ -137,7 +179,7 @@ impl<A: Adapter> Worker<A> {
             ahead = Some((mark, looked));
         }
         let office = self.office.clone();
-        let settings = self.settings.clone();
+        let (settings, lease) = (self.settings.clone(), lease.clone());
         self.db
             .write(move |tx| {
                 let ahead = ahead.filter(|(mark, _)| tx.unchanged_since(mark));
@@ -147,7 +189,7 @@ impl<A: Adapter> Worker<A> {
                 };
                 let mut claims = Vec::with_capacity(looked.len());
                 for asked in looked {
-                    claims.extend(act(tx, &office, &settings, asked)?);
+                    claims.extend(act(tx, &office, (&settings, &lease), asked)?);
                 }
                 let next = outbox::next_due(tx, office.practice(), settings.adapter.as_str())?;
                 Ok((claims, next))
@@ -162,28 +204,25 @@ impl<A: Adapter> Worker<A> {
         let confirms = confirms(draft.kind).then(|| self.office.address_index(&draft.address));
         let now = self.office.clock().now();
         let result = match gate::release(&claim.cleared, &claim.facts, &claim.policy, now) {
-            Release::Go(released) => self.adapter.send(released).await,
+            Release::Go(released) => self.adapter.send(released, &claim.lease).await,
             // A minute turned between the claim and here: not sent, asked again.
             Release::NotBefore(_) | Release::Refuse(_) => Err(Failure::new(FailureKind::HeldBack)),
         };
-        let office = self.office.clone();
-        let settings = self.settings.clone();
         let (attempt, number) = (claim.attempt, claim.number);
-        let written = self
-            .db
-            .write(move |tx| {
-                let from = State::Sending;
-                let adapter = settings.adapter;
-                let end = Ended { id, attempt, number, from, adapter, confirms, result };
-                record(tx, &office, &end)
-            })
-            .await;
+        let (from, adapter) = (State::Sending, self.settings.adapter);
+        let run = claim.lease.run();
+        let office = self.office.clone();
+        let end = Ended { id, attempt, number, from, adapter, confirms, result };
+        let written = self.db.write(move |tx| record_once(tx, &office, run, &end)).await;
         if let Err(error) = written {
             // The lease runs out, and the attempt becomes uncertain: never sent again blindly.
-            tracing::error!(adapter = self.settings.adapter.as_str(), message = %id, %error, "outbox.record");
+            tracing::error!(adapter = adapter.as_str(), message = %id, %error, "outbox.record");
         }
     }
 }
+
+/// How often the others are told at most.
+const TELL_EVERY: Duration = Duration::from_millis(20);
 
 fn later(now: Timestamp, by: SignedDuration) -> Option<Timestamp> {
     now.checked_add(by).ok()
@@ -271,14 +310,14 @@ fn ask_again(
 fn act(
     tx: &mut Tx<'_>,
     office: &Office,
-    settings: &Settings,
+    (settings, lease): (&Settings, &Lease),
     Asked { row: was, what }: Asked,
 ) -> Result<Option<Claim>, OutboxError> {
     let now = office.clock().now();
     let mut row = was.clone();
     row.attempts = row.attempts.saturating_add(1);
     row.leased_until = later(now, settings.lease);
-    row.lease_owner = Some(settings.owner.clone());
+    row.lease_owner = Some(lease.run().to_string());
     // Whatever is to follow, this is the one who does it.
     if !store::lease(tx, office, &was, &row)? {
         return Ok(None);
@@ -311,7 +350,7 @@ fn act(
         .patient(stored.patient)
         .grounds(Grounds { policy: Some(policy.version().as_str().into()), ..Grounds::default() });
     audit::append(tx, office, released)?;
-    Ok(Some(Claim { attempt, number, cleared, facts, policy }))
+    Ok(Some(Claim { lease: lease.clone(), attempt, number, cleared, facts, policy }))
 }
 
 /// The one text that confirms an opt-out or apologises to a wrong number: once the carrier has it,
@@ -340,6 +379,27 @@ impl Ended {
     }
 }
 
+/// Writes an attempt's end down, unless that was done: by this call's earlier try, whose commit was
+/// stored and not answered, or by another node, which took this one for dead and made the attempt
+/// uncertain. The carrier's answer then settles it.
+fn record_once(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    run: RunId,
+    ended: &Ended,
+) -> Result<(), OutboxError> {
+    if let Ok(handoff) = &ended.result {
+        receipts::lock_all(tx, office, ended.adapter, &handoff.parts)?;
+    }
+    if outbox::still_leased(tx, office.practice(), ended.id, run)? {
+        return record(tx, office, ended);
+    }
+    match attempt::outcome(tx, office.practice(), ended.attempt)? {
+        Some(Outcome::Uncertain) => settle(tx, office, ended.id, ended.result.clone()),
+        _ => Ok(()),
+    }
+}
+
 /// Writes an attempt's end down, with everything that follows from it.
 pub(crate) fn record(tx: &mut Tx<'_>, office: &Office, ended: &Ended) -> Result<(), OutboxError> {
     match &ended.result {
@@ -355,9 +415,7 @@ fn accepted(
     handoff: &Handoff,
 ) -> Result<(), OutboxError> {
     let (practice, now) = (office.practice(), office.clock().now());
-    for carrier_id in &handoff.parts {
-        receipts::lock(tx, office, ended.adapter, carrier_id)?;
-    }
+    receipts::lock_all(tx, office, ended.adapter, &handoff.parts)?;
     let transport = handoff.transport.as_ref().and_then(|t| serde_json::to_string(t).ok());
     let end = End { outcome: Outcome::Accepted, failure: None, transport: transport.as_deref() };
     attempt::finish(tx, practice, ended.attempt, &end, now)?;

@@ -25,5 +25,6 @@ mod doors;
 mod http;
 mod inbound;
 mod journeys;
+mod nodes;
 mod people;
 mod receipts;

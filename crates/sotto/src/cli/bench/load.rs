@@ -79,21 +79,23 @@ impl Run {
     }
 
     fn request(&self, number: u64) -> String {
-        let (patient, given) =
-            self.person(number).map_or(("", ""), |who| (who.patient.as_str(), who.given.as_str()));
-        let body = format!(
-            "{{\"patient\":\"{patient}\",\"purpose\":\"treatment\",\"channel\":\"sms\",\
-             \"template\":\"results_ready\",\"values\":{{\"first_name\":\"{given}\"}}}}"
-        );
-        format!(
-            "POST /api/v1/messages HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\n\
-             Idempotency-Key: {}-{number}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            self.token,
-            self.name,
-            body.len(),
-        )
+        request(&self.token, &format!("{}-{number}", self.name), self.person(number))
     }
+}
+
+/// A request for a message to somebody, under this idempotency key.
+pub(super) fn request(token: &str, key: &str, who: Option<&Resident>) -> String {
+    let (patient, given) = who.map_or(("", ""), |who| (&who.patient, &who.given));
+    let body = format!(
+        "{{\"patient\":\"{patient}\",\"purpose\":\"treatment\",\"channel\":\"sms\",\
+         \"template\":\"results_ready\",\"values\":{{\"first_name\":\"{given}\"}}}}"
+    );
+    format!(
+        "POST /api/v1/messages HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\
+         Idempotency-Key: {key}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len(),
+    )
 }
 
 /// Reads one answer whose length is given, which those of the API are.

@@ -3,7 +3,8 @@
 //! Read in this order: [`pipeline`] runs the measurement and says the figures, [`practice`] makes
 //! the practice it is run on, [`server`] is `sotto serve` as a child, [`world`] is the carrier twin
 //! and the callers of the API in another child, so that only our own CPU is counted. [`guard`],
-//! [`ledger`] and [`http`] are benches of their own.
+//! [`ledger`] and [`http`] are benches of their own, and so is [`nodes`], whose end [`invariants`]
+//! judges.
 
 use std::process::ExitCode;
 
@@ -13,8 +14,10 @@ use clap::Subcommand;
 mod fdatasync;
 mod guard;
 mod http;
+mod invariants;
 mod ledger;
 mod load;
+mod nodes;
 mod pipeline;
 mod practice;
 mod server;
@@ -37,6 +40,8 @@ enum What {
     Ledger(ledger::Args),
     /// The API: how fast each kind of request is answered.
     Http(http::Args),
+    /// Several nodes on one PostgreSQL, killed and paused under load: is anything lost or doubled?
+    Nodes(nodes::Args),
     /// The carrier twin and the callers, for the other verbs; takes orders on its input.
     #[command(hide = true)]
     World,
@@ -52,6 +57,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         What::Guard(args) => guard::run(args),
         What::Ledger(args) => ledger::run(args),
         What::Http(args) => http::run(args),
+        What::Nodes(args) => nodes::run(args),
         What::World => world::run(),
     }
 }

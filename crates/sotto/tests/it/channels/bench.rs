@@ -24,6 +24,9 @@ use sotto::channels::sms_http::SmsHttpSettings;
 use sotto::channels::sms_smpp::SmppSettings;
 use sotto::channels::transport::{Endpoint, Roots};
 use sotto::channels::twilio_webhook::Form;
+use sotto::clock::Clock;
+use sotto::ids::RunId;
+use sotto::nodes::Standing;
 use sotto::channels::{
     Adapter, AnyAdapter, Carried, CarrierCodes, CarrierEvent, CarrierEvents, CarrierReceipt, Done,
     EmailSmtp, Failure, Handoff, HeaderText, OpaqueIds, Reply, Secret, SmsHttp, SmsSmpp,
@@ -109,7 +112,8 @@ impl Bench {
         let Release::Go(released) = gate::release(&cleared, &facts, &policy, now) else {
             panic!("not released")
         };
-        timeout(PATIENCE, self.adapter.send(released)).await.expect("no answer in time")
+        let lease = standing().lease().unwrap();
+        timeout(PATIENCE, self.adapter.send(released, &lease)).await.expect("no answer in time")
     }
 
     /// The next thing the carrier tells.
@@ -181,8 +185,13 @@ pub(crate) fn start_smpp(
     };
     change(&mut settings);
     let (adapter, _) =
-        SmsSmpp::start(settings, events, Arc::new(|| 0.5), Uuid::from_u128(9)).unwrap();
+        SmsSmpp::start(settings, events, Arc::new(|| 0.5), standing()).unwrap();
     adapter
+}
+
+/// Of a process that is alone.
+fn standing() -> Standing {
+    Standing::alone(Clock::system(), RunId(Uuid::from_u128(9)))
 }
 
 fn endpoint(address: SocketAddr) -> Endpoint {
