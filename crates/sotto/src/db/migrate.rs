@@ -51,8 +51,7 @@ const LOCK_TRIES: u32 = 60;
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS schema_version (
     version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)";
 const HIGHEST: &str = "SELECT COALESCE(MAX(version), 0) FROM schema_version";
-const OLDEST: &str =
-    "SELECT MAX(COALESCE(oldest, version)) FROM schema_version WHERE version > $1";
+const OLDEST: &str = "SELECT MAX(COALESCE(oldest, version)) FROM schema_version WHERE version > $1";
 const NOTE_OLDEST: &str = "UPDATE schema_version SET oldest = $2 WHERE version = $1";
 const NOTE: &str = "INSERT INTO schema_version (version, name, applied_at) VALUES ($1, $2, $3)";
 
@@ -126,9 +125,7 @@ pub(super) fn migrate_postgres(server: &Server, now: Timestamp) -> Result<(), Db
         tx.batch_execute(RECORD).map_err(record)?;
     }
     let found = tx.query_one(HIGHEST, &[]).map_err(record)?.get(0);
-    beside_newer(found, || {
-        Ok(tx.query_one(OLDEST, &[&known_version()]).map_err(record)?.get(0))
-    })?;
+    beside_newer(found, || Ok(tx.query_one(OLDEST, &[&known_version()]).map_err(record)?.get(0)))?;
     tx.commit().map_err(record)?;
     for migration in MIGRATIONS {
         let mut tries = 0;

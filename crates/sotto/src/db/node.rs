@@ -100,18 +100,16 @@ pub fn give_up(
     Ok(given_up > 0)
 }
 
-/// Gives up every run of a name: their process has been started anew, or ends.
+/// A run ends by itself, and gives itself up.
 ///
 /// # Errors
 /// [`DbError`].
-pub fn give_up_named(tx: &mut Tx<'_>, practice: PracticeId, name: &str) -> Result<u64, DbError> {
+pub fn resign(tx: &mut Tx<'_>, practice: PracticeId, run: RunId) -> Result<(), DbError> {
     tx.execute(
-        sql!(
-            "UPDATE node SET beat = -1, bind = NULL
-             WHERE practice_id = $1 AND name = $2 AND beat >= 0"
-        ),
-        params![practice, name],
-    )
+        sql!("UPDATE node SET beat = -1, bind = NULL WHERE practice_id = $1 AND run = $2"),
+        params![practice, run],
+    )?;
+    Ok(())
 }
 
 /// Strikes out the runs that were given up and have nothing left to settle.

@@ -61,9 +61,8 @@ impl DatabaseUrl {
 
 fn server(text: &str) -> Result<Server, DbError> {
     let (rest, wanted) = take_tls(text)?;
-    let config: postgres::Config = rest
-        .parse()
-        .map_err(|_| DbError::Url { why: "the PostgreSQL URL cannot be parsed" })?;
+    let config: postgres::Config =
+        rest.parse().map_err(|_| DbError::Url { why: "the PostgreSQL URL cannot be parsed" })?;
     if config.get_dbname().is_none() {
         return Err(DbError::Url { why: "the PostgreSQL URL names no database" });
     }

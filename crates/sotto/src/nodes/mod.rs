@@ -35,8 +35,8 @@ use crate::office::Office;
 use crate::outbox::OutboxError;
 use crate::outbox::recover::{self, Broken};
 
-pub use standing::{Lease, Standing};
 use standing::State;
+pub use standing::{Lease, Standing};
 use watch::Watch;
 
 /// How often a node shows that it lives.
@@ -208,10 +208,10 @@ impl Place {
     /// # Errors
     /// [`DbError`]; the others then find out by themselves.
     pub async fn leave(self) -> Result<(), DbError> {
-        let (practice, name) = (self.office.practice(), self.node.name);
+        let (practice, run) = (self.office.practice(), self.standing.run());
         self.db
             .write(move |tx| {
-                node::give_up_named(tx, practice, &name)?;
+                node::resign(tx, practice, run)?;
                 node::strike_out(tx, practice)?;
                 Ok(())
             })

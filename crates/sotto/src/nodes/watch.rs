@@ -68,9 +68,8 @@ mod tests {
 
     #[test]
     fn who_stands_still_for_long_enough_is_silent_and_nobody_else() {
-        let every_second = |beats: &[i64]| -> Vec<(u64, i64)> {
-            (0..).zip(beats.iter().copied()).collect()
-        };
+        let every_second =
+            |beats: &[i64]| -> Vec<(u64, i64)> { (0..).zip(beats.iter().copied()).collect() };
         for (looks, silent) in [
             // It counts each second, or each third.
             (every_second(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]), vec![]),

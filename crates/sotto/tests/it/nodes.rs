@@ -75,7 +75,8 @@ fn work(
         lease: SignedDuration::from_secs(300),
     };
     let stop = CancellationToken::new();
-    let worker = Worker::new(db.clone(), clinic.office.clone(), Arc::new(carrier.clone()), settings);
+    let worker =
+        Worker::new(db.clone(), clinic.office.clone(), Arc::new(carrier.clone()), settings);
     let running = tokio::spawn(worker.run(stop.clone()));
     (stop, running)
 }

@@ -184,8 +184,7 @@ impl Scene {
 async fn measure(args: &Args, folder: &Path, clock: &Clock) -> Result<Figures> {
     let (twin, texts) = carrier(clock).await?;
     let port = twin.smpp_address().context("the twin has no SMSC")?.port();
-    let settings =
-        Place { folder, database: Some(&args.database), smsc: port }.prepare(clock)?;
+    let settings = Place { folder, database: Some(&args.database), smsc: port }.prepare(clock)?;
     let (opened, people, token) = furnish(args, &settings, clock).await?;
     let (db, practice) = (opened.db.clone(), opened.office.practice());
     let scene = Arc::new(Scene {
@@ -272,8 +271,7 @@ impl Nodes {
     async fn start(args: &Args, settings: &Path, scene: &Arc<Scene>) -> Result<Self> {
         let common = std::fs::read_to_string(settings)?;
         let ours = std::env::current_exe()?;
-        let mut nodes =
-            Self { settings: Vec::new(), binaries: Vec::new(), running: Vec::new() };
+        let mut nodes = Self { settings: Vec::new(), binaries: Vec::new(), running: Vec::new() };
         for number in 0..args.nodes {
             let beside = args.beside.as_ref().filter(|_| number == 0);
             // Another version may not know these settings.
@@ -485,12 +483,14 @@ async fn until_at_rest(db: &Db, practice: PracticeId, twin: &Twin, clock: &Clock
 }
 
 fn longest_gap(times: &[Instant]) -> Duration {
-    times.windows(2).map(|pair| match pair {
-        [a, b] => b.duration_since(*a),
-        _ => Duration::ZERO,
-    })
-    .max()
-    .unwrap_or_default()
+    times
+        .windows(2)
+        .map(|pair| match pair {
+            [a, b] => b.duration_since(*a),
+            _ => Duration::ZERO,
+        })
+        .max()
+        .unwrap_or_default()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -24,13 +24,13 @@ use sotto::channels::sms_http::SmsHttpSettings;
 use sotto::channels::sms_smpp::SmppSettings;
 use sotto::channels::transport::{Endpoint, Roots};
 use sotto::channels::twilio_webhook::Form;
-use sotto::clock::Clock;
-use sotto::ids::RunId;
-use sotto::nodes::Standing;
 use sotto::channels::{
     Adapter, AnyAdapter, Carried, CarrierCodes, CarrierEvent, CarrierEvents, CarrierReceipt, Done,
     EmailSmtp, Failure, Handoff, HeaderText, OpaqueIds, Reply, Secret, SmsHttp, SmsSmpp,
 };
+use sotto::clock::Clock;
+use sotto::ids::RunId;
+use sotto::nodes::Standing;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -184,8 +184,7 @@ pub(crate) fn start_smpp(
         bad_address: vec!["5".into()],
     };
     change(&mut settings);
-    let (adapter, _) =
-        SmsSmpp::start(settings, events, Arc::new(|| 0.5), standing()).unwrap();
+    let (adapter, _) = SmsSmpp::start(settings, events, Arc::new(|| 0.5), standing()).unwrap();
     adapter
 }
 

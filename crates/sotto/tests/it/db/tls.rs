@@ -52,10 +52,12 @@ async fn open(shown: Option<Shown>, authority: &Authority, roots: &Authority) ->
     let port = listener.local_addr().unwrap().port();
     let pem = std::env::temp_dir().join(format!("sotto-ca-{}.pem", Clock::system().new_id()));
     std::fs::write(&pem, roots.pem()).unwrap();
-    let url: DatabaseUrl =
-        format!("postgres://u:secret@127.0.0.1:{port}/x?sslmode=require&sslrootcert={}", pem.display())
-            .parse()
-            .unwrap();
+    let url: DatabaseUrl = format!(
+        "postgres://u:secret@127.0.0.1:{port}/x?sslmode=require&sslrootcert={}",
+        pem.display()
+    )
+    .parse()
+    .unwrap();
     let tls = shown.map(|shown| TlsAcceptor::from(Arc::clone(&authority.server(shown).unwrap())));
     let server = tokio::spawn(async move {
         let (socket, _) = listener.accept().await.unwrap();

@@ -43,8 +43,7 @@ pub(super) async fn run(clinic: &Clinic, run: u128, messages: &[ShortMessage]) {
     settings.parts_within = Duration::from_millis(100);
     let (events, told) = mpsc::channel(8);
     let standing = Standing::alone(Clock::system(), RunId(Uuid::from_u128(run)));
-    let (adapter, task) =
-        SmsSmpp::start(settings, events, Arc::new(|| 0.5), standing).unwrap();
+    let (adapter, task) = SmsSmpp::start(settings, events, Arc::new(|| 0.5), standing).unwrap();
     let keeper = tokio::spawn(arrivals::run(clinic.db.db.clone(), clinic.office.clone(), told));
 
     timeout(Duration::from_secs(20), deliver(&listener, messages)).await.expect("acknowledged");
