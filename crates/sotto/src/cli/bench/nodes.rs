@@ -461,8 +461,8 @@ fn growth(tx: &mut Tx<'_>, practice: PracticeId) -> Result<(i64, i64), DbError> 
 async fn until_at_rest(db: &Db, practice: PracticeId, twin: &Twin, clock: &Clock) -> Result<()> {
     let began = clock.instant();
     while began.elapsed() < DRAIN {
-        let under_way: i64 = db
-            .read(move |tx| {
+        let under_way = db
+            .read(move |tx| -> Result<i64, DbError> {
                 tx.query_one(
                     sql!(
                         "SELECT COUNT(*) FROM message
@@ -472,8 +472,7 @@ async fn until_at_rest(db: &Db, practice: PracticeId, twin: &Twin, clock: &Clock
                     |row| row.get(0),
                 )
             })
-            .await
-            .map_err(|error: DbError| error)?;
+            .await?;
         if under_way == 0 && twin.pending() == 0 {
             return Ok(());
         }
