@@ -120,7 +120,11 @@ impl Keyring {
     /// Those of [`open`](Self::open) and [`create`](Self::create).
     pub fn open_or_create(dir: &Path, root: &RootKey) -> Result<Self, SealError> {
         match Self::open(dir, root) {
-            Err(SealError::NoStore(_)) => Self::create(dir, root),
+            Err(SealError::NoStore(_)) => match Self::create(dir, root) {
+                // Another node was faster by a moment.
+                Err(SealError::StoreExists(_)) => Self::open(dir, root),
+                made => made,
+            },
             found => found,
         }
     }

@@ -60,6 +60,9 @@ pub struct Config {
     pub traces: Option<Traces>,
     /// Whose server this is.
     pub practice: Practice,
+    /// Which of several nodes this is.
+    #[serde(default)]
+    pub node: Node,
     /// The practice's own templates.
     #[serde(default)]
     pub templates: Templates,
@@ -151,6 +154,15 @@ pub struct Practice {
     pub portal_url: String,
 }
 
+/// Which of several nodes on one database this is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Node {
+    /// Its name, the same after each restart, and no other node's. Without it, the machine's name
+    /// and where it listens.
+    pub name: Option<String>,
+}
+
 /// The practice's own templates.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -212,6 +224,9 @@ pub struct SmsSmpp {
     /// How the carrier writes message ids.
     #[serde(default)]
     pub message_ids: MessageIds,
+    /// How many binds the carrier allows this account, over all nodes. A node uses one.
+    #[serde(default = "one")]
+    pub binds: u32,
     /// The agreement.
     pub agreement: Agreement,
 }
@@ -306,6 +321,10 @@ pub struct Dkim {
     pub selector: String,
     /// The key, PEM.
     pub key_file: PathBuf,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 fn machine() -> String {

@@ -93,4 +93,6 @@ id! {
     ClinicianId;
     /// A place where the practice sees patients.
     SiteId;
+    /// One run of one process that serves the practice, from its start to its end.
+    RunId;
 }

@@ -142,6 +142,12 @@ pub enum IntakeError {
 /// # Errors
 /// [`IntakeError`]; the caller's transaction must then be given up.
 pub fn accept(tx: &mut Tx<'_>, office: &Office, request: Request) -> Result<Answer, IntakeError> {
+    if let (Origin::Automated, Some(patient)) = (request.origin, &request.patient) {
+        // The caps count what a patient gets by itself. On PostgreSQL two such messages could be
+        // decided at one instant, and neither would count the other.
+        let (_, low) = patient.id.0.as_u64_pair();
+        tx.lock(low.cast_signed())?;
+    }
     let decided = decide(tx, office, request)?;
     store(tx, office, &decided)?;
     Ok(decided.answer())

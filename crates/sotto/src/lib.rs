@@ -38,6 +38,8 @@ pub mod access;
 pub mod observe;
 pub mod office;
 
+pub mod nodes;
+
 pub mod service;
 
 pub mod demo;

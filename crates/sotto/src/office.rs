@@ -15,6 +15,7 @@ use crate::observe::metrics::Metrics;
 use crate::observe::trace::Traces;
 use crate::outbox::FreshFacts;
 use crate::people::contact_points;
+use crate::{params, sql};
 
 /// One practice, as the code that acts for it sees it. Clones are cheap and share everything.
 #[derive(Clone)]
@@ -30,6 +31,7 @@ struct Inner {
     fresh_facts: FreshFacts,
     metrics: Arc<Metrics>,
     traces: OnceLock<Traces>,
+    far: Arc<Notify>,
 }
 
 /// What can change while the program runs.
@@ -38,7 +40,11 @@ struct Live {
     policy: Arc<Policy>,
     templates: Arc<Templates>,
     profile: Arc<Profile>,
+    stamp: Stamp,
 }
+
+/// When what [`Live`] holds was last changed in the database, by whichever process.
+type Stamp = [Option<i64>; 5];
 
 /// How the practice presents itself, and what the guard should know of it.
 #[derive(Debug, Clone)]
@@ -90,6 +96,7 @@ impl Office {
             policy: Arc::new(active_policy(tx, practice)?),
             templates: Arc::new(templates),
             profile: Arc::new(practice::profile(tx, practice)?.ok_or(OfficeError::NoPractice)?),
+            stamp: stamp(tx, practice)?,
         };
         let metrics = Arc::new(Metrics::new(clock.now()));
         Ok(Self(Arc::new(Inner {
@@ -98,7 +105,8 @@ impl Office {
             keys,
             binding,
             live: RwLock::new(live),
-            outbox: Arc::new(Notify::new()),
+            outbox: Arc::default(),
+            far: Arc::default(),
             fresh_facts: FreshFacts::default(),
             metrics,
             traces: OnceLock::new(),
@@ -110,11 +118,13 @@ impl Office {
     /// # Errors
     /// [`OfficeError`]; what was in force stays in force.
     pub fn refresh(&self, tx: &mut Tx<'_>) -> Result<(), OfficeError> {
+        let stamp = stamp(tx, self.practice())?;
         let policy = Arc::new(active_policy(tx, self.practice())?);
         let profile = practice::profile(tx, self.practice())?.ok_or(OfficeError::NoPractice)?;
         let mut live = self.0.live.write().unwrap_or_else(PoisonError::into_inner);
         live.policy = policy;
         live.profile = Arc::new(profile);
+        live.stamp = stamp;
         Ok(())
     }
 
@@ -122,6 +132,15 @@ impl Office {
     pub fn use_templates(&self, templates: Templates) {
         let mut live = self.0.live.write().unwrap_or_else(PoisonError::into_inner);
         live.templates = Arc::new(templates);
+    }
+
+    /// [`refresh`](Self::refresh), where the command line or another node changed one of them.
+    ///
+    /// # Errors
+    /// [`OfficeError`]; what was in force stays in force.
+    pub fn refresh_if_changed(&self, tx: &mut Tx<'_>) -> Result<(), OfficeError> {
+        let stamp = stamp(tx, self.practice())?;
+        if self.live().stamp == stamp { Ok(()) } else { self.refresh(tx) }
     }
 
     /// Whose office.
@@ -197,6 +216,12 @@ impl Office {
         let _ = self.0.traces.set(traces);
     }
 
+    /// Rung when another node says that it put something into the outbox which it cannot take.
+    #[must_use]
+    pub fn far_bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.0.far)
+    }
+
     /// The blind index under which rows about this address are found.
     #[must_use]
     pub fn address_index(&self, address: &Address) -> [u8; 32] {
@@ -242,4 +267,18 @@ fn active_policy(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Policy, Office
             Policy::from_toml(&stored.document).map_err(|_| OfficeError::Policy(stored.version))
         }
     }
+}
+
+fn stamp(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Stamp, DbError> {
+    tx.query_one(
+        sql!(
+            "SELECT (SELECT MAX(activated_at) FROM policy_version WHERE practice_id = $1),
+                    (SELECT MAX(updated_at) FROM practice WHERE practice_id = $1),
+                    (SELECT MAX(updated_at) FROM site WHERE practice_id = $1),
+                    (SELECT MAX(updated_at) FROM clinician WHERE practice_id = $1),
+                    (SELECT COUNT(*) FROM clinician WHERE practice_id = $1)"
+        ),
+        params![practice],
+        |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]),
+    )
 }

@@ -139,6 +139,21 @@ pub(crate) fn lock(
     tx.lock(i64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }
 
+/// [`lock`] for each part of a text, in one order whoever asks, so that nobody waits crosswise.
+///
+/// # Errors
+/// [`DbError`].
+pub(crate) fn lock_all(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    adapter: AdapterName,
+    carrier_ids: &[String],
+) -> Result<(), DbError> {
+    let mut ids: Vec<&String> = carrier_ids.iter().collect();
+    ids.sort_unstable();
+    ids.into_iter().try_for_each(|id| lock(tx, office, adapter, id))
+}
+
 /// Applies the receipts that came before the carrier's answer, now that its id is known.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gate::Released;
 use jiff::SignedDuration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,8 +17,10 @@ use crate::db::Db;
 use crate::inbound::pager::{self, Pager};
 use crate::journeys::reminders;
 use crate::live::Live;
+use crate::nodes::{self, Lease, Place};
 use crate::office::Office;
-use crate::outbox::recover;
+use crate::outbox::OutboxError;
+use crate::outbox::recover::{self, Broken};
 use crate::outbox::worker::{Settings, Worker};
 
 /// How long an attempt may take before it counts as broken off. Longer than any adapter's own
@@ -34,12 +36,17 @@ const REMIND_EVERY: Duration = Duration::from_secs(1);
 /// How often attempts whose lease is over are looked for.
 const RECOVER_EVERY: Duration = Duration::from_secs(30);
 
+/// How often this node looks whether another process changed the practice's policy or profile.
+const REFRESH_EVERY: Duration = Duration::from_secs(1);
+
 /// The running parts of one practice.
 pub struct Service {
     stop: CancellationToken,
     tasks: TaskTracker,
     /// Stops after everything else, so that the last entries get their leaves.
     sequencer: (CancellationToken, JoinHandle<()>),
+    place: JoinHandle<Place>,
+    leave: CancellationToken,
 }
 
 /// What a service is made of.
@@ -54,55 +61,66 @@ pub struct Parts {
     pub events: mpsc::Receiver<Carried>,
     /// How staff are paged about an emergency.
     pub pager: Live<Pager>,
-    /// This node's name, the same after each restart, so that it knows its own broken attempts.
-    pub owner: String,
+    /// This process's place among the nodes.
+    pub place: Place,
 }
 
 impl Service {
     /// Settles what the life before left behind, then starts everything.
     ///
     /// # Errors
-    /// [`OutboxError`](crate::outbox::OutboxError) when recovery cannot be stored.
-    pub async fn start(parts: Parts) -> Result<Self, crate::outbox::OutboxError> {
-        let Parts { db, office, adapters, events, pager, owner } = parts;
-        let settled = recover::settle_broken_off(&db, &office, Some(owner.clone())).await?;
+    /// [`OutboxError`] when recovery cannot be stored.
+    pub async fn start(parts: Parts) -> Result<Self, OutboxError> {
+        let Parts { db, office, adapters, events, pager, place } = parts;
+        let standing = place.standing();
+        let mut settled = nodes::settle(&db, &office).await?;
+        if !db.is_shared() {
+            // Also what a version of this program without nodes had begun.
+            settled += recover::settle_broken_off(&db, &office, Broken::All).await?;
+        }
         if settled > 0 {
             tracing::warn!(attempts = settled, "outbox.recovered");
         }
+        let practice = office.practice().to_string();
+        let far_bell = office.far_bell();
+        db.listen(move |word| {
+            if word == practice {
+                far_bell.notify_waiters();
+            }
+        })?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let leave = CancellationToken::new();
+        let given_up = place.given_up();
+        let place = tokio::spawn(place.run(leave.clone()));
         tasks.spawn(arrivals::run(db.clone(), office.clone(), events));
+        let lease = office.clock().span(LEASE);
+        let settings = |adapter| {
+            let (standing, window) = (standing.clone(), window_of(adapter));
+            Settings { adapter, standing, window, lease }
+        };
         for adapter in adapters {
-            let window = window_of(adapter.name());
             if let Some(link) = adapter.link() {
                 office.metrics().watch(adapter.name().as_str(), link);
             }
-            let settings = Settings {
-                adapter: adapter.name(),
-                owner: owner.clone(),
-                window,
-                lease: office.clock().span(LEASE),
-            };
+            let settings = settings(adapter.name());
             let worker = Worker::new(db.clone(), office.clone(), Arc::new(adapter), settings);
             tasks.spawn(worker.run(stop.clone()));
         }
-        let settings = Settings {
-            adapter: AdapterName::Portal,
-            owner,
-            window: 64,
-            lease: office.clock().span(LEASE),
-        };
+        let settings = settings(AdapterName::Portal);
         let portal = Worker::new(db.clone(), office.clone(), Arc::new(Portal), settings);
         tasks.spawn(portal.run(stop.clone()));
         let last = CancellationToken::new();
         let sequencer = tokio::spawn(sequence(db.clone(), office.clone(), last.clone()));
         tasks.spawn(remind(db.clone(), office.clone(), stop.clone()));
-        tasks.spawn(pager::run(db.clone(), office.clone(), pager, stop.clone()));
-        tasks.spawn(settle(db, office, stop.clone()));
+        tasks.spawn(pager::run(db.clone(), office.clone(), (pager, standing), stop.clone()));
+        tasks.spawn(refresh(db.clone(), office.clone(), stop.clone()));
+        tasks.spawn(settle(db, office, given_up, stop.clone()));
         tasks.close();
-        Ok(Self { stop, tasks, sequencer: (last, sequencer) })
+        Ok(Self { stop, tasks, sequencer: (last, sequencer), place, leave })
     }
 
-    /// Takes nothing new, lets what is on the wire finish, places the last audit entries.
+    /// Takes nothing new, lets what is on the wire finish, places the last audit entries, and gives
+    /// its place among the nodes back.
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.wait().await;
@@ -110,6 +128,16 @@ impl Service {
         last.cancel();
         // It panicked, or it is done.
         let _ = sequencer.await;
+        self.leave.cancel();
+        // A place that is not given back is noticed by the others.
+        match self.place.await {
+            Ok(place) => {
+                if let Err(error) = place.leave().await {
+                    tracing::warn!(%error, "node.leave");
+                }
+            }
+            Err(_) => tracing::warn!("node.leave"),
+        }
     }
 }
 
@@ -130,7 +158,7 @@ impl Adapter for Portal {
         AdapterName::Portal
     }
 
-    async fn send(&self, _: Released<'_>) -> Result<Handoff, Failure> {
+    async fn send(&self, _: Released<'_>, _: &Lease) -> Result<Handoff, Failure> {
         Ok(Handoff { parts: Vec::new(), transport: None })
     }
 }
@@ -149,7 +177,7 @@ async fn sequence(db: Db, office: Office, stop: CancellationToken) {
         let go_on = pause(&office, SEQUENCE_EVERY, &stop).await;
         loop {
             let log = office.clone();
-            match db.write(move |tx| audit::sequence(tx, &log)).await {
+            match db.write(move |tx| audit::sequence_if_free(tx, &log)).await {
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(error) => {
@@ -172,10 +200,32 @@ async fn remind(db: Db, office: Office, stop: CancellationToken) {
     }
 }
 
-async fn settle(db: Db, office: Office, stop: CancellationToken) {
-    while pause(&office, RECOVER_EVERY, &stop).await {
-        if let Err(error) = recover::settle_broken_off(&db, &office, None).await {
-            tracing::error!(%error, "outbox.recover");
+async fn refresh(db: Db, office: Office, stop: CancellationToken) {
+    while pause(&office, REFRESH_EVERY, &stop).await {
+        let now = office.clone();
+        if let Err(error) = db.read(move |tx| now.refresh_if_changed(tx)).await {
+            tracing::error!(%error, "office.refresh");
+        }
+    }
+}
+
+/// Settles attempts whose lease is over, now and then, and what nodes that were given up had begun,
+/// as soon as that is known.
+async fn settle(db: Db, office: Office, given_up: Arc<Notify>, stop: CancellationToken) {
+    loop {
+        let result = tokio::select! {
+            () = given_up.notified() => nodes::settle(&db, &office).await,
+            go_on = pause(&office, RECOVER_EVERY, &stop) => {
+                if !go_on {
+                    return;
+                }
+                recover::settle_broken_off(&db, &office, Broken::Over).await
+            }
+        };
+        match result {
+            Ok(0) => {}
+            Ok(attempts) => tracing::warn!(attempts, "outbox.recovered"),
+            Err(error) => tracing::error!(%error, "outbox.recover"),
         }
     }
 }

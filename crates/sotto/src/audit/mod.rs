@@ -24,4 +24,4 @@ pub mod packet;
 pub use crate::ids::EntryId;
 pub use append::{AuditError, Log, append, append_as, binding_of};
 pub use event::{Actor, Digest, Entry, Event, Kind, Object, Outcome, PurposeOfUse};
-pub use sequencer::{SequenceError, sequence};
+pub use sequencer::{SequenceError, sequence, sequence_if_free};

@@ -6,7 +6,12 @@
 //! after it leaves all of it. The state to go on from is read back and checked against the signed
 //! head each time, so recovery is the ordinary path and there is no other.
 //!
-//! On PostgreSQL a lock makes the sequencer single among many nodes. (RULEBOOK §10.)
+//! On PostgreSQL a lock makes the sequencer single among many nodes: whoever holds it for a batch
+//! leads for that batch. It is held by the transaction and not by the session, and the server ends
+//! a transaction in which nothing happens for three seconds, so that a leader that was killed,
+//! paused or cut off is followed within five. (RULEBOOK §10.)
+
+use std::time::Duration;
 
 use gate::PracticeId;
 use jiff::{SignedDuration, Timestamp};
@@ -22,6 +27,9 @@ use crate::{params, sql};
 
 /// How many entries one transaction places at most.
 const BATCH: i64 = 8192;
+
+/// How long the others wait for a sequencer that stopped in the middle of a batch.
+const IDLE: Duration = Duration::from_secs(3);
 
 /// How far the clock may go back before no checkpoint is signed (RULEBOOK §10).
 const BACKWARDS: SignedDuration = SignedDuration::from_secs(5);
@@ -88,6 +96,27 @@ pub fn sequence<'a>(
 ) -> Result<Option<Checkpoint>, SequenceError> {
     let log = log.into();
     tx.lock(lock_of(log.practice))?;
+    place(tx, log)
+}
+
+/// [`sequence`], unless another node is at it: then there is nothing to do here.
+///
+/// # Errors
+/// [`SequenceError`]; nothing is then stored.
+pub fn sequence_if_free<'a>(
+    tx: &mut Tx<'_>,
+    log: impl Into<Log<'a>>,
+) -> Result<Option<Checkpoint>, SequenceError> {
+    let log = log.into();
+    if !tx.try_lock(lock_of(log.practice))? {
+        return Ok(None);
+    }
+    tx.ends_when_idle(IDLE)?;
+    place(tx, log)
+}
+
+/// The work of [`sequence`], under its lock.
+fn place(tx: &mut Tx<'_>, log: Log<'_>) -> Result<Option<Checkpoint>, SequenceError> {
     let waiting = waiting(tx, log.practice)?;
     if waiting.is_empty() {
         return Ok(None);

@@ -15,6 +15,7 @@ use super::transport::{Endpoint, Roots, Tls, TlsSetupError};
 use super::{
     Adapter, AdapterName, Failure, FailureKind, Handoff, HeaderText, Now, OpaqueIds, Secret,
 };
+use crate::nodes::Lease;
 
 /// How long an unused session is kept. Servers give up on their clients after five minutes.
 const IDLE: Duration = Duration::from_secs(60);
@@ -198,7 +199,7 @@ impl EmailSmtp {
             Ok(()) | Err(Trouble::Refused(_)) => {
                 self.0.idle.lock().await.push((session, Instant::now()));
             }
-            Err(Trouble::Broken | Trouble::Unanswered) => {}
+            Err(Trouble::Broken | Trouble::TakenAway | Trouble::Unanswered) => {}
         }
         delivered?;
         Ok(Handoff { parts: vec![envelope.id.to_owned()], transport: Some(facts) })
@@ -218,14 +219,15 @@ impl Adapter for EmailSmtp {
         AdapterName::EmailSmtp
     }
 
-    async fn send(&self, message: Released<'_>) -> Result<Handoff, Failure> {
+    async fn send(&self, message: Released<'_>, lease: &Lease) -> Result<Handoff, Failure> {
         let Address::Email(to) = &message.draft().address else {
             return Err(Failure::new(FailureKind::Unsendable));
         };
         let id = self.0.ids.of(message.draft().message);
         let mail = self.mail(&message, to, &id)?;
         let from = self.bounce_address(&id);
-        let sent = self.submit(&Envelope { from: &from, to: to.reveal(), id: &id }, &mail).await;
+        let envelope = Envelope { from: &from, to: to.reveal(), id: &id, lease };
+        let sent = self.submit(&envelope, &mail).await;
         // The id is ours: a bounce of a mail that may have left finds it.
         sent.map_err(|failure| match failure.kind {
             FailureKind::Uncertain => failure.with_parts(vec![id]),

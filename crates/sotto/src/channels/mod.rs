@@ -22,6 +22,8 @@ use gate::Released;
 use crate::live::Live;
 use crate::observe::metrics::Link;
 
+use crate::nodes::Lease;
+
 pub mod failure;
 
 pub mod carrier_event;
@@ -105,12 +107,17 @@ pub trait Adapter {
     /// Which adapter this is.
     fn name(&self) -> AdapterName;
 
-    /// Hands the message to the carrier and waits for its answer.
+    /// Hands the message to the carrier and waits for its answer. What waits here asks in the last
+    /// moment before the wire whether the lease it was claimed under still holds.
     ///
     /// # Errors
     /// A [`Failure`] of the closed list; [`FailureKind::Uncertain`] when the message left and no
     /// answer came.
-    fn send(&self, message: Released<'_>) -> impl Future<Output = Result<Handoff, Failure>> + Send;
+    fn send(
+        &self,
+        message: Released<'_>,
+        lease: &Lease,
+    ) -> impl Future<Output = Result<Handoff, Failure>> + Send;
 
     /// The connection it keeps open, if it is of that kind.
     fn link(&self) -> Option<Link> {
@@ -138,11 +145,11 @@ impl Adapter for AnyAdapter {
         }
     }
 
-    async fn send(&self, message: Released<'_>) -> Result<Handoff, Failure> {
+    async fn send(&self, message: Released<'_>, lease: &Lease) -> Result<Handoff, Failure> {
         match self {
-            Self::SmsSmpp(adapter) => adapter.send(message).await,
-            Self::SmsHttp(adapter) => adapter.send(message).await,
-            Self::EmailSmtp(adapter) => adapter.send(message).await,
+            Self::SmsSmpp(adapter) => adapter.send(message, lease).await,
+            Self::SmsHttp(adapter) => adapter.send(message, lease).await,
+            Self::EmailSmtp(adapter) => adapter.send(message, lease).await,
         }
     }
 
@@ -162,8 +169,8 @@ impl Adapter for Live<AnyAdapter> {
         self.now().name()
     }
 
-    async fn send(&self, message: Released<'_>) -> Result<Handoff, Failure> {
-        self.now().send(message).await
+    async fn send(&self, message: Released<'_>, lease: &Lease) -> Result<Handoff, Failure> {
+        self.now().send(message, lease).await
     }
 
     fn link(&self) -> Option<Link> {

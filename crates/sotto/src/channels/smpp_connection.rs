@@ -10,11 +10,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::observe::metrics::Link;
 
-use super::smpp_inbound::{Dialect, Heard, Inbound, Ready};
+use super::smpp_inbound::{Heard, Inbound, Ready};
 use super::smpp_jobs::{Finished, Jobs, Submit};
 use super::sms_smpp::SmppSettings;
 use super::transport::{self, Stream, Tls};
 use super::{Carried, CarrierEvent, CarrierEvents, Done, Failure, FailureKind, Jitter};
+use crate::nodes::Standing;
 
 /// Octets taken from the socket at once.
 const READ: usize = 64 * 1024;
@@ -33,6 +34,7 @@ pub(super) struct Connection {
     told: (mpsc::UnboundedSender<Told>, mpsc::UnboundedReceiver<Told>),
     jobs: Jobs,
     inbound: Inbound,
+    standing: Standing,
     session: u64,
     start: Instant,
     link: Link,
@@ -45,15 +47,16 @@ enum Happened {
     Flushed(std::io::Result<()>),
     Submit(Option<Submit>),
     Told(Option<Told>),
+    BindLost,
     Time,
 }
 
 impl Connection {
     pub(super) fn new(
-        settings: SmppSettings,
-        tls: Option<Tls>,
+        (settings, tls): (SmppSettings, Option<Tls>),
         (submits, events, link): (mpsc::Receiver<Submit>, CarrierEvents, Link),
-        (dialect, run): (Dialect, String),
+        inbound: Inbound,
+        standing: Standing,
     ) -> Self {
         Self {
             settings,
@@ -64,7 +67,8 @@ impl Connection {
             outgoing: VecDeque::new(),
             told: mpsc::unbounded_channel(),
             jobs: Jobs::default(),
-            inbound: Inbound::new(dialect, run),
+            inbound,
+            standing,
             session: 0,
             start: Instant::now(),
             link,
@@ -75,6 +79,10 @@ impl Connection {
     pub(super) async fn run(mut self, jitter: Jitter) {
         let mut failed = 0;
         loop {
+            let standing = self.standing.clone();
+            if self.meanwhile(standing.may_bind()).await.is_none() {
+                return;
+            }
             let (endpoint, tls) = (self.settings.endpoint.clone(), self.tls.clone());
             let connect = async move { transport::connect(&endpoint, tls.as_ref()).await };
             match self.meanwhile(connect).await {
@@ -171,7 +179,7 @@ impl Connection {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let mut buffer = vec![0; READ];
         let mut ended = Ended { bound: false, reason: CloseReason::Lost };
-        let mut unflushed = false;
+        let (mut unflushed, mut bind_lost) = (false, false);
         loop {
             self.interpret(&mut esme, &mut ended);
             self.submit(&mut esme);
@@ -181,7 +189,14 @@ impl Connection {
                 self.inbound.lost(self.now());
                 return ended;
             }
-            match self.next(&esme, (&mut reader, &mut buffer), (&mut writer, unflushed)).await {
+            let standing = self.standing.clone();
+            let happened = tokio::select! {
+                biased;
+                () = standing.must_unbind(), if !bind_lost => Happened::BindLost,
+                happened =
+                    self.next(&esme, (&mut reader, &mut buffer), (&mut writer, unflushed)) => happened,
+            };
+            match happened {
                 Happened::Read(Ok(0) | Err(_))
                 | Happened::Wrote(Err(_))
                 | Happened::Flushed(Err(_)) => {
@@ -208,6 +223,14 @@ impl Connection {
                     esme.unbind(self.now());
                 }
                 Happened::Told(told) => self.acknowledge(&mut esme, told),
+                Happened::BindLost => {
+                    // Another node holds it now, and takes what has not left.
+                    for finished in self.jobs.expire(Duration::MAX, FailureKind::HeldBack) {
+                        self.finished(finished);
+                    }
+                    esme.unbind(self.now());
+                    bind_lost = true;
+                }
                 Happened::Time => {}
             }
             self.tick(&mut esme);
@@ -274,12 +297,19 @@ impl Connection {
     fn submit(&mut self, esme: &mut Esme) {
         let now = self.now();
         while esme.ready(now).is_ok()
-            && let Some((token, message)) = self.jobs.front()
+            && let Some((token, message, lease)) = self.jobs.front()
         {
+            if !lease.holds() {
+                // Not sent: another node has settled it, or this one will ask again.
+                if let Some(finished) = self.jobs.stop_front(FailureKind::HeldBack) {
+                    self.finished(finished);
+                }
+                continue;
+            }
             match esme.submit(message, token, now) {
                 Ok(()) => self.jobs.flies(),
                 Err(SubmitError::Unwritable(_)) => {
-                    if let Some(finished) = self.jobs.unsendable() {
+                    if let Some(finished) = self.jobs.stop_front(FailureKind::Unsendable) {
                         self.finished(finished);
                     }
                 }

@@ -8,6 +8,7 @@ use smpp::ShortMessage;
 use tokio::sync::oneshot;
 
 use super::{Failure, FailureKind, Handoff};
+use crate::nodes::Lease;
 
 /// Parts that may wait for the window, over all messages.
 const MOST_WAITING: usize = 2_000;
@@ -23,6 +24,8 @@ pub(super) type Outcome = Result<Handoff, Failure>;
 pub(super) struct Submit {
     pub(super) message: MessageId,
     pub(super) parts: Vec<ShortMessage>,
+    /// Under which it was claimed.
+    pub(super) lease: Lease,
     pub(super) answer: oneshot::Sender<Outcome>,
 }
 
@@ -84,13 +87,13 @@ impl Jobs {
         self.jobs.insert(job, Job { submit, parts, until, again: 0 });
     }
 
-    /// The next part to put on the wire.
-    pub(super) fn front(&mut self) -> Option<(u64, &ShortMessage)> {
+    /// The next part to put on the wire, and the lease under which it may go.
+    pub(super) fn front(&mut self) -> Option<(u64, &ShortMessage, &Lease)> {
         while let Some(front) = self.queue.front().copied() {
             if self.waits(front) {
                 let (job, part) = split(front);
-                let message = self.jobs.get(&job)?.submit.parts.get(part)?;
-                return Some((front, message));
+                let submit = &self.jobs.get(&job)?.submit;
+                return Some((front, submit.parts.get(part)?, &submit.lease));
             }
             self.queue.pop_front();
         }
@@ -110,10 +113,10 @@ impl Jobs {
         }
     }
 
-    /// The front part can never be put on the wire.
-    pub(super) fn unsendable(&mut self) -> Option<Finished> {
+    /// The front part is not put on the wire, and neither is the rest of its message.
+    pub(super) fn stop_front(&mut self, why: FailureKind) -> Option<Finished> {
         let front = self.queue.pop_front()?;
-        self.fail(front, Failure::new(FailureKind::Unsendable))
+        self.fail(front, Failure::new(why))
     }
 
     pub(super) fn accepted(&mut self, token: u64, id: String) -> Option<Finished> {
@@ -194,7 +197,7 @@ impl Jobs {
     /// When [`Jobs::expire`] has something to do next. Messages are added in the order of their
     /// limits, so the first that waits is the first due.
     pub(super) fn next_expiry(&mut self) -> Option<Duration> {
-        let (token, _) = self.front()?;
+        let (token, ..) = self.front()?;
         self.jobs.get(&split(token).0).map(|job| job.until)
     }
 
@@ -254,6 +257,9 @@ impl Jobs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
+    use crate::ids::RunId;
+    use crate::nodes::Standing;
 
     fn jobs(text: &str) -> Jobs {
         let address = smpp::Address::parse("+12125550100").unwrap();
@@ -264,12 +270,14 @@ mod tests {
         let (answer, _) = oneshot::channel();
         let mut jobs = Jobs::default();
         let message = MessageId(uuid::Uuid::from_u128(1));
-        jobs.add(Submit { message, parts, answer }, Duration::from_secs(20));
+        let standing = Standing::alone(Clock::system(), RunId(uuid::Uuid::from_u128(2)));
+        let lease = standing.lease().unwrap();
+        jobs.add(Submit { message, parts, lease, answer }, Duration::from_secs(20));
         jobs
     }
 
     fn fly(jobs: &mut Jobs) -> u64 {
-        let (token, _) = jobs.front().unwrap();
+        let (token, ..) = jobs.front().unwrap();
         jobs.flies();
         token
     }

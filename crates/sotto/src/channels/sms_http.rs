@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::transport::{Roots, TlsSetupError};
 use super::{Adapter, AdapterName, Failure, FailureKind, Handoff, Secret};
+use crate::nodes::Lease;
 
 /// Octets of the longest answer read.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -120,7 +121,7 @@ impl Adapter for SmsHttp {
         AdapterName::SmsHttp
     }
 
-    async fn send(&self, message: Released<'_>) -> Result<Handoff, Failure> {
+    async fn send(&self, message: Released<'_>, lease: &Lease) -> Result<Handoff, Failure> {
         let Address::Phone(number) = &message.draft().address else {
             return Err(Failure::new(FailureKind::Unsendable));
         };
@@ -136,6 +137,9 @@ impl Adapter for SmsHttp {
         }
         let request = self.0.client.post(self.0.url.clone());
         let request = request.basic_auth(&settings.account_sid, Some(settings.auth_token.reveal()));
+        if !lease.holds() {
+            return Err(Failure::new(FailureKind::HeldBack));
+        }
         let answer = match request.form(&form).send().await {
             Ok(answer) => answer,
             // Before a connection nothing can have left; after that, anything may have.

@@ -8,17 +8,17 @@ use smpp::{MessageIdForm, ShortMessage};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 use crate::observe::metrics::Link;
 
 use super::smpp_connection::Connection;
-use super::smpp_inbound::Dialect;
+use super::smpp_inbound::{Dialect, Inbound};
 use super::smpp_jobs::Submit;
 use super::transport::{Endpoint, Roots, Tls, TlsSetupError};
 use super::{
     Adapter, AdapterName, CarrierCodes, CarrierEvents, Failure, FailureKind, Handoff, Jitter,
 };
+use crate::nodes::{Lease, Standing};
 
 /// Where the carrier is, who we are there, and how it writes things.
 #[derive(Debug, Clone)]
@@ -88,8 +88,9 @@ pub struct SmsSmpp {
 }
 
 impl SmsSmpp {
-    /// Starts the task that owns the connection. It ends, after unbinding, when every clone of the
-    /// adapter is gone. `run` is a fresh id of this run of the program.
+    /// Starts the task that owns the connection: it binds while this node holds one of the binds
+    /// that the carrier allows all nodes together. It ends, after unbinding, when every clone of
+    /// the adapter is gone.
     ///
     /// # Errors
     /// [`SmppSetupError`], for settings that could never work.
@@ -97,7 +98,7 @@ impl SmsSmpp {
         settings: SmppSettings,
         events: CarrierEvents,
         jitter: Jitter,
-        run: Uuid,
+        standing: Standing,
     ) -> Result<(Self, JoinHandle<()>), SmppSetupError> {
         let tls = settings.tls.as_ref().map(|roots| Tls::new(&settings.endpoint.host, roots));
         let tls = tls.transpose()?;
@@ -111,10 +112,12 @@ impl SmsSmpp {
             country_code: settings.country_code.clone(),
             parts_within: settings.parts_within,
         };
-        let run = run.simple().to_string();
+        // Not the node's own: a reload makes a second connection within its run.
+        let run = standing.fresh().0.simple().to_string();
+        let inbound = Inbound::new(dialect, run);
         let link = Link::default();
         let wires = (queue, events, link.clone());
-        let connection = Connection::new(settings, tls, wires, (dialect, run));
+        let connection = Connection::new((settings, tls), wires, inbound, standing);
         let task = tokio::spawn(connection.run(jitter));
         Ok((Self { submits, sender, link }, task))
     }
@@ -139,10 +142,11 @@ impl Adapter for SmsSmpp {
         AdapterName::SmsSmpp
     }
 
-    async fn send(&self, message: Released<'_>) -> Result<Handoff, Failure> {
+    async fn send(&self, message: Released<'_>, lease: &Lease) -> Result<Handoff, Failure> {
         let parts = self.parts(&message)?;
         let (answer, answered) = oneshot::channel();
-        let submit = Submit { message: message.draft().message, parts, answer };
+        let (message, lease) = (message.draft().message, lease.clone());
+        let submit = Submit { message, parts, lease, answer };
         if self.submits.send(submit).await.is_err() {
             return Err(Failure::new(FailureKind::Unreachable));
         }

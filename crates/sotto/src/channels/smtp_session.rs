@@ -12,6 +12,7 @@ use super::email_smtp::{EmailSettings, Security};
 use super::transport::Tls;
 use super::transport::{self, Stream, TransportFacts};
 use super::{Failure, FailureKind};
+use crate::nodes::Lease;
 
 /// Octets of the longest reply line taken (RFC 5321 §4.5.3.1.5 asks for 512).
 const LONGEST_LINE: usize = 4_096;
@@ -23,6 +24,8 @@ const MOST_LINES: usize = 128;
 pub(super) enum Trouble {
     /// The connection broke, or the peer does not speak SMTP, before the end of the mail had left.
     Broken,
+    /// The lease was over before the end of the mail had left; the session is of no more use.
+    TakenAway,
     /// The end of the mail left, and no answer came.
     Unanswered,
     /// The server answered no.
@@ -33,6 +36,7 @@ impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Broken => Self::new(FailureKind::Unreachable),
+            Trouble::TakenAway => Self::new(FailureKind::HeldBack),
             Trouble::Unanswered => Self::new(FailureKind::Uncertain),
             Trouble::Refused(failure) => failure,
         }
@@ -73,6 +77,8 @@ pub(super) struct Envelope<'a> {
     pub(super) to: &'a str,
     /// `ENVID`, opaque.
     pub(super) id: &'a str,
+    /// Under which it was claimed.
+    pub(super) lease: &'a Lease,
 }
 
 /// A session that is ready for mail.
@@ -191,6 +197,9 @@ impl Session {
         self.command("DATA").await?.expect(3)?;
         self.write(&stuffed(mail)).await?;
         // Until here the server has no whole mail. From here on it may.
+        if !envelope.lease.holds() {
+            return Err(Trouble::TakenAway);
+        }
         let end = self.write(b".\r\n").await;
         end.map_err(|_| Trouble::Unanswered)?;
         let reply = self.reply().await.map_err(|_| Trouble::Unanswered)?;

@@ -137,6 +137,8 @@ fn set_up(
     templates: Templates,
 ) -> Result<Office, SetUpError> {
     let id = config.practice.id;
+    // Several nodes may start at once.
+    tx.lock(id.0.as_u64_pair().1.cast_signed() ^ 0x7365_745f_7570_5f5f)?;
     let binding = gate::BindingKey::new(&keys.derive("clearance binding"));
     let log = Log { practice: id, keys: &keys, binding: &binding, clock };
     let templates = settle(tx, config, log, templates)?;

@@ -3,6 +3,7 @@
 mod reload;
 pub(super) mod stop;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -33,9 +34,11 @@ use crate::config::{self, Config, MailSecurity, MessageIds};
 use crate::db::{Db, idempotency_key};
 use crate::http::carriers::twilio::Webhook;
 use crate::http::{Doors, router};
+use crate::ids::{Id as _, RunId};
 use crate::inbound::intent;
 use crate::inbound::pager::{self, Pager};
 use crate::live::Live;
+use crate::nodes::{Node, Place, Standing};
 use crate::observe::log::Log;
 use crate::observe::trace::Traces;
 use crate::office::Office;
@@ -93,8 +96,6 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
     let Opened { db, office } = opened;
     let mut signals = Signals::listen()?;
     let (events_in, events) = mpsc::channel(WAITING_EVENTS);
-    let adapters: Vec<_> =
-        adapters(&config, &office, &events_in, |_| true)?.into_iter().map(Live::new).collect();
     let pager = Live::new(pager_of(&config)?);
     let twilio = webhook(&config, &events_in)?;
     if let Some(traces) = &config.traces {
@@ -103,6 +104,8 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
         office.send_traces_to(traces);
     }
     if check_only {
+        let alone = Standing::alone(office.clock().clone(), RunId::new(office.clock()));
+        adapters(&config, &office, (&events_in, alone), |_| true)?;
         println!("the settings are right");
         return Ok(());
     }
@@ -112,6 +115,11 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
         config.wrong("http.listen", because)
     })?;
     let listen = listener.local_addr()?;
+    // A place is taken with the port in hand: whoever had this name and port before is gone.
+    let place = Place::take(&db, &office, node(&config, listen)).await?;
+    let standing = place.standing();
+    let made = adapters(&config, &office, (&events_in, standing.clone()), |_| true)?;
+    let adapters: Vec<_> = made.into_iter().map(Live::new).collect();
     let bounces = bounces(&config, &events_in).await?;
     let mut running = reload::Running {
         marks: reload::Marks::of(&config),
@@ -119,13 +127,13 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
         log,
         db: db.clone(),
         office: office.clone(),
+        standing,
         adapters: adapters.clone(),
         pager: pager.clone(),
         webhook_tokens: twilio.as_ref().map(|webhook| webhook.auth_tokens.clone()),
         events: events_in,
     };
-    let owner = format!("serve {}", office.practice());
-    let parts = Parts { db: db.clone(), office: office.clone(), adapters, events, pager, owner };
+    let parts = Parts { db: db.clone(), office: office.clone(), adapters, events, pager, place };
     let service = Service::start(parts).await?;
     let doors = Doors::new(db.clone(), office.clone(), twilio);
     let watching = watching(&config, &doors).await?;
@@ -225,6 +233,14 @@ async fn forget_old_answers(db: Db, office: Office) {
     }
 }
 
+/// What this process is among those that serve the practice.
+fn node(config: &Config, listen: SocketAddr) -> Node {
+    let host = rustix::system::uname();
+    let name = config.node.name.clone();
+    let name = name.unwrap_or_else(|| format!("{} {listen}", host.nodename().to_string_lossy()));
+    Node { name, binds: config.sms_smpp.as_ref().map_or(0, |sms| sms.binds) }
+}
+
 fn pager_of(config: &Config) -> Result<Pager> {
     let Some(settings) = &config.pager else { return Ok(Pager::Log) };
     let mut secrets = vec![config.secret("pager.secret_file", &settings.secret_file)?];
@@ -245,7 +261,7 @@ fn roots(word: &str) -> Roots {
 fn adapters(
     config: &Config,
     office: &Office,
-    events: &CarrierEvents,
+    (events, standing): (&CarrierEvents, Standing),
     wanted: impl Fn(AdapterName) -> bool,
 ) -> Result<Vec<AnyAdapter>> {
     let mut adapters = Vec::new();
@@ -278,8 +294,7 @@ fn adapters(
     // Last, since it connects as soon as it is made.
     if let Some(sms) = smpp {
         let settings = smpp_settings(config, sms)?;
-        let run = office.clock().new_id();
-        let (adapter, _) = SmsSmpp::start(settings, events.clone(), jitter(office), run)?;
+        let (adapter, _) = SmsSmpp::start(settings, events.clone(), jitter(office), standing)?;
         adapters.push(AnyAdapter::SmsSmpp(adapter));
     }
     Ok(adapters)

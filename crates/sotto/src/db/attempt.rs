@@ -162,6 +162,22 @@ pub fn open_of(
     )
 }
 
+/// How an attempt ended, or that it has not.
+///
+/// # Errors
+/// [`DbError`].
+pub fn outcome(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    id: AttemptId,
+) -> Result<Option<Outcome>, DbError> {
+    tx.query_opt(
+        sql!("SELECT outcome FROM attempt WHERE practice_id = $1 AND id = $2"),
+        params![practice, id],
+        |row| crate::db::message::word(row, 0, Outcome::from_word),
+    )
+}
+
 /// The latest attempt of a message.
 #[derive(Debug, Clone)]
 pub struct Last {

@@ -181,7 +181,10 @@ impl DbError {
             &SqlState::IN_FAILED_SQL_TRANSACTION => Self::AfterFailure,
             &SqlState::UNIQUE_VIOLATION => Self::Duplicate { what: what() },
             code if code.code().starts_with("23") => Self::Constraint { what: what() },
-            &SqlState::ADMIN_SHUTDOWN | &SqlState::CRASH_SHUTDOWN => Self::Lost,
+            &SqlState::ADMIN_SHUTDOWN
+            | &SqlState::CRASH_SHUTDOWN
+            | &SqlState::CANNOT_CONNECT_NOW
+            | &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Self::Lost,
             // Insufficient resources, and errors of the system beneath.
             code if code.code().starts_with("53") || code.code().starts_with("58") => {
                 Self::Unwritable { why: format!("SQLSTATE {}", code.code()) }

@@ -2,7 +2,11 @@
 
 use jiff::Timestamp;
 
-use crate::db::{DbError, postgres, sqlite::Place};
+use crate::db::{
+    DbError,
+    postgres::{self, Server},
+    sqlite::Place,
+};
 
 /// Held while migrating, so that two nodes starting together do not race.
 const LOCK: i64 = 0x0073_6f74_746f;
@@ -10,26 +14,46 @@ const LOCK: i64 = 0x0073_6f74_746f;
 struct Migration {
     version: i64,
     name: &'static str,
+    /// The oldest schema version whose programs may go on beside it: those that know neither the
+    /// tables and columns it adds nor miss any. Its own version where none may.
+    oldest: i64,
     sql: &'static str,
 }
 
 macro_rules! migrations {
-    ($($version:literal $name:literal),* $(,)?) => {
+    ($($version:literal $name:literal beside $oldest:literal),* $(,)?) => {
         &[$(Migration {
             version: $version,
             name: $name,
+            oldest: $oldest,
             sql: include_str!(concat!("migrations/", $name, ".sql")),
         }),*]
     };
 }
 
-/// Every migration, in order. A released one is never edited: add the next.
-const MIGRATIONS: &[Migration] =
-    migrations![1 "0001_start", 2 "0002_patient_event", 3 "0003_uncertain"];
+/// Every migration, in order. A released one is never edited: add the next. So that nodes can be
+/// upgraded one after the other, it only adds, and what is to go goes a version later, when no
+/// program asks for it any more (docs/operate/scale.md).
+const MIGRATIONS: &[Migration] = migrations![
+    1 "0001_start" beside 1,
+    2 "0002_patient_event" beside 1,
+    3 "0003_nodes" beside 2,
+    4 "0004_uncertain" beside 2,
+];
+
+/// The first version whose row says `oldest`.
+const SAYS_OLDEST: i64 = 3;
+
+/// How long a migration waits for a table that others work with before it lets them go first, and
+/// how often: everybody else waits behind one that waits.
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
+const LOCK_TRIES: u32 = 60;
 
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS schema_version (
     version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)";
 const HIGHEST: &str = "SELECT COALESCE(MAX(version), 0) FROM schema_version";
+const OLDEST: &str = "SELECT MAX(COALESCE(oldest, version)) FROM schema_version WHERE version > $1";
+const NOTE_OLDEST: &str = "UPDATE schema_version SET oldest = $2 WHERE version = $1";
 const NOTE: &str = "INSERT INTO schema_version (version, name, applied_at) VALUES ($1, $2, $3)";
 
 /// The newest schema version this binary knows.
@@ -55,9 +79,10 @@ fn for_postgres(sql: &str) -> String {
     out
 }
 
-fn refuse_newer(found: i64) -> Result<(), DbError> {
+/// A newer program has been here: this one goes on if what was added since does not concern it.
+fn beside_newer(found: i64, oldest: impl FnOnce() -> Result<i64, DbError>) -> Result<(), DbError> {
     let known = known_version();
-    if found > known { Err(DbError::Newer { found, known }) } else { Ok(()) }
+    if found > known && oldest()? > known { Err(DbError::Newer { found, known }) } else { Ok(()) }
 }
 
 pub(super) fn migrate_sqlite(
@@ -67,8 +92,11 @@ pub(super) fn migrate_sqlite(
     use rusqlite::TransactionBehavior::Immediate;
     let record = |e| DbError::sqlite(e, RECORD);
     connection.execute_batch(RECORD).map_err(record)?;
-    refuse_newer(connection.query_row(HIGHEST, [], |row| row.get(0)).map_err(record)?)?;
-    for Migration { version, name, sql } in MIGRATIONS {
+    let found = connection.query_row(HIGHEST, [], |row| row.get(0)).map_err(record)?;
+    beside_newer(found, || {
+        connection.query_row(OLDEST, [known_version()], |row| row.get(0)).map_err(record)
+    })?;
+    for Migration { version, name, oldest, sql } in MIGRATIONS {
         let failed =
             |e: rusqlite::Error| DbError::Migration { version: *version, why: e.to_string() };
         let tx = connection.transaction_with_behavior(Immediate).map_err(failed)?;
@@ -76,14 +104,17 @@ pub(super) fn migrate_sqlite(
         if found < *version {
             tx.execute_batch(sql).map_err(failed)?;
             tx.execute(NOTE, (version, name, now.as_microsecond())).map_err(failed)?;
+            if *version >= SAYS_OLDEST {
+                tx.execute(NOTE_OLDEST, (version, oldest)).map_err(failed)?;
+            }
             tx.commit().map_err(failed)?;
         }
     }
     Ok(())
 }
 
-pub(super) fn migrate_postgres(config: &::postgres::Config, now: Timestamp) -> Result<(), DbError> {
-    let mut client = postgres::connect(config)?;
+pub(super) fn migrate_postgres(server: &Server, now: Timestamp) -> Result<(), DbError> {
+    let mut client = postgres::connect(server)?;
     let lock = "SELECT 1 FROM pg_advisory_xact_lock($1)";
     let record = |e: ::postgres::Error| DbError::postgres(&e, RECORD);
     let mut tx = client.transaction().map_err(record)?;
@@ -94,23 +125,44 @@ pub(super) fn migrate_postgres(config: &::postgres::Config, now: Timestamp) -> R
     if tx.query_opt(there, &[]).map_err(record)?.is_none() {
         tx.batch_execute(RECORD).map_err(record)?;
     }
-    refuse_newer(tx.query_one(HIGHEST, &[]).map_err(record)?.get(0))?;
+    let found = tx.query_one(HIGHEST, &[]).map_err(record)?.get(0);
+    beside_newer(found, || Ok(tx.query_one(OLDEST, &[&known_version()]).map_err(record)?.get(0)))?;
     tx.commit().map_err(record)?;
-    for Migration { version, name, sql } in MIGRATIONS {
-        let failed = |e: ::postgres::Error| DbError::Migration {
-            version: *version,
-            why: e.as_db_error().map_or_else(|| e.to_string(), |db| db.message().to_owned()),
-        };
-        let mut tx = client.transaction().map_err(failed)?;
-        tx.execute(lock, &[&LOCK]).map_err(failed)?;
-        let found: i64 = tx.query_one(HIGHEST, &[]).map_err(failed)?.get(0);
-        if found < *version {
-            tx.batch_execute(&for_postgres(sql)).map_err(failed)?;
-            tx.execute(NOTE, &[version, name, &now.as_microsecond()]).map_err(failed)?;
-            tx.commit().map_err(failed)?;
+    for migration in MIGRATIONS {
+        let mut tries = 0;
+        while let Err(error) = apply_on_postgres(&mut client, migration, now) {
+            tries += 1;
+            if error.code() != Some(&::postgres::error::SqlState::LOCK_NOT_AVAILABLE)
+                || tries >= LOCK_TRIES
+            {
+                let why = error.as_db_error().map(|db| db.message().to_owned());
+                let why = why.unwrap_or_else(|| error.to_string());
+                return Err(DbError::Migration { version: migration.version, why });
+            }
+            std::thread::park_timeout(std::time::Duration::from_millis(500));
         }
     }
     Ok(())
+}
+
+fn apply_on_postgres(
+    client: &mut ::postgres::Client,
+    Migration { version, name, oldest, sql }: &Migration,
+    now: Timestamp,
+) -> Result<(), ::postgres::Error> {
+    let mut tx = client.transaction()?;
+    tx.execute("SELECT 1 FROM pg_advisory_xact_lock($1)", &[&LOCK])?;
+    let found: i64 = tx.query_one(HIGHEST, &[])?.get(0);
+    if found >= *version {
+        return Ok(());
+    }
+    tx.batch_execute(LOCK_TIMEOUT)?;
+    tx.batch_execute(&for_postgres(sql))?;
+    tx.execute(NOTE, &[version, name, &now.as_microsecond()])?;
+    if *version >= SAYS_OLDEST {
+        tx.execute(NOTE_OLDEST, &[version, oldest])?;
+    }
+    tx.commit()
 }
 
 /// Opens and migrates; the connection becomes the writer's.
@@ -140,11 +192,17 @@ mod tests {
     }
 
     #[test]
-    fn a_database_from_the_future_is_refused() {
-        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
-        migrate_sqlite(&mut connection, Timestamp::UNIX_EPOCH).unwrap();
-        connection.execute(NOTE, (99, "9999_later", 0)).unwrap();
-        let error = migrate_sqlite(&mut connection, Timestamp::UNIX_EPOCH).unwrap_err();
-        assert_eq!(error, DbError::Newer { found: 99, known: known_version() });
+    fn a_migration_beside_which_older_programs_run_only_adds() {
+        for Migration { version, oldest, sql, name } in MIGRATIONS {
+            assert!(oldest <= version, "{name}");
+            let code = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
+            let code = code.collect::<Vec<_>>().join(" ").to_uppercase();
+            for statement in code.split(';').filter(|_| oldest < version) {
+                let takes = ["DROP ", "RENAME ", "ALTER COLUMN", "DELETE ", "UPDATE "];
+                assert!(!takes.iter().any(|word| statement.contains(word)), "{name}: {statement}");
+                let added = statement.contains("ADD COLUMN") && statement.contains("NOT NULL");
+                assert!(!added || statement.contains("DEFAULT"), "{name}: {statement}");
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! `db.write(move |tx| …).await`. What it returns reaches the caller after the commit is on disk.
 //! A caller that goes away does not undo it.
 
+mod bell;
 mod error;
 mod fault;
 mod ground;
@@ -15,6 +16,7 @@ pub mod registry;
 mod row;
 mod sql;
 mod sqlite;
+mod tls;
 mod tx;
 mod url;
 mod vitals;
@@ -33,6 +35,7 @@ pub mod idempotency_key;
 pub mod import_file;
 pub mod inbound_message;
 pub mod message;
+pub mod node;
 pub mod outbox;
 pub mod patient;
 pub mod patient_event;
@@ -68,6 +71,7 @@ pub use words::Word;
 
 use ground::Ground;
 use job::{Done, Job, job};
+use postgres::Server;
 use sqlite::WriterJob;
 use url::Target;
 
@@ -104,6 +108,8 @@ struct Inner {
     vitals: Arc<Vitals>,
     /// `None` but in tests.
     faults: Option<Faults>,
+    /// Where the server is, on PostgreSQL.
+    server: Option<Server>,
 }
 
 enum WriteQueue {
@@ -183,40 +189,95 @@ impl Db {
                     ground: on_disk.then_some(ground),
                     vitals,
                     faults,
+                    server: None,
                 })))
             }
-            Target::Postgres(config) => {
+            Target::Postgres(server) => {
                 // The client blocks on a runtime of its own, which a task of ours must not do.
-                let config = (**config).clone();
+                let server = Server::clone(server);
                 std::thread::spawn({
-                    let config = config.clone();
-                    move || migrate::migrate_postgres(&config, now)
+                    let server = server.clone();
+                    move || migrate::migrate_postgres(&server, now)
                 })
                 .join()
                 .map_err(|_| DbError::Panicked)??;
-                let mut handles = Vec::new();
-                let mut pool = |size: usize, writes| {
-                    let (sender, jobs) = mpsc::channel();
-                    let jobs = Arc::new(Mutex::new(jobs));
-                    for _ in 0..size.max(1) {
-                        let jobs = Arc::clone(&jobs);
-                        handles.push(postgres::spawn_worker(config.clone(), jobs, writes)?);
-                    }
-                    Ok::<_, DbError>(sender)
-                };
-                let write = WriteQueue::Postgres(pool(threads.writers, true)?);
-                let read = Some(pool(threads.readers, false)?);
-                Ok(Self(Arc::new(Inner {
-                    write: Some(write),
-                    read,
-                    threads: handles,
-                    engine: "postgres",
-                    ground: None,
-                    vitals: Arc::default(),
-                    faults,
-                })))
+                Self::on_server(server, threads, faults)
             }
         }
+    }
+
+    fn on_server(
+        server: Server,
+        threads: Threads,
+        faults: Option<Faults>,
+    ) -> Result<Self, DbError> {
+        let mut handles = Vec::new();
+        let mut pool = |size: usize, writes| {
+            let (sender, jobs) = mpsc::channel();
+            let jobs = Arc::new(Mutex::new(jobs));
+            for _ in 0..size.max(1) {
+                let jobs = Arc::clone(&jobs);
+                handles.push(postgres::spawn_worker(server.clone(), jobs, writes)?);
+            }
+            Ok::<_, DbError>(sender)
+        };
+        let write = WriteQueue::Postgres(pool(threads.writers, true)?);
+        let read = Some(pool(threads.readers, false)?);
+        Ok(Self(Arc::new(Inner {
+            write: Some(write),
+            read,
+            threads: handles,
+            engine: "postgres",
+            ground: None,
+            vitals: Arc::default(),
+            faults,
+            server: Some(server),
+        })))
+    }
+
+    /// Whether other processes may serve the same database beside this one.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.0.server.is_some()
+    }
+
+    /// The same database by connections of their own, for what must not wait behind other work. On
+    /// SQLite, whose writer is one, this handle again.
+    ///
+    /// # Errors
+    /// [`DbError::Open`] when no thread can be started.
+    pub fn lane(&self) -> Result<Self, DbError> {
+        match &self.0.server {
+            None => Ok(self.clone()),
+            Some(server) => {
+                let threads = Threads { readers: 1, writers: 1 };
+                Self::on_server(server.clone(), threads, self.0.faults.clone())
+            }
+        }
+    }
+
+    /// Calls `heard` with each word that another process, or this one, [rings](Self::ring), until
+    /// this handle and its clones are gone. Words may be lost while the connection is: whoever
+    /// listens looks by himself now and then. On SQLite there is nobody to hear.
+    ///
+    /// # Errors
+    /// [`DbError::Open`] when no thread can be started.
+    pub fn listen(&self, heard: impl FnMut(&str) + Send + 'static) -> Result<(), DbError> {
+        match &self.0.server {
+            None => Ok(()),
+            Some(server) => bell::listen(server.clone(), Arc::downgrade(&self.0), heard),
+        }
+    }
+
+    /// Says `word` to every process that [listens](Self::listen) at this database.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn ring(&self, word: String) -> Result<(), DbError> {
+        if self.is_shared() {
+            self.write(move |tx| bell::ring(tx, &word)).await?;
+        }
+        Ok(())
     }
 
     /// `sqlite` or `postgres`, for reports.

@@ -5,6 +5,7 @@ use gate::{MessageId, PracticeId};
 use jiff::Timestamp;
 
 use crate::db::{DbError, Row, Tx};
+use crate::ids::RunId;
 use crate::{params, sql};
 
 /// A row of the outbox.
@@ -22,7 +23,8 @@ pub struct OutboxRow {
     pub attempts: u32,
     /// Taken until.
     pub leased_until: Option<Timestamp>,
-    /// Taken by.
+    /// Taken by which run of which process; what it had under way is settled by others once it has
+    /// fallen silent.
     pub lease_owner: Option<String>,
 }
 
@@ -153,6 +155,46 @@ pub fn delete(tx: &mut Tx<'_>, practice: PracticeId, id: MessageId) -> Result<bo
     .map(|gone| gone > 0)
 }
 
+/// Takes a row out that nobody has taken. False when it is gone or on its way: the two are asked
+/// in one statement, because on PostgreSQL a worker may take it at this very moment.
+///
+/// # Errors
+/// [`DbError`].
+pub fn delete_free(tx: &mut Tx<'_>, practice: PracticeId, id: MessageId) -> Result<bool, DbError> {
+    tx.execute(
+        sql!(
+            "DELETE FROM outbox
+             WHERE practice_id = $1 AND message_id = $2 AND leased_until IS NULL"
+        ),
+        params![practice, id],
+    )
+    .map(|gone| gone > 0)
+}
+
+/// Whether a run still holds the row of a message. Nobody else changes it then until this
+/// transaction ends.
+///
+/// # Errors
+/// [`DbError`].
+pub fn still_leased(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    id: MessageId,
+    run: RunId,
+) -> Result<bool, DbError> {
+    let held: Option<i64> = tx.query_opt(
+        sql! {
+            sqlite: "SELECT attempts FROM outbox
+                 WHERE practice_id = $1 AND message_id = $2 AND lease_owner = $3",
+            postgres: "SELECT attempts FROM outbox
+                 WHERE practice_id = $1 AND message_id = $2 AND lease_owner = $3 FOR UPDATE"
+        },
+        params![practice, id, run],
+        |row| row.get(0),
+    )?;
+    Ok(held.is_some())
+}
+
 /// The row of a message.
 ///
 /// # Errors
@@ -199,16 +241,16 @@ pub fn due(
     )
 }
 
-/// Rows whose lease is over, or that `owner` still holds from a life before: their attempts broke
-/// off, and nobody knows where.
+/// Some rows whose lease is over at `over`, or that a run holds which was given up: their attempts
+/// broke off, and nobody knows where.
 ///
 /// # Errors
 /// [`DbError`].
 pub fn broken_off(
     tx: &mut Tx<'_>,
     practice: PracticeId,
-    owner: Option<&str>,
-    now: Timestamp,
+    run: Option<RunId>,
+    over: Timestamp,
 ) -> Result<Vec<OutboxRow>, DbError> {
     tx.query(
         sql! {
@@ -216,14 +258,14 @@ pub fn broken_off(
                  lease_owner FROM outbox
                  WHERE practice_id = $1 AND leased_until IS NOT NULL
                      AND (leased_until <= $2 OR lease_owner = $3)
-                 ORDER BY due_at LIMIT 500",
+                 ORDER BY due_at LIMIT 100",
             postgres: "SELECT practice_id, message_id, adapter, due_at, attempts, leased_until,
                  lease_owner FROM outbox
                  WHERE practice_id = $1 AND leased_until IS NOT NULL
                      AND (leased_until <= $2 OR lease_owner = $3)
-                 ORDER BY due_at LIMIT 500 FOR UPDATE SKIP LOCKED"
+                 ORDER BY due_at LIMIT 100 FOR UPDATE SKIP LOCKED"
         },
-        params![practice, now, owner],
+        params![practice, over, run],
         OutboxRow::read,
     )
 }

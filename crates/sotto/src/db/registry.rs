@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 13] = [
+const FLOW: [Table; 14] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -52,6 +52,7 @@ const FLOW: [Table; 13] = [
     TASK,
     REMINDER,
     IDEMPOTENCY_KEY,
+    NODE,
     AUDIT_ENTRY,
     AUDIT_TILE,
     AUDIT_CHECKPOINT,
@@ -66,6 +67,9 @@ pub enum Vouched {
     /// Rows that change too fast for an entry each: they carry a `mac`, and which rows there must
     /// be follows from recorded tables.
     Working,
+    /// Who runs now. No message rests on these rows: a false one costs a pause, or makes an attempt
+    /// under way uncertain, which a person then looks at.
+    Nothing,
     /// The audit log itself: vouched for by the Merkle tree and its signed checkpoints.
     Proof,
 }
@@ -299,6 +303,9 @@ tables! {
     "import_file" IMPORT_FILE Recorded ["id" Text] [
         "practice_id" "id" "kind" "digest" "imported" "updated" "unchanged" "skipped"
         "finished_at"
+    ]
+    "node" NODE Nothing ["run" Text] [
+        "practice_id" "run" "name" "beat" "bind" "joined_at"
     ]
     "audit_entry" AUDIT_ENTRY Proof ["id" Text] [
         "practice_id" "id" "recorded_at" "body" "leaf_index"

@@ -1,5 +1,7 @@
 //! A transaction, the first argument of everything that stores or reads.
 
+use std::time::Duration;
+
 use crate::db::{
     DbError,
     ground::{Ground, Mark},
@@ -211,6 +213,21 @@ impl<'c> Tx<'c> {
             postgres: "SELECT pg_try_advisory_xact_lock($1)"
         };
         self.query_one(take, params![key], |row| row.get(0))
+    }
+
+    /// Lets the server end this transaction, with its locks, once nothing happens in it for so long:
+    /// this process may be paused or cut off. SQLite's locks end with the process alone.
+    ///
+    /// # Errors
+    /// [`DbError`] as the engine says.
+    pub fn ends_when_idle(&mut self, idle: Duration) -> Result<(), DbError> {
+        let limit = sql! {
+            sqlite: "SELECT 1 WHERE $1 IS NOT NULL",
+            postgres: "SELECT 1 WHERE
+                set_config('idle_in_transaction_session_timeout', $1, true) IS NOT NULL"
+        };
+        self.query(limit, params![idle.as_millis().to_string()], |_| Ok(()))?;
+        Ok(())
     }
 
     /// Notes that this transaction writes the row `key` of `table`. An audit entry must bind it

@@ -29,6 +29,7 @@ use crate::clock::Clock;
 use crate::db::{Db, Threads};
 use crate::inbound::pager::Pager;
 use crate::live::Live;
+use crate::nodes::{Node, Place, Standing};
 use crate::office::Office;
 use crate::service::{Parts, Service};
 
@@ -147,14 +148,16 @@ pub async fn start(settings: &Settings) -> Result<Demo, DemoError> {
     let (events, arrivals) = mpsc::channel(1024);
     let ids = OpaqueIds::new(&office.keys().derive("mail ids"));
     let (email, bounces) = mail(&twin, &office, ids, events.clone()).await?;
-    let sms = texts(&twin, &office, events)?;
+    let node = Node { name: "demo".to_owned(), binds: 1 };
+    let place = Place::take(&db, &office, node).await?;
+    let sms = texts(&twin, &office, (events, place.standing()))?;
     let service = Service::start(Parts {
         db: db.clone(),
         office: office.clone(),
         adapters: [AnyAdapter::SmsSmpp(sms), AnyAdapter::EmailSmtp(email)].map(Live::new).into(),
         events: arrivals,
         pager: Live::new(Pager::Log),
-        owner: "demo".to_owned(),
+        place,
     })
     .await?;
     let time_keeper = tokio::spawn(keep_time(clock, clock_file.clone()));
@@ -281,7 +284,7 @@ fn jitter(office: &Office) -> Jitter {
 fn texts(
     twin: &Twin,
     office: &Office,
-    events: crate::channels::CarrierEvents,
+    (events, standing): (crate::channels::CarrierEvents, Standing),
 ) -> Result<SmsSmpp, DemoError> {
     let address = address_of(twin.smpp_address())?;
     let endpoint = Endpoint { host: address.ip().to_string(), port: address.port() };
@@ -292,8 +295,7 @@ fn texts(
         system_type: String::new(),
     };
     let settings = SmppSettings::new(endpoint, bind, smpp::Address::parse(SENDER)?);
-    let (adapter, _task) =
-        SmsSmpp::start(settings, events, jitter(office), office.clock().new_id())?;
+    let (adapter, _task) = SmsSmpp::start(settings, events, jitter(office), standing)?;
     Ok(adapter)
 }
 

@@ -2,7 +2,8 @@
 //! five minutes, the ladder of who is told climbing).
 //!
 //! The task's row is what lasts. After a restart the current rung is paged again: one page too many
-//! costs a glance.
+//! costs a glance. Of several nodes the one that leads pages; when it dies, the next one does,
+//! within seconds.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::db::registry::TASK;
 use crate::db::{Db, DbError, task};
 use crate::ids::TaskId;
 use crate::live::Live;
+use crate::nodes::Standing;
 use crate::office::Office;
 
 /// One page. It holds no name, number or text: pagers are not ours (BAA-06).
@@ -247,11 +249,18 @@ pub async fn tick(
     Ok(went)
 }
 
-/// Pages until `stop`, looking each few seconds of the office's clock.
-pub async fn run(db: Db, office: Office, pager: Live<Pager>, stop: CancellationToken) {
+/// Pages until `stop`, while this node leads, looking each few seconds of the office's clock.
+pub async fn run(
+    db: Db,
+    office: Office,
+    (pager, standing): (Live<Pager>, Standing),
+    stop: CancellationToken,
+) {
     let mut paged = Paged::default();
     loop {
-        if let Err(error) = tick(&db, &office, &pager.now(), &mut paged).await {
+        if standing.leads()
+            && let Err(error) = tick(&db, &office, &pager.now(), &mut paged).await
+        {
             tracing::error!(%error, "pager.tick");
         }
         tokio::select! {

@@ -58,6 +58,10 @@ pub fn recheck(
             Release::Go(_) | Release::NotBefore(_) => continue,
             Release::Refuse(refusal) => refusal.reasons().map(|reason| reason.code).collect(),
         };
+        if !outbox::delete_free(tx, office.practice(), id)? {
+            // A worker took it meanwhile, and asked as we did.
+            continue;
+        }
         if withdraw(tx, office, &taken, &codes, (actor, why))? {
             done.replanned += 1;
         } else {
@@ -67,7 +71,7 @@ pub fn recheck(
     Ok(done)
 }
 
-/// True when it was a reminder, whose step is planned again.
+/// What follows once its row is out. True when it was a reminder, whose step is planned again.
 fn withdraw(
     tx: &mut Tx<'_>,
     office: &Office,
@@ -77,7 +81,6 @@ fn withdraw(
 ) -> Result<bool, OutboxError> {
     let (practice, now) = (office.practice(), office.clock().now());
     let stored = &taken.stored;
-    outbox::delete(tx, practice, stored.id)?;
     let change =
         Change { id: stored.id, from: stored.state, to: State::Cancelled, refusals: codes };
     message::change_state(tx, practice, &change, now)?;

@@ -129,7 +129,7 @@ pub fn cancel(
     let practice = office.practice();
     let mut cancelled = 0;
     for id in outbox::waiting(tx, practice, which)? {
-        if !outbox::delete(tx, practice, id)? {
+        if !outbox::delete_free(tx, practice, id)? {
             continue;
         }
         let change = Change { id, from: State::Queued, to: State::Cancelled, refusals: &[] };

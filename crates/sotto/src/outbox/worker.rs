@@ -8,8 +8,13 @@
 //! A commit that fails while the process lives leaves less in doubt, because the process knows more
 //! than its rows: what a claim of unknown fate took was not sent, and goes back; a carrier's answer
 //! that could not be stored is stored as soon as it can be.
+//!
+//! Several nodes may work at one outbox. A claim locks its rows and steps over those of others; a
+//! node that cannot take what it was told about, because its window is full or another holds the
+//! carrier's bind, tells the others; and each looks by itself once a second.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use gate::facts::Known;
 use gate::{Cleared, Facts, Kind, MessageId, Policy, Refusal, Release, Released};
@@ -27,7 +32,8 @@ use crate::db::registry::MESSAGE;
 use crate::db::suppression::{self, SuppressionKind, SuppressionRow, SuppressionSource};
 use crate::db::{Db, Mark, Tx};
 use crate::facts;
-use crate::ids::{AttemptId, Id as _};
+use crate::ids::{AttemptId, Id as _, RunId};
+use crate::nodes::{Lease, Standing};
 use crate::observe::trace::{Place, Say, Span, Step};
 use crate::office::Office;
 use crate::outbox::fresh_facts::Loaded;
@@ -39,8 +45,8 @@ use crate::receipts;
 pub struct Settings {
     /// Which rows of the outbox are its own.
     pub adapter: AdapterName,
-    /// This process, so that its own broken attempts are known again after a restart.
-    pub owner: String,
+    /// What this node may do.
+    pub standing: Standing,
     /// How many attempts may be under way at once.
     pub window: usize,
     /// After this long without an answer an attempt counts as broken off. Longer than the
@@ -58,6 +64,7 @@ pub struct Worker<A> {
 
 /// An attempt that is written down and not yet on the wire.
 struct Claim {
+    lease: Lease,
     attempt: AttemptId,
     number: u32,
     due_at: Timestamp,
@@ -80,22 +87,26 @@ impl<A: Adapter> Worker<A> {
     {
         let worker = Arc::new(self);
         let (office, window) = (&worker.office, worker.settings.window);
-        let bell = office.outbox_bell();
+        let standing = worker.settings.standing.clone();
+        let (bell, far_bell) = (office.outbox_bell(), office.far_bell());
         // Each attempt is a task of its own: no answer waits for the disk of the next claim.
         let mut under_way = JoinSet::new();
+        let (mut rung_here, mut told) = (false, None);
         loop {
             // Asked for before looking, so that a bell rung while we look is not missed.
-            let rung = bell.notified();
+            let (rung, far_rung) = (bell.notified(), far_bell.notified());
             // An attempt that panicked stays `started`; its lease runs out.
             while under_way.try_join_next().is_some() {}
             if stop.is_cancelled() {
                 while under_way.join_next().await.is_some() {}
                 return;
             }
+            let room = window - under_way.len().min(window);
+            let lease = worker.lease();
             let mut next = None;
-            if under_way.len() < window {
-                let begun = Begun::default();
-                match worker.claim(window - under_way.len(), &begun).await {
+            let begun = Begun::default();
+            match &lease {
+                Some(lease) if room > 0 => match worker.claim(lease, room, &begun).await {
                     Ok((claims, due)) => {
                         next = if claims.is_empty() { due } else { Some(office.clock().now()) };
                         for claim in claims {
@@ -108,18 +119,46 @@ impl<A: Adapter> Worker<A> {
                         // Where the commit's answer was lost these may stand as begun. Not one was
                         // put on the wire.
                         for ended in begun.take() {
-                            under_way.spawn(Arc::clone(&worker).write_down(ended, stop.clone()));
+                            let worker = Arc::clone(&worker);
+                            under_way.spawn(worker.write_down(lease.run(), ended, stop.clone()));
                         }
+                    }
+                },
+                _ => {
+                    let now = office.clock().instant();
+                    let lately = told.is_some_and(|told| now.duration_since(told) < TELL_EVERY);
+                    if rung_here && !lately && !standing.is_alone() {
+                        told = Some(now);
+                        worker.tell_the_others().await;
                     }
                 }
             }
+            rung_here = false;
             let full = under_way.len() >= window;
             tokio::select! {
                 Some(_) = under_way.join_next(), if full => {}
-                () = rung, if !full => {}
+                () = rung, if !(full && standing.is_alone()) => rung_here = true,
+                () = far_rung, if !full => {}
                 () = worker.wake_at(next), if !full && next.is_some() => {}
+                // Each second: what others put in without a word is found, and what was not allowed
+                // may be by now.
+                () = standing.changed(), if !full => {}
                 () = stop.cancelled() => {}
             }
+        }
+    }
+
+    /// The right to claim, where this node may hand anything over by this adapter.
+    fn lease(&self) -> Option<Lease> {
+        let standing = &self.settings.standing;
+        let may = self.settings.adapter != AdapterName::SmsSmpp || standing.has_bind();
+        standing.lease().filter(|_| may)
+    }
+
+    /// There is work that this node cannot take now.
+    async fn tell_the_others(&self) {
+        if let Err(error) = self.db.ring(self.office.practice().to_string()).await {
+            tracing::warn!(%error, "outbox.ring");
         }
     }
 
@@ -134,6 +173,7 @@ impl<A: Adapter> Worker<A> {
     /// What to do with each is found out beforehand, on a reader, where that is of use.
     async fn claim(
         &self,
+        lease: &Lease,
         limit: usize,
         begun: &Begun,
     ) -> Result<(Vec<Claim>, Option<Timestamp>), OutboxError> {
@@ -153,7 +193,7 @@ impl<A: Adapter> Worker<A> {
             ahead = Some((mark, looked));
         }
         let office = self.office.clone();
-        let settings = self.settings.clone();
+        let (settings, lease) = (self.settings.clone(), lease.clone());
         let begun = begun.clone();
         self.db
             .write(move |tx| {
@@ -164,7 +204,7 @@ impl<A: Adapter> Worker<A> {
                 };
                 let mut claims = Vec::with_capacity(looked.len());
                 for asked in looked {
-                    claims.extend(act(tx, &office, &settings, asked)?);
+                    claims.extend(act(tx, &office, (&settings, &lease), asked)?);
                 }
                 let next = outbox::next_due(tx, office.practice(), settings.adapter.as_str())?;
                 begun.note(&claims, settings.adapter);
@@ -193,31 +233,24 @@ impl<A: Adapter> Worker<A> {
             confirms,
             result,
         };
-        let (office, told) = (self.office.clone(), ended.clone());
-        if let Err(error) = self.db.write(move |tx| record(tx, &office, &told)).await {
+        let (office, run, told) = (self.office.clone(), claim.lease.run(), ended.clone());
+        if let Err(error) = self.db.write(move |tx| record_once(tx, &office, run, &told)).await {
             self.not_written(&ended, &error);
-            self.write_down(ended, stop).await;
+            self.write_down(run, ended, stop).await;
         }
     }
 
     /// Writes an attempt's end down as soon as that can be done: what is known is not forgotten
     /// because the disk was full for a minute. Whether the commit before went through is looked up,
     /// not guessed. When it is time to stop it is left as it stands: recovery calls it uncertain.
-    async fn write_down(self: Arc<Self>, ended: Ended, stop: CancellationToken) {
+    async fn write_down(self: Arc<Self>, run: RunId, ended: Ended, stop: CancellationToken) {
         loop {
             tokio::select! {
                 () = self.office.clock().sleep(AGAIN) => {}
                 () = stop.cancelled() => return,
             }
             let (office, told) = (self.office.clone(), ended.clone());
-            let written = self.db.write(move |tx| {
-                if attempt::open_of(tx, office.practice(), told.id)? == Some(told.attempt) {
-                    return record(tx, &office, &told);
-                }
-                // It had been written down, or was given up as uncertain meanwhile.
-                settle(tx, &office, told.id, told.result)
-            });
-            match written.await {
+            match self.db.write(move |tx| record_once(tx, &office, run, &told)).await {
                 Ok(()) => return,
                 Err(error) => self.not_written(&ended, &error),
             }
@@ -272,7 +305,7 @@ impl<A: Adapter> Worker<A> {
             metrics.accept_to_submit.took([adapter], waited);
         }
         let began = clock.instant();
-        let result = self.adapter.send(released).await;
+        let result = self.adapter.send(released, &claim.lease).await;
         metrics.carrier_answer.took([adapter], clock.instant().duration_since(began));
         if self.office.traces().wanted() {
             let place = Place::of_message(claim.cleared.draft().message);
@@ -288,6 +321,9 @@ impl<A: Adapter> Worker<A> {
         result
     }
 }
+
+/// How often the others are told at most.
+const TELL_EVERY: Duration = Duration::from_millis(20);
 
 fn later(now: Timestamp, by: SignedDuration) -> Option<Timestamp> {
     now.checked_add(by).ok()
@@ -375,14 +411,14 @@ fn ask_again(
 fn act(
     tx: &mut Tx<'_>,
     office: &Office,
-    settings: &Settings,
+    (settings, lease): (&Settings, &Lease),
     Asked { row: was, what }: Asked,
 ) -> Result<Option<Claim>, OutboxError> {
     let now = office.clock().now();
     let mut row = was.clone();
     row.attempts = row.attempts.saturating_add(1);
     row.leased_until = later(now, settings.lease);
-    row.lease_owner = Some(settings.owner.clone());
+    row.lease_owner = Some(lease.run().to_string());
     // Whatever is to follow, this is the one who does it.
     if !store::lease(tx, office, &was, &row)? {
         return Ok(None);
@@ -424,7 +460,8 @@ fn act(
             office.traces().tell(span.saying([Say::Adapter(adapter), Say::Attempt(number)]));
         });
     }
-    Ok(Some(Claim { attempt, number, due_at: row.due_at, cleared, facts, policy }))
+    let (lease, due_at) = (lease.clone(), row.due_at);
+    Ok(Some(Claim { lease, attempt, number, due_at, cleared, facts, policy }))
 }
 
 /// The one text that confirms an opt-out or apologises to a wrong number: once the carrier has it,
@@ -451,6 +488,30 @@ impl Ended {
         Event::new(EventKind::AttemptEnded, Actor::carrier(self.adapter.as_str()))
             .about(MESSAGE, self.id)
             .correlation(self.attempt)
+    }
+}
+
+/// Writes an attempt's end down, unless that was done: by this call's earlier try, whose commit was
+/// stored and not answered, or by another node, which took this one for dead and made the attempt
+/// uncertain. The carrier's answer then settles it. Nothing is done about an attempt whose own
+/// beginning was never stored.
+fn record_once(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    run: RunId,
+    ended: &Ended,
+) -> Result<(), OutboxError> {
+    if let Ok(handoff) = &ended.result {
+        receipts::lock_all(tx, office, ended.adapter, &handoff.parts)?;
+    }
+    let practice = office.practice();
+    let open = attempt::open_of(tx, practice, ended.id)? == Some(ended.attempt);
+    if open && outbox::still_leased(tx, practice, ended.id, run)? {
+        return record(tx, office, ended);
+    }
+    match attempt::outcome(tx, practice, ended.attempt)? {
+        Some(Outcome::Uncertain) => settle(tx, office, ended.id, ended.result.clone()),
+        _ => Ok(()),
     }
 }
 
@@ -481,9 +542,7 @@ fn accepted(
     handoff: &Handoff,
 ) -> Result<(), OutboxError> {
     let (practice, now) = (office.practice(), office.clock().now());
-    for carrier_id in &handoff.parts {
-        receipts::lock(tx, office, ended.adapter, carrier_id)?;
-    }
+    receipts::lock_all(tx, office, ended.adapter, &handoff.parts)?;
     let transport = handoff.transport.as_ref().and_then(|t| serde_json::to_string(t).ok());
     let end = End { outcome: Outcome::Accepted, failure: None, transport: transport.as_deref() };
     attempt::finish(tx, practice, ended.attempt, &end, now)?;

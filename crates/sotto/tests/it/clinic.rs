@@ -79,11 +79,13 @@ impl Clinic {
         let ring = Keyring::create(&keys, &root).unwrap();
         let practice = PracticeId(db.clock.new_id());
         let clock = db.clock.clone();
+        // Made outside: that takes longer than a transaction may be idle, on a busy machine.
+        let templates = templates();
         let office = db
             .write(move |tx| {
                 let now = clock.now();
                 set_up(tx, practice, now)?;
-                let (templates, _) = templates().record(tx, practice, now).unwrap();
+                let (templates, _) = templates.record(tx, practice, now).unwrap();
                 let office = Office::open(tx, practice, clock, ring, templates).unwrap();
                 let event = Event::new(Kind::PracticeChanged, Actor::operator());
                 audit::append(tx, &office, event).unwrap();

@@ -29,6 +29,7 @@ mod faults;
 mod http;
 mod inbound;
 mod journeys;
+mod nodes;
 mod observe;
 mod people;
 mod receipts;

@@ -3,7 +3,8 @@
 //! Read in this order: [`pipeline`] runs the measurement and says the figures, [`practice`] makes
 //! the practice it is run on, [`server`] is `sotto serve` as a child, [`world`] is the carrier twin
 //! and the callers of the API in another child, so that only our own CPU is counted. [`guard`],
-//! [`ledger`], [`http`] and [`crash`] are benches of their own.
+//! [`ledger`], [`http`] and [`crash`] are benches of their own, and so is [`nodes`], whose end
+//! [`invariants`] judges.
 
 use std::process::ExitCode;
 
@@ -14,8 +15,10 @@ mod crash;
 mod fdatasync;
 mod guard;
 mod http;
+mod invariants;
 mod ledger;
 mod load;
+mod nodes;
 mod pipeline;
 mod practice;
 mod server;
@@ -40,6 +43,8 @@ enum What {
     Http(http::Args),
     /// The server killed at random moments under load: nothing lost, nothing doubled.
     Crash(crash::Args),
+    /// Several nodes on one PostgreSQL, killed and paused under load: is anything lost or doubled?
+    Nodes(nodes::Args),
     /// The carrier twin and the callers, for the other verbs; takes orders on its input.
     #[command(hide = true)]
     World,
@@ -56,6 +61,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         What::Ledger(args) => ledger::run(args),
         What::Http(args) => http::run(args),
         What::Crash(args) => crash::run(args),
+        What::Nodes(args) => nodes::run(args),
         What::World => world::run(),
     }
 }

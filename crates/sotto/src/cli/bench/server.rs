@@ -23,7 +23,12 @@ pub(super) struct Server {
 impl Server {
     /// Starts it and returns when it listens.
     pub(super) fn start(settings: &Path) -> Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
+        Self::start_other(&std::env::current_exe()?, settings)
+    }
+
+    /// The same, of another version of this program.
+    pub(super) fn start_other(binary: &Path, settings: &Path) -> Result<Self> {
+        let mut child = Command::new(binary)
             .args(["serve", "--config"])
             .arg(settings)
             .stdin(Stdio::null())
@@ -41,6 +46,11 @@ impl Server {
                 Err(error)
             }
         }
+    }
+
+    /// The process's number.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// CPU seconds it took until now, in user and kernel.

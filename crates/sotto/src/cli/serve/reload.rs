@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::inbound::pager::Pager;
 use crate::live::Live;
+use crate::nodes::Standing;
 use crate::observe::log::{self, Log};
 use crate::office::Office;
 
@@ -26,6 +27,7 @@ pub(super) struct Running {
     pub(super) log: Log,
     pub(super) db: Db,
     pub(super) office: Office,
+    pub(super) standing: Standing,
     pub(super) adapters: Vec<Live<AnyAdapter>>,
     pub(super) pager: Live<Pager>,
     pub(super) webhook_tokens: Option<Live<Vec<Secret>>>,
@@ -127,7 +129,8 @@ impl Running {
             .map_err(|error| config.wrong("log.filter", error))?;
         let marks = Marks::of(&config);
         let changed = |name: AdapterName| marks.get(name) != self.marks.get(name);
-        let adapters = super::adapters(&config, &self.office, &self.events, changed)?;
+        let wires = (&self.events, self.standing.clone());
+        let adapters = super::adapters(&config, &self.office, wires, changed)?;
         Ok(Prepared {
             templates: open::templates(&config)?,
             adapters,
@@ -157,6 +160,7 @@ impl Running {
             ("metrics.listen", old.metrics == new.metrics),
             ("traces.endpoint", old.traces == new.traces),
             ("log.file", old.log.file == new.log.file),
+            ("node.name", old.node.name == new.node.name),
             ("practice.id", old.practice.id == new.practice.id),
             ("email_smtp.bounce_listen", bounces(old) == bounces(new)),
             ("sms_smpp.host", carriers(old) == carriers(new)),

@@ -101,7 +101,7 @@ impl Desk {
                         }
                     }
                     Vouched::Working => queue(tx, &desk, count, &mut own)?,
-                    Vouched::Proof => {}
+                    Vouched::Nothing | Vouched::Proof => {}
                 }
                 Ok::<_, sotto::audit::AuditError>(())
             })

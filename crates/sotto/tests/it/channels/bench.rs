@@ -28,6 +28,9 @@ use sotto::channels::{
     Adapter, AnyAdapter, Carried, CarrierCodes, CarrierEvent, CarrierEvents, CarrierReceipt, Done,
     EmailSmtp, Failure, Handoff, HeaderText, OpaqueIds, Reply, Secret, SmsHttp, SmsSmpp,
 };
+use sotto::clock::Clock;
+use sotto::ids::RunId;
+use sotto::nodes::Standing;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -109,7 +112,8 @@ impl Bench {
         let Release::Go(released) = gate::release(&cleared, &facts, &policy, now) else {
             panic!("not released")
         };
-        timeout(PATIENCE, self.adapter.send(released)).await.expect("no answer in time")
+        let lease = standing().lease().unwrap();
+        timeout(PATIENCE, self.adapter.send(released, &lease)).await.expect("no answer in time")
     }
 
     /// The next thing the carrier tells.
@@ -180,9 +184,13 @@ pub(crate) fn start_smpp(
         bad_address: vec!["5".into()],
     };
     change(&mut settings);
-    let (adapter, _) =
-        SmsSmpp::start(settings, events, Arc::new(|| 0.5), Uuid::from_u128(9)).unwrap();
+    let (adapter, _) = SmsSmpp::start(settings, events, Arc::new(|| 0.5), standing()).unwrap();
     adapter
+}
+
+/// Of a process that is alone.
+fn standing() -> Standing {
+    Standing::alone(Clock::system(), RunId(Uuid::from_u128(9)))
 }
 
 fn endpoint(address: SocketAddr) -> Endpoint {

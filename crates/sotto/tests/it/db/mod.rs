@@ -3,4 +3,5 @@
 mod ground;
 mod schema;
 mod statements;
+mod tls;
 mod transactions;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use postgres::NoTls;
+use sotto::db::{DatabaseUrl, Db, DbError, Threads};
 
 use crate::engines::{Engine, TestDb, wanted};
 
@@ -111,6 +112,46 @@ fn columns_are_text_bigint_or_bytes() {
         if let Some(column) = line.strip_prefix("column ") {
             let kind = column.split(' ').nth(1).unwrap();
             assert!(matches!(kind, "TEXT" | "BIGINT" | "BYTEA"), "{line}");
+        }
+    }
+}
+
+/// A program that knows one migration less than the database holds.
+#[test]
+fn an_older_program_goes_on_beside_a_newer_schema_that_allows_it_and_beside_no_other() {
+    let later = sotto::db::known_version() + 1;
+    let cases = [
+        // The newer version says from which version on programs may run beside it.
+        (Some(sotto::db::known_version()), true),
+        (Some(1), true),
+        (Some(later), false),
+        (None, false),
+    ];
+    for engine in [Engine::Sqlite, Engine::Postgres].into_iter().filter(|e| wanted(*e)) {
+        for (oldest, may) in cases {
+            let db = TestDb::new(engine);
+            let oldest = oldest.map_or("NULL".to_owned(), |oldest: i64| oldest.to_string());
+            let newer = format!(
+                "ALTER TABLE node ADD COLUMN added_later TEXT;
+                 INSERT INTO schema_version (version, name, applied_at, oldest)
+                 VALUES ({later}, '{later:04}_later', 0, {oldest})"
+            );
+            match engine {
+                Engine::Sqlite => {
+                    let path = db.url.strip_prefix("sqlite:").unwrap();
+                    rusqlite::Connection::open(path).unwrap().execute_batch(&newer).unwrap();
+                }
+                Engine::Postgres => {
+                    let mut client = postgres::Client::connect(&db.url, NoTls).unwrap();
+                    client.batch_execute(&newer).unwrap();
+                }
+            }
+            let url: DatabaseUrl = db.url.parse().unwrap();
+            let opened = Db::open(&url, Threads { readers: 1, writers: 1 }, db.clock.now());
+            assert_eq!(opened.is_ok(), may, "{engine:?}, oldest {oldest}");
+            if let Err(error) = opened {
+                assert!(matches!(error, DbError::Newer { found, .. } if found == later), "{error}");
+            }
         }
     }
 }

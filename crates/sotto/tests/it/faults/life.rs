@@ -16,6 +16,8 @@ use sotto::db::{DatabaseUrl, Db, Fault, Faults, Sql, Threads, Tx};
 use sotto::http::Doors;
 use sotto::http::router::router;
 use sotto::inbound::pager::{Pager, Webhook};
+use sotto::live::Live;
+use sotto::nodes::{Node, Place};
 use sotto::service::{Parts, Service};
 use sotto::{params, sql};
 use tokio::net::TcpListener;
@@ -176,19 +178,20 @@ impl Life {
         let office = world.clinic.reopened(&db).await;
         let (events_in, events) = tokio::sync::mpsc::channel(64);
         let secret = format!("whsec_{}", BASE64_STANDARD.encode([7; 24]));
-        let pager = Pager::Webhook(Box::new(Webhook::new(&world.pager, &secret).unwrap()));
+        let pager = Pager::Webhook(Box::new(Webhook::new(&world.pager, &[&secret]).unwrap()));
         let entered = runtime.enter();
         let adapter = start_smpp(&world.twin, events_in, |_| {});
         drop(entered);
-        let parts = Parts {
-            db: db.clone(),
-            office: office.clone(),
-            adapters: vec![AnyAdapter::SmsSmpp(adapter)],
-            events,
-            pager,
-            owner: "serve".to_owned(),
-        };
-        let started = runtime.spawn(Service::start(parts)).await.unwrap();
+        let (store, around) = (db.clone(), office.clone());
+        let started = runtime.spawn(async move {
+            let node = Node { name: "serve".to_owned(), binds: 1 };
+            let place = Place::take(&store, &around, node).await?;
+            let adapters = vec![Live::new(AnyAdapter::SmsSmpp(adapter))];
+            let pager = Live::new(pager);
+            let (db, office) = (store, around);
+            Service::start(Parts { db, office, adapters, events, pager, place }).await
+        });
+        let started = started.await.unwrap();
         // What cannot recover does not run: `serve` ends, and is started again.
         let router = started.is_ok().then(|| router(Doors::new(db, office, None)));
         if router.is_none() {

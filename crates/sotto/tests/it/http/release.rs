@@ -10,6 +10,8 @@ use sotto::channels::{Adapter, AdapterName, Failure, Handoff};
 use sotto::db::Tx;
 use sotto::db::suppression::{self, SuppressionKind, SuppressionRow, SuppressionSource};
 use sotto::db::vendor::{self, NewVendor};
+use sotto::ids::{Id as _, RunId};
+use sotto::nodes::{Lease, Standing};
 use sotto::office::Office;
 use sotto::outbox::worker::{Settings, Worker};
 use tokio_util::sync::CancellationToken;
@@ -28,7 +30,7 @@ impl Adapter for Carrier {
         AdapterName::SmsSmpp
     }
 
-    async fn send(&self, _: Released<'_>) -> Result<Handoff, Failure> {
+    async fn send(&self, _: Released<'_>, _: &Lease) -> Result<Handoff, Failure> {
         let mut took = self.took.lock().unwrap();
         *took += 1;
         Ok(Handoff { parts: vec![format!("c-{took}")], transport: None })
@@ -44,9 +46,11 @@ async fn released(
     let id = site.post("/api/v1/messages", &results(site.patient)).await.is(202).text_of("id");
     site.clinic.write(change).await;
     let took = Arc::new(Mutex::new(0));
+    let clock = site.clinic.db.clock.clone();
+    let run = RunId::new(&clock);
     let settings = Settings {
         adapter: AdapterName::SmsSmpp,
-        owner: "a test".to_owned(),
+        standing: Standing::alone(clock, run),
         window: 4,
         lease: SignedDuration::from_secs(300),
     };

@@ -8,6 +8,9 @@ use smpp::{Address, Bind, BindKind, Settings, ShortMessage, Smsc, SmscEvent};
 use sotto::channels::SmsSmpp;
 use sotto::channels::sms_smpp::SmppSettings;
 use sotto::channels::transport::Endpoint;
+use sotto::clock::Clock;
+use sotto::ids::RunId;
+use sotto::nodes::Standing;
 use sotto::{arrivals, params, sql};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -39,8 +42,8 @@ pub(super) async fn run(clinic: &Clinic, run: u128, messages: &[ShortMessage]) {
     let mut settings = SmppSettings::new(endpoint, bind, Address::parse("+12025550100").unwrap());
     settings.parts_within = Duration::from_millis(100);
     let (events, told) = mpsc::channel(8);
-    let (adapter, task) =
-        SmsSmpp::start(settings, events, Arc::new(|| 0.5), Uuid::from_u128(run)).unwrap();
+    let standing = Standing::alone(Clock::system(), RunId(Uuid::from_u128(run)));
+    let (adapter, task) = SmsSmpp::start(settings, events, Arc::new(|| 0.5), standing).unwrap();
     let keeper = tokio::spawn(arrivals::run(clinic.db.db.clone(), clinic.office.clone(), told));
 
     timeout(Duration::from_secs(20), deliver(&listener, messages)).await.expect("acknowledged");

@@ -1,0 +1,498 @@
+//! `sotto bench nodes`: several nodes on one PostgreSQL under load, killed and paused at random.
+//!
+//! Each node is `sotto serve` as it is, with a settings file like anybody's. The carrier twin and
+//! the callers live in this process. A caller asks any node, and where it gets no answer another,
+//! with the same `Idempotency-Key`, until it is accepted. At the end what the callers, the carrier
+//! and the database hold is compared.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use gate::PracticeId;
+use jiff::SignedDuration;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use twin::{Channel, ReplyKind, SmppConfig, Twin, TwinConfig};
+
+use super::invariants::{self, Counts};
+use super::load;
+use super::pipeline::{Folder, bar};
+use super::practice::{self, Place, Resident};
+use super::server::Server;
+use crate::audit::sequencer;
+use crate::cli::open::Opened;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{Db, DbError, Tx, node};
+use crate::demo::population::Chance;
+use crate::{params, sql};
+
+/// How many callers there are.
+const CALLERS: usize = 16;
+
+/// How long a paused node is paused: longer than the others wait for it.
+const PAUSED: Duration = Duration::from_secs(9);
+
+/// How long an answer may take before the caller asks another node.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the last messages may take to come to their end, once nobody is killed any more.
+const DRAIN: Duration = Duration::from_secs(120);
+
+/// Kill and pause nodes that share one PostgreSQL, under load, and compare what everybody knows.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  sotto bench nodes --nodes 3 --kills 20 --json \
+    --database postgres://bench@127.0.0.1/bench\n\ndocs/operate/scale.md says what is compared.")]
+pub(super) struct Args {
+    /// The PostgreSQL database that the nodes share.
+    #[arg(long, value_name = "URL")]
+    database: String,
+    /// How many nodes.
+    #[arg(long, default_value_t = 3)]
+    nodes: usize,
+    /// How many binds the carrier allows them together.
+    #[arg(long, default_value_t = 2)]
+    binds: usize,
+    /// How often a node is killed or paused.
+    #[arg(long, default_value_t = 20)]
+    kills: usize,
+    /// How many messages are asked for in a second, until the last kill is over.
+    #[arg(long, default_value_t = 40)]
+    rate: u32,
+    /// How many patients the practice has, each written to once; the load ends when all were.
+    #[arg(long, default_value_t = 4_000)]
+    patients: usize,
+    /// Same seed, same people and same kills.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The binary of another version of this program, which the first node runs.
+    #[arg(long, value_name = "FILE")]
+    beside: Option<PathBuf>,
+    /// Where the keys are made; it must not be there yet, and is removed at the end.
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Print one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the verb.
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    ensure!(args.nodes >= 2 && args.binds >= 1, "--nodes must be at least 2, --binds at least 1");
+    ensure!(args.rate >= 1, "--rate must be at least 1");
+    let clock = Clock::system();
+    let folder = Folder::make(args.folder.as_deref(), &clock)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("the machine gives no threads")?;
+    let figures = runtime.block_on(measure(args, folder.path(), &clock))?;
+    if args.json {
+        println!("{}", figures.json());
+    } else {
+        print!("{}", figures.table());
+    }
+    let broken = figures.counts.broken();
+    for (name, count) in &broken {
+        eprintln!("sotto: {name}: {count}, and must be 0");
+    }
+    Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What came of it.
+struct Figures {
+    counts: Counts,
+    harm: Harm,
+    /// The longest time in which the audit log did not grow although entries waited.
+    sequencer: Duration,
+    /// The longest time in which the carrier got no text while there was load.
+    silence: Duration,
+}
+
+impl Figures {
+    fn json(&self) -> serde_json::Value {
+        let mut line = json!(self.counts);
+        let ms = |time: Duration| json!(time.as_millis());
+        if let Some(fields) = line.as_object_mut() {
+            fields.insert("kills".into(), json!(self.harm.kills));
+            fields.insert("pauses".into(), json!(self.harm.pauses));
+            fields.insert("sequencer_takeover_max_ms".into(), ms(self.sequencer));
+            fields.insert("given_up_max_ms".into(), ms(self.harm.given_up));
+            fields.insert("carrier_silence_max_ms".into(), ms(self.silence));
+        }
+        line
+    }
+
+    fn table(&self) -> String {
+        let Counts { accepted, texts, uncertain, sent_twice_uncertain, .. } = &self.counts;
+        format!(
+            "killed      {:>7} nodes, {} more paused for {} s\n\
+             accepted    {accepted:>7} messages, {texts} texts taken by the carrier\n\
+             uncertain   {uncertain:>7} at the end, {sent_twice_uncertain} texts left twice\n\
+             sequencer   {:>7} ms without growing at most\n\
+             given up    {:>7} ms after a pause began at most\n\
+             carrier     {:>7} ms without a text at most\n\
+             broken      {:>7} invariants\n",
+            self.harm.kills,
+            self.harm.pauses,
+            PAUSED.as_secs(),
+            self.sequencer.as_millis(),
+            self.harm.given_up.as_millis(),
+            self.silence.as_millis(),
+            self.counts.broken().len(),
+        )
+    }
+}
+
+/// What the tasks of a run share.
+struct Scene {
+    clock: Clock,
+    began: Instant,
+    rate: u32,
+    token: String,
+    people: Vec<Resident>,
+    /// Where each node listens, while it does.
+    doors: RwLock<Vec<Option<SocketAddr>>>,
+    /// Ids in 202s.
+    accepted: Mutex<Vec<String>>,
+    next: AtomicUsize,
+    over: AtomicBool,
+}
+
+impl Scene {
+    fn opens(&self, number: usize, at: Option<SocketAddr>) {
+        let mut doors = self.doors.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(door) = doors.get_mut(number) {
+            *door = at;
+        }
+    }
+
+    fn door(&self, turn: usize) -> Option<SocketAddr> {
+        let doors = self.doors.read().unwrap_or_else(PoisonError::into_inner);
+        doors.get(turn % doors.len().max(1)).copied().flatten()
+    }
+}
+
+async fn measure(args: &Args, folder: &Path, clock: &Clock) -> Result<Figures> {
+    let (twin, texts) = carrier(clock).await?;
+    let port = twin.smpp_address().context("the twin has no SMSC")?.port();
+    let settings = Place { folder, database: Some(&args.database), smsc: port }.prepare(clock)?;
+    let (opened, people, token) = furnish(args, &settings, clock).await?;
+    let (db, practice) = (opened.db.clone(), opened.office.practice());
+    let scene = Arc::new(Scene {
+        clock: clock.clone(),
+        began: clock.instant(),
+        rate: args.rate,
+        token,
+        people,
+        doors: RwLock::new(vec![None; args.nodes]),
+        accepted: Mutex::default(),
+        next: AtomicUsize::new(0),
+        over: AtomicBool::new(false),
+    });
+    let mut nodes = Nodes::start(args, &settings, &scene).await?;
+    let watching = tokio::spawn(watch(Arc::clone(&scene), db.clone(), practice));
+    let twin = Arc::new(twin);
+    let callers: Vec<_> =
+        (0..CALLERS).map(|_| tokio::spawn(call(Arc::clone(&scene), Arc::clone(&twin)))).collect();
+    let harm = nodes.harm(args, &scene, (&db, practice)).await?;
+    scene.over.store(true, Ordering::Relaxed);
+    let silence = longest_gap(&lock(&texts));
+    for caller in callers {
+        caller.await??;
+    }
+    until_at_rest(&db, practice, &twin, clock).await?;
+    let sequencer = watching.await??;
+    tokio::task::spawn_blocking(move || nodes.stop()).await??;
+    let record = twin.record();
+    sequencer::catch_up(&db, &opened.office).await?;
+    let counts = tokio::task::spawn_blocking(move || {
+        let accepted = lock(&scene.accepted).clone();
+        invariants::compare(&opened, &scene.people, &accepted, &record)
+    });
+    Ok(Figures { counts: counts.await??, harm, sequencer, silence })
+}
+
+/// The carrier twin, and when each text came.
+async fn carrier(clock: &Clock) -> Result<(Twin, Arc<Mutex<Vec<Instant>>>)> {
+    let texts: Arc<Mutex<Vec<Instant>>> = Arc::default();
+    let (clock, noted) = (clock.clone(), Arc::clone(&texts));
+    let smpp = SmppConfig {
+        receipt_delay: SignedDuration::from_millis(100),
+        on_submit: Some(Arc::new(move |_| lock(&noted).push(clock.instant()))),
+        ..SmppConfig::default()
+    };
+    let twin = Twin::start(TwinConfig { smpp: Some(smpp), ..TwinConfig::default() }).await?;
+    Ok((twin, texts))
+}
+
+async fn furnish(
+    args: &Args,
+    settings: &Path,
+    clock: &Clock,
+) -> Result<(Opened, Vec<Resident>, String)> {
+    let (settings, clock) = (settings.to_owned(), clock.clone());
+    let who = (args.patients, args.seed);
+    tokio::task::spawn_blocking(move || {
+        let config = Config::load(&settings)?;
+        let bar = bar(who.0 as u64, "patients move in");
+        let furnished = practice::furnish(&config, &clock, who, |more| bar.inc(more as u64));
+        bar.finish_and_clear();
+        furnished
+    })
+    .await?
+}
+
+/// The nodes, each with its settings.
+struct Nodes {
+    settings: Vec<PathBuf>,
+    binaries: Vec<PathBuf>,
+    running: Vec<Option<Server>>,
+}
+
+/// What was done to them.
+#[derive(Default)]
+struct Harm {
+    kills: usize,
+    pauses: usize,
+    /// The longest time from a pause to when the others had given the node up.
+    given_up: Duration,
+}
+
+impl Nodes {
+    async fn start(args: &Args, settings: &Path, scene: &Arc<Scene>) -> Result<Self> {
+        let common = std::fs::read_to_string(settings)?;
+        let ours = std::env::current_exe()?;
+        let mut nodes = Self { settings: Vec::new(), binaries: Vec::new(), running: Vec::new() };
+        for number in 0..args.nodes {
+            let beside = args.beside.as_ref().filter(|_| number == 0);
+            // Another version may not know these settings.
+            let text = match beside {
+                Some(_) => common.clone(),
+                None => common.replace(
+                    "[sms_smpp]\n",
+                    &format!(
+                        "[node]\nname = \"{}\"\n[sms_smpp]\nbinds = {}\n",
+                        name_of(number),
+                        args.binds
+                    ),
+                ),
+            };
+            let file = settings.with_file_name(format!("{}.toml", name_of(number)));
+            std::fs::write(&file, text)?;
+            nodes.settings.push(file);
+            nodes.binaries.push(beside.unwrap_or(&ours).clone());
+            nodes.running.push(None);
+        }
+        // The newest first: it brings the schema up to date under the feet of an older one.
+        for number in (0..args.nodes).rev() {
+            nodes.begin(number, scene).await?;
+        }
+        Ok(nodes)
+    }
+
+    async fn begin(&mut self, number: usize, scene: &Scene) -> Result<()> {
+        let (Some(binary), Some(settings)) = (self.binaries.get(number), self.settings.get(number))
+        else {
+            return Ok(());
+        };
+        let (binary, settings) = (binary.clone(), settings.clone());
+        let server =
+            tokio::task::spawn_blocking(move || Server::start_other(&binary, &settings)).await??;
+        scene.opens(number, Some(server.address));
+        if let Some(place) = self.running.get_mut(number) {
+            *place = Some(server);
+        }
+        Ok(())
+    }
+
+    /// Kills and pauses, one after the other.
+    async fn harm(
+        &mut self,
+        args: &Args,
+        scene: &Scene,
+        (db, practice): (&Db, PracticeId),
+    ) -> Result<Harm> {
+        let (mut chance, mut harm) = (Chance::new(args.seed), Harm::default());
+        let bar = bar(args.kills as u64, "nodes killed");
+        for _ in 0..args.kills {
+            let mut up_to = |ms: usize| SignedDuration::from_millis(chance.below(ms) as i64);
+            let (pause, rest) = (up_to(1500) + SignedDuration::from_millis(500), up_to(1000));
+            scene.clock.sleep(pause).await;
+            let number = chance.below(args.nodes);
+            if chance.below(3) == 0 {
+                harm.pauses += 1;
+                harm.given_up = harm.given_up.max(self.pause(number, scene, (db, practice)).await?);
+            } else {
+                harm.kills += 1;
+                scene.opens(number, None);
+                // Dropped, it is killed.
+                drop(self.running.get_mut(number).and_then(Option::take));
+                scene.clock.sleep(rest).await;
+                self.begin(number, scene).await?;
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        Ok(harm)
+    }
+
+    /// Pauses a node; answers how long it took until the others had given it up.
+    async fn pause(
+        &self,
+        number: usize,
+        scene: &Scene,
+        (db, practice): (&Db, PracticeId),
+    ) -> Result<Duration> {
+        let server = self.running.get(number).and_then(Option::as_ref).context("no such node")?;
+        let process = i32::try_from(server.id()).ok().and_then(Pid::from_raw);
+        let process = process.context("the node has no process")?;
+        let name = name_of(number);
+        let began = scene.clock.instant();
+        kill_process(process, Signal::STOP).context("the node cannot be paused")?;
+        let mut given_up = Duration::ZERO;
+        while began.elapsed() < PAUSED {
+            scene.clock.sleep(SignedDuration::from_millis(50)).await;
+            let nodes = db.read(move |tx| node::all(tx, practice)).await?;
+            let living = nodes.iter().any(|node| node.name == name && !node.is_given_up());
+            if !living && given_up.is_zero() {
+                given_up = began.elapsed();
+            }
+        }
+        kill_process(process, Signal::CONT).context("the node cannot be woken")?;
+        Ok(given_up)
+    }
+
+    fn stop(self) -> Result<()> {
+        self.running.into_iter().flatten().try_for_each(Server::stop)
+    }
+}
+
+fn name_of(number: usize) -> String {
+    format!("node-{number}")
+}
+
+/// One caller: asks for one message after the other, each until it is accepted. Every tenth patient
+/// thanks.
+async fn call(scene: Arc<Scene>, twin: Arc<Twin>) -> Result<()> {
+    while !scene.over.load(Ordering::Relaxed) {
+        let number = scene.next.fetch_add(1, Ordering::Relaxed);
+        let Some(who) = scene.people.get(number) else { return Ok(()) };
+        let due = scene.began + Duration::from_secs_f64(number as f64 / f64::from(scene.rate));
+        tokio::time::sleep_until(due.into()).await;
+        let key = scene.clock.new_id().to_string();
+        let request = load::request(&scene.token, &key, &who.patient, &who.given);
+        let id = accepted(&scene, number, &request).await?;
+        lock(&scene.accepted).push(id);
+        if number.is_multiple_of(10) {
+            twin.say(Channel::Sms, &who.number, "38838", "Thank you!", ReplyKind::Thanks);
+        }
+    }
+    Ok(())
+}
+
+/// Asks one node after the other until one accepts, and answers with the message's id.
+async fn accepted(scene: &Scene, number: usize, request: &str) -> Result<String> {
+    let began = scene.clock.instant();
+    let mut turn = number;
+    while began.elapsed() < DRAIN {
+        turn += 1;
+        if let Some(door) = scene.door(turn)
+            && let Ok(Ok((status, body))) = tokio::time::timeout(PATIENCE, ask(door, request)).await
+        {
+            if status == 202 {
+                let body: serde_json::Value = serde_json::from_slice(&body)?;
+                let id = body.get("id").and_then(|id| id.as_str());
+                return Ok(id.context("a 202 without an id")?.to_owned());
+            }
+            let again = matches!(status, 409 | 429 | 500..);
+            ensure!(again, "a request was answered {status}: {}", String::from_utf8_lossy(&body));
+        }
+        scene.clock.sleep(SignedDuration::from_millis(100)).await;
+    }
+    bail!("a message was not accepted within {} s", DRAIN.as_secs())
+}
+
+async fn ask(door: SocketAddr, request: &str) -> std::io::Result<(u16, Vec<u8>)> {
+    let mut connection = TcpStream::connect(door).await?;
+    connection.write_all(request.as_bytes()).await?;
+    let mut input = Vec::new();
+    let (status, body) = load::answer(&mut connection, &mut input).await?;
+    Ok((status, body.to_vec()))
+}
+
+/// Watches the audit log while there is load: the longest time in which it did not grow although
+/// something waited.
+async fn watch(scene: Arc<Scene>, db: Db, practice: PracticeId) -> Result<Duration> {
+    let (mut longest, mut last) = (Duration::ZERO, (0_i64, scene.clock.instant()));
+    while !scene.over.load(Ordering::Relaxed) {
+        let (size, waiting) = db.read(move |tx| growth(tx, practice)).await?;
+        let now = scene.clock.instant();
+        if size != last.0 || waiting == 0 {
+            last = (size, now);
+        }
+        longest = longest.max(now.duration_since(last.1));
+        scene.clock.sleep(SignedDuration::from_millis(50)).await;
+    }
+    Ok(longest)
+}
+
+fn growth(tx: &mut Tx<'_>, practice: PracticeId) -> Result<(i64, i64), DbError> {
+    tx.query_one(
+        sql!(
+            "SELECT (SELECT COALESCE(MAX(size), 0) FROM audit_checkpoint WHERE practice_id = $1),
+                    (SELECT COUNT(*) FROM audit_entry
+                      WHERE practice_id = $1 AND leaf_index IS NULL)"
+        ),
+        params![practice],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// Returns when no message is on its way and the carrier has nothing more to tell, or when that
+/// takes too long: what is left is counted then.
+async fn until_at_rest(db: &Db, practice: PracticeId, twin: &Twin, clock: &Clock) -> Result<()> {
+    let began = clock.instant();
+    while began.elapsed() < DRAIN {
+        let under_way = db
+            .read(move |tx| -> Result<i64, DbError> {
+                tx.query_one(
+                    sql!(
+                        "SELECT COUNT(*) FROM message
+                          WHERE practice_id = $1 AND state IN ('queued', 'sending')"
+                    ),
+                    params![practice],
+                    |row| row.get(0),
+                )
+            })
+            .await?;
+        if under_way == 0 && twin.pending() == 0 {
+            return Ok(());
+        }
+        clock.sleep(SignedDuration::from_millis(200)).await;
+    }
+    Ok(())
+}
+
+fn longest_gap(times: &[Instant]) -> Duration {
+    times
+        .windows(2)
+        .map(|pair| match pair {
+            [a, b] => b.duration_since(*a),
+            _ => Duration::ZERO,
+        })
+        .max()
+        .unwrap_or_default()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

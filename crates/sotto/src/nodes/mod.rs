@@ -1,0 +1,242 @@
+//! Several nodes on one database: who serves a practice now, who has fallen silent, who leads.
+//!
+//! A node is one process. It holds its [`Place`] by counting up a row each second, and others see
+//! the count. Three spans make this safe, each measured on one machine's steady clock, so that no
+//! two clocks need agree:
+//!
+//! | span | who | what |
+//! |---|---|---|
+//! | [`BEAT`] | the node | counts its row up |
+//! | [`STANDS`] | the node | after so long without a count that was stored, it puts nothing on a wire |
+//! | [`SILENT`] | another | after it saw the same count for so long, it gives the node up |
+//!
+//! [`STANDS`] runs from before the count was asked for, [`SILENT`] from after it was seen, and is
+//! twice as long: who is given up has stopped sending seconds before. Giving up is an update that
+//! demands the count that was seen, so a node that stirs in time is not given up, and a node that
+//! was paused finds at its next beat that it was. What it had begun is uncertain then, as after a
+//! crash, and never sent again.
+//!
+//! A crash leaves the row; the next process of that name, or any other node, gives it up and settles
+//! what it had begun. A crash in the middle of that leaves the row given up, and the work is taken
+//! up again. On SQLite there is one node, and it stands for ever.
+
+mod standing;
+mod watch;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, watch as signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::db::{Db, DbError, node};
+use crate::ids::{Id as _, RunId};
+use crate::office::Office;
+use crate::outbox::OutboxError;
+use crate::outbox::recover::{self, Broken};
+
+use standing::State;
+pub use standing::{Lease, Standing};
+use watch::Watch;
+
+/// How often a node shows that it lives.
+pub const BEAT: Duration = Duration::from_secs(1);
+
+/// For how long a node may act upon its last beat.
+pub const STANDS: Duration = Duration::from_secs(3);
+
+/// After how long without a beat the others give a node up.
+pub const SILENT: Duration = Duration::from_secs(6);
+
+/// What a node is, beside its practice.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// The same after each restart, and no other node's.
+    pub name: String,
+    /// How many binds the SMPP carrier allows all nodes together.
+    pub binds: u32,
+}
+
+/// This process's place among the nodes of its practice.
+pub struct Place {
+    /// A connection of its own: a beat waits behind no work.
+    db: Db,
+    office: Office,
+    node: Node,
+    standing: Standing,
+    watch: Watch,
+    alone: bool,
+    given_up: Arc<Notify>,
+}
+
+impl Place {
+    /// Takes a place. Whoever had this name before is given up, and so is everybody on SQLite,
+    /// where this process is the only one. Nothing of theirs is settled yet: see [`settle`].
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn take(db: &Db, office: &Office, node: Node) -> Result<Self, DbError> {
+        let alone = !db.is_shared();
+        let db = db.lane()?;
+        let clock = office.clock();
+        let state = State { run: RunId::new(clock), until: None, bind: false, leads: alone, alone };
+        let (signal, _) = signal::channel(state);
+        let standing = Standing::new(clock.clone(), signal);
+        let office = office.clone();
+        let (watch, given_up) = (Watch::default(), Arc::default());
+        let mut place = Self { db, office, node, standing, watch, alone, given_up };
+        place.join(clock.instant()).await?;
+        Ok(place)
+    }
+
+    /// What the parts of this process ask before they act.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.standing.clone()
+    }
+
+    /// Rung when nodes were given up, for whoever calls [`settle`]; again at each beat until it is
+    /// done.
+    #[must_use]
+    pub fn given_up(&self) -> Arc<Notify> {
+        Arc::clone(&self.given_up)
+    }
+
+    async fn join(&mut self, now: Instant) -> Result<(), DbError> {
+        let (office, node, alone) = (self.office.clone(), self.node.clone(), self.alone);
+        let run = RunId::new(office.clock());
+        let joined = self.db.write(move |tx| {
+            let practice = office.practice();
+            tx.lock(lock_of(&office))?;
+            for other in node::all(tx, practice)? {
+                if !other.is_given_up() && (alone || other.name == node.name) {
+                    node::give_up(tx, practice, other.run, other.beat)?;
+                }
+            }
+            node::join(tx, practice, (run, &node.name), office.clock().now())?;
+            node::take_bind(tx, practice, run, node.binds)?;
+            node::all(tx, practice)
+        });
+        let nodes = joined.await?;
+        self.watch = Watch::default();
+        self.stand(run, &nodes, now);
+        Ok(())
+    }
+
+    /// Says what holds from now on.
+    fn stand(&self, run: RunId, nodes: &[node::NodeRow], now: Instant) {
+        let mut living = nodes.iter().filter(|node| !node.is_given_up());
+        let bind = nodes.iter().any(|node| node.run == run && node.bind.is_some());
+        let leads = living.next().is_some_and(|first| first.run == run);
+        let alone = living.next().is_none();
+        let until = (!self.alone).then(|| now + STANDS);
+        self.standing.becomes(State { run, until, bind, leads, alone });
+    }
+
+    /// One beat: shows that this node lives, looks who else does, and gives up who has fallen
+    /// silent. `now` is read before the beat is asked for.
+    ///
+    /// # Errors
+    /// [`DbError`]; this node then stands no longer than its last beat allows.
+    pub async fn beat(&mut self, now: Instant) -> Result<(), DbError> {
+        if self.alone {
+            return Ok(());
+        }
+        let began = self.office.clock().instant();
+        let (office, binds) = (self.office.clone(), self.node.binds);
+        let (run, wants_bind) = (self.standing.run(), !self.standing.has_bind() && binds > 0);
+        let nodes = self.db.write(move |tx| {
+            let practice = office.practice();
+            if wants_bind {
+                // Before any row is touched, as in `join`: nobody waits for the other crosswise.
+                tx.lock(lock_of(&office))?;
+            }
+            if !node::beat(tx, practice, run)? {
+                return Ok::<_, DbError>(None);
+            }
+            if wants_bind {
+                node::take_bind(tx, practice, run, binds)?;
+            }
+            node::all(tx, practice).map(Some)
+        });
+        let Some(nodes) = nodes.await? else {
+            tracing::warn!(
+                node = self.node.name,
+                "node.given_up: the others heard nothing of this node for {} s, or another was \
+                 started with its node.name; what it had begun is uncertain, and it begins anew",
+                SILENT.as_secs()
+            );
+            return self.join(now).await;
+        };
+        self.stand(run, &nodes, now);
+        let heard = now + self.office.clock().instant().duration_since(began);
+        let mut given_up = nodes.iter().any(node::NodeRow::is_given_up);
+        for silent in self.watch.silent(&nodes, run, heard) {
+            let practice = self.office.practice();
+            let (run, beat) = (silent.run, silent.beat);
+            if self.db.write(move |tx| node::give_up(tx, practice, run, beat)).await? {
+                tracing::warn!(node = silent.name, "node.silent: given up");
+                given_up = true;
+            }
+        }
+        if given_up {
+            self.given_up.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Beats until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) -> Self {
+        // The steady clock's own: a machine whose time is set back beats on.
+        let mut beats = tokio::time::interval(BEAT);
+        beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = beats.tick() => {}
+                () = stop.cancelled() => return self,
+            }
+            let now = self.office.clock().instant();
+            if let Err(error) = self.beat(now).await {
+                tracing::error!(%error, "node.beat");
+            }
+        }
+    }
+
+    /// Gives the place back, once everything this process had begun has ended. The others need not
+    /// wait for its silence.
+    ///
+    /// # Errors
+    /// [`DbError`]; the others then find out by themselves.
+    pub async fn leave(self) -> Result<(), DbError> {
+        let (practice, run) = (self.office.practice(), self.standing.run());
+        self.db
+            .write(move |tx| {
+                node::resign(tx, practice, run)?;
+                node::strike_out(tx, practice)?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// Settles what the nodes that were given up had begun, and strikes them out. Any node may, and
+/// several at once. Where this process is the only one, everything was begun by a life before:
+/// call it before anything is claimed.
+///
+/// # Errors
+/// [`OutboxError`]; what is left is settled at the next call.
+pub async fn settle(db: &Db, office: &Office) -> Result<usize, OutboxError> {
+    let practice = office.practice();
+    let nodes = db.read(move |tx| node::all(tx, practice)).await?;
+    let mut settled = 0;
+    for node in nodes.iter().filter(|node| node.is_given_up()) {
+        settled += recover::settle_broken_off(db, office, Broken::Of(node.run)).await?;
+    }
+    db.write(move |tx| node::strike_out(tx, practice)).await?;
+    Ok(settled)
+}
+
+/// The lock under which nodes join and take binds, one a practice.
+fn lock_of(office: &Office) -> i64 {
+    office.practice().0.as_u64_pair().1.cast_signed() ^ 0x6e6f_6465_5f6c_6f63
+}
