@@ -311,9 +311,9 @@ impl<'a> House<'a> {
     }
 
     /// Starts a server, which may be killed from now on.
-    fn spawn(&mut self, environment: &[(String, String)]) -> Result<Mortal> {
+    fn spawn(&mut self) -> Result<Mortal> {
         self.starts += 1;
-        Mortal::spawn(&self.settings, environment, &self.log())
+        Mortal::spawn(&self.settings, &self.log())
     }
 
     /// Waits until the server that was started last has accepted a message.
@@ -409,7 +409,7 @@ fn killed(bench: &Bench<'_>, folder: &Path) -> Result<Report> {
     let (mut recoveries, mut kills, mut unborn) = (Vec::new(), 0_u32, 0_u32);
     while kills < bench.args.kills && minutes.is_none_or(|most| began.elapsed() < most) {
         let started = bench.clock.instant();
-        let server = house.spawn(&[])?;
+        let server = house.spawn()?;
         // One in five is killed before it can have answered, anywhere in its start.
         let usual = recoveries.last().copied().unwrap_or(Duration::from_millis(200));
         let early = usual.mul_f64(chance.below(1_000) as f64 / 1_000.0);
@@ -429,7 +429,7 @@ fn killed(bench: &Bench<'_>, folder: &Path) -> Result<Report> {
     // A text that is never answered is waited for half a minute, which says nothing new.
     house.twin.faults().clear();
     let started = bench.clock.instant();
-    let server = house.spawn(&[])?;
+    let server = house.spawn()?;
     house.answers(&server)?;
     recoveries.push(started.elapsed());
     let mut report = house.settle(server, "kills")?;

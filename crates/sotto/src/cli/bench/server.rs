@@ -95,8 +95,8 @@ pub(super) struct Mortal {
 }
 
 impl Mortal {
-    /// Starts it. `more` is set in its environment; `log` is appended to.
-    pub(super) fn spawn(settings: &Path, more: &[(String, String)], log: &Path) -> Result<Self> {
+    /// Starts it; `log` is appended to.
+    pub(super) fn spawn(settings: &Path, log: &Path) -> Result<Self> {
         let mut log = OpenOptions::new()
             .create(true)
             .append(true)
@@ -105,7 +105,6 @@ impl Mortal {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["serve", "--config"])
             .arg(settings)
-            .envs(more.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

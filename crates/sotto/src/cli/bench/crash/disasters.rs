@@ -1,5 +1,5 @@
-//! What else happens to a server: its disk, its clock, its database and its carrier fail under load,
-//! and come back. It must refuse what it cannot keep, lose nothing, and go on by itself.
+//! What else happens to a server: its disk, its database and its carrier fail under load, and come
+//! back. It must refuse what it cannot keep, lose nothing, and go on by itself.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -24,13 +24,6 @@ const LASTS: Duration = Duration::from_secs(4);
 /// Room for a practice and its run, and soon full.
 const DISK: u64 = 64 << 20;
 
-/// Where Debian and Fedora put libfaketime.
-const FAKETIME: [&str; 3] = [
-    "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
-    "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
-    "/usr/lib64/faketime/libfaketime.so.1",
-];
-
 /// Something that happens to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Disaster {
@@ -38,8 +31,6 @@ pub(super) enum Disaster {
     FullDisk,
     /// The file system gives up and turns read-only; it is mounted anew and the server restarted.
     ReadOnlyDisk,
-    /// The clock jumps an hour ahead and back.
-    ClockJump,
     /// PostgreSQL is restarted.
     PostgresRestart,
     /// The carrier takes texts and never answers.
@@ -57,7 +48,6 @@ impl Disaster {
         match self {
             Self::FullDisk => "full-disk",
             Self::ReadOnlyDisk => "read-only-disk",
-            Self::ClockJump => "clock-jump",
             Self::PostgresRestart => "postgres-restart",
             Self::CarrierSilent => "carrier-silent",
             Self::HalfOpen => "half-open",
@@ -86,7 +76,6 @@ pub(super) fn struck(bench: &Bench<'_>, disaster: Disaster, folder: &Path) -> Re
         }
         Disaster::FullDisk => full_disk(bench, folder),
         Disaster::ReadOnlyDisk => read_only_disk(bench, folder),
-        Disaster::ClockJump => clock_jump(bench, folder),
         Disaster::PostgresRestart => match (&bench.args.restart, on_postgres) {
             (Some(restart), true) => postgres_restart(bench, folder, restart),
             _ => Ok(Report::skipped(name, "it needs --database and --restart")),
@@ -104,16 +93,11 @@ pub(super) fn struck(bench: &Bench<'_>, disaster: Disaster, folder: &Path) -> Re
 }
 
 /// A server at work in a new practice in `place`.
-fn at_work<'a>(
-    bench: &'a Bench<'a>,
-    folder: &Path,
-    place: &Path,
-    environment: &[(String, String)],
-) -> Result<(House<'a>, Mortal)> {
+fn at_work<'a>(bench: &'a Bench<'a>, folder: &Path, place: &Path) -> Result<(House<'a>, Mortal)> {
     let mut house = House::new(bench, folder, place)?;
     // Settings and keys were made this instant, and the disk may be taken away.
     command("sync", &[])?;
-    let server = house.spawn(environment)?;
+    let server = house.spawn()?;
     house.answers(&server)?;
     // Everything has happened once.
     let warm = house.twin.until(|record| record.counts.replies_acked > 0);
@@ -241,7 +225,7 @@ fn full_disk(bench: &Bench<'_>, folder: &Path) -> Result<Report> {
         Ok(disk) => disk,
         Err(error) => return Ok(Report::skipped(name, format!("{error:#}"))),
     };
-    let (mut house, server) = at_work(bench, folder, &disk.at.join("practice"), &[])?;
+    let (mut house, server) = at_work(bench, folder, &disk.at.join("practice"))?;
     let ballast = disk.at.join("ballast");
     let fill = |_: &mut House<'_>| {
         let mut file = OpenOptions::new().create(true).append(true).open(&ballast)?;
@@ -267,7 +251,7 @@ fn read_only_disk(bench: &Bench<'_>, folder: &Path) -> Result<Report> {
         Ok(disk) => disk,
         Err(error) => return Ok(Report::skipped(name, format!("{error:#}"))),
     };
-    let (mut house, server) = at_work(bench, folder, &disk.at.join("practice"), &[])?;
+    let (mut house, server) = at_work(bench, folder, &disk.at.join("practice"))?;
     let at = disk.at.display().to_string();
     // What ext4 does by itself when its journal fails.
     let abort = |_: &mut House<'_>| command("mount", &["-o", "remount,abort", &at]);
@@ -278,7 +262,7 @@ fn read_only_disk(bench: &Bench<'_>, folder: &Path) -> Result<Report> {
         }
         disk.unmount()?;
         disk.mount()?;
-        let server = house.spawn(&[])?;
+        let server = house.spawn()?;
         house.answers(&server)?;
         servers.push(server);
         Ok(())
@@ -288,31 +272,8 @@ fn read_only_disk(bench: &Bench<'_>, folder: &Path) -> Result<Report> {
     Ok(during.into(house.settle(server, name)?, true))
 }
 
-fn clock_jump(bench: &Bench<'_>, folder: &Path) -> Result<Report> {
-    let name = Disaster::ClockJump.name();
-    let Some(library) = FAKETIME.into_iter().find(|path| Path::new(path).exists()) else {
-        return Ok(Report::skipped(name, "libfaketime is not there; install faketime"));
-    };
-    let file = folder.join("clock");
-    let set = |offset: &str| Ok(std::fs::write(&file, offset)?);
-    set("+0")?;
-    let word = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    // The wall clock jumps, the steady one does not, as in life.
-    let environment = [
-        word("LD_PRELOAD", library),
-        word("FAKETIME_TIMESTAMP_FILE", &file.display().to_string()),
-        word("FAKETIME_NO_CACHE", "1"),
-        word("DONT_FAKE_MONOTONIC", "1"),
-    ];
-    let (mut house, server) = at_work(bench, folder, &folder.join("practice"), &environment)?;
-    let during = During::measure(bench, &mut house, |_| set("+3600"), |_| set("+0"))?;
-    let mut report = during.into(house.settle(server, name)?, false);
-    report.more.push(("clock", json!("libfaketime in the server's process")));
-    Ok(report)
-}
-
 fn postgres_restart(bench: &Bench<'_>, folder: &Path, restart: &str) -> Result<Report> {
-    let (mut house, server) = at_work(bench, folder, &folder.join("practice"), &[])?;
+    let (mut house, server) = at_work(bench, folder, &folder.join("practice"))?;
     let again = |_: &mut House<'_>| command("sh", &["-c", restart]);
     let during = During::measure(bench, &mut house, again, |_| Ok(()))?;
     Ok(during.into(house.settle(server, Disaster::PostgresRestart.name())?, false))
@@ -325,7 +286,7 @@ fn carrier(
     name: &'static str,
     faults: &[(f64, Fault)],
 ) -> Result<Report> {
-    let (mut house, server) = at_work(bench, folder, &folder.join("practice"), &[])?;
+    let (mut house, server) = at_work(bench, folder, &folder.join("practice"))?;
     let strike = |house: &mut House<'_>| {
         for (probability, fault) in faults {
             house.twin.faults().add(Channel::Sms, When::Chance(*probability), *fault);
