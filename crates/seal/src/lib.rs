@@ -11,7 +11,8 @@
 //! the database and its backups ([`Keyring`]).
 //!
 //! In reading order: [`RootKey`], [`Place`] and [`Sealed`], [`Month`], [`Keyring`],
-//! [`SealedMessage`], [`SealError`].
+//! [`SealedMessage`], [`SealError`]; and, for
+//! backups, [`SealedFile`].
 //!
 //! ```
 //! use seal::{Keyring, Place, RootKey};
@@ -37,6 +38,7 @@ mod cipher;
 mod key_store;
 mod keyring;
 mod message;
+mod sealed_file;
 
 pub use cipher::draw_first_random_number;
 pub use error::{KeyKind, SealError};
@@ -45,3 +47,4 @@ pub use message::{Buckets, SealedMessage, open_disclosed};
 pub use month::{Month, MonthError};
 pub use place::{Place, Sealed};
 pub use root_key::RootKey;
+pub use sealed_file::{FileError, Lock, SealedFile, SealedReader, SealedWriter};
