@@ -12,7 +12,7 @@
 //!
 //! In reading order: [`RootKey`], [`Place`] and [`Sealed`], [`Month`], [`Keyring`],
 //! [`SealedMessage`], [`SealError`]; and, for
-//! backups, [`SealedFile`].
+//! backups, [`SealedFile`] and [`copy_out`].
 //!
 //! ```
 //! use seal::{Keyring, Place, RootKey};
@@ -39,6 +39,7 @@ mod key_store;
 mod keyring;
 mod message;
 mod sealed_file;
+mod store_copy;
 
 pub use cipher::draw_first_random_number;
 pub use error::{KeyKind, SealError};
@@ -48,3 +49,4 @@ pub use month::{Month, MonthError};
 pub use place::{Place, Sealed};
 pub use root_key::RootKey;
 pub use sealed_file::{FileError, Lock, SealedFile, SealedReader, SealedWriter};
+pub use store_copy::{PutBack, StoreFile, copy_out, put_back};

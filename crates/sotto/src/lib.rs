@@ -25,6 +25,8 @@ pub mod receipts;
 
 pub mod audit;
 
+pub mod backup;
+
 pub mod conversations;
 
 pub mod schedule;

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::open;
+use crate::audit::witness::{Standing, Witness};
 use crate::audit::{self, Actor, Event, Kind};
 use crate::channels::email_message::DkimKeyFile;
 use crate::channels::email_smtp::{EmailSettings, Security};
@@ -35,6 +36,9 @@ const WAITING_EVENTS: usize = 1024;
 
 /// How long answers on their way may take when the server stops.
 const DRAIN: Duration = Duration::from_secs(20);
+
+/// How often the last checkpoint is kept apart from the database.
+const WITNESS_EVERY: SignedDuration = SignedDuration::from_secs(5);
 
 /// How long the answer to an idempotency key is remembered.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(48);
@@ -98,6 +102,7 @@ async fn serve(config: Config, db: Db, office: Office, check_only: bool) -> Resu
         println!("the settings are right");
         return Ok(());
     }
+    let witness = heard(&config, &db, &office).await?;
     let bounces = bounces(&config, &events_in).await?;
     let twilio = webhook(&config, &events_in)?;
     drop(events_in);
@@ -106,6 +111,7 @@ async fn serve(config: Config, db: Db, office: Office, check_only: bool) -> Resu
     let parts = Parts { db: db.clone(), office: office.clone(), adapters, events, pager, owner };
     let service = Service::start(parts).await?;
     let doors = Doors::new(db.clone(), office.clone(), twilio);
+    let watching = tokio::spawn(keep_witness(db.clone(), office.clone(), witness));
     let forgetting = tokio::spawn(forget_old_answers(db, office));
 
     eprintln!("sotto: listening on http://{listen}");
@@ -124,6 +130,7 @@ async fn serve(config: Config, db: Db, office: Office, check_only: bool) -> Resu
         }
     }
     forgetting.abort();
+    watching.abort();
     if let Some(task) = bounces {
         task.abort();
     }
@@ -145,6 +152,39 @@ pub(super) async fn asked_to_stop() {
         Err(_) => {
             let _ = interrupted.await;
         }
+    }
+}
+
+/// The witness, if the log goes on from what it saw.
+async fn heard(config: &Config, db: &Db, office: &Office) -> Result<Witness> {
+    let witness = Witness::at(config.witness_file());
+    let (asked, office) = (witness.clone(), office.clone());
+    let standing = db.read(move |tx| asked.ask(tx, &office)).await?;
+    if standing != Standing::GoesOn {
+        anyhow::bail!(
+            "{standing}. The database was put back to an older state, or is another one. If that \
+             was meant, run: sotto restore --as-it-is --accept-loss REASON (see \
+             docs/operate/backup.md)"
+        );
+    }
+    Ok(witness)
+}
+
+/// Keeps each new checkpoint apart from the database.
+async fn keep_witness(db: Db, office: Office, witness: Witness) {
+    let mut kept = None;
+    loop {
+        let practice = office.practice();
+        let read = db.read(move |tx| audit::sequencer::last_note(tx, practice)).await;
+        match read {
+            Ok(Some((note, _))) if kept.as_ref() != Some(&note) => match witness.keep(&note) {
+                Ok(()) => kept = Some(note),
+                Err(error) => tracing::error!(%error, "witness.not_kept"),
+            },
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "witness.not_kept"),
+        }
+        office.clock().sleep(WITNESS_EVERY).await;
     }
 }
 

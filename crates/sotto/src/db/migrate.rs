@@ -1,8 +1,10 @@
 //! The schema, brought up to date when the database is opened.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::db::{DbError, postgres, sqlite::Place};
+use crate::db::{DbError, Tx, postgres, sqlite::Place};
+use crate::sql;
 
 /// Held while migrating, so that two nodes starting together do not race.
 const LOCK: i64 = 0x0073_6f74_746f;
@@ -37,8 +39,70 @@ pub fn known_version() -> i64 {
     MIGRATIONS.last().map_or(0, |last| last.version)
 }
 
+/// A migration that was applied once, as `schema_version` tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// Its number.
+    pub version: i64,
+    /// Its name.
+    pub name: String,
+    /// When, in microseconds UTC.
+    pub applied_at: i64,
+}
+
+/// The migrations that were applied to this database, in order.
+///
+/// # Errors
+/// [`DbError`].
+pub fn applied(tx: &mut Tx<'_>) -> Result<Vec<Applied>, DbError> {
+    tx.query(
+        sql!("SELECT version, name, applied_at FROM schema_version ORDER BY version"),
+        &[],
+        |row| Ok(Applied { version: row.get(0)?, name: row.get(1)?, applied_at: row.get(2)? }),
+    )
+}
+
+/// What makes the schema that these migrations made, in an empty database, and says so in the same
+/// words.
+pub(super) fn script_of(schema: &[Applied]) -> Result<String, DbError> {
+    let mut script = format!("{RECORD};\n");
+    for (index, applied) in schema.iter().enumerate() {
+        let known = MIGRATIONS.get(index);
+        let Some(known) = known.filter(|known| known.version == applied.version) else {
+            refuse_newer(applied.version)?;
+            return Err(DbError::Backup { why: "it lacks a migration" });
+        };
+        if known.name != applied.name {
+            return Err(DbError::Backup { why: "its schema has another history" });
+        }
+        note(&mut script, known, applied.applied_at);
+    }
+    Ok(script)
+}
+
+/// What brings that schema up to date.
+pub(super) fn script_beyond(schema: &[Applied], now: Timestamp) -> String {
+    let mut script = String::new();
+    for migration in MIGRATIONS.iter().skip(schema.len()) {
+        note(&mut script, migration, now.as_microsecond());
+    }
+    script
+}
+
+fn note(script: &mut String, migration: &Migration, at: i64) {
+    let Migration { version, name, sql } = migration;
+    // Names and numbers of this program's own.
+    let noted = format!(
+        "INSERT INTO schema_version (version, name, applied_at) VALUES ({version}, '{name}', {at});"
+    );
+    script.push_str(sql);
+    script.push('\n');
+    script.push_str(&noted);
+    script.push('\n');
+}
+
 /// The text for PostgreSQL: the same, with the one column type that has another name there.
-fn for_postgres(sql: &str) -> String {
+pub(super) fn for_postgres(sql: &str) -> String {
     let mut out = String::with_capacity(sql.len() + 64);
     let mut word = String::new();
     for c in sql.chars() {

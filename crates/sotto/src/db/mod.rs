@@ -10,6 +10,7 @@ mod ground;
 mod job;
 mod migrate;
 mod postgres;
+pub mod refill;
 pub mod registry;
 mod row;
 mod sql;
@@ -54,7 +55,7 @@ use jiff::Timestamp;
 
 pub use error::DbError;
 pub use ground::Mark;
-pub use migrate::known_version;
+pub use migrate::{Applied, applied, known_version};
 pub use row::{Cell, FromColumn, Row};
 pub use sql::{Sql, ToValue, Value, numbered};
 pub use tx::Tx;

@@ -199,6 +199,26 @@ pub fn due(
     )
 }
 
+/// Free rows of every adapter that are due by `now`, oldest first.
+///
+/// # Errors
+/// [`DbError`].
+pub fn due_by(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    now: Timestamp,
+) -> Result<Vec<OutboxRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT practice_id, message_id, adapter, due_at, attempts, leased_until, lease_owner
+             FROM outbox WHERE practice_id = $1 AND due_at <= $2 AND leased_until IS NULL
+             ORDER BY due_at"
+        ),
+        params![practice, now],
+        OutboxRow::read,
+    )
+}
+
 /// Rows whose lease is over, or that `owner` still holds from a life before: their attempts broke
 /// off, and nobody knows where.
 ///

@@ -9,7 +9,7 @@ use sotto::clock::Clock;
 use crate::engines::{Engine, wanted};
 
 /// A folder with a practice of its own, gone at the end.
-struct House(PathBuf);
+pub(crate) struct House(PathBuf);
 
 impl Drop for House {
     fn drop(&mut self) {
@@ -18,7 +18,7 @@ impl Drop for House {
 }
 
 impl House {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = std::env::temp_dir().join(format!("sotto-cli-{}", Clock::system().new_id()));
         std::fs::create_dir(&folder).unwrap();
         let here = folder.display();
@@ -39,7 +39,7 @@ impl House {
         Self(folder)
     }
 
-    fn at(&self, file: &str) -> PathBuf {
+    pub(crate) fn at(&self, file: &str) -> PathBuf {
         self.0.join(file)
     }
 
@@ -57,7 +57,7 @@ impl House {
     }
 
     #[track_caller]
-    fn good(&self, words: &[&str]) -> String {
+    pub(crate) fn good(&self, words: &[&str]) -> String {
         let (good, out, err) = self.sotto(words);
         assert!(good, "{words:?}: {out} {err}");
         out
@@ -65,7 +65,7 @@ impl House {
 
     /// Fails with one line that says this.
     #[track_caller]
-    fn bad(&self, words: &[&str], says: &str) {
+    pub(crate) fn bad(&self, words: &[&str], says: &str) {
         let (good, out, err) = self.sotto(words);
         assert!(!good && out.is_empty(), "{words:?}: {out}");
         assert!(err.contains(says), "{words:?}: {err}");

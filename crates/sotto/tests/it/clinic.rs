@@ -39,7 +39,8 @@ use crate::engines::TestDb;
 pub(crate) struct Clinic {
     pub(crate) db: TestDb,
     pub(crate) office: Office,
-    keys: PathBuf,
+    pub(crate) keys: PathBuf,
+    pub(crate) root: RootKey,
 }
 
 impl Drop for Clinic {
@@ -57,7 +58,7 @@ pub(crate) struct Sent {
     pub(crate) refusals: String,
 }
 
-fn templates() -> Templates {
+pub(crate) fn templates() -> Templates {
     static ONCE: std::sync::LazyLock<Arc<Templates>> =
         std::sync::LazyLock::new(|| Arc::new(Templates::builtin().unwrap()));
     Templates::clone(&ONCE)
@@ -74,7 +75,8 @@ pub(crate) fn staff() -> Actor {
 impl Clinic {
     pub(crate) async fn open(db: TestDb) -> Self {
         let keys = std::env::temp_dir().join(format!("sotto-keys-{}", Clock::system().new_id()));
-        let ring = Keyring::create(&keys, &RootKey::generate().unwrap()).unwrap();
+        let root = RootKey::generate().unwrap();
+        let ring = Keyring::create(&keys, &root).unwrap();
         let practice = PracticeId(db.clock.new_id());
         let clock = db.clock.clone();
         let office = db
@@ -89,7 +91,7 @@ impl Clinic {
             })
             .await
             .unwrap();
-        Self { db, office, keys }
+        Self { db, office, keys, root }
     }
 
     /// Runs `work` in a transaction that ends with an audit entry.

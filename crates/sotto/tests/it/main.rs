@@ -15,6 +15,7 @@ mod engines;
 mod fuzz_doors;
 
 mod audit;
+mod backup;
 mod benches;
 mod channels;
 mod cli;
