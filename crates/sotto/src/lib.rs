@@ -27,6 +27,8 @@ pub mod audit;
 
 pub mod backup;
 
+pub mod doctor;
+
 pub mod conversations;
 
 pub mod schedule;

@@ -75,7 +75,7 @@ pub fn backup_rows(octets: &[u8]) -> bool {
     let mut records = Records::new(octets);
     // Each record takes an octet at least.
     for _ in 0..=octets.len() {
-        match records.next() {
+        match records.record() {
             Ok(Record::End(counts)) => {
                 let _ = counts.rows();
                 return true;

@@ -241,7 +241,7 @@ impl<R: Read> Records<R> {
     ///
     /// # Errors
     /// [`FormatError`].
-    pub fn next(&mut self) -> Result<Record, FormatError> {
+    pub fn record(&mut self) -> Result<Record, FormatError> {
         match self.byte()? {
             b'T' => {
                 let table: Table = serde_json::from_slice(&self.bytes()?)

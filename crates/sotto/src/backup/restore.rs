@@ -176,7 +176,7 @@ pub fn pour<R: Read>(
     let mut records = Records::new(reader);
     let mut refill = Refill::begin(url, to, &about.schema)?;
     let mut found = Counts::default();
-    let mut next = records.next()?;
+    let mut next = records.record()?;
     let said = loop {
         let table = match next {
             Record::Table(table) => table,
@@ -184,7 +184,7 @@ pub fn pour<R: Read>(
             Record::Row(_) => return Err(FormatError::Rows("a row before its table").into()),
         };
         let mut after = None;
-        let count = refill.table(&table.name, &table.columns, || match records.next()? {
+        let count = refill.table(&table.name, &table.columns, || match records.record()? {
             Record::Row(values) => Ok::<_, RestoreError>(Some(values)),
             other => {
                 after = Some(other);

@@ -28,6 +28,7 @@ pub mod audit;
 pub mod prove;
 
 pub mod backup;
+pub mod doctor;
 pub mod drill;
 pub mod restore;
 
@@ -88,6 +89,8 @@ pub enum Command {
     Audit(audit::Args),
     /// Writes the whole record of one message, to be checked by anyone.
     Prove(prove::Args),
+    /// Looks whether everything is as it should be, and says what to do.
+    Doctor(doctor::Args),
     /// Makes a sealed backup while everything runs, and checks it.
     Backup(backup::Args),
     /// Puts a backup back.
@@ -124,6 +127,7 @@ impl Command {
             Self::Template(args) => template::run(args),
             Self::Audit(args) => audit::run(&args),
             Self::Prove(args) => prove::run(&args),
+            Self::Doctor(args) => doctor::run(&args),
             Self::Backup(args) => backup::run(&args),
             Self::Restore(args) => restore::run(&args),
             Self::Drill(args) => drill::run(&args),

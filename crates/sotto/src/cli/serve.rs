@@ -267,7 +267,7 @@ fn jitter(office: &Office) -> crate::channels::Jitter {
     })
 }
 
-fn smpp_settings(config: &Config, sms: &config::SmsSmpp) -> Result<SmppSettings> {
+pub(super) fn smpp_settings(config: &Config, sms: &config::SmsSmpp) -> Result<SmppSettings> {
     let bind = smpp::Bind {
         kind: smpp::BindKind::Transceiver,
         system_id: sms.system_id.clone(),
@@ -287,7 +287,7 @@ fn smpp_settings(config: &Config, sms: &config::SmsSmpp) -> Result<SmppSettings>
     Ok(settings)
 }
 
-fn email_settings(config: &Config, email: &config::EmailSmtp) -> Result<EmailSettings> {
+pub(super) fn email_settings(config: &Config, email: &config::EmailSmtp) -> Result<EmailSettings> {
     let credentials = match (&email.user, &email.password_file) {
         (Some(user), Some(file)) => {
             let password = config.secret("email_smtp.password_file", file)?;

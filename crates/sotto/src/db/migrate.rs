@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::db::{DbError, Tx, postgres, sqlite::Place};
+use crate::db::url::Target;
+use crate::db::{DatabaseUrl, DbError, Tx, postgres, sqlite::Place};
 use crate::sql;
 
 /// Held while migrating, so that two nodes starting together do not race.
@@ -31,6 +32,8 @@ const MIGRATIONS: &[Migration] = migrations![1 "0001_start", 2 "0002_patient_eve
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS schema_version (
     version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)";
 const HIGHEST: &str = "SELECT COALESCE(MAX(version), 0) FROM schema_version";
+const THERE: &str = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema()
+    AND tablename = 'schema_version'";
 const NOTE: &str = "INSERT INTO schema_version (version, name, applied_at) VALUES ($1, $2, $3)";
 
 /// The newest schema version this binary knows.
@@ -60,6 +63,36 @@ pub fn applied(tx: &mut Tx<'_>) -> Result<Vec<Applied>, DbError> {
         &[],
         |row| Ok(Applied { version: row.get(0)?, name: row.get(1)?, applied_at: row.get(2)? }),
     )
+}
+
+/// The schema version of a database, or none where it is empty. Nothing is made or changed.
+///
+/// # Errors
+/// [`DbError`], where it cannot be reached.
+pub fn version_of(url: &DatabaseUrl) -> Result<Option<i64>, DbError> {
+    match &url.target {
+        Target::Sqlite(Place::Memory) => Ok(None),
+        Target::Sqlite(Place::File(path)) => {
+            if !path.exists() {
+                return Ok(None);
+            }
+            let connection = super::sqlite::connect(&Place::File(path.clone()), false)?;
+            let broken = |e| DbError::sqlite(e, HIGHEST);
+            let there = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'schema_version')";
+            if !connection.query_row(there, [], |row| row.get(0)).map_err(broken)? {
+                return Ok(None);
+            }
+            connection.query_row(HIGHEST, [], |row| row.get(0)).map(Some).map_err(broken)
+        }
+        Target::Postgres(config) => {
+            let mut client = postgres::connect(config)?;
+            let broken = |e: ::postgres::Error| DbError::postgres(&e, HIGHEST);
+            if client.query_opt(THERE, &[]).map_err(broken)?.is_none() {
+                return Ok(None);
+            }
+            Ok(Some(client.query_one(HIGHEST, &[]).map_err(broken)?.get(0)))
+        }
+    }
 }
 
 /// What makes the schema that these migrations made, in an empty database, and says so in the same
@@ -152,9 +185,7 @@ pub(super) fn migrate_postgres(config: &::postgres::Config, now: Timestamp) -> R
     let mut tx = client.transaction().map_err(record)?;
     tx.execute(lock, &[&LOCK]).map_err(record)?;
     // Asked first: CREATE IF NOT EXISTS needs a right that a node may lack when all is up to date.
-    let there = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() \
-                 AND tablename = 'schema_version'";
-    if tx.query_opt(there, &[]).map_err(record)?.is_none() {
+    if tx.query_opt(THERE, &[]).map_err(record)?.is_none() {
         tx.batch_execute(RECORD).map_err(record)?;
     }
     refuse_newer(tx.query_one(HIGHEST, &[]).map_err(record)?.get(0))?;

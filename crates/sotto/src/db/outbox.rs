@@ -199,6 +199,18 @@ pub fn due(
     )
 }
 
+/// When the oldest free row of any adapter was or is due.
+///
+/// # Errors
+/// [`DbError`].
+pub fn oldest_due(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Option<Timestamp>, DbError> {
+    tx.query_one(
+        sql!("SELECT MIN(due_at) FROM outbox WHERE practice_id = $1 AND leased_until IS NULL"),
+        params![practice],
+        |row| row.get(0),
+    )
+}
+
 /// Free rows of every adapter that are due by `now`, oldest first.
 ///
 /// # Errors

@@ -87,3 +87,77 @@ fn a_loss_is_accepted_only_with_a_reason() {
     let house = house();
     house.bad(&["restore", "x", "--accept-loss", " "], "wants the reason");
 }
+
+/// The doctor's findings by the name of the check: verdict, and what it says.
+fn doctor(house: &House) -> (Option<i32>, std::collections::BTreeMap<String, (String, String)>) {
+    let done = Command::new(env!("CARGO_BIN_EXE_sotto"))
+        .args(["doctor", "--no-network", "--json", "--config"])
+        .arg(house.at("sotto.toml"))
+        .env_remove("SOTTO_ROOT_KEY")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(done.stdout).unwrap();
+    let findings = text.lines().map(|line| {
+        let finding: Value = serde_json::from_str(line).unwrap();
+        let word = |field: &str| finding[field].as_str().unwrap().to_owned();
+        assert!(word("verdict") == "ok" || !word("remedy").is_empty());
+        (word("check"), (word("verdict"), word("says")))
+    });
+    (done.status.code(), findings.collect())
+}
+
+#[test]
+fn the_doctor_names_what_is_wrong_and_ends_with_it() {
+    if !wanted(Engine::Sqlite) {
+        return;
+    }
+    let house = house();
+    let verdict = |check: &str| doctor(&house).1[check].0.clone();
+    // Nothing was started yet.
+    let (code, findings) = doctor(&house);
+    assert_eq!(code, Some(2), "{findings:#?}");
+    assert_eq!(findings["root key"].0, "fail");
+    assert_eq!(findings["database"].0, "warn");
+    assert!(!house.at("sotto.db").exists() && !house.at("keys").exists(), "nothing is made");
+
+    house.good(&["token", "create", "--name", "ehr", "--scopes", "messages:write"]);
+    let key = seal::RootKey::generate().unwrap();
+    key.write_new(&house.at("backup.key")).unwrap();
+    let (_, findings) = doctor(&house);
+    for good in [
+        "settings",
+        "root key",
+        "root key's file",
+        "database",
+        "key store",
+        "outbox",
+        "database's file",
+        "disk sync",
+        "clock and log",
+    ] {
+        assert_eq!(findings[good].0, "ok", "{good}: {findings:#?}");
+    }
+    assert_eq!(findings["backup of the data"], ("warn".to_owned(), "never".to_owned()));
+    house.good(&["backup"]);
+    assert_eq!(verdict("backup of the data"), "ok");
+
+    let mode = |file: &str, mode| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(house.at(file), mode).unwrap();
+    };
+    mode("root.key", 0o644);
+    assert_eq!(verdict("root key's file"), "fail");
+    mode("root.key", 0o600);
+    mode("keys", 0o755);
+    assert_eq!(verdict("key store"), "fail");
+    mode("keys", 0o700);
+    std::fs::write(house.at("keys.witness"), "not a checkpoint").unwrap();
+    assert_eq!(verdict("audit log"), "fail");
+    let (code, findings) = {
+        let settings = house.at("sotto.toml");
+        let text = std::fs::read_to_string(&settings).unwrap();
+        std::fs::write(&settings, text.replace("[http]", "[http")).unwrap();
+        doctor(&house)
+    };
+    assert_eq!((code, findings["settings"].0.as_str()), (Some(2), "fail"));
+}
