@@ -319,7 +319,7 @@ pub struct Restored {
     /// Steps of reminders that may have been taken meanwhile.
     pub held_reminders: u64,
     /// Where what was there before is now.
-    pub before: Option<PathBuf>,
+    pub before: Option<String>,
 }
 
 /// Puts a backup in the database's place.

@@ -168,7 +168,7 @@ fn show(restored: &Restored, json: bool) -> Result<ExitCode> {
         restored.held_reminders
     );
     if let Some(before) = &restored.before {
-        println!("put aside    {}", before.display());
+        println!("put aside    {before}");
     }
     println!(
         "Opt-outs, consents and bookings since then are not in it: ask the carrier and the EHR."

@@ -45,7 +45,7 @@ pub struct Refill(Inner);
 
 enum Inner {
     Sqlite { connection: Connection, file: TornFile, place: Option<(PathBuf, Into)> },
-    Postgres { client: ::postgres::Client, statements: Statements, keep: bool },
+    Postgres { client: ::postgres::Client, statements: Statements, into: Into },
 }
 
 /// A file that is removed unless it took its place.
@@ -73,7 +73,7 @@ impl Refill {
             }
             Target::Sqlite(Place::File(path)) => begin_sqlite(path, into, &script),
             Target::Postgres(config) => {
-                begin_postgres(config, &into, &migrate::for_postgres(&script))
+                begin_postgres(config, into, &migrate::for_postgres(&script))
             }
         }
     }
@@ -166,7 +166,7 @@ impl Refill {
     /// # Errors
     /// [`DbError`]; what was there is then still there, under its own name or under that of
     /// [`Into::Replacing`].
-    pub fn commit(self) -> Result<Option<PathBuf>, DbError> {
+    pub fn commit(self) -> Result<Option<String>, DbError> {
         match self.0 {
             Inner::Sqlite { connection, file, place } => {
                 let broken = |e| DbError::sqlite(e, "COMMIT");
@@ -175,10 +175,14 @@ impl Refill {
                 let Some((path, into)) = place else { return Ok(None) };
                 take_place(&file.0, &path, &into)
             }
-            Inner::Postgres { mut client, keep, .. } => {
+            Inner::Postgres { mut client, into, .. } => {
+                let keep = !matches!(into, Into::Rehearsal(_));
                 let end = if keep { "COMMIT" } else { "ROLLBACK" };
                 client.batch_execute(end).map_err(|e| DbError::postgres(&e, end))?;
-                Ok(None)
+                match into {
+                    Into::Replacing(word) => Ok(Some(format!("schema {word}"))),
+                    Into::Empty | Into::Rehearsal(_) => Ok(None),
+                }
             }
         }
     }
@@ -254,7 +258,7 @@ fn look_into(path: &Path, must_be_empty: bool) -> Result<(), DbError> {
 }
 
 /// Synced, then renamed over what was there, which keeps a name of its own if it held anything.
-fn take_place(torn: &Path, path: &Path, into: &Into) -> Result<Option<PathBuf>, DbError> {
+fn take_place(torn: &Path, path: &Path, into: &Into) -> Result<Option<String>, DbError> {
     let failed = |doing: &str, e: std::io::Error| DbError::Open {
         why: format!("cannot {doing} {}: {}", path.display(), e.kind()),
     };
@@ -265,7 +269,7 @@ fn take_place(torn: &Path, path: &Path, into: &Into) -> Result<Option<PathBuf>, 
     {
         let old = beside(path, &format!(".{word}"));
         fs::rename(path, &old).map_err(|e| failed("put aside", e))?;
-        aside = Some(old);
+        aside = Some(old.display().to_string());
     }
     fs::rename(torn, path).map_err(|e| failed("put in place", e))?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -281,7 +285,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 
 fn begin_postgres(
     config: &::postgres::Config,
-    into: &Into,
+    into: Into,
     script: &str,
 ) -> Result<Refill, DbError> {
     let mut client = postgres::connect(config)?;
@@ -290,17 +294,16 @@ fn begin_postgres(
         wait_until_alone(&mut client)?;
     }
     client.batch_execute("BEGIN").map_err(broken)?;
-    if let Into::Rehearsal(_) = into {
+    if let Into::Rehearsal(_) = &into {
         // Never committed, so nobody else ever sees this schema.
         client
             .batch_execute("CREATE SCHEMA sotto_rehearsal; SET LOCAL search_path = sotto_rehearsal")
             .map_err(broken)?;
     } else {
-        make_room(&mut client, into)?;
+        make_room(&mut client, &into)?;
     }
     client.batch_execute(script).map_err(broken)?;
-    let keep = !matches!(into, Into::Rehearsal(_));
-    Ok(Refill(Inner::Postgres { client, statements: Statements::default(), keep }))
+    Ok(Refill(Inner::Postgres { client, statements: Statements::default(), into }))
 }
 
 /// Nobody else of ours may be there. A program that just ended is still seen for a moment.

@@ -120,7 +120,7 @@ fn the_doctor_names_what_is_wrong_and_ends_with_it() {
     assert_eq!(findings["database"].0, "warn");
     assert!(!house.at("sotto.db").exists() && !house.at("keys").exists(), "nothing is made");
 
-    house.good(&["token", "create", "--name", "ehr", "--scopes", "messages:write"]);
+    house.good(&["token", "create", "--name", "ehr", "--scope", "messages:write"]);
     let key = seal::RootKey::generate().unwrap();
     key.write_new(&house.at("backup.key")).unwrap();
     let (_, findings) = doctor(&house);

@@ -3,7 +3,6 @@
 use sotto::backup::drill::{self, Drilled, Stage, Targets};
 
 use super::*;
-use crate::engines::TestDb;
 use crate::on_both_engines;
 
 async fn drill(desk: &Desk, file: &Path, targets: Targets) -> Drilled {

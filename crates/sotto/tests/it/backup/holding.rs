@@ -7,7 +7,6 @@ use sotto::{params, sql};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::engines::TestDb;
 use crate::on_both_engines;
 
 /// A carrier that never answers.

@@ -4,7 +4,6 @@ use seal::SealError;
 use sotto::backup::keys::{self, KeysError, MadeKeys, RestoredKeys, Where};
 
 use super::*;
-use crate::engines::TestDb;
 use crate::on_both_engines;
 
 const WORDS: &str = "six random words make a passphrase";

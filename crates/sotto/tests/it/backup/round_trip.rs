@@ -7,7 +7,6 @@ use sotto::db::registry::{AUDIT_CHECKPOINT, AUDIT_ENTRY, AUDIT_TILE, SETTING, TA
 use sotto::db::{Db, DbError};
 
 use super::*;
-use crate::engines::TestDb;
 use crate::on_both_engines;
 
 /// Every row of every table, as text; of the log only what was signed.
@@ -113,14 +112,15 @@ on_both_engines! {
             drop(open);
 
             let put = desk.restore(&made.file, &spot, aside(), Some("a test")).await.unwrap();
-            if let Some(old) = put.before {
-                let url: DatabaseUrl = format!("sqlite:{}", old.display()).parse().unwrap();
+            let old = put.before.unwrap();
+            if engine == Engine::Sqlite {
+                let url: DatabaseUrl = format!("sqlite:{old}").parse().unwrap();
                 let threads = sotto::db::Threads { readers: 1, writers: 1 };
                 let old = Db::open(&url, threads, desk.now()).unwrap();
                 let practice = desk.clinic.office.practice();
                 assert!(!everything(&old, practice).await.is_empty());
             } else {
-                assert_eq!(engine, Engine::Postgres);
+                assert_eq!(old, "schema before_now");
                 let admin = spot.url.clone();
                 let rows: i64 = apart(move || {
                     let mut client = postgres::Client::connect(&admin, postgres::NoTls).unwrap();

@@ -3,7 +3,6 @@
 use std::io::Read as _;
 
 use super::*;
-use crate::engines::TestDb;
 use crate::on_both_engines;
 
 on_both_engines! {

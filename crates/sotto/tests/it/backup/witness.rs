@@ -4,7 +4,6 @@ use sotto::audit::witness::Standing;
 use sotto::{params, sql};
 
 use super::*;
-use crate::engines::TestDb;
 use crate::on_both_engines;
 
 async fn standing(desk: &Desk, db: &sotto::db::Db) -> Standing {
