@@ -66,7 +66,7 @@ fn a_practice_is_backed_up_lost_and_put_back_with_five_commands() {
             std::fs::remove_file(path).unwrap();
         }
     }
-    house.bad(&["restore", file], "root key");
+    house.bad(&["restore", file], "keys.root_file");
     house.good(&["restore", keys["file"].as_str().unwrap()]);
     let restored: Value = serde_json::from_str(&house.good(&["restore", file, "--json"])).unwrap();
     assert_eq!(restored["lost"], 0);
