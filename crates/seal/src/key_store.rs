@@ -204,7 +204,7 @@ impl KeyStore {
     }
 }
 
-const TOMBSTONE: &str = ".destroyed";
+pub(crate) const TOMBSTONE: &str = ".destroyed";
 
 fn tombstone(name: &str) -> String {
     format!("{name}{TOMBSTONE}")

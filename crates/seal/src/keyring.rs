@@ -19,7 +19,7 @@ use crate::{
     root_key::RootKey,
 };
 
-const PRACTICE_FILE: &str = "practice.key";
+pub(crate) const PRACTICE_FILE: &str = "practice.key";
 /// The first byte of a key file.
 const FILE_VERSION: u8 = 1;
 /// The first byte of a value sealed under a key of the store.

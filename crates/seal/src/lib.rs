@@ -11,7 +11,8 @@
 //! the database and its backups ([`Keyring`]).
 //!
 //! In reading order: [`RootKey`], [`Place`] and [`Sealed`], [`Month`], [`Keyring`],
-//! [`SealedMessage`], [`SealError`].
+//! [`SealedMessage`], [`SealError`]; and, for
+//! backups, [`SealedFile`] and [`copy_out`].
 //!
 //! ```
 //! use seal::{Keyring, Place, RootKey};
@@ -37,6 +38,8 @@ mod cipher;
 mod key_store;
 mod keyring;
 mod message;
+mod sealed_file;
+mod store_copy;
 
 pub use cipher::draw_first_random_number;
 pub use error::{KeyKind, SealError};
@@ -45,3 +48,5 @@ pub use message::{Buckets, SealedMessage, open_disclosed};
 pub use month::{Month, MonthError};
 pub use place::{Place, Sealed};
 pub use root_key::RootKey;
+pub use sealed_file::{FileError, Lock, SealedFile, SealedReader, SealedWriter};
+pub use store_copy::{PutBack, StoreFile, copy_out, put_back};

@@ -75,12 +75,16 @@ impl RootKey {
             .mode(0o600)
             .open(path)
             .map_err(io("create the root key"))?;
-        let text =
-            Zeroizing::new(format!("{}\n", *Zeroizing::new(BASE64_STANDARD.encode(*self.0))));
+        let text = Zeroizing::new(format!("{}\n", *self.to_text()));
         file.write_all(text.as_bytes()).map_err(io("write the root key"))?;
         file.sync_all().map_err(io("write the root key"))?;
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder).and_then(|f| f.sync_all()).map_err(io("write the root key"))
+    }
+
+    /// The key as a file holds it, in base64: for a sealed backup of the keys, and nothing else.
+    pub fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(BASE64_STANDARD.encode(*self.0))
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {

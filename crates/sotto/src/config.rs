@@ -66,6 +66,9 @@ pub struct Config {
     /// The practice's own templates.
     #[serde(default)]
     pub templates: Templates,
+    /// Where backups go, and what they are sealed under.
+    #[serde(default)]
+    pub backup: Backup,
     /// Who is paged about an emergency; without it, the log alone.
     pub pager: Option<Pager>,
     /// Texts over SMPP.
@@ -95,6 +98,24 @@ pub struct Keys {
     pub root_file: Option<PathBuf>,
     /// The folder of the key store.
     pub store: PathBuf,
+}
+
+/// Where backups go, and what they are sealed under.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backup {
+    /// The folder of the backups.
+    pub folder: Option<PathBuf>,
+    /// The folder of the keys' own backups, apart from the others.
+    pub keys_folder: Option<PathBuf>,
+    /// The file of the key that backups of the keys are sealed under, 0600; or a passphrase's.
+    pub recovery_key_file: Option<PathBuf>,
+    /// The file of the passphrase that backups of the keys are sealed under, instead.
+    pub passphrase_file: Option<PathBuf>,
+    /// The file of the key that backups of the data are sealed under, 0600.
+    pub key_file: Option<PathBuf>,
+    /// The file that keeps the last signed checkpoint; beside the key store, if not said.
+    pub witness: Option<PathBuf>,
 }
 
 /// Where this server listens.
@@ -362,6 +383,12 @@ impl Config {
             .map_err(|error| unreadable(&error, file))?;
         file.clone_into(&mut read.file);
         Ok(read)
+    }
+
+    /// The file that keeps the last signed checkpoint.
+    #[must_use]
+    pub fn witness_file(&self) -> PathBuf {
+        self.backup.witness.clone().unwrap_or_else(|| self.keys.store.with_extension("witness"))
     }
 
     /// The error for a value that cannot be used.

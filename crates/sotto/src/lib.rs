@@ -25,6 +25,10 @@ pub mod receipts;
 
 pub mod audit;
 
+pub mod backup;
+
+pub mod doctor;
+
 pub mod conversations;
 
 pub mod schedule;

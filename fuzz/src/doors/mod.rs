@@ -5,6 +5,7 @@
 //! (`crates/sotto/tests/it/doors.rs`) open every door with its valid inputs and with thousands of
 //! damaged ones, so that `./check` needs no fuzzer.
 
+pub mod backups;
 pub mod files;
 pub mod http;
 pub mod proofs;
@@ -23,6 +24,7 @@ pub struct Door {
 
 /// The families, by file.
 pub const FAMILIES: &[(&str, &[Door])] = &[
+    ("backups", backups::DOORS),
     ("files", files::DOORS),
     ("http", http::DOORS),
     ("proofs", proofs::DOORS),

@@ -115,6 +115,12 @@ words! {
         KeyChanged = "key.changed",
         /// Audit data left the house.
         AuditExported = "audit.exported",
+        /// A backup was made and read back.
+        BackupTaken = "backup.taken",
+        /// The database was put back from a backup.
+        BackupRestored = "backup.restored",
+        /// A backup was restored into a place of its own, to see that it can be.
+        RestoreDrilled = "backup.drilled",
         /// A version of the schema came into force.
         SchemaChanged = "schema.changed",
         /// The settings were read again, and taken over or refused.

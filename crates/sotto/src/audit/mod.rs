@@ -7,7 +7,7 @@
 //!
 //! In reading order: [`event`] says what happened, [`record`] binds rows, [`mod@append`] writes the
 //! entry, [`sequencer`] grows the tree, [`verify`] checks everything,
-//! [`packet`] proves one message to a stranger.
+//! [`packet`] proves one message to a stranger, [`witness`] remembers how far the log was.
 
 pub mod event;
 pub mod record;
@@ -20,6 +20,7 @@ pub mod schema;
 pub mod verify;
 
 pub mod packet;
+pub mod witness;
 
 pub use crate::ids::EntryId;
 pub use append::{AuditError, Log, append, append_as, binding_of};

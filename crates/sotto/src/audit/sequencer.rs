@@ -208,7 +208,10 @@ pub(super) fn index_of(number: u64) -> i64 {
 }
 
 /// The last signed checkpoint's note, with when it was signed.
-pub(crate) fn last_note(
+///
+/// # Errors
+/// [`DbError`].
+pub fn last_note(
     tx: &mut Tx<'_>,
     practice: PracticeId,
 ) -> Result<Option<(String, Timestamp)>, DbError> {

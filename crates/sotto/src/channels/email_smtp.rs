@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate::{Address, EmailAddress, Released};
+use mail_auth::{AuthenticatedMessage, DkimResult, MessageAuthenticator};
 use thiserror::Error;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
 use super::email_message::{self, DkimKeyError, DkimKeyFile, MailFields, Signer};
 use super::smtp_session::{Envelope, Session, Trouble};
-use super::transport::{Endpoint, Roots, Tls, TlsSetupError};
+use super::transport::{Endpoint, Roots, Tls, TlsSetupError, TransportFacts};
 use super::{
     Adapter, AdapterName, Failure, FailureKind, Handoff, HeaderText, Now, OpaqueIds, Secret,
 };
@@ -203,6 +204,41 @@ impl EmailSmtp {
         }
         delivered?;
         Ok(Handoff { parts: vec![envelope.id.to_owned()], transport: Some(facts) })
+    }
+
+    /// Opens a session, signs in, and ends it. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`Failure`], as sending would fail.
+    pub async fn greet(&self) -> Result<TransportFacts, Failure> {
+        let session = Session::open(&self.0.settings, self.0.tls.as_ref()).await?;
+        let facts = session.facts().clone();
+        session.quit().await;
+        Ok(facts)
+    }
+
+    /// Signs a mail to ourselves, which is not sent, and verifies it as a receiver would: a verdict
+    /// for each key, by selector and domain.
+    pub async fn self_check(&self, resolver: &MessageAuthenticator) -> Vec<(String, DkimResult)> {
+        let Inner { settings, signers, now, .. } = &*self.0;
+        let Ok(subject) = HeaderText::parse("Self-check") else { return Vec::new() };
+        let fields = MailFields {
+            from: &settings.from,
+            from_name: &settings.from_name,
+            to: &settings.from,
+            subject: &subject,
+            body: "Self-check",
+            id: ("self-check", settings.from.domain()),
+            unsubscribe: None,
+            now: now(),
+        };
+        let mail = email_message::write(&fields, signers).unwrap_or_default();
+        let Some(message) = AuthenticatedMessage::parse(&mail) else { return Vec::new() };
+        let verdicts = resolver.verify_dkim(&message).await;
+        // The headers stand in the order of the keys.
+        let name = |key: &DkimKeyFile| format!("{}._domainkey.{}", key.selector, key.domain);
+        let names = settings.dkim.iter().map(name);
+        names.zip(verdicts.iter().map(|output| output.result().clone())).collect()
     }
 
     /// Ends the idle sessions politely.

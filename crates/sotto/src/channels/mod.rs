@@ -34,6 +34,7 @@ pub mod transport;
 mod smpp_connection;
 mod smpp_inbound;
 mod smpp_jobs;
+pub mod smpp_probe;
 pub mod sms_smpp;
 
 pub mod email_message;

@@ -29,6 +29,11 @@ pub mod audit;
 pub mod keys;
 pub mod prove;
 
+pub mod backup;
+pub mod doctor;
+pub mod drill;
+pub mod restore;
+
 pub mod bench;
 
 pub mod jsonl;
@@ -90,6 +95,14 @@ pub enum Command {
     Audit(audit::Args),
     /// Writes the whole record of one message, to be checked by anyone.
     Prove(prove::Args),
+    /// Looks whether everything is as it should be, and says what to do.
+    Doctor(doctor::Args),
+    /// Makes a sealed backup while everything runs, and checks it.
+    Backup(backup::Args),
+    /// Puts a backup back.
+    Restore(restore::Args),
+    /// Practises a restore, and measures it.
+    Drill(drill::Args),
     /// Measures what this machine does with it.
     Bench(bench::Args),
 }
@@ -122,6 +135,10 @@ impl Command {
             Self::Template(args) => template::run(args),
             Self::Audit(args) => audit::run(&args),
             Self::Prove(args) => prove::run(&args),
+            Self::Doctor(args) => doctor::run(&args),
+            Self::Backup(args) => backup::run(&args),
+            Self::Restore(args) => restore::run(&args),
+            Self::Drill(args) => drill::run(&args),
             Self::Bench(args) => bench::run(&args),
         }
     }

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::stop::Signals;
 use super::open::{self, Opened};
+use crate::audit::witness::{self, Witness};
 use crate::audit::{self, Actor, Event, Kind};
 use crate::channels::email_message::DkimKeyFile;
 use crate::channels::email_smtp::{EmailSettings, Security};
@@ -47,6 +48,8 @@ use crate::service::{Parts, Service};
 /// How many things carriers told us may wait to be stored; beyond it the carriers wait.
 const WAITING_EVENTS: usize = 1024;
 
+/// How often the last checkpoint is kept apart from the database.
+const WITNESS_EVERY: SignedDuration = SignedDuration::from_secs(5);
 /// How long the answer to an idempotency key is remembered.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(48);
 
@@ -115,6 +118,7 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
         config.wrong("http.listen", because)
     })?;
     let listen = listener.local_addr()?;
+    let witness = heard(&config, &db, &office).await?;
     // A place is taken with the port in hand: whoever had this name and port before is gone.
     let place = Place::take(&db, &office, node(&config, listen)).await?;
     let standing = place.standing();
@@ -137,6 +141,7 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
     let service = Service::start(parts).await?;
     let doors = Doors::new(db.clone(), office.clone(), twilio);
     let watching = watching(&config, &doors).await?;
+    let witnessing = tokio::spawn(keep_witness(db.clone(), office.clone(), witness));
     let forgetting = tokio::spawn(forget_old_answers(db, office.clone()));
 
     eprintln!("sotto: listening on http://{listen}");
@@ -181,6 +186,7 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
         };
         tokio::join!(requests, service.stop());
         forgetting.abort();
+        witnessing.abort();
         // It waits for the runtime's other threads, so not on one of them.
         let _ = tokio::task::spawn_blocking(move || office.traces().close()).await;
         if let Some(task) = watching {
@@ -205,6 +211,39 @@ async fn watching(config: &Config, doors: &Doors) -> Result<Option<JoinHandle<()
             tracing::error!(kind = %error.kind(), "metrics.listener_ended");
         }
     })))
+}
+
+/// The witness, if the log goes on from what it saw.
+async fn heard(config: &Config, db: &Db, office: &Office) -> Result<Witness> {
+    let witness = Witness::at(config.witness_file());
+    let (asked, office) = (witness.clone(), office.clone());
+    let standing = db.read(move |tx| asked.ask(tx, &office)).await?;
+    if standing != witness::Standing::GoesOn {
+        anyhow::bail!(
+            "{standing}. The database was put back to an older state, or is another one. If that \
+             was meant, run: sotto restore --as-it-is --accept-loss REASON (see \
+             docs/operate/backup.md)"
+        );
+    }
+    Ok(witness)
+}
+
+/// Keeps each new checkpoint apart from the database.
+async fn keep_witness(db: Db, office: Office, witness: Witness) {
+    let mut kept = None;
+    loop {
+        let practice = office.practice();
+        let read = db.read(move |tx| audit::sequencer::last_note(tx, practice)).await;
+        match read {
+            Ok(Some((note, _))) if kept.as_ref() != Some(&note) => match witness.keep(&note) {
+                Ok(()) => kept = Some(note),
+                Err(error) => tracing::error!(%error, "witness.not_kept"),
+            },
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "witness.not_kept"),
+        }
+        office.clock().sleep(WITNESS_EVERY).await;
+    }
 }
 
 async fn forget_old_answers(db: Db, office: Office) {
@@ -309,7 +348,7 @@ fn jitter(office: &Office) -> crate::channels::Jitter {
     })
 }
 
-fn smpp_settings(config: &Config, sms: &config::SmsSmpp) -> Result<SmppSettings> {
+pub(super) fn smpp_settings(config: &Config, sms: &config::SmsSmpp) -> Result<SmppSettings> {
     let bind = smpp::Bind {
         kind: smpp::BindKind::Transceiver,
         system_id: sms.system_id.clone(),
@@ -329,7 +368,7 @@ fn smpp_settings(config: &Config, sms: &config::SmsSmpp) -> Result<SmppSettings>
     Ok(settings)
 }
 
-fn email_settings(config: &Config, email: &config::EmailSmtp) -> Result<EmailSettings> {
+pub(super) fn email_settings(config: &Config, email: &config::EmailSmtp) -> Result<EmailSettings> {
     let credentials = match (&email.user, &email.password_file) {
         (Some(user), Some(file)) => {
             let password = config.secret("email_smtp.password_file", file)?;

@@ -112,6 +112,18 @@ pub enum DbError {
         /// The engine's own words, without detail.
         why: String,
     },
+    /// A restore would overwrite what is there.
+    #[error("the database holds data; say --replace to put it aside and restore beside it")]
+    NotEmpty,
+    /// A restore would pull the database from under a running program.
+    #[error("the database is in use: stop `sotto serve` first")]
+    InUse,
+    /// A backup that this program cannot have made.
+    #[error("the backup cannot be restored: {why}")]
+    Backup {
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The connection broke before the work was committed: nothing was stored.
     #[error("the connection to the database broke; nothing was stored")]
     Lost,

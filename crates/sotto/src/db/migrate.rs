@@ -1,12 +1,15 @@
 //! The schema, brought up to date when the database is opened.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
+use crate::db::url::Target;
 use crate::db::{
-    DbError,
+    DatabaseUrl, DbError, Tx,
     postgres::{self, Server},
     sqlite::Place,
 };
+use crate::sql;
 
 /// Held while migrating, so that two nodes starting together do not race.
 const LOCK: i64 = 0x0073_6f74_746f;
@@ -54,6 +57,8 @@ const RECORD: &str = "CREATE TABLE IF NOT EXISTS schema_version (
 const HIGHEST: &str = "SELECT COALESCE(MAX(version), 0) FROM schema_version";
 const OLDEST: &str = "SELECT MAX(COALESCE(oldest, version)) FROM schema_version WHERE version > $1";
 const NOTE_OLDEST: &str = "UPDATE schema_version SET oldest = $2 WHERE version = $1";
+const THERE: &str = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema()
+    AND tablename = 'schema_version'";
 const NOTE: &str = "INSERT INTO schema_version (version, name, applied_at) VALUES ($1, $2, $3)";
 
 /// The newest schema version this binary knows.
@@ -62,8 +67,108 @@ pub fn known_version() -> i64 {
     MIGRATIONS.last().map_or(0, |last| last.version)
 }
 
+/// A migration that was applied once, as `schema_version` tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// Its number.
+    pub version: i64,
+    /// Its name.
+    pub name: String,
+    /// When, in microseconds UTC.
+    pub applied_at: i64,
+}
+
+/// The migrations that were applied to this database, in order.
+///
+/// # Errors
+/// [`DbError`].
+pub fn applied(tx: &mut Tx<'_>) -> Result<Vec<Applied>, DbError> {
+    tx.query(
+        sql!("SELECT version, name, applied_at FROM schema_version ORDER BY version"),
+        &[],
+        |row| Ok(Applied { version: row.get(0)?, name: row.get(1)?, applied_at: row.get(2)? }),
+    )
+}
+
+/// The schema version of a database, or none where it is empty. Nothing is made or changed.
+///
+/// # Errors
+/// [`DbError`], where it cannot be reached.
+pub fn version_of(url: &DatabaseUrl) -> Result<Option<i64>, DbError> {
+    match &url.target {
+        Target::Sqlite(Place::Memory) => Ok(None),
+        Target::Sqlite(Place::File(path)) => {
+            if !path.exists() {
+                return Ok(None);
+            }
+            let connection = super::sqlite::connect(&Place::File(path.clone()), false)?;
+            let broken = |e| DbError::sqlite(e, HIGHEST);
+            let there = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'schema_version')";
+            if !connection.query_row(there, [], |row| row.get(0)).map_err(broken)? {
+                return Ok(None);
+            }
+            connection.query_row(HIGHEST, [], |row| row.get(0)).map(Some).map_err(broken)
+        }
+        Target::Postgres(config) => {
+            let mut client = postgres::connect(config)?;
+            let broken = |e: ::postgres::Error| DbError::postgres(&e, HIGHEST);
+            if client.query_opt(THERE, &[]).map_err(broken)?.is_none() {
+                return Ok(None);
+            }
+            Ok(Some(client.query_one(HIGHEST, &[]).map_err(broken)?.get(0)))
+        }
+    }
+}
+
+/// What makes the schema that these migrations made, in an empty database, and says so in the same
+/// words.
+pub(super) fn script_of(schema: &[Applied]) -> Result<String, DbError> {
+    let mut script = format!("{RECORD};\n");
+    for (index, applied) in schema.iter().enumerate() {
+        let known = MIGRATIONS.get(index);
+        let Some(known) = known.filter(|known| known.version == applied.version) else {
+            let (found, known) = (applied.version, known_version());
+            if found > known {
+                return Err(DbError::Newer { found, known });
+            }
+            return Err(DbError::Backup { why: "it lacks a migration" });
+        };
+        if known.name != applied.name {
+            return Err(DbError::Backup { why: "its schema has another history" });
+        }
+        note(&mut script, known, applied.applied_at);
+    }
+    Ok(script)
+}
+
+/// What brings that schema up to date.
+pub(super) fn script_beyond(schema: &[Applied], now: Timestamp) -> String {
+    let mut script = String::new();
+    for migration in MIGRATIONS.iter().skip(schema.len()) {
+        note(&mut script, migration, now.as_microsecond());
+    }
+    script
+}
+
+fn note(script: &mut String, migration: &Migration, at: i64) {
+    let Migration { version, name, oldest, sql } = migration;
+    // Names and numbers of this program's own.
+    let noted = format!(
+        "INSERT INTO schema_version (version, name, applied_at) VALUES ({version}, '{name}', {at});"
+    );
+    script.push_str(sql);
+    script.push('\n');
+    script.push_str(&noted);
+    script.push('\n');
+    if *version >= SAYS_OLDEST {
+        let noted =
+            format!("UPDATE schema_version SET oldest = {oldest} WHERE version = {version};\n");
+        script.push_str(&noted);
+    }
+}
+
 /// The text for PostgreSQL: the same, with the one column type that has another name there.
-fn for_postgres(sql: &str) -> String {
+pub(super) fn for_postgres(sql: &str) -> String {
     let mut out = String::with_capacity(sql.len() + 64);
     let mut word = String::new();
     for c in sql.chars() {
@@ -120,9 +225,7 @@ pub(super) fn migrate_postgres(server: &Server, now: Timestamp) -> Result<(), Db
     let mut tx = client.transaction().map_err(record)?;
     tx.execute(lock, &[&LOCK]).map_err(record)?;
     // Asked first: CREATE IF NOT EXISTS needs a right that a node may lack when all is up to date.
-    let there = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() \
-                 AND tablename = 'schema_version'";
-    if tx.query_opt(there, &[]).map_err(record)?.is_none() {
+    if tx.query_opt(THERE, &[]).map_err(record)?.is_none() {
         tx.batch_execute(RECORD).map_err(record)?;
     }
     let found = tx.query_one(HIGHEST, &[]).map_err(record)?.get(0);

@@ -241,6 +241,38 @@ pub fn due(
     )
 }
 
+/// When the oldest free row of any adapter was or is due.
+///
+/// # Errors
+/// [`DbError`].
+pub fn oldest_due(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Option<Timestamp>, DbError> {
+    tx.query_one(
+        sql!("SELECT MIN(due_at) FROM outbox WHERE practice_id = $1 AND leased_until IS NULL"),
+        params![practice],
+        |row| row.get(0),
+    )
+}
+
+/// Free rows of every adapter that are due by `now`, oldest first.
+///
+/// # Errors
+/// [`DbError`].
+pub fn due_by(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    now: Timestamp,
+) -> Result<Vec<OutboxRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT practice_id, message_id, adapter, due_at, attempts, leased_until, lease_owner
+             FROM outbox WHERE practice_id = $1 AND due_at <= $2 AND leased_until IS NULL
+             ORDER BY due_at"
+        ),
+        params![practice, now],
+        OutboxRow::read,
+    )
+}
+
 /// Some rows whose lease is over at `over`, or that a run holds which was given up: their attempts
 /// broke off, and nobody knows where.
 ///

@@ -61,7 +61,7 @@ pub(super) fn connect(place: &Place, writes: bool) -> Result<Connection, DbError
 }
 
 /// Creates the file readable by its owner alone; SQLite gives its -wal and -shm the same mode.
-fn create_private(path: &Path) -> Result<(), DbError> {
+pub(super) fn create_private(path: &Path) -> Result<(), DbError> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]

@@ -52,6 +52,15 @@ impl FromStr for DatabaseUrl {
 }
 
 impl DatabaseUrl {
+    /// The file, of a SQLite database on disk.
+    #[must_use]
+    pub fn file(&self) -> Option<&std::path::Path> {
+        match &self.target {
+            Target::Sqlite(Place::File(path)) => Some(path),
+            Target::Sqlite(Place::Memory) | Target::Postgres(_) => None,
+        }
+    }
+
     /// A SQLite file.
     #[must_use]
     pub fn sqlite_file(path: impl Into<std::path::PathBuf>) -> Self {

@@ -87,6 +87,41 @@ pub fn put(
     Ok(true)
 }
 
+/// How an agreement stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreed {
+    /// Our name for the adapter.
+    pub adapter: String,
+    /// `active`, `exception`, `sandbox`, `missing`, `terminated`.
+    pub status: String,
+    /// In force from.
+    pub effective_at: Option<Timestamp>,
+    /// In force until.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The agreements with all carriers.
+///
+/// # Errors
+/// [`DbError`].
+pub fn agreements(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<Agreed>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT adapter, agreement, effective_at, expires_at FROM vendor
+             WHERE practice_id = $1 ORDER BY adapter"
+        ),
+        params![practice],
+        |row| {
+            Ok(Agreed {
+                adapter: row.get(0)?,
+                status: row.get(1)?,
+                effective_at: row.get(2)?,
+                expires_at: row.get(3)?,
+            })
+        },
+    )
+}
+
 /// How a channel is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelSetting {

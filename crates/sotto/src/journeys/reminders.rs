@@ -521,6 +521,45 @@ fn give_up(tx: &mut Tx<'_>, office: &Office, id: Uuid) -> Result<ReminderState, 
     Ok(ReminderState::Refused)
 }
 
+/// The database is an older state of itself: a step that was planned then and has become due since
+/// may have been taken in the time that is not in it. It is skipped, and staff get a task. Returns
+/// how many.
+///
+/// # Errors
+/// [`ReminderError`]; the caller's transaction must then be given up.
+pub(crate) fn hold_after_restore(tx: &mut Tx<'_>, office: &Office) -> Result<u64, ReminderError> {
+    let (practice, now) = (office.practice(), office.clock().now());
+    let mut held = 0;
+    loop {
+        let due = reminder::due(tx, practice, now, BATCH)?;
+        if due.is_empty() {
+            return Ok(held);
+        }
+        for id in due {
+            let Some(step) = reminder::get(tx, practice, id)? else { continue };
+            let row = appointment::get(tx, practice, step.appointment_id)?;
+            let patient = row.as_ref().map(|row| row.patient_id);
+            let settled = Settled { state: ReminderState::Skipped, message: None, refusals: None };
+            reminder::settle(tx, practice, id, &settled, now)?;
+            let event = Event::new(audit::Kind::RemindersChanged, Actor::service("restore"))
+                .about(REMINDER, id)
+                .patient(patient)
+                .code("held_after_restore");
+            audit::append(tx, office, event)?;
+            held += 1;
+            // Of an appointment that is over there is nothing left to remind.
+            if let Some(row) = row.filter(|row| row.starts_at > now) {
+                let task = NewTask {
+                    patient,
+                    appointment: Some(row.id),
+                    ..NewTask::new(TaskKind::Delivery)
+                };
+                tasks::open(tx, office, task, &Actor::service("restore"))?;
+            }
+        }
+    }
+}
+
 fn settle(
     tx: &mut Tx<'_>,
     office: &Office,

@@ -3,11 +3,14 @@
 //! of staff settles it. It is never sent again.
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::channels::{AdapterName, Failure, FailureKind};
-use crate::db::message::State;
-use crate::db::{Db, attempt, outbox};
-use crate::ids::RunId;
+use crate::db::attempt::Start;
+use crate::db::message::{self, Change, State};
+use crate::db::outbox::OutboxRow;
+use crate::db::{Db, Tx, attempt, outbox};
+use crate::ids::{AttemptId, Id as _, RunId};
 use crate::office::Office;
 use crate::outbox::store::OutboxError;
 use crate::outbox::worker::{Ended, record};
@@ -51,29 +54,90 @@ async fn settle_some(db: &Db, office: &Office, which: Broken) -> Result<usize, O
             Broken::All => (Timestamp::MAX, None),
         };
         let rows = outbox::broken_off(tx, office.practice(), run, over)?;
-        let mut count = 0;
-        for row in rows {
-            let open = attempt::open_of(tx, office.practice(), row.message)?;
-            let Some(attempt) = open else {
-                // Claimed and answered in one breath; only the row was left behind.
-                outbox::delete(tx, office.practice(), row.message)?;
-                count += 1;
-                continue;
-            };
-            let Some(adapter) = AdapterName::from_word(&row.adapter) else { continue };
-            let ended = Ended {
-                id: row.message,
-                attempt,
-                number: row.attempts,
-                from: State::Sending,
-                adapter,
-                confirms: None,
-                result: Err(Failure::new(FailureKind::Uncertain)),
-            };
-            record(tx, &office, &ended)?;
-            count += 1;
-        }
-        Ok(count)
+        give_up(tx, &office, &rows)
     })
     .await
+}
+
+/// Makes these attempts uncertain. Returns of how many something became.
+fn give_up(tx: &mut Tx<'_>, office: &Office, rows: &[OutboxRow]) -> Result<usize, OutboxError> {
+    let mut count = 0;
+    for row in rows {
+        let open = attempt::open_of(tx, office.practice(), row.message)?;
+        let Some(attempt) = open else {
+            // Claimed and answered in one breath; only the row was left behind.
+            outbox::delete(tx, office.practice(), row.message)?;
+            count += 1;
+            continue;
+        };
+        if uncertain(tx, office, row, attempt, row.attempts)? {
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+/// False for a row of an adapter that is no more, which stays.
+fn uncertain(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    row: &OutboxRow,
+    attempt: AttemptId,
+    number: u32,
+) -> Result<bool, OutboxError> {
+    let Some(adapter) = AdapterName::from_word(&row.adapter) else { return Ok(false) };
+    let ended = Ended {
+        id: row.message,
+        attempt,
+        number,
+        from: State::Sending,
+        adapter,
+        confirms: None,
+        result: Err(Failure::new(FailureKind::Uncertain)),
+    };
+    record(tx, office, &ended)?;
+    Ok(true)
+}
+
+/// What was held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// Attempts that were under way in the state that was put back.
+    pub under_way: u64,
+    /// Messages that waited and were due by now.
+    pub waiting: u64,
+}
+
+/// The database is an older state of itself: what was under way then, and what waited then and has
+/// become due since, may have been sent in the time that is not in it. All of it becomes uncertain,
+/// with a task for staff, by the same steps as a broken attempt; nothing of it is sent again. What
+/// is not due yet cannot have been sent, and what goes to the portal does no harm twice.
+///
+/// # Errors
+/// [`OutboxError`]; the caller's transaction must then be given up.
+pub(crate) fn hold_after_restore(tx: &mut Tx<'_>, office: &Office) -> Result<Held, OutboxError> {
+    let (practice, now) = (office.practice(), office.clock().now());
+    let mut held = Held::default();
+    loop {
+        let rows = outbox::broken_off(tx, practice, None, Timestamp::MAX)?;
+        // A row of an adapter that is no more stays, and would come again for ever.
+        match give_up(tx, office, &rows)? {
+            0 => break,
+            some => held.under_way += some as u64,
+        }
+    }
+    for row in outbox::due_by(tx, practice, now)? {
+        if row.adapter == AdapterName::Portal.as_str() {
+            continue;
+        }
+        let (attempt, number) = (AttemptId::new(office.clock()), row.attempts.saturating_add(1));
+        let start = Start { message: row.message, number, adapter: &row.adapter };
+        attempt::start(tx, practice, attempt, &start, now)?;
+        let change =
+            Change { id: row.message, from: State::Queued, to: State::Sending, refusals: &[] };
+        message::change_state(tx, practice, &change, now)?;
+        uncertain(tx, office, &row, attempt, number)?;
+        held.waiting += 1;
+    }
+    Ok(held)
 }

@@ -39,8 +39,8 @@ use crate::engines::TestDb;
 pub(crate) struct Clinic {
     pub(crate) db: TestDb,
     pub(crate) office: Office,
-    keys: PathBuf,
-    root: RootKey,
+    pub(crate) keys: PathBuf,
+    pub(crate) root: RootKey,
 }
 
 impl Drop for Clinic {
@@ -58,7 +58,7 @@ pub(crate) struct Sent {
     pub(crate) refusals: String,
 }
 
-fn templates() -> Templates {
+pub(crate) fn templates() -> Templates {
     static ONCE: std::sync::LazyLock<Arc<Templates>> =
         std::sync::LazyLock::new(|| Arc::new(Templates::builtin().unwrap()));
     Templates::clone(&ONCE)

@@ -65,6 +65,11 @@ fn strange(door: &Door) {
 }
 
 #[test]
+fn backups() {
+    stand("backups");
+}
+
+#[test]
 fn files() {
     stand("files");
 }

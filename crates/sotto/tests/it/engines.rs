@@ -63,6 +63,30 @@ impl TestDb {
     }
 }
 
+/// A place for a database that nobody has open, gone when this is dropped.
+pub(crate) struct Spot {
+    pub(crate) url: String,
+    _place: Place,
+}
+
+impl Spot {
+    /// An empty file that is not there yet, or a migrated database that holds nothing.
+    pub(crate) fn new(engine: Engine) -> Self {
+        // A thread, since tests are async and PostgreSQL's client brings a runtime of its own.
+        let make = move || match engine {
+            Engine::Sqlite => Place::directory(),
+            Engine::Postgres => Place::database(),
+        };
+        let place = std::thread::spawn(make).join().unwrap();
+        Self { url: place.url(), _place: place }
+    }
+
+    pub(crate) fn open(&self, clock: &Clock) -> Db {
+        let url: DatabaseUrl = self.url.parse().unwrap();
+        Db::open(&url, Threads { readers: 1, writers: 2 }, clock.now()).unwrap()
+    }
+}
+
 enum Place {
     Directory(PathBuf),
     Database { admin: String, name: String, url: String },

@@ -16,6 +16,7 @@ mod fuzz_doors;
 mod house;
 
 mod audit;
+mod backup;
 mod benches;
 mod channels;
 mod cli;
