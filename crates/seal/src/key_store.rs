@@ -302,7 +302,8 @@ pub(crate) mod tests {
     /// then, and the key that the next one has.
     #[test]
     fn wherever_the_writing_of_a_key_ends_the_next_start_has_one_whole_key() {
-        let table: [(&str, &[(&str, &[u8])], &[u8]); 5] = [
+        type Files<'a> = &'a [(&'a str, &'a [u8])];
+        let table: [(&str, Files<'_>, &[u8]); 5] = [
             ("before its file", &[], b"second"),
             ("within its file", &[(".new-7-0", b"fir")], b"second"),
             ("before its name", &[(".new-7-0", b"first")], b"second"),
