@@ -58,6 +58,9 @@ pub struct Config {
     pub templates: Templates,
     /// Who is paged about an emergency; without it, the log alone.
     pub pager: Option<Pager>,
+    /// When our record is compared with the carriers' and the schedule.
+    #[serde(default)]
+    pub reconcile: Reconcile,
     /// Texts over SMPP.
     pub sms_smpp: Option<SmsSmpp>,
     /// Texts over HTTP.
@@ -131,6 +134,22 @@ pub struct Pager {
     pub url: String,
     /// The file of the secret it shares with us, `whsec_…`.
     pub secret_file: PathBuf,
+}
+
+/// When our record is compared with the carriers' and the schedule.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reconcile {
+    /// The time of the practice's day, or `never`.
+    pub at: String,
+    /// For how many hours a carrier may say nothing before a message counts as lost.
+    pub receipt_within_hours: u16,
+}
+
+impl Default for Reconcile {
+    fn default() -> Self {
+        Self { at: "03:00".to_owned(), receipt_within_hours: 24 }
+    }
 }
 
 /// The agreement with a carrier (RULEBOOK §4).

@@ -23,6 +23,8 @@ pub mod channels;
 
 pub mod receipts;
 
+pub mod reconcile;
+
 pub mod audit;
 
 pub mod conversations;

@@ -1,4 +1,5 @@
-//! Everything that runs: a worker for each adapter, the sequencer, reminders, recovery.
+//! Everything that runs: a worker for each adapter, the sequencer, reminders, recovery, the
+//! comparison of the night.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::journeys::reminders;
 use crate::office::Office;
 use crate::outbox::recover;
 use crate::outbox::worker::{Settings, Worker};
+use crate::reconcile::nightly::{self, Nightly};
 
 /// How long an attempt may take before it counts as broken off. Longer than any adapter's own
 /// time limit for an answer.
@@ -52,6 +54,8 @@ pub struct Parts {
     pub pager: Pager,
     /// This node's name, the same after each restart, so that it knows its own broken attempts.
     pub owner: String,
+    /// When our record is compared with the others.
+    pub nightly: Nightly,
 }
 
 impl Service {
@@ -60,7 +64,7 @@ impl Service {
     /// # Errors
     /// [`OutboxError`](crate::outbox::OutboxError) when recovery cannot be stored.
     pub async fn start(parts: Parts) -> Result<Self, crate::outbox::OutboxError> {
-        let Parts { db, office, adapters, events, pager, owner } = parts;
+        let Parts { db, office, adapters, events, pager, owner, nightly } = parts;
         let settled = recover::settle_broken_off(&db, &office, Some(owner.clone())).await?;
         if settled > 0 {
             tracing::warn!(attempts = settled, "outbox.recovered");
@@ -88,6 +92,7 @@ impl Service {
         tasks.spawn(portal.run(stop.clone()));
         tasks.spawn(sequence(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(remind(db.clone(), office.clone(), stop.clone()));
+        tasks.spawn(nightly::run(db.clone(), office.clone(), nightly, stop.clone()));
         tasks.spawn(pager::run(db.clone(), office.clone(), pager, stop.clone()));
         tasks.spawn(settle(db, office, stop.clone()));
         tasks.close();

@@ -117,6 +117,8 @@ words! {
         AuditExported = "audit.exported",
         /// A version of the schema came into force.
         SchemaChanged = "schema.changed",
+        /// Our record was compared with the carriers' and the schedule, or that was asked for.
+        Reconciled = "reconciliation.changed",
         /// The log's head was signed.
         Checkpoint = "audit.checkpoint",
     }

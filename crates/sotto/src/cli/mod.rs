@@ -26,6 +26,7 @@ pub mod intent;
 
 pub mod audit;
 pub mod prove;
+pub mod reconcile;
 
 pub mod bench;
 
@@ -84,6 +85,8 @@ pub enum Command {
     Audit(audit::Args),
     /// Writes the whole record of one message, to be checked by anyone.
     Prove(prove::Args),
+    /// Compares the record with itself, with what carriers said and with the schedule.
+    Reconcile(reconcile::Args),
     /// Measures what this machine does with it.
     Bench(bench::Args),
 }
@@ -114,6 +117,7 @@ impl Command {
             Self::Template(args) => template::run(args),
             Self::Audit(args) => audit::run(&args),
             Self::Prove(args) => prove::run(&args),
+            Self::Reconcile(args) => reconcile::run(&args),
             Self::Bench(args) => bench::run(&args),
         }
     }

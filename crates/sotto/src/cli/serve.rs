@@ -28,6 +28,7 @@ use crate::http::carriers::twilio::Webhook;
 use crate::http::{Doors, router};
 use crate::inbound::pager::{self, Pager};
 use crate::office::Office;
+use crate::reconcile::{self, nightly::Nightly};
 use crate::service::{Parts, Service};
 
 /// How many things carriers told us may wait to be stored; beyond it the carriers wait.
@@ -103,7 +104,9 @@ async fn serve(config: Config, db: Db, office: Office, check_only: bool) -> Resu
     drop(events_in);
     let owner = format!("serve {}", office.practice());
     let pager = pager_of(&config)?;
-    let parts = Parts { db: db.clone(), office: office.clone(), adapters, events, pager, owner };
+    let nightly = nightly_of(&config)?;
+    let parts =
+        Parts { db: db.clone(), office: office.clone(), adapters, events, pager, owner, nightly };
     let service = Service::start(parts).await?;
     let doors = Doors::new(db.clone(), office.clone(), twilio);
     let forgetting = tokio::spawn(forget_old_answers(db, office));
@@ -180,6 +183,24 @@ fn pager_of(config: &Config) -> Result<Pager> {
     let webhook = pager::Webhook::new(&settings.url, &secret)
         .map_err(|error| config.wrong("pager.url", error))?;
     Ok(Pager::Webhook(Box::new(webhook)))
+}
+
+/// When the comparisons are made.
+pub(super) fn nightly_of(config: &Config) -> Result<Nightly> {
+    let set = &config.reconcile;
+    let at = match set.at.as_str() {
+        "never" => None,
+        at => {
+            let time = at.parse::<jiff::civil::Time>();
+            let because = "must be a time of the day such as 03:00, or never";
+            Some(time.map_err(|_| config.wrong("reconcile.at", because))?)
+        }
+    };
+    if !(1..=24 * 14).contains(&set.receipt_within_hours) {
+        return Err(config.wrong("reconcile.receipt_within_hours", "must be 1 to 336").into());
+    }
+    let receipt_within = SignedDuration::from_hours(set.receipt_within_hours.into());
+    Ok(Nightly { at, settings: reconcile::Settings { receipt_within } })
 }
 
 fn roots(word: &str) -> Roots {

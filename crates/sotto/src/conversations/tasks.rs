@@ -118,11 +118,14 @@ fn due(kind: TaskKind, hours: &OfficeHours, office: &Office, now: Timestamp) -> 
         | TaskKind::WhichPatient
         | TaskKind::Reschedule
         | TaskKind::Declined
-        | TaskKind::ReminderNotWritten => in_office_hours(2),
+        | TaskKind::ReminderNotWritten
+        | TaskKind::ReminderMissing
+        | TaskKind::ReminderWrong => in_office_hours(2),
         TaskKind::WrongNumber
         | TaskKind::Answer
         | TaskKind::IncompleteText
         | TaskKind::Delivery => in_office_hours(4),
+        TaskKind::RecordTorn => in_office_hours(8),
     }
 }
 

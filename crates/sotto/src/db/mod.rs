@@ -38,6 +38,7 @@ pub mod policy_version;
 pub mod practice;
 pub mod preference;
 pub mod receipt;
+pub mod reconciliation;
 pub mod reminder;
 pub mod restriction;
 pub mod setting;
@@ -60,6 +61,7 @@ pub use sql::{Sql, ToValue, Value, numbered};
 pub use tx::Tx;
 pub use url::DatabaseUrl;
 pub use words::Word;
+pub(crate) use words::words;
 
 use ground::Ground;
 use job::{Job, job};

@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 13] = [
+const FLOW: [Table; 15] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -55,6 +55,8 @@ const FLOW: [Table; 13] = [
     AUDIT_ENTRY,
     AUDIT_TILE,
     AUDIT_CHECKPOINT,
+    RECONCILIATION,
+    FINDING,
 ];
 
 /// What vouches for a table's rows (RULEBOOK §10, 45 CFR 164.312(c)).
@@ -299,6 +301,14 @@ tables! {
     "import_file" IMPORT_FILE Recorded ["id" Text] [
         "practice_id" "id" "kind" "digest" "imported" "updated" "unchanged" "skipped"
         "finished_at"
+    ]
+    "reconciliation" RECONCILIATION Recorded ["id" Text] [
+        "practice_id" "id" "cause" "asked_at" "since_at" "began_at" "finished_at" "report"
+    ]
+    "finding" FINDING Recorded ["id" Text] [
+        "practice_id" "id" "kind" "subject" "subject_id" "subject_at" "channel" "patient_id"
+        "message_id" "appointment_id" "inbound_id" "task_id" "run_id" "found_at"
+        "settled_at" "settled_how"
     ]
     "audit_entry" AUDIT_ENTRY Proof ["id" Text] [
         "practice_id" "id" "recorded_at" "body" "leaf_index"

@@ -33,6 +33,12 @@ pub enum TaskKind {
     ReminderNotWritten,
     /// A message did not arrive, or nobody knows (CLIN-07).
     Delivery,
+    /// A reminder did not go out: call the patient.
+    ReminderMissing,
+    /// The patient was reminded of a visit that was moved or cancelled: call.
+    ReminderWrong,
+    /// Our record does not agree with itself, or with the carrier's: see the reconciliation.
+    RecordTorn,
 }
 
 /// Whether it is done.
@@ -74,6 +80,9 @@ words! {
         IncompleteText = "incomplete_text",
         ReminderNotWritten = "reminder_not_written",
         Delivery = "delivery",
+        ReminderMissing = "reminder_missing",
+        ReminderWrong = "reminder_wrong",
+        RecordTorn = "record_torn",
     }
     TaskState { Open = "open", Done = "done" }
     TaskOutcome {
@@ -171,6 +180,26 @@ pub fn open_ones(
               ORDER BY urgent DESC, due_at, id LIMIT $2"
         ),
         params![practice, most],
+        read,
+    )
+}
+
+/// The tasks about a message of ours, done ones too, the oldest first.
+///
+/// # Errors
+/// [`DbError`].
+pub fn about_message(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    message: MessageId,
+) -> Result<Vec<TaskRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, kind, urgent, patient_id, conversation_id, message_id, inbound_id,
+                    appointment_id, due_at, state, outcome, done_by, done_at, created_at
+               FROM task WHERE practice_id = $1 AND message_id = $2 ORDER BY created_at, id"
+        ),
+        params![practice, message],
         read,
     )
 }

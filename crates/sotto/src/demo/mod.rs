@@ -29,6 +29,7 @@ use crate::clock::Clock;
 use crate::db::{Db, Threads};
 use crate::inbound::pager::Pager;
 use crate::office::Office;
+use crate::reconcile::nightly::Nightly;
 use crate::service::{Parts, Service};
 
 /// The demo practice's id, the same in every demo.
@@ -154,6 +155,7 @@ pub async fn start(settings: &Settings) -> Result<Demo, DemoError> {
         events: arrivals,
         pager: Pager::Log,
         owner: "demo".to_owned(),
+        nightly: Nightly::default(),
     })
     .await?;
     let time_keeper = tokio::spawn(keep_time(clock, clock_file.clone()));

@@ -27,3 +27,4 @@ mod inbound;
 mod journeys;
 mod people;
 mod receipts;
+mod reconcile;

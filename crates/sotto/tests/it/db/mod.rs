@@ -2,5 +2,5 @@
 
 mod ground;
 mod schema;
-mod statements;
+pub(crate) mod statements;
 mod transactions;
