@@ -61,6 +61,9 @@ pub struct Config {
     /// When our record is compared with the carriers' and the schedule.
     #[serde(default)]
     pub reconcile: Reconcile,
+    /// When the way in and the way out are tested.
+    #[serde(default)]
+    pub self_test: SelfTest,
     /// Texts over SMPP.
     pub sms_smpp: Option<SmsSmpp>,
     /// Texts over HTTP.
@@ -149,6 +152,22 @@ pub struct Reconcile {
 impl Default for Reconcile {
     fn default() -> Self {
         Self { at: "03:00".to_owned(), receipt_within_hours: 24 }
+    }
+}
+
+/// When the way of an emergency in and of a reminder out is tested (CLIN-12).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SelfTest {
+    /// The time of the practice's day, or `never`.
+    pub at: String,
+    /// A phone of the practice's own; without one the test stops before the wire.
+    pub number: Option<String>,
+}
+
+impl Default for SelfTest {
+    fn default() -> Self {
+        Self { at: "03:30".to_owned(), number: None }
     }
 }
 

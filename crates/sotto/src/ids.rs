@@ -107,6 +107,8 @@ id! {
     ReconciliationId;
     /// Something such a comparison found.
     FindingId;
+    /// A test of the night.
+    SelfTestId;
     /// An API token.
     TokenId;
     /// A person who acts for a patient.

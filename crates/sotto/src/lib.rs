@@ -25,6 +25,8 @@ pub mod receipts;
 
 pub mod reconcile;
 
+pub mod self_test;
+
 pub mod audit;
 
 pub mod conversations;

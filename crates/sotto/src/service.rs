@@ -1,5 +1,5 @@
 //! Everything that runs: a worker for each adapter, the sequencer, reminders, recovery, the
-//! comparison of the night.
+//! comparison and the self-test of the night.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use crate::office::Office;
 use crate::outbox::recover;
 use crate::outbox::worker::{Settings, Worker};
 use crate::reconcile::nightly::{self, Nightly};
+use crate::self_test;
 
 /// How long an attempt may take before it counts as broken off. Longer than any adapter's own
 /// time limit for an answer.
@@ -56,6 +57,8 @@ pub struct Parts {
     pub owner: String,
     /// When our record is compared with the others.
     pub nightly: Nightly,
+    /// When the way in and the way out are tested.
+    pub self_test: self_test::Settings,
 }
 
 impl Service {
@@ -64,7 +67,7 @@ impl Service {
     /// # Errors
     /// [`OutboxError`](crate::outbox::OutboxError) when recovery cannot be stored.
     pub async fn start(parts: Parts) -> Result<Self, crate::outbox::OutboxError> {
-        let Parts { db, office, adapters, events, pager, owner, nightly } = parts;
+        let Parts { db, office, adapters, events, pager, owner, nightly, self_test } = parts;
         let settled = recover::settle_broken_off(&db, &office, Some(owner.clone())).await?;
         if settled > 0 {
             tracing::warn!(attempts = settled, "outbox.recovered");
@@ -92,6 +95,7 @@ impl Service {
         tasks.spawn(portal.run(stop.clone()));
         tasks.spawn(sequence(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(remind(db.clone(), office.clone(), stop.clone()));
+        tasks.spawn(self_test::run(db.clone(), office.clone(), self_test, stop.clone()));
         tasks.spawn(nightly::run(db.clone(), office.clone(), nightly, stop.clone()));
         tasks.spawn(pager::run(db.clone(), office.clone(), pager, stop.clone()));
         tasks.spawn(settle(db, office, stop.clone()));
@@ -112,6 +116,7 @@ const fn window_of(adapter: AdapterName) -> usize {
         AdapterName::SmsHttp => 16,
         AdapterName::EmailSmtp => 8,
         AdapterName::Portal => 64,
+        AdapterName::Loopback => 1,
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `sms_smpp.rs`, `smpp_connection.rs` | SMPP 3.4 |
 //! | `email_smtp.rs`, `email_message.rs`, `smtp_session.rs` | mail out |
 //! | `inbound_smtp.rs`, `bounce.rs` | bounces in |
+//! | `loopback.rs` | the self-test's way back before the wire |
 //! | `sms_http.rs`, `twilio_webhook.rs` | Twilio-compatible HTTP |
 
 use std::fmt;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use gate::Released;
 
 pub mod failure;
+pub mod loopback;
 
 pub mod carrier_event;
 pub mod header_text;
@@ -47,6 +49,7 @@ pub use carrier_event::{
 pub use email_smtp::EmailSmtp;
 pub use failure::{CarrierCodes, Effect, Failure, FailureKind, retry_after};
 pub use header_text::HeaderText;
+pub use loopback::Loopback;
 pub use opaque_id::OpaqueIds;
 pub use sms_http::SmsHttp;
 pub use sms_smpp::SmsSmpp;
@@ -63,11 +66,14 @@ pub enum AdapterName {
     EmailSmtp,
     /// The portal, which is this program: what its row holds has arrived.
     Portal,
+    /// The way back before the wire, for the self-test.
+    Loopback,
 }
 
 impl AdapterName {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::SmsSmpp, Self::SmsHttp, Self::EmailSmtp, Self::Portal];
+    pub const ALL: [Self; 5] =
+        [Self::SmsSmpp, Self::SmsHttp, Self::EmailSmtp, Self::Portal, Self::Loopback];
 
     /// The word in rows and settings.
     #[must_use]
@@ -77,6 +83,7 @@ impl AdapterName {
             Self::SmsHttp => "sms_http",
             Self::EmailSmtp => "email_smtp",
             Self::Portal => "portal",
+            Self::Loopback => "loopback",
         }
     }
 
@@ -119,6 +126,8 @@ pub enum AnyAdapter {
     SmsHttp(SmsHttp),
     /// Email.
     EmailSmtp(EmailSmtp),
+    /// The self-test's way back.
+    Loopback(Loopback),
 }
 
 impl Adapter for AnyAdapter {
@@ -127,6 +136,7 @@ impl Adapter for AnyAdapter {
             Self::SmsSmpp(adapter) => adapter.name(),
             Self::SmsHttp(adapter) => adapter.name(),
             Self::EmailSmtp(adapter) => adapter.name(),
+            Self::Loopback(adapter) => adapter.name(),
         }
     }
 
@@ -135,6 +145,7 @@ impl Adapter for AnyAdapter {
             Self::SmsSmpp(adapter) => adapter.send(message).await,
             Self::SmsHttp(adapter) => adapter.send(message).await,
             Self::EmailSmtp(adapter) => adapter.send(message).await,
+            Self::Loopback(adapter) => adapter.send(message).await,
         }
     }
 }

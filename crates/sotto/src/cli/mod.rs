@@ -27,6 +27,7 @@ pub mod intent;
 pub mod audit;
 pub mod prove;
 pub mod reconcile;
+pub mod selftest;
 
 pub mod bench;
 
@@ -87,6 +88,8 @@ pub enum Command {
     Prove(prove::Args),
     /// Compares the record with itself, with what carriers said and with the schedule.
     Reconcile(reconcile::Args),
+    /// Has the running server test the way of an emergency in and of a reminder out.
+    Selftest(selftest::Args),
     /// Measures what this machine does with it.
     Bench(bench::Args),
 }
@@ -118,6 +121,7 @@ impl Command {
             Self::Audit(args) => audit::run(&args),
             Self::Prove(args) => prove::run(&args),
             Self::Reconcile(args) => reconcile::run(&args),
+            Self::Selftest(args) => selftest::run(&args),
             Self::Bench(args) => bench::run(&args),
         }
     }

@@ -20,11 +20,9 @@ use crate::reconcile::{Report, carry_out};
 /// Compares the record with itself, with what carriers said and with the schedule. What can be put
 /// right safely is; the rest becomes tasks, once each. Nothing is sent again that may have been sent.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  sotto reconcile --config /etc/sotto/sotto.toml\n  \
+#[command(after_help = "Examples:\n  sotto reconcile --config /etc/sotto/sotto.toml\n  \
     sotto reconcile --config /etc/sotto/sotto.toml --since 2027-03-01 --json\n\n\
-    Ends with 1 while a finding stands. docs/operate/reconcile.md says what each one means."
-)]
+    Ends with 1 while a finding stands. docs/operate/reconcile.md says what each one means.")]
 pub struct Args {
     #[command(flatten)]
     which: Which,
@@ -122,6 +120,9 @@ fn show(report: &Report) {
     if report.is_clean() {
         println!("Everything is accounted for.");
     } else {
-        println!("{} findings stand; sotto task list, or the overview, has their tasks.", report.standing);
+        println!(
+            "{} findings stand; sotto task list, or the overview, has their tasks.",
+            report.standing
+        );
     }
 }

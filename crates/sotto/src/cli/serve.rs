@@ -19,7 +19,7 @@ use crate::channels::sms_http::SmsHttpSettings;
 use crate::channels::sms_smpp::SmppSettings;
 use crate::channels::transport::{Endpoint, Roots};
 use crate::channels::{
-    AnyAdapter, CarrierEvents, EmailSmtp, HeaderText, OpaqueIds, Secret, SmsHttp, SmsSmpp,
+    AnyAdapter, CarrierEvents, EmailSmtp, HeaderText, Loopback, OpaqueIds, Secret, SmsHttp, SmsSmpp,
 };
 use crate::clock::Clock;
 use crate::config::{self, Config, MailSecurity, MessageIds};
@@ -29,6 +29,7 @@ use crate::http::{Doors, router};
 use crate::inbound::pager::{self, Pager};
 use crate::office::Office;
 use crate::reconcile::{self, nightly::Nightly};
+use crate::self_test;
 use crate::service::{Parts, Service};
 
 /// How many things carriers told us may wait to be stored; beyond it the carriers wait.
@@ -105,8 +106,17 @@ async fn serve(config: Config, db: Db, office: Office, check_only: bool) -> Resu
     let owner = format!("serve {}", office.practice());
     let pager = pager_of(&config)?;
     let nightly = nightly_of(&config)?;
-    let parts =
-        Parts { db: db.clone(), office: office.clone(), adapters, events, pager, owner, nightly };
+    let self_test = self_test_of(&config)?;
+    let parts = Parts {
+        db: db.clone(),
+        office: office.clone(),
+        adapters,
+        events,
+        pager,
+        owner,
+        nightly,
+        self_test,
+    };
     let service = Service::start(parts).await?;
     let doors = Doors::new(db.clone(), office.clone(), twilio);
     let forgetting = tokio::spawn(forget_old_answers(db, office));
@@ -188,14 +198,7 @@ fn pager_of(config: &Config) -> Result<Pager> {
 /// When the comparisons are made.
 pub(super) fn nightly_of(config: &Config) -> Result<Nightly> {
     let set = &config.reconcile;
-    let at = match set.at.as_str() {
-        "never" => None,
-        at => {
-            let time = at.parse::<jiff::civil::Time>();
-            let because = "must be a time of the day such as 03:00, or never";
-            Some(time.map_err(|_| config.wrong("reconcile.at", because))?)
-        }
-    };
+    let at = time_of_day(config, "reconcile.at", &set.at)?;
     if !(1..=24 * 14).contains(&set.receipt_within_hours) {
         return Err(config.wrong("reconcile.receipt_within_hours", "must be 1 to 336").into());
     }
@@ -203,12 +206,35 @@ pub(super) fn nightly_of(config: &Config) -> Result<Nightly> {
     Ok(Nightly { at, settings: reconcile::Settings { receipt_within } })
 }
 
+/// When the way in and the way out are tested, and with which phone.
+fn self_test_of(config: &Config) -> Result<self_test::Settings> {
+    let set = &config.self_test;
+    let at = time_of_day(config, "self_test.at", &set.at)?;
+    let number = set.number.as_deref().map(gate::PhoneNumber::from_e164).transpose();
+    let number =
+        number.map_err(|_| config.wrong("self_test.number", "write it as +16175550100"))?;
+    Ok(self_test::Settings { at, number })
+}
+
+fn time_of_day(
+    config: &Config,
+    key: &'static str,
+    text: &str,
+) -> Result<Option<jiff::civil::Time>> {
+    if text == "never" {
+        return Ok(None);
+    }
+    let because = "must be a time of the day such as 03:00, or never";
+    Ok(Some(text.parse().map_err(|_| config.wrong(key, because))?))
+}
+
 fn roots(word: &str) -> Roots {
     if word == "machine" { Roots::Machine } else { Roots::File(PathBuf::from(word)) }
 }
 
 fn adapters(config: &Config, office: &Office, events: &CarrierEvents) -> Result<Vec<AnyAdapter>> {
-    let mut adapters = Vec::new();
+    let loopback = Loopback::new(events.clone(), office.clock().clone());
+    let mut adapters = vec![AnyAdapter::Loopback(loopback)];
     if let Some(sms) = &config.sms_smpp {
         let settings = smpp_settings(config, sms)?;
         let run = office.clock().new_id();

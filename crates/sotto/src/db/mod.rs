@@ -41,11 +41,13 @@ pub mod receipt;
 pub mod reconciliation;
 pub mod reminder;
 pub mod restriction;
+pub mod self_test;
 pub mod setting;
 pub mod site;
 pub mod suppression;
 pub mod task;
 pub mod template_version;
+pub mod test_patient;
 pub mod vendor;
 
 use std::sync::{Arc, Mutex, mpsc};

@@ -37,6 +37,10 @@ pub enum TaskKind {
     ReminderMissing,
     /// The patient was reminded of a visit that was moved or cancelled: call.
     ReminderWrong,
+    /// A drill: a made-up emergency of the self-test, which must reach the pager (CLIN-12).
+    Drill,
+    /// The self-test failed: an emergency, or a reminder, may not get through.
+    SelfTestFailed,
     /// Our record does not agree with itself, or with the carrier's: see the reconciliation.
     RecordTorn,
 }
@@ -82,6 +86,8 @@ words! {
         Delivery = "delivery",
         ReminderMissing = "reminder_missing",
         ReminderWrong = "reminder_wrong",
+        Drill = "drill",
+        SelfTestFailed = "self_test_failed",
         RecordTorn = "record_torn",
     }
     TaskState { Open = "open", Done = "done" }
@@ -163,7 +169,8 @@ pub fn get(tx: &mut Tx<'_>, practice: PracticeId, id: TaskId) -> Result<Option<T
     )
 }
 
-/// Open tasks, urgent ones first, then by when they are due; at most `most`.
+/// Open tasks, urgent ones first, then by when they are due; at most `most`. Drills are nobody's to
+/// do.
 ///
 /// # Errors
 /// [`DbError`].
@@ -176,7 +183,7 @@ pub fn open_ones(
         sql!(
             "SELECT id, kind, urgent, patient_id, conversation_id, message_id, inbound_id,
                     appointment_id, due_at, state, outcome, done_by, done_at, created_at
-               FROM task WHERE practice_id = $1 AND state = 'open'
+               FROM task WHERE practice_id = $1 AND state = 'open' AND kind <> 'drill'
               ORDER BY urgent DESC, due_at, id LIMIT $2"
         ),
         params![practice, most],

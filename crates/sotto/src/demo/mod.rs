@@ -24,7 +24,9 @@ use crate::channels::email_smtp::{EmailSettings, Security};
 use crate::channels::inbound_smtp::{self, InboundSmtpSettings};
 use crate::channels::sms_smpp::SmppSettings;
 use crate::channels::transport::{Endpoint, Roots};
-use crate::channels::{AnyAdapter, EmailSmtp, HeaderText, Jitter, Now, OpaqueIds, SmsSmpp};
+use crate::channels::{
+    AnyAdapter, EmailSmtp, HeaderText, Jitter, Loopback, Now, OpaqueIds, SmsSmpp,
+};
 use crate::clock::Clock;
 use crate::db::{Db, Threads};
 use crate::inbound::pager::Pager;
@@ -147,15 +149,21 @@ pub async fn start(settings: &Settings) -> Result<Demo, DemoError> {
     let (events, arrivals) = mpsc::channel(1024);
     let ids = OpaqueIds::new(&office.keys().derive("mail ids"));
     let (email, bounces) = mail(&twin, &office, ids, events.clone()).await?;
+    let loopback = Loopback::new(events.clone(), clock.clone());
     let sms = texts(&twin, &office, events)?;
     let service = Service::start(Parts {
         db: db.clone(),
         office: office.clone(),
-        adapters: vec![AnyAdapter::SmsSmpp(sms), AnyAdapter::EmailSmtp(email)],
+        adapters: vec![
+            AnyAdapter::SmsSmpp(sms),
+            AnyAdapter::EmailSmtp(email),
+            AnyAdapter::Loopback(loopback),
+        ],
         events: arrivals,
         pager: Pager::Log,
         owner: "demo".to_owned(),
         nightly: Nightly::default(),
+        self_test: crate::self_test::Settings::default(),
     })
     .await?;
     let time_keeper = tokio::spawn(keep_time(clock, clock_file.clone()));

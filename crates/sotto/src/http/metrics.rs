@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 
 use super::Doors;
 use super::errors::Problem;
-use crate::db::board;
+use crate::db::{DbError, board, reconciliation, self_test};
 
 /// Upper edges of the duration buckets, in microseconds.
 const EDGES: [u64; 8] = [1_000, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000];
@@ -80,7 +80,16 @@ pub async fn page(State(doors): State<Doors>) -> Result<Response, Problem> {
     let practice = doors.office().practice();
     // A day's: what is scraped every few seconds must not grow with the years.
     let day_ago = doors.office().clock().now().checked_sub(SignedDuration::from_hours(24)).ok();
-    let gauges = doors.db().read(move |tx| board::gauges(tx, practice, day_ago)).await?;
+    let (gauges, findings, last_test) = doors
+        .db()
+        .read(move |tx| {
+            let gauges = board::gauges(tx, practice, day_ago)?;
+            let findings = reconciliation::count_standing(tx, practice)?;
+            let tests = self_test::latest(tx, practice, 5)?;
+            let last = tests.into_iter().find_map(|row| row.failures);
+            Ok::<_, DbError>((gauges, i64::try_from(findings).unwrap_or(i64::MAX), last))
+        })
+        .await?;
     let mut page = String::new();
     doors.metrics().write(&mut page);
     page.push_str(
@@ -93,10 +102,17 @@ pub async fn page(State(doors): State<Doors>) -> Result<Response, Problem> {
         ("sotto_outbox_waiting", "Messages waiting in the outbox.", gauges.outbox),
         ("sotto_tasks_open", "Tasks open for staff.", gauges.tasks),
         ("sotto_tasks_urgent", "Open tasks that may be emergencies.", gauges.urgent),
+        ("sotto_reconciliation_findings", "Findings of reconciliation that stand.", findings),
         ("sotto_audit_entries", "Entries in the audit log.", gauges.audit_entries),
         ("sotto_audit_waiting", "Entries that have no leaf yet.", gauges.audit_waiting),
     ] {
         let _ = writeln!(page, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
+    }
+    if let Some(failures) = last_test {
+        let passed = i64::from(failures.is_empty());
+        let name = "sotto_self_test_passed";
+        let help = "Whether the last self-test passed: 1, or 0.";
+        let _ = writeln!(page, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {passed}");
     }
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     let mut response = page.into_response();

@@ -171,5 +171,6 @@ pub(super) fn channel_of(adapter: &str) -> Option<&'static str> {
         AdapterName::SmsSmpp | AdapterName::SmsHttp => "sms",
         AdapterName::EmailSmtp => "email",
         AdapterName::Portal => "portal",
+        AdapterName::Loopback => "loopback",
     })
 }

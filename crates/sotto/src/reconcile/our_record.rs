@@ -7,7 +7,7 @@ use gate::MessageId;
 use jiff::Timestamp;
 
 use super::finding::{Cure, Found, channel_of};
-use super::{Findings, FindingKind, Limits, ReconcileError, Span};
+use super::{FindingKind, Findings, Limits, ReconcileError, Span};
 use crate::channels::AdapterName;
 use crate::db::registry::{ATTEMPT, MESSAGE, OUTBOX, RECEIPT};
 use crate::db::{DbError, Row, Tx, receipt};
@@ -195,11 +195,7 @@ impl Look<'_> {
                  WHERE a.practice_id = $1 AND a.id >= $2 AND a.started_at < $3
                      AND (m.id IS NULL OR a.outcome = 'started')"
             ),
-            params![
-                self.office.practice(),
-                lowest_at(self.span.since),
-                self.limits.settled_by
-            ],
+            params![self.office.practice(), lowest_at(self.span.since), self.limits.settled_by],
             |row| {
                 let id: MessageId = row.get(0)?;
                 let adapter: String = row.get(1)?;
@@ -278,11 +274,7 @@ impl Look<'_> {
                  WHERE r.practice_id = $1 AND r.id >= $2 AND r.received_at < $3
                      AND p.attempt_id IS NULL"
             ),
-            params![
-                self.office.practice(),
-                lowest_at(self.span.since),
-                self.limits.settled_by
-            ],
+            params![self.office.practice(), lowest_at(self.span.since), self.limits.settled_by],
             |row| {
                 let adapter: String = row.get(0)?;
                 let subject = format!("{adapter}/{}", row.get::<String>(1)?);
@@ -313,10 +305,7 @@ fn part(row: &Row<'_>) -> Result<Option<Found>, DbError> {
     let Some(message) = message else {
         let subject = (ATTEMPT, attempt);
         let channel = channel_of(&adapter);
-        return Ok(Some(Found {
-            channel,
-            ..Found::new(FindingKind::MessageMissing, subject, at)
-        }));
+        return Ok(Some(Found { channel, ..Found::new(FindingKind::MessageMissing, subject, at) }));
     };
     // A message that is gone is told by its attempt.
     if known.is_none() {

@@ -161,16 +161,12 @@ impl Planned {
 
     /// Steps of the plan that have no row, where the version was planned by the plan in force.
     fn unplanned(&self, visit: &Visit) -> Option<Found> {
-        let planned_at = if visit.current().next().is_some() {
-            visit.began_at()
-        } else {
-            visit.updated_at
-        };
+        let planned_at =
+            if visit.current().next().is_some() { visit.began_at() } else { visit.updated_at };
         let by_this_plan = self.since.is_none_or(|since| planned_at >= since);
         let ahead = visit.starts_at > self.limits.now && planned_at < self.limits.settled_by;
         let there: BTreeSet<&str> = visit.current().map(|r| r.step.as_str()).collect();
-        let missing =
-            self.plan.steps().iter().any(|step| !there.contains(step.step.as_str()));
+        let missing = self.plan.steps().iter().any(|step| !there.contains(step.step.as_str()));
         (by_this_plan && ahead && missing).then(|| Found {
             patient: Some(visit.patient),
             appointment: Some(visit.id),

@@ -17,7 +17,7 @@ use crate::db::outbox::{OutboxRow, Which};
 use crate::db::reconciliation::{self, FindingRow, RunRow, Settled};
 use crate::db::registry::{APPOINTMENT, FINDING};
 use crate::db::task::TaskState;
-use crate::db::{Db, Tx, Word as _, appointment, attempt, receipt, task, vendor};
+use crate::db::{Db, Tx, Word as _, appointment, attempt, receipt, task, test_patient, vendor};
 use crate::ids::{FindingId, Id as _, ReconciliationId, TaskId};
 use crate::journeys::reminders::{self, Plan};
 use crate::office::Office;
@@ -191,11 +191,7 @@ fn event(row: &FindingRow, word: &'static str) -> Event {
 
 /// The task for a person, and whether it is a new one: what a person has about the message already
 /// is not asked twice.
-fn give(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    one: &Found,
-) -> Result<(TaskId, bool), ReconcileError> {
+fn give(tx: &mut Tx<'_>, office: &Office, one: &Found) -> Result<(TaskId, bool), ReconcileError> {
     let kind = one.kind.task();
     if let Some(message) = one.message {
         let there = task::about_message(tx, office.practice(), message)?;
@@ -246,11 +242,7 @@ struct Cured {
 }
 
 /// Tries the cure. Nothing where there is none, or it changed nothing.
-fn cure(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    one: &Found,
-) -> Result<Option<Cured>, ReconcileError> {
+fn cure(tx: &mut Tx<'_>, office: &Office, one: &Found) -> Result<Option<Cured>, ReconcileError> {
     let practice = office.practice();
     let mut task = None;
     let cured = match &one.cure {
@@ -268,8 +260,7 @@ fn cure(
         }
         Some(Cure::PlanAnew(id)) => plan_anew(tx, office, *id)?,
         Some(Cure::OpenTask(kind)) => {
-            let new =
-                NewTask { patient: one.patient, inbound: one.inbound, ..NewTask::new(*kind) };
+            let new = NewTask { patient: one.patient, inbound: one.inbound, ..NewTask::new(*kind) };
             task = Some(tasks::open(tx, office, new, &actor())?);
             true
         }
@@ -305,7 +296,11 @@ fn queue_again(tx: &mut Tx<'_>, office: &Office, id: MessageId) -> Result<bool, 
     let Some(carrier) = vendor::for_channel(tx, practice, stored.channel)? else {
         return Ok(false);
     };
-    if there || tried || stored.state != State::Queued {
+    let nobodys = match stored.patient {
+        Some(patient) => test_patient::find(tx, practice, patient)?.is_some(),
+        None => false,
+    };
+    if there || tried || nobodys || stored.state != State::Queued {
         return Ok(false);
     }
     let row = OutboxRow {
@@ -323,11 +318,7 @@ fn queue_again(tx: &mut Tx<'_>, office: &Office, id: MessageId) -> Result<bool, 
 }
 
 /// As recovery does it, where recovery finds no row in the queue to begin with.
-fn make_uncertain(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    id: MessageId,
-) -> Result<bool, ReconcileError> {
+fn make_uncertain(tx: &mut Tx<'_>, office: &Office, id: MessageId) -> Result<bool, ReconcileError> {
     let practice = office.practice();
     if let Some(last) = attempt::last_of(tx, practice, id)?
         && last.outcome == attempt::Outcome::Started
@@ -346,11 +337,7 @@ fn make_uncertain(
     Ok(moved)
 }
 
-fn plan_anew(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    id: AppointmentId,
-) -> Result<bool, ReconcileError> {
+fn plan_anew(tx: &mut Tx<'_>, office: &Office, id: AppointmentId) -> Result<bool, ReconcileError> {
     let practice = office.practice();
     let Some(row) = appointment::get(tx, practice, id)? else { return Ok(false) };
     reminders::replan(tx, office, &row)?;

@@ -28,3 +28,4 @@ mod journeys;
 mod people;
 mod receipts;
 mod reconcile;
+mod self_test;
