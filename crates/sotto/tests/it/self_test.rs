@@ -201,7 +201,6 @@ on_both_engines! {
         let (went, request) = tokio::join!(night.page(&pager), one_request(&listener));
         assert_eq!(went, 1);
         assert!(request.contains("\"type\":\"task.urgent\"") && !request.contains("TEST"), "{request}");
-        night.pump().await;
     }
 
     async fn a_pager_that_takes_no_page_alarms(db: TestDb) {
