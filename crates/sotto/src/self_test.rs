@@ -43,12 +43,14 @@ pub struct Settings {
     pub at: Option<Time>,
     /// A phone of the practice's own; without one nothing crosses the carrier's wire.
     pub number: Option<PhoneNumber>,
+    /// Where no test was ever made, a night before this instant was nobody's to test.
+    pub first: Timestamp,
 }
 
 impl Default for Settings {
     /// Half past three in the morning, without a phone.
     fn default() -> Self {
-        Self { at: Some(Time::constant(3, 30, 0, 0)), number: None }
+        Self { at: Some(Time::constant(3, 30, 0, 0)), number: None, first: Timestamp::MIN }
     }
 }
 
@@ -216,7 +218,7 @@ pub async fn tick(
     set: &Settings,
 ) -> Result<Option<SelfTestRow>, SelfTestError> {
     let (desk, settings) = (office.clone(), set.clone());
-    let due = db.write(move |tx| Ok::<_, SelfTestError>(due(tx, &desk, &settings)?)).await?;
+    let due = db.write(move |tx| due(tx, &desk, &settings)).await?;
     if let Some(row) = due {
         let (desk, settings, begun) = (office.clone(), set.clone(), row.clone());
         let result = db.write(move |tx| begin(tx, &desk, &settings, begun)).await;
@@ -254,7 +256,8 @@ fn due(
     }
     let zone = office.profile().timezone.clone();
     let tonight = set.at.and_then(|at| last_at(at, &zone, now)).filter(|night| {
-        !latest.iter().any(|row| row.cause == Cause::Nightly && row.asked_at >= *night)
+        (!latest.is_empty() || *night >= set.first)
+            && !latest.iter().any(|row| row.cause == Cause::Nightly && row.asked_at >= *night)
     });
     let asked = latest.into_iter().rev().find(|row| row.began_at.is_none());
     let row = match (asked, tonight) {

@@ -106,7 +106,7 @@ async fn serve(config: Config, db: Db, office: Office, check_only: bool) -> Resu
     let owner = format!("serve {}", office.practice());
     let pager = pager_of(&config)?;
     let nightly = nightly_of(&config)?;
-    let self_test = self_test_of(&config)?;
+    let self_test = self_test_of(&config, &office)?;
     let parts = Parts {
         db: db.clone(),
         office: office.clone(),
@@ -207,13 +207,13 @@ pub(super) fn nightly_of(config: &Config) -> Result<Nightly> {
 }
 
 /// When the way in and the way out are tested, and with which phone.
-fn self_test_of(config: &Config) -> Result<self_test::Settings> {
+fn self_test_of(config: &Config, office: &Office) -> Result<self_test::Settings> {
     let set = &config.self_test;
     let at = time_of_day(config, "self_test.at", &set.at)?;
     let number = set.number.as_deref().map(gate::PhoneNumber::from_e164).transpose();
     let number =
         number.map_err(|_| config.wrong("self_test.number", "write it as +16175550100"))?;
-    Ok(self_test::Settings { at, number })
+    Ok(self_test::Settings { at, number, first: office.clock().now() })
 }
 
 fn time_of_day(
