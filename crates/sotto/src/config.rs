@@ -71,6 +71,12 @@ pub struct Config {
     pub backup: Backup,
     /// Who is paged about an emergency; without it, the log alone.
     pub pager: Option<Pager>,
+    /// When our record is compared with the carriers' and the schedule.
+    #[serde(default)]
+    pub reconcile: Reconcile,
+    /// When the way in and the way out are tested.
+    #[serde(default)]
+    pub self_test: SelfTest,
     /// Texts over SMPP.
     pub sms_smpp: Option<SmsSmpp>,
     /// Texts over HTTP.
@@ -202,6 +208,38 @@ pub struct Pager {
     pub secret_file: PathBuf,
     /// While the secret is being changed: the file of the other one.
     pub previous_secret_file: Option<PathBuf>,
+}
+
+/// When our record is compared with the carriers' and the schedule.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reconcile {
+    /// The time of the practice's day, or `never`.
+    pub at: String,
+    /// For how many hours a carrier may say nothing before a message counts as lost.
+    pub receipt_within_hours: u16,
+}
+
+impl Default for Reconcile {
+    fn default() -> Self {
+        Self { at: "03:00".to_owned(), receipt_within_hours: 24 }
+    }
+}
+
+/// When the way of an emergency in and of a reminder out is tested (CLIN-12).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SelfTest {
+    /// The time of the practice's day, or `never`.
+    pub at: String,
+    /// A phone of the practice's own; without one the test stops before the wire.
+    pub number: Option<String>,
+}
+
+impl Default for SelfTest {
+    fn default() -> Self {
+        Self { at: "03:30".to_owned(), number: None }
+    }
 }
 
 /// The agreement with a carrier (RULEBOOK §4).

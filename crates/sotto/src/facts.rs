@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use gate::facts::{
     AddressFacts, Alternative, Consent, ConsentClass, Dead, History, Known, Line, Location, OptOut,
-    Practice, Recipient, Restriction, Role, Scope, Template,
+    Practice, Recipient, Restriction, Role, Scope, Template, Vendor,
 };
 use gate::{
     Address, Category, Channel, ConsentId, ContactPointId, Draft, Facts, Kind, Language, Level,
@@ -13,6 +13,7 @@ use gate::{
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+use crate::channels::AdapterName;
 use crate::db::message::{self, CapWindows};
 use crate::db::{DbError, Tx, patient, template_version, vendor};
 use crate::office::Office;
@@ -47,6 +48,17 @@ pub struct Subject {
     pub deceased: bool,
     /// In use.
     pub active: bool,
+    /// Nobody: the self-test's.
+    pub test: Option<Test>,
+}
+
+/// How the messages of the patient that is nobody go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Test {
+    /// To a phone of the practice's own.
+    ByWire,
+    /// Back before the wire.
+    ByLoopback,
 }
 
 /// The patient a message is about, opened.
@@ -58,8 +70,11 @@ pub fn subject(
     office: &Office,
     id: PatientId,
 ) -> Result<Option<Subject>, FactsError> {
-    let Some(row) = patient::get(tx, office.practice(), id)? else { return Ok(None) };
+    let Some((row, test)) = patient::with_test(tx, office.practice(), id)? else {
+        return Ok(None);
+    };
     Ok(Some(Subject {
+        test: test.map(|by_wire| if by_wire { Test::ByWire } else { Test::ByLoopback }),
         id,
         person: patients::open_person(office.keys(), office.practice(), id, row.person_sealed)?,
         language: row.language.as_deref().and_then(Language::from_word),
@@ -80,7 +95,6 @@ pub fn load(
     subject: Option<&Subject>,
     now: Timestamp,
 ) -> Result<Facts, FactsError> {
-    let practice = office.practice();
     let profile = office.profile();
     let index = office.address_index(&draft.address);
     let zone = location(draft, subject);
@@ -99,7 +113,7 @@ pub fn load(
     context.recipient_addresses = vec![draft.address.reveal().to_owned()];
     Ok(Facts {
         recipient: recipient(tx, office, draft, subject, now)?,
-        vendor: vendor::for_channel(tx, practice, draft.channel)?
+        vendor: carrier(tx, office, draft.channel, subject)?
             .map_or(Known::No("no carrier is set up for this channel"), Known::Yes),
         opt_outs: Known::Yes(opt_outs(tx, office, &index)?),
         alternatives: Known::Yes(alternatives(tx, office, draft.patient, now)?),
@@ -118,6 +132,26 @@ pub fn load(
             portal_url: profile.portal_url.clone(),
         },
     })
+}
+
+/// Who carries it. What would go to nobody's number is turned back in the carrier's place, under
+/// the carrier's own agreement.
+fn carrier(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    channel: Channel,
+    subject: Option<&Subject>,
+) -> Result<Option<Vendor>, DbError> {
+    let carrier = vendor::for_channel(tx, office.practice(), channel)?;
+    let turned_back = subject.is_some_and(|subject| subject.test == Some(Test::ByLoopback))
+        && channel != Channel::Portal;
+    Ok(carrier.map(|carrier| {
+        if turned_back {
+            Vendor { adapter: AdapterName::Loopback.as_str().to_owned(), ..carrier }
+        } else {
+            carrier
+        }
+    }))
 }
 
 fn location(draft: &Draft, subject: Option<&Subject>) -> Location {
@@ -411,6 +445,10 @@ pub fn history(
     now: Timestamp,
 ) -> Result<History, DbError> {
     let Some(patient) = draft.patient else { return Ok(History::default()) };
+    // The caps spare people; nobody is spared by them.
+    if subject.is_some_and(|subject| subject.test.is_some()) {
+        return Ok(History::default());
+    }
     let Location { by_address, by_number } = location(draft, subject);
     let zone = by_address.or(by_number).unwrap_or_else(|| office.profile().timezone.clone());
     let day = now.to_zoned(zone);

@@ -16,6 +16,24 @@ pub trait Id: Sized {
     }
 }
 
+/// What every UUID v7 of this instant or later is not below, as text: a span of time is a span of
+/// the keys of tables whose ids are made when their rows are.
+#[must_use]
+pub fn lowest_at(at: jiff::Timestamp) -> String {
+    let millis = u128::try_from(at.as_millisecond()).unwrap_or_default();
+    uuid::Uuid::from_u128(millis << 80).to_string()
+}
+
+/// When a UUID v7 was made, to the millisecond; none for another kind of UUID.
+#[must_use]
+pub fn made_at(id: uuid::Uuid) -> Option<jiff::Timestamp> {
+    if id.get_version_num() != 7 {
+        return None;
+    }
+    let millis = i64::try_from(id.as_u128() >> 80).ok()?;
+    jiff::Timestamp::from_millisecond(millis).ok()
+}
+
 /// The gate's ids have a public field; here they learn the way into a column and out of it.
 macro_rules! stored {
     ($($name:ident),*) => {$(
@@ -85,6 +103,12 @@ id! {
     ReminderId;
     /// A delivery report.
     ReceiptId;
+    /// A comparison of our record with others.
+    ReconciliationId;
+    /// Something such a comparison found.
+    FindingId;
+    /// A test of the night.
+    SelfTestId;
     /// An API token.
     TokenId;
     /// A person who acts for a patient.
@@ -95,4 +119,21 @@ id! {
     SiteId;
     /// One run of one process that serves the practice, from its start to its end.
     RunId;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_of_time_is_a_span_of_ids() {
+        let at: jiff::Timestamp = "2027-03-01T14:00:00.123Z".parse().unwrap();
+        let clock = Clock::manual(at);
+        let id = clock.new_id();
+        assert_eq!(made_at(id), Some(at));
+        assert!(id.to_string() >= lowest_at(at));
+        let later = at + jiff::SignedDuration::from_millis(1);
+        assert!(id.to_string() < lowest_at(later));
+        assert_eq!(made_at(uuid::Uuid::nil()), None);
+    }
 }

@@ -23,6 +23,10 @@ pub mod channels;
 
 pub mod receipts;
 
+pub mod reconcile;
+
+pub mod self_test;
+
 pub mod audit;
 
 pub mod backup;

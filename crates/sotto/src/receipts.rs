@@ -15,7 +15,7 @@ use crate::channels::{AdapterName, CarrierReceipt, Effect, Failure, FailureKind,
 use crate::db::attempt::{self, End, Outcome, Part};
 use crate::db::message::{self, Change, State, Stored};
 use crate::db::outbox::Which;
-use crate::db::receipt::{self, KnownPart, NewReceipt, PartState};
+use crate::db::receipt::{self, Early, KnownPart, NewReceipt, PartState};
 use crate::db::registry::{CONTACT_POINT, RECEIPT, SUPPRESSION_EVENT, TASK};
 use crate::db::suppression::{self, SuppressionKind, SuppressionRow, SuppressionSource};
 use crate::db::{DbError, Tx, contact_point};
@@ -164,8 +164,34 @@ pub(crate) fn settle_early(
     adapter: AdapterName,
     carrier_id: &str,
 ) -> Result<(), OutboxError> {
+    let early = receipt::early(tx, office.practice(), adapter.as_str(), carrier_id)?;
+    apply_stored(tx, office, (adapter, carrier_id), &early)
+}
+
+/// Applies the stored receipts of a carrier's id once more, where a part or its message was found
+/// to disagree with them.
+///
+/// # Errors
+/// [`OutboxError`].
+pub(crate) fn apply_again(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    adapter: AdapterName,
+    carrier_id: &str,
+) -> Result<(), OutboxError> {
+    lock(tx, office, adapter, carrier_id)?;
+    let all = receipt::of_carrier_id(tx, office.practice(), adapter.as_str(), carrier_id)?;
+    apply_stored(tx, office, (adapter, carrier_id), &all)
+}
+
+fn apply_stored(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    (adapter, carrier_id): (AdapterName, &str),
+    stored: &[Early],
+) -> Result<(), OutboxError> {
     let practice = office.practice();
-    for early in receipt::early(tx, practice, adapter.as_str(), carrier_id)? {
+    for early in stored {
         // Read again each time: the report before this one may have moved it.
         let Some(part) = receipt::part(tx, practice, adapter.as_str(), carrier_id)? else {
             return Ok(());

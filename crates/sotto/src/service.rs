@@ -1,4 +1,5 @@
-//! Everything that runs: a worker for each adapter, the sequencer, reminders, recovery.
+//! Everything that runs: a worker for each adapter, the sequencer, reminders, recovery, the
+//! comparison and the self-test of the night.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,8 @@ use crate::office::Office;
 use crate::outbox::OutboxError;
 use crate::outbox::recover::{self, Broken};
 use crate::outbox::worker::{Settings, Worker};
+use crate::reconcile::nightly::{self, Nightly};
+use crate::self_test;
 
 /// How long an attempt may take before it counts as broken off. Longer than any adapter's own
 /// time limit for an answer.
@@ -63,6 +66,10 @@ pub struct Parts {
     pub pager: Live<Pager>,
     /// This process's place among the nodes.
     pub place: Place,
+    /// When our record is compared with the others.
+    pub nightly: Nightly,
+    /// When the way in and the way out are tested.
+    pub self_test: self_test::Settings,
 }
 
 impl Service {
@@ -71,7 +78,7 @@ impl Service {
     /// # Errors
     /// [`OutboxError`] when recovery cannot be stored.
     pub async fn start(parts: Parts) -> Result<Self, OutboxError> {
-        let Parts { db, office, adapters, events, pager, place } = parts;
+        let Parts { db, office, adapters, events, pager, place, nightly, self_test } = parts;
         let standing = place.standing();
         let mut settled = nodes::settle(&db, &office).await?;
         if !db.is_shared() {
@@ -112,6 +119,8 @@ impl Service {
         let last = CancellationToken::new();
         let sequencer = tokio::spawn(sequence(db.clone(), office.clone(), last.clone()));
         tasks.spawn(remind(db.clone(), office.clone(), stop.clone()));
+        tasks.spawn(self_test::run(db.clone(), office.clone(), self_test, stop.clone()));
+        tasks.spawn(nightly::run(db.clone(), office.clone(), nightly, stop.clone()));
         tasks.spawn(pager::run(db.clone(), office.clone(), (pager, standing), stop.clone()));
         tasks.spawn(refresh(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(settle(db, office, given_up, stop.clone()));
@@ -147,6 +156,7 @@ const fn window_of(adapter: AdapterName) -> usize {
         AdapterName::SmsHttp => 16,
         AdapterName::EmailSmtp => 8,
         AdapterName::Portal => 64,
+        AdapterName::Loopback => 1,
     }
 }
 

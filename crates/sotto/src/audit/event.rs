@@ -127,6 +127,10 @@ words! {
         SettingsReloaded = "settings.reloaded",
         /// After writes that failed, the database could be written again.
         StorageRecovered = "storage.recovered",
+        /// Our record was compared with the carriers' and the schedule, or that was asked for.
+        Reconciled = "reconciliation.changed",
+        /// The self-test of the night was asked for, begun or ended.
+        SelfTested = "self_test.changed",
         /// The log's head was signed.
         Checkpoint = "audit.checkpoint",
     }

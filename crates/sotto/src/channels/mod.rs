@@ -12,6 +12,7 @@
 //! | `sms_smpp.rs`, `smpp_connection.rs` | SMPP 3.4 |
 //! | `email_smtp.rs`, `email_message.rs`, `smtp_session.rs` | mail out |
 //! | `inbound_smtp.rs`, `bounce.rs` | bounces in |
+//! | `loopback.rs` | the self-test's way back before the wire |
 //! | `sms_http.rs`, `twilio_webhook.rs` | Twilio-compatible HTTP |
 
 use std::fmt;
@@ -25,6 +26,7 @@ use crate::observe::metrics::Link;
 use crate::nodes::Lease;
 
 pub mod failure;
+pub mod loopback;
 
 pub mod carrier_event;
 pub mod header_text;
@@ -53,6 +55,7 @@ pub use carrier_event::{
 pub use email_smtp::EmailSmtp;
 pub use failure::{CarrierCodes, Effect, Failure, FailureKind, retry_after};
 pub use header_text::HeaderText;
+pub use loopback::Loopback;
 pub use opaque_id::OpaqueIds;
 pub use sms_http::SmsHttp;
 pub use sms_smpp::SmsSmpp;
@@ -69,11 +72,14 @@ pub enum AdapterName {
     EmailSmtp,
     /// The portal, which is this program: what its row holds has arrived.
     Portal,
+    /// The way back before the wire, for the self-test.
+    Loopback,
 }
 
 impl AdapterName {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::SmsSmpp, Self::SmsHttp, Self::EmailSmtp, Self::Portal];
+    pub const ALL: [Self; 5] =
+        [Self::SmsSmpp, Self::SmsHttp, Self::EmailSmtp, Self::Portal, Self::Loopback];
 
     /// The word in rows and settings.
     #[must_use]
@@ -83,6 +89,7 @@ impl AdapterName {
             Self::SmsHttp => "sms_http",
             Self::EmailSmtp => "email_smtp",
             Self::Portal => "portal",
+            Self::Loopback => "loopback",
         }
     }
 
@@ -135,6 +142,8 @@ pub enum AnyAdapter {
     SmsHttp(SmsHttp),
     /// Email.
     EmailSmtp(EmailSmtp),
+    /// The self-test's way back.
+    Loopback(Loopback),
 }
 
 impl Adapter for AnyAdapter {
@@ -143,6 +152,7 @@ impl Adapter for AnyAdapter {
             Self::SmsSmpp(adapter) => adapter.name(),
             Self::SmsHttp(adapter) => adapter.name(),
             Self::EmailSmtp(adapter) => adapter.name(),
+            Self::Loopback(adapter) => adapter.name(),
         }
     }
 
@@ -151,6 +161,7 @@ impl Adapter for AnyAdapter {
             Self::SmsSmpp(adapter) => adapter.send(message, lease).await,
             Self::SmsHttp(adapter) => adapter.send(message, lease).await,
             Self::EmailSmtp(adapter) => adapter.send(message, lease).await,
+            Self::Loopback(adapter) => adapter.send(message, lease).await,
         }
     }
 
@@ -159,6 +170,7 @@ impl Adapter for AnyAdapter {
             Self::SmsSmpp(adapter) => adapter.link(),
             Self::SmsHttp(adapter) => adapter.link(),
             Self::EmailSmtp(adapter) => adapter.link(),
+            Self::Loopback(adapter) => adapter.link(),
         }
     }
 }

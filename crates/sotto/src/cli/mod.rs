@@ -28,6 +28,8 @@ pub mod intent;
 pub mod audit;
 pub mod keys;
 pub mod prove;
+pub mod reconcile;
+pub mod selftest;
 
 pub mod backup;
 pub mod doctor;
@@ -103,6 +105,10 @@ pub enum Command {
     Restore(restore::Args),
     /// Practises a restore, and measures it.
     Drill(drill::Args),
+    /// Compares the record with itself, with what carriers said and with the schedule.
+    Reconcile(reconcile::Args),
+    /// Has the running server test the way of an emergency in and of a reminder out.
+    Selftest(selftest::Args),
     /// Measures what this machine does with it.
     Bench(bench::Args),
 }
@@ -139,6 +145,8 @@ impl Command {
             Self::Backup(args) => backup::run(&args),
             Self::Restore(args) => restore::run(&args),
             Self::Drill(args) => drill::run(&args),
+            Self::Reconcile(args) => reconcile::run(&args),
+            Self::Selftest(args) => selftest::run(&args),
             Self::Bench(args) => bench::run(&args),
         }
     }

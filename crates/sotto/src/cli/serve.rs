@@ -27,8 +27,8 @@ use crate::channels::sms_http::SmsHttpSettings;
 use crate::channels::sms_smpp::SmppSettings;
 use crate::channels::transport::{Endpoint, Roots};
 use crate::channels::{
-    AdapterName, AnyAdapter, CarrierEvents, EmailSmtp, HeaderText, OpaqueIds, Secret, SmsHttp,
-    SmsSmpp,
+    AdapterName, AnyAdapter, CarrierEvents, EmailSmtp, HeaderText, Loopback, OpaqueIds, Secret,
+    SmsHttp, SmsSmpp,
 };
 use crate::clock::Clock;
 use crate::config::{self, Config, MailSecurity, MessageIds};
@@ -43,6 +43,8 @@ use crate::nodes::{Node, Place, Standing};
 use crate::observe::log::Log;
 use crate::observe::trace::Traces;
 use crate::office::Office;
+use crate::reconcile::{self, nightly::Nightly};
+use crate::self_test;
 use crate::service::{Parts, Service};
 
 /// How many things carriers told us may wait to be stored; beyond it the carriers wait.
@@ -100,6 +102,7 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
     let mut signals = Signals::listen()?;
     let (events_in, events) = mpsc::channel(WAITING_EVENTS);
     let pager = Live::new(pager_of(&config)?);
+    let (nightly, self_test) = (nightly_of(&config)?, self_test_of(&config, &office)?);
     let twilio = webhook(&config, &events_in)?;
     if let Some(traces) = &config.traces {
         let traces =
@@ -137,7 +140,16 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
         webhook_tokens: twilio.as_ref().map(|webhook| webhook.auth_tokens.clone()),
         events: events_in,
     };
-    let parts = Parts { db: db.clone(), office: office.clone(), adapters, events, pager, place };
+    let parts = Parts {
+        db: db.clone(),
+        office: office.clone(),
+        adapters,
+        events,
+        pager,
+        place,
+        nightly,
+        self_test,
+    };
     let service = Service::start(parts).await?;
     let doors = Doors::new(db.clone(), office.clone(), twilio);
     let watching = watching(&config, &doors).await?;
@@ -292,6 +304,39 @@ fn pager_of(config: &Config) -> Result<Pager> {
     Ok(Pager::Webhook(Box::new(webhook)))
 }
 
+/// When the comparisons are made.
+pub(super) fn nightly_of(config: &Config) -> Result<Nightly> {
+    let set = &config.reconcile;
+    let at = time_of_day(config, "reconcile.at", &set.at)?;
+    if !(1..=24 * 14).contains(&set.receipt_within_hours) {
+        return Err(config.wrong("reconcile.receipt_within_hours", "must be 1 to 336").into());
+    }
+    let receipt_within = SignedDuration::from_hours(set.receipt_within_hours.into());
+    Ok(Nightly { at, settings: reconcile::Settings { receipt_within } })
+}
+
+/// When the way in and the way out are tested, and with which phone.
+fn self_test_of(config: &Config, office: &Office) -> Result<self_test::Settings> {
+    let set = &config.self_test;
+    let at = time_of_day(config, "self_test.at", &set.at)?;
+    let number = set.number.as_deref().map(gate::PhoneNumber::from_e164).transpose();
+    let number =
+        number.map_err(|_| config.wrong("self_test.number", "write it as +16175550100"))?;
+    Ok(self_test::Settings { at, number, first: office.clock().now() })
+}
+
+fn time_of_day(
+    config: &Config,
+    key: &'static str,
+    text: &str,
+) -> Result<Option<jiff::civil::Time>> {
+    if text == "never" {
+        return Ok(None);
+    }
+    let because = "must be a time of the day such as 03:00, or never";
+    Ok(Some(text.parse().map_err(|_| config.wrong(key, because))?))
+}
+
 fn roots(word: &str) -> Roots {
     if word == "machine" { Roots::Machine } else { Roots::File(PathBuf::from(word)) }
 }
@@ -304,6 +349,10 @@ fn adapters(
     wanted: impl Fn(AdapterName) -> bool,
 ) -> Result<Vec<AnyAdapter>> {
     let mut adapters = Vec::new();
+    if wanted(AdapterName::Loopback) {
+        let loopback = Loopback::new(events.clone(), office.clock().clone());
+        adapters.push(AnyAdapter::Loopback(loopback));
+    }
     let smpp = config.sms_smpp.as_ref().filter(|_| wanted(AdapterName::SmsSmpp));
     let http = config.sms_http.as_ref().filter(|_| wanted(AdapterName::SmsHttp));
     let mail = config.email_smtp.as_ref().filter(|_| wanted(AdapterName::EmailSmtp));

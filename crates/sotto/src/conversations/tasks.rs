@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::audit::{self, Actor, AuditError, Event, Kind};
 use crate::db::registry::{SETTING, TASK};
 use crate::db::task::{self, TaskRow, TaskState};
-use crate::db::{DbError, Tx, setting};
+use crate::db::{DbError, Tx, setting, test_patient};
 use crate::ids::{ConversationId, Id as _, InboundId, TaskId};
 use crate::office::Office;
 use crate::schedule::office_hours::{BadHours, OfficeHours};
@@ -108,7 +108,7 @@ fn due(kind: TaskKind, hours: &OfficeHours, office: &Office, now: Timestamp) -> 
     let in_office_hours =
         |span| hours.after_office_time(now, zone, SignedDuration::from_hours(span));
     match kind {
-        TaskKind::Emergency => {
+        TaskKind::Emergency | TaskKind::Drill | TaskKind::SelfTestFailed => {
             now.checked_add(SignedDuration::from_mins(5)).unwrap_or(Timestamp::MAX)
         }
         TaskKind::ClinicalQuestion => {
@@ -118,11 +118,14 @@ fn due(kind: TaskKind, hours: &OfficeHours, office: &Office, now: Timestamp) -> 
         | TaskKind::WhichPatient
         | TaskKind::Reschedule
         | TaskKind::Declined
-        | TaskKind::ReminderNotWritten => in_office_hours(2),
+        | TaskKind::ReminderNotWritten
+        | TaskKind::ReminderMissing
+        | TaskKind::ReminderWrong => in_office_hours(2),
         TaskKind::WrongNumber
         | TaskKind::Answer
         | TaskKind::IncompleteText
         | TaskKind::Delivery => in_office_hours(4),
+        TaskKind::RecordTorn => in_office_hours(8),
     }
 }
 
@@ -138,16 +141,25 @@ pub fn open(
 ) -> Result<TaskId, TaskError> {
     let now = office.clock().now();
     let hours = office_hours(tx, office)?;
+    let kind = match (new.kind, new.patient) {
+        // Nobody's emergency is a drill: it goes all the way, and says so (CLIN-12).
+        (TaskKind::Emergency, Some(patient))
+            if test_patient::find(tx, office.practice(), patient)?.is_some() =>
+        {
+            TaskKind::Drill
+        }
+        (kind, _) => kind,
+    };
     let row = TaskRow {
         id: TaskId::new(office.clock()),
-        kind: new.kind,
-        urgent: new.kind == TaskKind::Emergency,
+        kind,
+        urgent: matches!(kind, TaskKind::Emergency | TaskKind::Drill | TaskKind::SelfTestFailed),
         patient_id: new.patient,
         conversation_id: new.conversation,
         message_id: new.message,
         inbound_id: new.inbound,
         appointment_id: new.appointment,
-        due_at: due(new.kind, &hours, office, now),
+        due_at: due(kind, &hours, office, now),
         state: TaskState::Open,
         outcome: None,
         done_by: None,

@@ -155,7 +155,8 @@ pub fn of_patient(
     )
 }
 
-/// All appointments that begin in this span of time, the end left out.
+/// All appointments that begin in this span of time, the end left out; none of the patient that is
+/// nobody.
 ///
 /// # Errors
 /// [`DbError`].
@@ -170,6 +171,7 @@ pub fn starting(
                     version, reply, reply_at, updated_at
                FROM appointment
               WHERE practice_id = $1 AND starts_at >= $2 AND starts_at < $3
+                AND patient_id NOT IN (SELECT patient_id FROM test_patient WHERE practice_id = $1)
               ORDER BY starts_at, id"
         ),
         params![practice, span.0, span.1],

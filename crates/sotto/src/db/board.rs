@@ -1,4 +1,5 @@
-//! What the overview and the metrics show: counts and latest rows over several tables.
+//! What the overview and the metrics show: counts and latest rows over several tables. The patient
+//! that is nobody (the self-test) is in none of them.
 
 use gate::{MessageId, PatientId, PracticeId};
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ pub struct Gauges {
     pub outbox: i64,
     /// Open tasks.
     pub tasks: i64,
-    /// Open tasks that may be emergencies.
+    /// Open emergencies.
     pub urgent: i64,
     /// Replies received.
     pub replies: i64,
@@ -41,13 +42,21 @@ pub fn gauges(
         Some(since) => tx.query(
             sql!(
                 "SELECT state, COUNT(*) FROM message
-                  WHERE practice_id = $1 AND created_at >= $2 GROUP BY state"
+                  WHERE practice_id = $1 AND created_at >= $2
+                      AND (patient_id IS NULL OR patient_id NOT IN
+                          (SELECT patient_id FROM test_patient WHERE practice_id = $1))
+                  GROUP BY state"
             ),
             params![practice, since],
             pair,
         ),
         None => tx.query(
-            sql!("SELECT state, COUNT(*) FROM message WHERE practice_id = $1 GROUP BY state"),
+            sql!(
+                "SELECT state, COUNT(*) FROM message
+                  WHERE practice_id = $1 AND (patient_id IS NULL OR patient_id NOT IN
+                      (SELECT patient_id FROM test_patient WHERE practice_id = $1))
+                  GROUP BY state"
+            ),
             params![practice],
             pair,
         ),
@@ -59,14 +68,18 @@ pub fn gauges(
     )?;
     let (tasks, urgent) = tx.query_one(
         sql!(
-            "SELECT COUNT(*), COUNT(CASE WHEN urgent = 1 THEN 1 END) FROM task
-             WHERE practice_id = $1 AND state = 'open'"
+            "SELECT COUNT(*), COUNT(CASE WHEN kind = 'emergency' THEN 1 END) FROM task
+             WHERE practice_id = $1 AND state = 'open' AND kind <> 'drill'"
         ),
         params![practice],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     let replies = tx.query_one(
-        sql!("SELECT COUNT(*) FROM inbound_message WHERE practice_id = $1"),
+        sql!(
+            "SELECT COUNT(*) FROM inbound_message
+             WHERE practice_id = $1 AND (patient_id IS NULL OR patient_id NOT IN
+                 (SELECT patient_id FROM test_patient WHERE practice_id = $1))"
+        ),
         params![practice],
         |row| row.get(0),
     )?;
@@ -148,6 +161,8 @@ pub fn latest_refused(
         sql!(
             "SELECT id, patient_id, channel, kind, state, state_at, refusals, language
              FROM message WHERE practice_id = $1 AND state = 'refused'
+                 AND (patient_id IS NULL OR patient_id NOT IN
+                     (SELECT patient_id FROM test_patient WHERE practice_id = $1))
              ORDER BY created_at DESC, id DESC LIMIT $2"
         ),
         params![practice, most],
@@ -169,6 +184,8 @@ pub fn latest_sent(
             "SELECT id, patient_id, channel, kind, state, state_at, refusals, language
              FROM message
              WHERE practice_id = $1 AND state NOT IN ('refused', 'queued', 'cancelled', 'expired')
+                 AND (patient_id IS NULL OR patient_id NOT IN
+                     (SELECT patient_id FROM test_patient WHERE practice_id = $1))
              ORDER BY created_at DESC, id DESC LIMIT $2"
         ),
         params![practice, most],
@@ -216,7 +233,9 @@ pub fn latest_replies(
     tx.query(
         sql!(
             "SELECT id, patient_id, intents, effect, received_at FROM inbound_message
-             WHERE practice_id = $1 ORDER BY received_at DESC, id DESC LIMIT $2"
+             WHERE practice_id = $1 AND (patient_id IS NULL OR patient_id NOT IN
+                 (SELECT patient_id FROM test_patient WHERE practice_id = $1))
+             ORDER BY received_at DESC, id DESC LIMIT $2"
         ),
         params![practice, most],
         |row| {
@@ -280,7 +299,7 @@ pub fn open_tasks(
     tx.query(
         sql!(
             "SELECT id, patient_id, kind, urgent, due_at FROM task
-             WHERE practice_id = $1 AND state = 'open'
+             WHERE practice_id = $1 AND state = 'open' AND kind <> 'drill'
              ORDER BY urgent DESC, due_at, id LIMIT $2"
         ),
         params![practice, most],

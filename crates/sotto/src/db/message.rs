@@ -418,7 +418,7 @@ pub struct Listing {
     pub limit: u32,
 }
 
-/// Messages, newest first. Ids sort by time.
+/// Messages, newest first; none to the patient that is nobody. Ids sort by time.
 ///
 /// # Errors
 /// [`DbError`].
@@ -440,6 +440,8 @@ pub fn list(
              FROM message
              WHERE practice_id = $1 AND id < $2 AND ($3 = '' OR state = $3)
                  AND ($4 = '' OR patient_id = $4)
+                 AND (patient_id IS NULL OR patient_id NOT IN
+                     (SELECT patient_id FROM test_patient WHERE practice_id = $1))
              ORDER BY id DESC LIMIT $5"
         ),
         params![practice, before, state, patient, asked.limit],

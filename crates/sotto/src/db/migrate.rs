@@ -42,6 +42,8 @@ const MIGRATIONS: &[Migration] = migrations![
     2 "0002_patient_event" beside 1,
     3 "0003_nodes" beside 2,
     4 "0004_uncertain" beside 2,
+    5 "0005_reconciliation" beside 2,
+    6 "0006_self_test" beside 2,
 ];
 
 /// The first version whose row says `oldest`.

@@ -44,13 +44,16 @@ pub mod policy_version;
 pub mod practice;
 pub mod preference;
 pub mod receipt;
+pub mod reconciliation;
 pub mod reminder;
 pub mod restriction;
+pub mod self_test;
 pub mod setting;
 pub mod site;
 pub mod suppression;
 pub mod task;
 pub mod template_version;
+pub mod test_patient;
 pub mod vendor;
 pub mod watched;
 
@@ -69,6 +72,7 @@ pub use tx::Tx;
 pub use url::DatabaseUrl;
 pub use vitals::Vitals;
 pub use words::Word;
+pub(crate) use words::words;
 
 use ground::Ground;
 use job::{Done, Job, job};

@@ -64,6 +64,27 @@ pub fn get(
     )
 }
 
+/// The patient with this id, and for the one that is nobody whether its messages cross the wire.
+///
+/// # Errors
+/// [`DbError`].
+pub fn with_test(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    id: PatientId,
+) -> Result<Option<(PatientRow, Option<bool>)>, DbError> {
+    tx.query_opt(
+        sql!(
+            "SELECT id, person_sealed, language, timezone, deceased_at, active, merged_into,
+                    updated_at, (SELECT t.by_wire FROM test_patient t
+                        WHERE t.practice_id = $1 AND t.patient_id = $2)
+               FROM patient WHERE practice_id = $1 AND id = $2"
+        ),
+        params![practice, id],
+        |row| Ok((read(row)?, row.get(8)?)),
+    )
+}
+
 /// Patients in the order of their ids, from the first behind `after`.
 ///
 /// # Errors

@@ -265,3 +265,54 @@ pub fn unanswered(
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )
 }
+
+/// A part of an attempt.
+#[derive(Debug, Clone)]
+pub struct PartRow {
+    /// Through which adapter.
+    pub adapter: String,
+    /// The carrier's id.
+    pub carrier_id: String,
+    /// Where it stands.
+    pub state: PartState,
+}
+
+/// The parts of an attempt, in order.
+///
+/// # Errors
+/// [`DbError`].
+pub fn parts_of(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    attempt: AttemptId,
+) -> Result<Vec<PartRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT adapter, carrier_id, state FROM attempt_part
+             WHERE practice_id = $1 AND attempt_id = $2 ORDER BY part"
+        ),
+        params![practice, attempt],
+        |row| Ok(PartRow { adapter: row.get(0)?, carrier_id: row.get(1)?, state: row.get(2)? }),
+    )
+}
+
+/// All receipts of a carrier's id, in the order they came.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_carrier_id(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    adapter: &str,
+    carrier_id: &str,
+) -> Result<Vec<Early>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, status, error FROM receipt
+             WHERE practice_id = $1 AND adapter = $2 AND carrier_id = $3
+             ORDER BY received_at, id"
+        ),
+        params![practice, adapter, carrier_id],
+        |row| Ok(Early { id: row.get(0)?, status: row.get(1)?, error: row.get(2)? }),
+    )
+}

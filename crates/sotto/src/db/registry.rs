@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 14] = [
+const FLOW: [Table; 17] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -56,6 +56,9 @@ const FLOW: [Table; 14] = [
     AUDIT_ENTRY,
     AUDIT_TILE,
     AUDIT_CHECKPOINT,
+    RECONCILIATION,
+    FINDING,
+    SELF_TEST,
 ];
 
 /// What vouches for a table's rows (RULEBOOK §10, 45 CFR 164.312(c)).
@@ -306,6 +309,22 @@ tables! {
     ]
     "node" NODE Nothing ["run" Text] [
         "practice_id" "run" "name" "beat" "bind" "joined_at"
+    ]
+    "reconciliation" RECONCILIATION Recorded ["id" Text] [
+        "practice_id" "id" "cause" "asked_at" "since_at" "began_at" "finished_at" "report"
+    ]
+    "finding" FINDING Recorded ["id" Text] [
+        "practice_id" "id" "kind" "subject" "subject_id" "subject_at" "channel" "patient_id"
+        "message_id" "appointment_id" "inbound_id" "task_id" "run_id" "found_at"
+        "settled_at" "settled_how"
+    ]
+    "test_patient" TEST_PATIENT Recorded ["patient_id" Text] [
+        "practice_id" "patient_id" "address_index" "by_wire" "created_at"
+    ]
+    "self_test" SELF_TEST Recorded ["id" Text] [
+        "practice_id" "id" "cause" "asked_at" "began_at" "by_wire" "patient_id" "inbound_id"
+        "task_id" "page_by" "paged_at" "appointment_id" "receipt_by" "received_at"
+        "finished_at" "failures"
     ]
     "audit_entry" AUDIT_ENTRY Proof ["id" Text] [
         "practice_id" "id" "recorded_at" "body" "leaf_index"

@@ -19,6 +19,22 @@ pub fn get(tx: &mut Tx<'_>, practice: PracticeId, name: &str) -> Result<Option<S
     )
 }
 
+/// When the value under a name was set.
+///
+/// # Errors
+/// [`DbError`].
+pub fn set_at(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    name: &str,
+) -> Result<Option<Timestamp>, DbError> {
+    tx.query_opt(
+        sql!("SELECT updated_at FROM setting WHERE practice_id = $1 AND name = $2"),
+        params![practice, name],
+        |row| row.get(0),
+    )
+}
+
 /// Sets the value under a name.
 ///
 /// # Errors

@@ -33,6 +33,16 @@ pub enum TaskKind {
     ReminderNotWritten,
     /// A message did not arrive, or nobody knows (CLIN-07).
     Delivery,
+    /// A reminder did not go out: call the patient.
+    ReminderMissing,
+    /// The patient was reminded of a visit that was moved or cancelled: call.
+    ReminderWrong,
+    /// A drill: a made-up emergency of the self-test, which must reach the pager (CLIN-12).
+    Drill,
+    /// The self-test failed: an emergency, or a reminder, may not get through.
+    SelfTestFailed,
+    /// Our record does not agree with itself, or with the carrier's: see the reconciliation.
+    RecordTorn,
 }
 
 /// Whether it is done.
@@ -74,6 +84,11 @@ words! {
         IncompleteText = "incomplete_text",
         ReminderNotWritten = "reminder_not_written",
         Delivery = "delivery",
+        ReminderMissing = "reminder_missing",
+        ReminderWrong = "reminder_wrong",
+        Drill = "drill",
+        SelfTestFailed = "self_test_failed",
+        RecordTorn = "record_torn",
     }
     TaskState { Open = "open", Done = "done" }
     TaskOutcome {
@@ -154,7 +169,8 @@ pub fn get(tx: &mut Tx<'_>, practice: PracticeId, id: TaskId) -> Result<Option<T
     )
 }
 
-/// Open tasks, urgent ones first, then by when they are due; at most `most`.
+/// Open tasks, urgent ones first, then by when they are due; at most `most`. Drills are nobody's to
+/// do.
 ///
 /// # Errors
 /// [`DbError`].
@@ -167,10 +183,30 @@ pub fn open_ones(
         sql!(
             "SELECT id, kind, urgent, patient_id, conversation_id, message_id, inbound_id,
                     appointment_id, due_at, state, outcome, done_by, done_at, created_at
-               FROM task WHERE practice_id = $1 AND state = 'open'
+               FROM task WHERE practice_id = $1 AND state = 'open' AND kind <> 'drill'
               ORDER BY urgent DESC, due_at, id LIMIT $2"
         ),
         params![practice, most],
+        read,
+    )
+}
+
+/// The tasks about a message of ours, done ones too, the oldest first.
+///
+/// # Errors
+/// [`DbError`].
+pub fn about_message(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    message: MessageId,
+) -> Result<Vec<TaskRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, kind, urgent, patient_id, conversation_id, message_id, inbound_id,
+                    appointment_id, due_at, state, outcome, done_by, done_at, created_at
+               FROM task WHERE practice_id = $1 AND message_id = $2 ORDER BY created_at, id"
+        ),
+        params![practice, message],
         read,
     )
 }

@@ -4,7 +4,7 @@
 use gate::PracticeId;
 use jiff::Timestamp;
 
-use crate::db::{DbError, Row, Tx, board};
+use crate::db::{DbError, Row, Tx, board, reconciliation, self_test};
 use crate::{params, sql};
 
 /// What the database knows.
@@ -20,6 +20,10 @@ pub struct Watched {
     pub audit_waiting_since: Option<Timestamp>,
     /// When the newest checkpoint was signed.
     pub checkpoint_at: Option<Timestamp>,
+    /// Findings of reconciliation that stand.
+    pub reconciliation_findings: i64,
+    /// Whether the last self-test that ended passed.
+    pub self_test_passed: Option<bool>,
 }
 
 /// What waits for one adapter.
@@ -58,12 +62,15 @@ pub fn read(
         params![practice],
         |row| row.get(0),
     )?;
+    let findings = reconciliation::count_standing(tx, practice)?;
     Ok(Watched {
         counts: board::gauges(tx, practice, day_ago)?,
         outbox,
         uncertain,
         audit_waiting_since: board::audit_waiting_since(tx, practice)?,
         checkpoint_at: board::last_checkpoint(tx, practice)?.map(|(_, at, _)| at),
+        reconciliation_findings: i64::try_from(findings).unwrap_or(i64::MAX),
+        self_test_passed: self_test::last_failures(tx, practice)?.map(|words| words.is_empty()),
     })
 }
 

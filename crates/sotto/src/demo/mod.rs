@@ -24,13 +24,16 @@ use crate::channels::email_smtp::{EmailSettings, Security};
 use crate::channels::inbound_smtp::{self, InboundSmtpSettings};
 use crate::channels::sms_smpp::SmppSettings;
 use crate::channels::transport::{Endpoint, Roots};
-use crate::channels::{AnyAdapter, EmailSmtp, HeaderText, Jitter, Now, OpaqueIds, SmsSmpp};
+use crate::channels::{
+    AnyAdapter, EmailSmtp, HeaderText, Jitter, Loopback, Now, OpaqueIds, SmsSmpp,
+};
 use crate::clock::Clock;
 use crate::db::{Db, Threads};
 use crate::inbound::pager::Pager;
 use crate::live::Live;
 use crate::nodes::{Node, Place, Standing};
 use crate::office::Office;
+use crate::reconcile::nightly::Nightly;
 use crate::service::{Parts, Service};
 
 /// The demo practice's id, the same in every demo.
@@ -148,16 +151,25 @@ pub async fn start(settings: &Settings) -> Result<Demo, DemoError> {
     let (events, arrivals) = mpsc::channel(1024);
     let ids = OpaqueIds::new(&office.keys().derive("mail ids"));
     let (email, bounces) = mail(&twin, &office, ids, events.clone()).await?;
+    let loopback = Loopback::new(events.clone(), clock.clone());
     let node = Node { name: "demo".to_owned(), binds: 1 };
     let place = Place::take(&db, &office, node).await?;
     let sms = texts(&twin, &office, (events, place.standing()))?;
     let service = Service::start(Parts {
         db: db.clone(),
         office: office.clone(),
-        adapters: [AnyAdapter::SmsSmpp(sms), AnyAdapter::EmailSmtp(email)].map(Live::new).into(),
+        adapters: [
+            AnyAdapter::SmsSmpp(sms),
+            AnyAdapter::EmailSmtp(email),
+            AnyAdapter::Loopback(loopback),
+        ]
+        .map(Live::new)
+        .into(),
         events: arrivals,
         pager: Live::new(Pager::Log),
         place,
+        nightly: Nightly::default(),
+        self_test: crate::self_test::Settings::default(),
     })
     .await?;
     let time_keeper = tokio::spawn(keep_time(clock, clock_file.clone()));

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use super::Doors;
 use super::errors::Problem;
 use crate::audit::{self, Actor, AuditError, Event, Kind};
-use crate::db::{DbError, board};
+use crate::db::{DbError, board, self_test};
 
 /// How long the database may take to answer before it counts as stuck.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -49,7 +49,12 @@ pub async fn alive() -> Response {
 /// `GET /readyz`: messages can be taken. Otherwise 503 and the reason.
 pub async fn ready(State(doors): State<Doors>) -> Result<Response, Problem> {
     match why_not(&doors).await {
-        None => Ok((StatusCode::OK, "ready\n").into_response()),
+        None => {
+            // A failed self-test alarms people; it takes no server out of service.
+            let failed = failed_self_test(&doors).await;
+            let detail = failed.map(|words| format!("self-test failed: {words}\n"));
+            Ok((StatusCode::OK, format!("ready\n{}", detail.unwrap_or_default())).into_response())
+        }
         Some(because) => Err(Problem::not_ready(because.as_str())),
     }
 }
@@ -77,6 +82,13 @@ pub(crate) async fn why_not(doors: &Doors) -> Option<NotReady> {
         }
         Err(_) => Some(NotReady::Database),
     }
+}
+
+/// What failed at the last self-test, in words of its closed list.
+async fn failed_self_test(doors: &Doors) -> Option<String> {
+    let practice = doors.office().practice();
+    let read = doors.db().read(move |tx| self_test::last_failures(tx, practice)).await;
+    read.ok().flatten().filter(|words| !words.is_empty())
 }
 
 /// How long the oldest audit entry has waited for its leaf.

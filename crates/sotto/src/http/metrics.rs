@@ -185,10 +185,19 @@ fn asked(page: &mut Page, watched: &Watched, now: Timestamp) {
         ("sotto_uncertain", "Messages of which nobody knows whether they left.", watched.uncertain),
         ("sotto_tasks_open", "Tasks open for staff.", counts.tasks),
         ("sotto_tasks_urgent", "Open tasks that may be emergencies.", counts.urgent),
+        (
+            "sotto_reconciliation_findings",
+            "Findings of reconciliation that stand.",
+            watched.reconciliation_findings,
+        ),
         ("sotto_audit_entries", "Entries in the audit log.", counts.audit_entries),
         ("sotto_audit_waiting", "Entries that have no leaf yet.", counts.audit_waiting),
     ] {
         page.gauge(name, help, value);
+    }
+    if let Some(passed) = watched.self_test_passed {
+        let help = "Whether the last self-test passed: 1, or 0.";
+        page.gauge("sotto_self_test_passed", help, u8::from(passed));
     }
     page.gauge(
         "sotto_audit_waiting_seconds",

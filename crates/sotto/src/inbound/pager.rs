@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 use crate::audit::{self, Actor, AuditError, Event, Kind, Outcome};
 use crate::channels::transport::{Roots, client_config};
 use crate::db::registry::TASK;
-use crate::db::{Db, DbError, task};
+use crate::db::task::{self, TaskKind};
+use crate::db::{Db, DbError, Word as _, self_test};
 use crate::ids::TaskId;
 use crate::live::Live;
 use crate::nodes::Standing;
@@ -28,7 +29,7 @@ use crate::office::Office;
 pub struct Page {
     /// The task to look at.
     pub task: TaskId,
-    /// `emergency`.
+    /// `emergency`; `drill`, for which nobody needs to act; `self_test_failed`.
     pub kind: &'static str,
     /// 0 at once, 1 after five minutes, and so on.
     pub rung: u32,
@@ -36,6 +37,23 @@ pub struct Page {
     pub opened_at: Timestamp,
     /// By when somebody must have acted.
     pub due_at: Timestamp,
+    /// What it is, where it is no patient's emergency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<&'static str>,
+}
+
+/// What a page that is no patient's emergency says of itself.
+const fn note_of(kind: TaskKind) -> Option<&'static str> {
+    match kind {
+        TaskKind::Drill => {
+            Some("TEST. This is a drill of the pager. Nobody is ill and nobody needs to act.")
+        }
+        TaskKind::SelfTestFailed => Some(
+            "The self-test failed: emergencies or reminders may not get through. \
+             Run sotto selftest --last.",
+        ),
+        _ => None,
+    }
 }
 
 /// A page that did not go.
@@ -143,8 +161,13 @@ impl Pager {
     /// [`PageError`]; the page is tried again at the next look.
     pub async fn page(&self, page: &Page, now: Timestamp) -> Result<(), PageError> {
         match self {
+            Self::Log if page.kind == TaskKind::Drill.word() => {
+                tracing::info!(task = %page.task, "pager.drill: a test, nobody needs to act");
+                Ok(())
+            }
             Self::Log => {
                 tracing::error!(
+                    kind = page.kind,
                     task = %page.task,
                     rung = page.rung,
                     due_at = %page.due_at,
@@ -153,7 +176,9 @@ impl Pager {
                 Ok(())
             }
             Self::Webhook(webhook) => {
-                let body = serde_json::json!({ "type": "task.urgent", "data": page }).to_string();
+                let kind =
+                    if page.kind == TaskKind::Drill.word() { "task.drill" } else { "task.urgent" };
+                let body = serde_json::json!({ "type": kind, "data": page }).to_string();
                 let (id, at) = (format!("{}.{}", page.task, page.rung), now.as_second());
                 let answer = webhook
                     .client
@@ -184,7 +209,8 @@ const LAST_RUNG: i64 = 12;
 #[derive(Debug, Default)]
 pub struct Paged {
     sent: HashSet<(TaskId, u32)>,
-    owed: Vec<Event>,
+    /// With the task, where it was a drill that was paged.
+    owed: Vec<(Event, Option<TaskId>)>,
 }
 
 /// Pages every emergency whose current rung has not been paged. Returns how many pages went.
@@ -212,13 +238,15 @@ pub async fn tick(
         }
         let page = Page {
             task: row.id,
-            kind: "emergency",
+            kind: row.kind.word(),
             rung,
             opened_at: row.created_at,
             due_at: row.due_at,
+            note: note_of(row.kind),
         };
         let result = pager.page(&page, now).await;
         office.metrics().pages.add([if result.is_ok() { "sent" } else { "failed" }]);
+        let drilled = (row.kind == TaskKind::Drill && result.is_ok()).then_some(row.id);
         let mut event = Event::new(Kind::TaskChanged, Actor::service("pager"))
             .about(TASK, row.id)
             .patient(row.patient_id)
@@ -233,12 +261,15 @@ pub async fn tick(
                 event = event.outcome(Outcome::Failed);
             }
         }
-        paged.owed.push(event);
+        paged.owed.push((event, drilled));
     }
     if !paged.owed.is_empty() {
         let (office, owed) = (office.clone(), paged.owed.clone());
         db.write(move |tx| {
-            owed.into_iter().try_for_each(|event| {
+            owed.into_iter().try_for_each(|(event, drill)| {
+                if let Some(task) = drill {
+                    self_test::paged(tx, practice, task, now)?;
+                }
                 audit::append(tx, &office, event)?;
                 Ok::<_, PagerError>(())
             })

@@ -126,6 +126,17 @@ impl Plan {
         }
     }
 
+    /// Since when the practice has its own plan; none where it goes by the default.
+    ///
+    /// # Errors
+    /// [`ReminderError::Db`].
+    pub fn in_force_since(
+        tx: &mut Tx<'_>,
+        office: &Office,
+    ) -> Result<Option<Timestamp>, ReminderError> {
+        Ok(setting::set_at(tx, office.practice(), PLAN)?)
+    }
+
     /// Makes this the practice's plan, for appointments that are added or changed from now on.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ pub mod restrictions;
 pub mod suppressions;
 
 pub mod card;
+pub mod test_patient;
 pub mod told;
 
 pub mod import;

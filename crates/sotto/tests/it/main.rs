@@ -34,3 +34,5 @@ mod nodes;
 mod observe;
 mod people;
 mod receipts;
+mod reconcile;
+mod self_test;

@@ -2,7 +2,7 @@
 
 use super::lines::Lines;
 use super::words::{self, When};
-use crate::db::{DbError, Tx, board, message};
+use crate::db::{DbError, Tx, board, message, reconciliation, self_test};
 use crate::office::Office;
 
 /// How many rows each list shows.
@@ -46,6 +46,16 @@ pub(super) struct Board {
     pub reply_count: i64,
     pub replies: Vec<Reply>,
     pub log: Log,
+    pub reconciled: Option<Checked>,
+    pub tested: Option<Checked>,
+}
+
+/// A check of the night: when, and how it went.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub at: When,
+    pub words: String,
+    pub tone: &'static str,
 }
 
 impl Board {
@@ -174,6 +184,8 @@ pub(super) fn read(tx: &mut Tx<'_>, office: &Office) -> Result<Board, BoardError
     let replies = lines.replies(tx)?;
     let latest = sent.first().map(|row| row.id.clone());
     let log = log(tx, office, &gauges, latest)?;
+    let reconciled = reconciled(tx, office)?;
+    let tested = tested(tx, office)?;
     Ok(Board {
         mark: Mark {
             entries: gauges.audit_entries,
@@ -194,7 +206,40 @@ pub(super) fn read(tx: &mut Tx<'_>, office: &Office) -> Result<Board, BoardError
         reply_count: gauges.replies,
         replies,
         log,
+        reconciled,
+        tested,
     })
+}
+
+/// The last comparison that came to its end.
+fn reconciled(tx: &mut Tx<'_>, office: &Office) -> Result<Option<Checked>, DbError> {
+    let practice = office.practice();
+    let last = reconciliation::latest(tx, practice, 5)?;
+    let Some(at) = last.into_iter().find_map(|run| run.finished_at) else { return Ok(None) };
+    let (words, tone) = match reconciliation::count_standing(tx, practice)? {
+        0 => ("Everything is accounted for".to_owned(), "ok"),
+        1 => ("1 finding stands".to_owned(), "wait"),
+        more => (format!("{more} findings stand"), "wait"),
+    };
+    Ok(Some(Checked { at: when(office, at), words, tone }))
+}
+
+/// The last self-test that came to its end.
+fn tested(tx: &mut Tx<'_>, office: &Office) -> Result<Option<Checked>, DbError> {
+    let last = self_test::latest(tx, office.practice(), 5)?;
+    let ended = last.into_iter().find_map(|row| Some((row.finished_at?, row.failures?)));
+    Ok(ended.map(|(at, failures)| {
+        let (words, tone) = if failures.is_empty() {
+            ("Emergencies page, reminders go", "ok")
+        } else {
+            ("Failed: sotto selftest --last", "urgent")
+        };
+        Checked { at: when(office, at), words: words.to_owned(), tone }
+    }))
+}
+
+fn when(office: &Office, at: jiff::Timestamp) -> When {
+    When::new(at, office.clock().now(), &office.profile().timezone)
 }
 
 fn log(

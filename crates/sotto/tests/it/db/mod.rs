@@ -2,6 +2,6 @@
 
 mod ground;
 mod schema;
-mod statements;
+pub(crate) mod statements;
 mod tls;
 mod transactions;

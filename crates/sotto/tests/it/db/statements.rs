@@ -8,10 +8,10 @@ use postgres::NoTls;
 use crate::engines::{Engine, TestDb, wanted};
 
 /// A `sql!` of the source: where it is, and its text for SQLite and for PostgreSQL.
-struct Found {
-    at: String,
-    sqlite: String,
-    postgres: String,
+pub(crate) struct Found {
+    pub(crate) at: String,
+    pub(crate) sqlite: String,
+    pub(crate) postgres: String,
 }
 
 fn sources() -> Vec<PathBuf> {
@@ -31,7 +31,7 @@ fn sources() -> Vec<PathBuf> {
     files
 }
 
-fn find_all() -> Vec<Found> {
+pub(crate) fn find_all() -> Vec<Found> {
     let mut all = Vec::new();
     for file in sources() {
         let text = std::fs::read_to_string(&file).unwrap();

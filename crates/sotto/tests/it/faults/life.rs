@@ -18,6 +18,8 @@ use sotto::http::router::router;
 use sotto::inbound::pager::{Pager, Webhook};
 use sotto::live::Live;
 use sotto::nodes::{Node, Place};
+use sotto::reconcile::nightly::Nightly;
+use sotto::self_test;
 use sotto::service::{Parts, Service};
 use sotto::{params, sql};
 use tokio::net::TcpListener;
@@ -189,7 +191,9 @@ impl Life {
             let adapters = vec![Live::new(AnyAdapter::SmsSmpp(adapter))];
             let pager = Live::new(pager);
             let (db, office) = (store, around);
-            Service::start(Parts { db, office, adapters, events, pager, place }).await
+            let (nightly, self_test) = (Nightly::default(), self_test::Settings::default());
+            let parts = Parts { db, office, adapters, events, pager, place, nightly, self_test };
+            Service::start(parts).await
         });
         let started = started.await.unwrap();
         // What cannot recover does not run: `serve` ends, and is started again.
