@@ -143,7 +143,7 @@ impl Shared {
             let key = format!("{}-{number}", self.name);
             let request = load::request(&self.token, &key, &who.patient, &name_of(number));
             let first = self.ask(&request, &mut line, &mut server).await;
-            if number % ASKED_AGAIN == 0 && first.is_some() {
+            if number.is_multiple_of(ASKED_AGAIN) && first.is_some() {
                 let again = self.ask(&request, &mut line, &mut server).await;
                 if again != first {
                     self.told().answered_differently += 1;
