@@ -74,7 +74,7 @@ fn a_practice_is_backed_up_lost_and_put_back_with_five_commands() {
     let checked = house.good(&["audit", "verify"]);
     assert!(checked.contains("Everything is as it was written"), "{checked}");
 
-    let again = house.good(&["restore", file, "--replace", "--json"]);
+    let again = house.good(&["restore", file, "--replace", "--accept-loss", "a test", "--json"]);
     let again: Value = serde_json::from_str(&again).unwrap_or_default();
     assert!(again["before"].as_str().is_some_and(|old| old.contains(".before_")), "{again}");
 }
