@@ -40,7 +40,7 @@ impl Statements {
 /// was paused, or cut off, in the middle of one would hold its locks for ever. Long enough for a
 /// closure that computes on a busy machine; who needs it shorter says
 /// [`Tx::ends_when_idle`](crate::db::Tx::ends_when_idle).
-const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(20);
+const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(60);
 
 /// Where the server is, and what protects the way to it.
 #[derive(Clone)]

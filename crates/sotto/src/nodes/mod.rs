@@ -107,6 +107,7 @@ impl Place {
         let run = RunId::new(office.clock());
         let joined = self.db.write(move |tx| {
             let practice = office.practice();
+            tx.ends_when_idle(BEAT)?;
             tx.lock(lock_of(&office))?;
             for other in node::all(tx, practice)? {
                 if !other.is_given_up() && (alone || other.name == node.name) {
@@ -147,6 +148,8 @@ impl Place {
         let (run, wants_bind) = (self.standing.run(), !self.standing.has_bind() && binds > 0);
         let nodes = self.db.write(move |tx| {
             let practice = office.practice();
+            // Who is paused in the middle of this holds his row; nobody waits for that longer.
+            tx.ends_when_idle(BEAT)?;
             if wants_bind {
                 // Before any row is touched, as in `join`: nobody waits for the other crosswise.
                 tx.lock(lock_of(&office))?;
