@@ -69,12 +69,16 @@ pub fn record(
     let (practice, now) = (office.practice(), office.clock().now());
     let adapter = told.adapter.as_str();
     lock(tx, office, told.adapter, &told.carrier_id)?;
+    let mut lost_answer = false;
     let known = match receipt::part(tx, practice, adapter, &told.carrier_id)? {
         Some(part) => Some(part),
         None => match unanswered_part(tx, office, told, now)? {
             Unanswered::UnderWay if may_wait => return Ok(Recorded::AwaitsAnswer),
             Unanswered::UnderWay | Unanswered::Unknown => None,
-            Unanswered::This(part) => Some(part),
+            Unanswered::This(part) => {
+                lost_answer = true;
+                Some(part)
+            }
         },
     };
     let error = told.failure.as_ref().map(written);
@@ -106,7 +110,8 @@ pub fn record(
                     office.traces().tell(span.saying(says));
                 });
             }
-            let report = Report { id, status: told.status, failure: told.failure.clone() };
+            let failure = told.failure.clone();
+            let report = Report { id, status: told.status, failure, lost_answer };
             apply(tx, office, part, &report, told.adapter)?;
         }
         // Before the carrier's answer: kept, and applied by `settle_early`.
@@ -200,7 +205,7 @@ fn apply_stored(
         let status = ReceiptStatus::ALL.into_iter().find(|s| s.as_str() == early.status);
         let Some(status) = status else { continue };
         let failure = early.error.as_deref().and_then(read);
-        let report = Report { id: early.id, status, failure };
+        let report = Report { id: early.id, status, failure, lost_answer: false };
         apply(tx, office, &part, &report, adapter)?;
     }
     Ok(())
@@ -275,6 +280,8 @@ struct Report {
     id: ReceiptId,
     status: ReceiptStatus,
     failure: Option<Failure>,
+    /// It stands for the carrier's answer, which was lost: the text was one part, and left.
+    lost_answer: bool,
 }
 
 fn apply(
@@ -300,7 +307,10 @@ fn apply(
     }
     let failed = report.failure.as_ref().map(|failure| failure.kind);
     let patient = stored.as_ref().and_then(|stored| stored.patient);
-    let moved = match stored {
+    // Of an uncertain attempt that had an id for this part, others have none: nobody knows whether
+    // they left, and this receipt does not say.
+    let moves = |stored: &Stored| report.lost_answer || stored.state != State::Uncertain;
+    let moved = match stored.filter(moves) {
         Some(stored) => move_message(tx, office, &stored, part.attempt, adapter)?,
         None => None,
     };
@@ -381,8 +391,11 @@ fn unanswered_part(
         return Ok(Unanswered::UnderWay);
     }
     let &[(id, message, _)] = open.as_slice() else { return Ok(Unanswered::Unknown) };
-    let (a, b, c) = receipt::count_parts(tx, practice, id)?;
-    let number = a + b + c + 1;
+    if receipt::count_parts(tx, practice, id)? != (0, 0, 0) {
+        // It was a text of several parts, and this is one of those without an answer.
+        return Ok(Unanswered::Unknown);
+    }
+    let number = 1;
     let part = Part { attempt: id, number, adapter, carrier_id: &told.carrier_id };
     attempt::add_part(tx, practice, &part, now)?;
     Ok(Unanswered::This(KnownPart { attempt: id, number, state: PartState::Accepted, message }))

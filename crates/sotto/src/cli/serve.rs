@@ -289,7 +289,7 @@ fn node(config: &Config, listen: SocketAddr) -> Node {
     let host = rustix::system::uname();
     let name = config.node.name.clone();
     let name = name.unwrap_or_else(|| format!("{} {listen}", host.nodename().to_string_lossy()));
-    Node { name, binds: config.sms_smpp.as_ref().map_or(0, |sms| sms.binds) }
+    Node::new(name, config.sms_smpp.as_ref().map_or(0, |sms| sms.binds))
 }
 
 fn pager_of(config: &Config) -> Result<Pager> {

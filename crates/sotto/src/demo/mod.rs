@@ -152,7 +152,7 @@ pub async fn start(settings: &Settings) -> Result<Demo, DemoError> {
     let ids = OpaqueIds::new(&office.keys().derive("mail ids"));
     let (email, bounces) = mail(&twin, &office, ids, events.clone()).await?;
     let loopback = Loopback::new(events.clone(), clock.clone());
-    let node = Node { name: "demo".to_owned(), binds: 1 };
+    let node = Node::new("demo".to_owned(), 1);
     let place = Place::take(&db, &office, node).await?;
     let sms = texts(&twin, &office, (events, place.standing()))?;
     let service = Service::start(Parts {

@@ -55,6 +55,17 @@ pub struct Node {
     pub name: String,
     /// How many binds the SMPP carrier allows all nodes together.
     pub binds: u32,
+    /// How long it may say nothing before the others give it up, the same for all: [`SILENT`], or
+    /// more where a machine may stand still for longer. After half of it the node itself stops.
+    pub silent: Duration,
+}
+
+impl Node {
+    /// A node that is given up after [`SILENT`].
+    #[must_use]
+    pub const fn new(name: String, binds: u32) -> Self {
+        Self { name, binds, silent: SILENT }
+    }
 }
 
 /// This process's place among the nodes of its practice.
@@ -83,7 +94,7 @@ impl Place {
         let (signal, _) = signal::channel(state);
         let standing = Standing::new(clock.clone(), signal);
         let office = office.clone();
-        let (watch, given_up) = (Watch::default(), Arc::default());
+        let (watch, given_up) = (Watch::new(node.silent), Arc::default());
         let mut place = Self { db, office, node, standing, watch, alone, given_up };
         place.join(clock.instant()).await?;
         Ok(place)
@@ -119,7 +130,7 @@ impl Place {
             node::all(tx, practice)
         });
         let nodes = joined.await?;
-        self.watch = Watch::default();
+        self.watch = Watch::new(self.node.silent);
         self.stand(run, &nodes, now);
         Ok(())
     }
@@ -130,7 +141,7 @@ impl Place {
         let bind = nodes.iter().any(|node| node.run == run && node.bind.is_some());
         let leads = living.next().is_some_and(|first| first.run == run);
         let alone = living.next().is_none();
-        let until = (!self.alone).then(|| now + STANDS);
+        let until = (!self.alone).then(|| now + self.node.silent / 2);
         self.standing.becomes(State { run, until, bind, leads, alone });
     }
 
@@ -167,7 +178,7 @@ impl Place {
                 node = self.node.name,
                 "node.given_up: the others heard nothing of this node for {} s, or another was \
                  started with its node.name; what it had begun is uncertain, and it begins anew",
-                SILENT.as_secs()
+                self.node.silent.as_secs()
             );
             return self.join(now).await;
         };

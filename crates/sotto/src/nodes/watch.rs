@@ -1,21 +1,27 @@
 //! Who has fallen silent, as one node sees it. No clock and no database here.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{SILENT, STANDS};
 use crate::db::node::NodeRow;
 use crate::ids::RunId;
 
 /// What one node remembers of the others.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Watch {
+    /// For how long a count may stand still.
+    silent: Duration,
     /// Each one's count, and when it was first seen.
     counts: HashMap<RunId, (i64, Instant)>,
     looked: Option<Instant>,
 }
 
 impl Watch {
+    /// Nothing seen yet.
+    pub(super) fn new(silent: Duration) -> Self {
+        Self { silent, counts: HashMap::new(), looked: None }
+    }
+
     /// Looks at the nodes, at an instant after they were read, and answers with those whose count
     /// has stood still for too long. Who has not looked for a while starts again: it may be that
     /// nobody could count, and the database has only just come back.
@@ -25,7 +31,7 @@ impl Watch {
         own: RunId,
         now: Instant,
     ) -> Vec<&'n NodeRow> {
-        if self.looked.is_some_and(|last| now.duration_since(last) > STANDS) {
+        if self.looked.is_some_and(|last| now.duration_since(last) > self.silent / 2) {
             self.counts.clear();
         }
         self.looked = Some(now);
@@ -35,7 +41,7 @@ impl Watch {
             let (count, since) = self.counts.entry(node.run).or_insert((node.beat, now));
             if *count != node.beat {
                 (*count, *since) = (node.beat, now);
-            } else if now.duration_since(*since) >= SILENT {
+            } else if now.duration_since(*since) >= self.silent {
                 silent.push(node);
             }
         }
@@ -45,8 +51,7 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use super::super::{SILENT, STANDS};
     use super::*;
     use crate::clock::Clock;
 
@@ -56,7 +61,7 @@ mod tests {
 
     /// Looks at node 2 from node 1, at these seconds, with these counts; says when it was silent.
     fn silent_at(looks: &[(u64, i64)]) -> Vec<u64> {
-        let (mut watch, start) = (Watch::default(), Clock::system().instant());
+        let (mut watch, start) = (Watch::new(SILENT), Clock::system().instant());
         let own = node(1, 0).run;
         let look = |(at, beat): &(u64, i64)| {
             let nodes = [node(1, 0), node(2, *beat)];
@@ -91,6 +96,6 @@ mod tests {
 
     #[test]
     fn who_is_given_up_has_stopped_sending_long_before() {
-        assert!(SILENT >= 2 * STANDS && STANDS >= 2 * super::super::BEAT);
+        assert!(SILENT == 2 * STANDS && STANDS >= 2 * super::super::BEAT);
     }
 }

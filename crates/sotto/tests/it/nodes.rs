@@ -82,7 +82,7 @@ fn work(
 }
 
 async fn take(clinic: &Clinic, name: &str, binds: u32) -> Place {
-    let node = Node { name: name.to_owned(), binds };
+    let node = Node::new(name.to_owned(), binds);
     let mut place = Place::take(&clinic.db, &clinic.office, node).await.unwrap();
     place.beat(now()).await.unwrap();
     place
