@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::clinic::{Clinic, staff};
-use crate::engines::{Engine, TestDb, run, wanted};
+use crate::engines::{Engine, run};
 use crate::on_both_engines;
 
 /// A carrier that takes what it is given when it is told to.
@@ -438,23 +438,4 @@ on_both_engines! {
         clinic.db.read(move |tx| office.refresh_if_changed(tx)).await.unwrap();
         assert_eq!(clinic.office.profile().display_name, "Elm Street Office");
     }
-}
-
-/// The whole program: two nodes under load, killed and paused. Which when is in the seed.
-#[test]
-fn nodes_that_are_killed_and_paused_lose_and_double_nothing() {
-    if !wanted(Engine::Postgres) {
-        return;
-    }
-    let db = TestDb::new(Engine::Postgres);
-    let run = std::process::Command::new(env!("CARGO_BIN_EXE_sotto"))
-        .args(["bench", "nodes", "--json", "--nodes", "2", "--binds", "1", "--kills", "3"])
-        .args(["--rate", "15", "--patients", "400", "--seed", "1", "--database", &db.url])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success(), "{said}");
-    let line: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
-    assert!(line["accepted"].as_u64().unwrap() > 20 && line["texts"].as_u64().unwrap() > 20);
-    assert_eq!((line["kills"].as_u64(), line["pauses"].as_u64()), (Some(2), Some(1)), "{line}");
 }
