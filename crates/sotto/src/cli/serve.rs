@@ -52,6 +52,7 @@ const WAITING_EVENTS: usize = 1024;
 
 /// How often the last checkpoint is kept apart from the database.
 const WITNESS_EVERY: SignedDuration = SignedDuration::from_secs(5);
+
 /// How long the answer to an idempotency key is remembered.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(48);
 

@@ -505,11 +505,10 @@ fn record_once(
         receipts::lock_all(tx, office, ended.adapter, &handoff.parts)?;
     }
     let practice = office.practice();
-    let open = attempt::open_of(tx, practice, ended.id)? == Some(ended.attempt);
-    if open && outbox::still_leased(tx, practice, ended.id, run)? {
-        return record(tx, office, ended);
-    }
+    // Asked first, since it holds the row: whoever gives this run up then waits, or has been.
+    let leased = outbox::still_leased(tx, practice, ended.id, run)?;
     match attempt::outcome(tx, practice, ended.attempt)? {
+        Some(Outcome::Started) if leased => record(tx, office, ended),
         Some(Outcome::Uncertain) => settle(tx, office, ended.id, ended.result.clone()),
         _ => Ok(()),
     }
