@@ -75,8 +75,8 @@ pub fn record(
         None => match unanswered_part(tx, office, told, now)? {
             Unanswered::UnderWay if may_wait => return Ok(Recorded::AwaitsAnswer),
             Unanswered::UnderWay | Unanswered::Unknown => None,
-            Unanswered::This(part) => {
-                lost_answer = true;
+            Unanswered::This { part, whole } => {
+                lost_answer = whole;
                 Some(part)
             }
         },
@@ -280,7 +280,7 @@ struct Report {
     id: ReceiptId,
     status: ReceiptStatus,
     failure: Option<Failure>,
-    /// It stands for the carrier's answer, which was lost: the text was one part, and left.
+    /// It stands for the carrier's answer, which was lost: with this part the whole text has left.
     lost_answer: bool,
 }
 
@@ -307,8 +307,7 @@ fn apply(
     }
     let failed = report.failure.as_ref().map(|failure| failure.kind);
     let patient = stored.as_ref().and_then(|stored| stored.patient);
-    // Of an uncertain attempt that had an id for this part, others have none: nobody knows whether
-    // they left, and this receipt does not say.
+    // While a part of an uncertain attempt has no id, nobody knows whether it left.
     let moves = |stored: &Stored| report.lost_answer || stored.state != State::Uncertain;
     let moved = match stored.filter(moves) {
         Some(stored) => move_message(tx, office, &stored, part.attempt, adapter)?,
@@ -365,8 +364,9 @@ fn move_message(
 
 /// Which attempt a receipt with an unknown id can be about.
 enum Unanswered {
-    /// The one whose answer was lost, with the carrier's id now.
-    This(KnownPart),
+    /// The one whose answer was lost, with the carrier's id now. `whole`: with it every part of the
+    /// text is known to have left.
+    This { part: KnownPart, whole: bool },
     /// One that may yet be answered, for all we know.
     UnderWay,
     /// Nobody can tell.
@@ -374,8 +374,8 @@ enum Unanswered {
 }
 
 /// The part of an attempt whose answer was lost, and with it the carrier's id, if this receipt can
-/// only be about that one: the same adapter and address, exactly one uncertain attempt, and none
-/// that may yet be answered.
+/// only be about that one: the same adapter and address, exactly one uncertain attempt with a part
+/// nobody has spoken of, and none that may yet be answered.
 fn unanswered_part(
     tx: &mut Tx<'_>,
     office: &Office,
@@ -391,14 +391,37 @@ fn unanswered_part(
         return Ok(Unanswered::UnderWay);
     }
     let &[(id, message, _)] = open.as_slice() else { return Ok(Unanswered::Unknown) };
-    if receipt::count_parts(tx, practice, id)? != (0, 0, 0) {
-        // It was a text of several parts, and this is one of those without an answer.
+    // Nobody could tell whose it was when it came first, and what was open then may be settled now:
+    // that only one is left proves nothing.
+    if !receipt::early(tx, practice, adapter, &told.carrier_id)?.is_empty() {
         return Ok(Unanswered::Unknown);
     }
-    let number = 1;
+    let (accepted, delivered, undelivered) = receipt::count_parts(tx, practice, id)?;
+    let number = accepted + delivered + undelivered + 1;
+    let Some(of) = parts_of(tx, office, told.adapter, message)?.filter(|of| number <= *of) else {
+        return Ok(Unanswered::Unknown);
+    };
     let part = Part { attempt: id, number, adapter, carrier_id: &told.carrier_id };
     attempt::add_part(tx, practice, &part, now)?;
-    Ok(Unanswered::This(KnownPart { attempt: id, number, state: PartState::Accepted, message }))
+    let part = KnownPart { attempt: id, number, state: PartState::Accepted, message };
+    Ok(Unanswered::This { part, whole: number == of })
+}
+
+/// For how many parts the carrier gives an id, and a receipt, if a message goes by this adapter.
+/// None where its text cannot be read any more.
+fn parts_of(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    adapter: AdapterName,
+    id: MessageId,
+) -> Result<Option<u32>, DbError> {
+    if adapter != AdapterName::SmsSmpp {
+        return Ok(Some(1));
+    }
+    let Some(stored) = message::find(tx, office.practice(), id)? else { return Ok(None) };
+    let Ok(content) = outbox::store::open_content(office, &stored) else { return Ok(None) };
+    let draft = stored.draft(&content);
+    Ok(draft.and_then(|draft| u32::try_from(smpp::count(&draft.content.body).parts).ok()))
 }
 
 /// The person told the carrier to stop: mirrored, not fought (TEL-18), and what waits is withdrawn.

@@ -117,20 +117,41 @@ impl World {
 
     /// A message in this state, with one attempt that ended so and these parts.
     async fn message(&self, state: &'static str, outcome: Outcome, ids: &[&str]) -> MessageId {
+        self.message_saying("Your results are ready.", state, outcome, ids).await
+    }
+
+    async fn message_saying(
+        &self,
+        body: &str,
+        state: &'static str,
+        outcome: Outcome,
+        ids: &[&str],
+    ) -> MessageId {
         let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let content = serde_json::json!({
+            "address_kind": AddressKind::Phone, "address": phone().reveal(), "subject": null,
+            "body": body, "fields": [],
+        });
         self.write(move |tx, office| {
             let (practice, now) = (office.practice(), office.clock().now());
             let id = MessageId(office.clock().new_id());
             let index = office.address_index(&phone());
+            let (whose, row) = (practice.to_string(), id.to_string());
+            let (table, column) = ("message", "content");
+            let place = seal::Place { practice: &whose, table, row: &row, column };
+            let buckets = office.buckets(now).unwrap();
+            let content = content.to_string();
+            let sealed = office.keys().seal_message(buckets, &place, content.as_bytes()).unwrap();
+            let (body, wrap) = (sealed.body.as_bytes(), sealed.record_wrap.as_bytes());
             tx.execute(
                 sql!(
                     "INSERT INTO message (practice_id, id, patient_id, address_index, channel, kind,
                          purpose, origin, language, content_sealed, record_wrap, state, state_at,
                          send_at, created_by, created_at)
-                     VALUES ($1, $2, $3, $4, 'sms', 'free_text', 'treatment', 'staff', 'en', $4, $4,
-                         $5, $6, $6, 'test', $6)"
+                     VALUES ($1, $2, $3, $4, 'sms', 'free_text', 'treatment', 'staff', 'en', $5, $6,
+                         $7, $8, $8, 'test', $8)"
                 ),
-                params![practice, id, PatientId(Uuid::from_u128(2)), index, state, now],
+                params![practice, id, PatientId(Uuid::from_u128(2)), index, body, wrap, state, now],
             )?;
             let attempt = AttemptId::new(office.clock());
             let start = Start { message: id, number: 1, adapter: ADAPTER.as_str() };
@@ -272,6 +293,35 @@ on_both_engines! {
         let lost = world.message("uncertain", Outcome::Uncertain, &[]).await;
         world.told("b", ReceiptStatus::Delivered, None).await;
         assert_eq!(world.state(lost).await, "delivered");
+    }
+
+    async fn a_long_text_whose_answer_was_lost_left_when_each_part_has_a_receipt(db: TestDb) {
+        let world = World::new(db).await;
+        let long = "Bring what you take now, and come a little early. ".repeat(4);
+        let whole = world.message_saying(&long, "uncertain", Outcome::Uncertain, &[]).await;
+        // One part arrived. Whether the other left, nobody knows.
+        world.told("a", ReceiptStatus::Delivered, None).await;
+        assert_eq!(world.state(whole).await, "uncertain");
+        world.told("a", ReceiptStatus::Delivered, None).await;
+        assert_eq!(world.state(whole).await, "uncertain");
+        // Another message to the same phone, which may never have left.
+        let other = world.message("uncertain", Outcome::Uncertain, &[]).await;
+        world.told("b", ReceiptStatus::Delivered, None).await;
+        assert_eq!(world.state(whole).await, "uncertain");
+        assert_eq!(world.state(other).await, "uncertain");
+
+        world.db.clock.advance(SignedDuration::from_hours(100));
+        let whole = world.message_saying(&long, "uncertain", Outcome::Uncertain, &["c"]).await;
+        world.told("c", ReceiptStatus::Delivered, None).await;
+        assert_eq!(world.state(whole).await, "uncertain");
+        world.told("d", ReceiptStatus::Delivered, None).await;
+        assert_eq!(world.state(whole).await, "delivered");
+        // What came when nobody could tell whose it was is nobody's when it comes again.
+        let other = world.message("uncertain", Outcome::Uncertain, &[]).await;
+        world.told("b", ReceiptStatus::Delivered, None).await;
+        assert_eq!(world.state(other).await, "uncertain");
+        world.told("e", ReceiptStatus::Delivered, None).await;
+        assert_eq!(world.state(other).await, "delivered");
     }
 
     async fn an_opt_out_at_the_carrier_is_mirrored_once(db: TestDb) {
