@@ -22,6 +22,7 @@ use crate::nodes::{self, Lease, Place};
 use crate::office::Office;
 use crate::outbox::OutboxError;
 use crate::outbox::recover::{self, Broken};
+use crate::outbox::set_back::{self, Watch};
 use crate::outbox::worker::{Settings, Worker};
 use crate::reconcile::nightly::{self, Nightly};
 use crate::self_test;
@@ -88,6 +89,7 @@ impl Service {
         if settled > 0 {
             tracing::warn!(attempts = settled, "outbox.recovered");
         }
+        bring_forward(&db, &office).await;
         let practice = office.practice().to_string();
         let far_bell = office.far_bell();
         db.listen(move |word| {
@@ -219,15 +221,28 @@ async fn refresh(db: Db, office: Office, stop: CancellationToken) {
     }
 }
 
+/// What was to go at once when the clock was ahead goes now.
+async fn bring_forward(db: &Db, office: &Office) {
+    match set_back::bring_forward(db, office).await {
+        Ok(0) => {}
+        Ok(messages) => tracing::warn!(messages, "outbox.clock_was_ahead"),
+        Err(error) => tracing::error!(%error, "outbox.clock_was_ahead"),
+    }
+}
+
 /// Settles attempts whose lease is over, now and then, and what nodes that were given up had begun,
 /// as soon as that is known.
 async fn settle(db: Db, office: Office, given_up: Arc<Notify>, stop: CancellationToken) {
+    let mut watch = Watch::new(office.clock());
     loop {
         let result = tokio::select! {
             () = given_up.notified() => nodes::settle(&db, &office).await,
             go_on = pause(&office, RECOVER_EVERY, &stop) => {
                 if !go_on {
                     return;
+                }
+                if watch.set_back() {
+                    bring_forward(&db, &office).await;
                 }
                 recover::settle_broken_off(&db, &office, Broken::Over).await
             }

@@ -241,6 +241,37 @@ pub fn due(
     )
 }
 
+/// Free rows that are not due yet, of messages that came to their state later than now: the clock
+/// has been set back since.
+///
+/// # Errors
+/// [`DbError`].
+pub fn from_the_future(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<OutboxRow>, DbError> {
+    tx.query(
+        sql! {
+            sqlite: "SELECT o.practice_id, o.message_id, o.adapter, o.due_at, o.attempts,
+                 o.leased_until, o.lease_owner FROM outbox o
+                 JOIN message m ON m.practice_id = o.practice_id AND m.id = o.message_id
+                 WHERE o.practice_id = $1 AND o.due_at > $2 AND o.leased_until IS NULL
+                     AND m.state_at > $2
+                 LIMIT $3",
+            postgres: "SELECT o.practice_id, o.message_id, o.adapter, o.due_at, o.attempts,
+                 o.leased_until, o.lease_owner FROM outbox o
+                 JOIN message m ON m.practice_id = o.practice_id AND m.id = o.message_id
+                 WHERE o.practice_id = $1 AND o.due_at > $2 AND o.leased_until IS NULL
+                     AND m.state_at > $2
+                 LIMIT $3 FOR UPDATE OF o SKIP LOCKED"
+        },
+        params![practice, now, limit],
+        OutboxRow::read,
+    )
+}
+
 /// When the oldest free row of any adapter was or is due.
 ///
 /// # Errors

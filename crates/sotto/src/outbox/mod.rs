@@ -7,6 +7,7 @@
 pub mod fresh_facts;
 pub mod recheck;
 pub mod recover;
+pub mod set_back;
 pub mod store;
 pub mod worker;
 

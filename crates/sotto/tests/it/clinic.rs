@@ -98,8 +98,13 @@ impl Clinic {
 
     /// The same practice, opened again from its database and its keys, as after a restart.
     pub(crate) async fn reopened(&self, db: &Db) -> Office {
+        self.reopened_at(db, self.office.clock().clone()).await
+    }
+
+    /// The same, on a machine whose clock reads otherwise.
+    pub(crate) async fn reopened_at(&self, db: &Db, clock: Clock) -> Office {
         let ring = Keyring::open(&self.keys, &self.root).unwrap();
-        let (practice, clock) = (self.office.practice(), self.db.clock.clone());
+        let practice = self.office.practice();
         db.read(move |tx| {
             Ok::<_, DbError>(Office::open(tx, practice, clock, ring, templates()).unwrap())
         })

@@ -7,13 +7,16 @@ use gate::{Channel, Level, Released};
 use jiff::SignedDuration;
 use serde_json::Value;
 use sotto::channels::{Adapter, AdapterName, Failure, Handoff};
-use sotto::db::Tx;
+use sotto::clock::Clock;
 use sotto::db::suppression::{self, SuppressionKind, SuppressionRow, SuppressionSource};
 use sotto::db::vendor::{self, NewVendor};
+use sotto::db::{Db, Tx};
 use sotto::ids::{Id as _, RunId};
 use sotto::nodes::{Lease, Standing};
 use sotto::office::Office;
+use sotto::outbox::set_back;
 use sotto::outbox::worker::{Settings, Worker};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{NUMBER, Site, results};
@@ -46,7 +49,28 @@ async fn released(
     let id = site.post("/api/v1/messages", &results(site.patient)).await.is(202).text_of("id");
     site.clinic.write(change).await;
     let took = Arc::new(Mutex::new(0));
-    let clock = site.clinic.db.clock.clone();
+    let (worker, stop) = working(site.clinic.db.db.clone(), site.clinic.office.clone(), &took);
+    let seen = ended(site, &id).await;
+    stop.cancel();
+    worker.await.unwrap();
+    site.clinic.is_proved().await;
+    let took = *took.lock().unwrap();
+    (seen, took)
+}
+
+/// The message, once it neither waits nor is on its way.
+async fn ended(site: &Site, id: &str) -> Value {
+    loop {
+        let seen = site.get(&format!("/api/v1/messages/{id}")).await.is(200).json;
+        if seen["state"] != "queued" && seen["state"] != "sending" {
+            return seen;
+        }
+    }
+}
+
+/// A worker for the carrier that takes everything.
+fn working(db: Db, office: Office, took: &Arc<Mutex<u32>>) -> (JoinHandle<()>, CancellationToken) {
+    let clock = office.clock().clone();
     let run = RunId::new(&clock);
     let settings = Settings {
         adapter: AdapterName::SmsSmpp,
@@ -54,21 +78,10 @@ async fn released(
         window: 4,
         lease: SignedDuration::from_secs(300),
     };
-    let (db, office) = (site.clinic.db.db.clone(), site.clinic.office.clone());
-    let carrier = Arc::new(Carrier { took: Arc::clone(&took) });
+    let carrier = Arc::new(Carrier { took: Arc::clone(took) });
     let stop = CancellationToken::new();
-    let worker = tokio::spawn(Worker::new(db, office, carrier, settings).run(stop.clone()));
-    let seen = loop {
-        let seen = site.get(&format!("/api/v1/messages/{id}")).await.is(200).json;
-        if seen["state"] != "queued" && seen["state"] != "sending" {
-            break seen;
-        }
-    };
-    stop.cancel();
-    worker.await.unwrap();
-    site.clinic.is_proved().await;
-    let took = *took.lock().unwrap();
-    (seen, took)
+    let worker = Worker::new(db, office, carrier, settings).run(stop.clone());
+    (tokio::spawn(worker), stop)
 }
 
 fn opted_out(tx: &mut Tx<'_>, office: &Office) {
@@ -106,6 +119,26 @@ on_both_engines! {
         let site = Site::open(db).await;
         let (seen, took) = released(&site, |_, _| ()).await;
         assert_eq!((&seen["state"], took), (&"sent".into(), 1), "{seen}");
+    }
+
+    async fn the_clock_was_an_hour_ahead(db: TestDb) {
+        let site = Site::open(db).await;
+        // After the patient's consent, which must not lie in the future.
+        site.clinic.db.clock.advance(SignedDuration::from_hours(2));
+        let body = results(site.patient);
+        let id = site.post("/api/v1/messages", &body).await.is(202).text_of("id");
+        // The machine is started again with its clock set right.
+        let right = Clock::manual(site.clinic.db.clock.now() - SignedDuration::from_hours(1));
+        let office = site.clinic.reopened_at(&site.clinic.db, right).await;
+        assert_eq!(set_back::bring_forward(&site.clinic.db, &office).await.unwrap(), 1);
+        assert_eq!(set_back::bring_forward(&site.clinic.db, &office).await.unwrap(), 0);
+        let took = Arc::new(Mutex::new(0));
+        let (worker, stop) = working(site.clinic.db.db.clone(), office, &took);
+        let seen = ended(&site, &id).await;
+        stop.cancel();
+        worker.await.unwrap();
+        assert_eq!((&seen["state"], *took.lock().unwrap()), (&"sent".into(), 1), "{seen}");
+        site.clinic.is_proved().await;
     }
 
     async fn the_number_opted_out(db: TestDb) {
