@@ -87,10 +87,14 @@ pub fn append_as<'a>(
     }
     let now = log.clock.now();
     let entry = Entry::of(event, log.practice, id, now, records);
+    // Behind every entry that this transaction can see. One that it rests on, because it changed a
+    // row after the other, is among them or has its leaf already; so the last leaf about a row is
+    // about the row as it stands, whatever the clocks say.
     tx.execute(
         sql!(
-            "INSERT INTO audit_entry (practice_id, id, recorded_at, body, leaf_index)
-             VALUES ($1, $2, $3, $4, NULL)"
+            "INSERT INTO audit_entry (practice_id, id, recorded_at, body, leaf_index, arrival)
+             VALUES ($1, $2, $3, $4, NULL, (SELECT COALESCE(MAX(arrival), 0) + 1 FROM audit_entry
+                 WHERE practice_id = $1 AND leaf_index IS NULL))"
         ),
         params![log.practice, id, now, entry.to_bytes()],
     )?;

@@ -267,15 +267,30 @@ fn checkpoint_entry(
     Ok(Entry::of(event, log.practice, EntryId::new(log.clock), now, records))
 }
 
+/// The entries without a leaf, in the order they came in.
 fn waiting(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<(EntryId, ledger::Hash)>, DbError> {
-    tx.query(
+    let older: Option<String> = tx.query_opt(
         sql!(
+            "SELECT id FROM audit_entry
+             WHERE practice_id = $1 AND leaf_index IS NULL AND arrival IS NULL LIMIT 1"
+        ),
+        params![practice],
+        |row| row.get(0),
+    )?;
+    let in_order = match older {
+        None => sql!(
+            "SELECT id, body FROM audit_entry WHERE practice_id = $1 AND leaf_index IS NULL
+             ORDER BY arrival, id LIMIT $2"
+        ),
+        // A program from before schema 7 works beside this one and tells no order: time has to do.
+        Some(_) => sql!(
             "SELECT id, body FROM audit_entry WHERE practice_id = $1 AND leaf_index IS NULL
              ORDER BY recorded_at, id LIMIT $2"
         ),
-        params![practice, BATCH],
-        |row| Ok((row.get(0)?, leaf_hash(&row.get::<Vec<u8>>(1)?))),
-    )
+    };
+    tx.query(in_order, params![practice, BATCH], |row| {
+        Ok((row.get(0)?, leaf_hash(&row.get::<Vec<u8>>(1)?)))
+    })
 }
 
 fn any_waiting(tx: &mut Tx<'_>, practice: PracticeId) -> Result<bool, DbError> {

@@ -327,7 +327,7 @@ tables! {
         "finished_at" "failures"
     ]
     "audit_entry" AUDIT_ENTRY Proof ["id" Text] [
-        "practice_id" "id" "recorded_at" "body" "leaf_index"
+        "practice_id" "id" "recorded_at" "body" "leaf_index" "arrival"
     ]
     "audit_tile" AUDIT_TILE Proof ["level" Int, "tile" Int] [
         "practice_id" "level" "tile" "hashes"

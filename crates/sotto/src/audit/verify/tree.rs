@@ -338,7 +338,7 @@ fn beyond(tx: &mut Tx<'_>, found: &mut Findings<'_>, size: u64) -> Result<u64, V
         sql!(
             "SELECT id, recorded_at, body, leaf_index FROM audit_entry
              WHERE practice_id = $1 AND (leaf_index IS NULL OR leaf_index < 0 OR leaf_index >= $2)
-             ORDER BY recorded_at, id"
+             ORDER BY id"
         ),
         params![practice, index_of(size)],
         |row| {

@@ -89,7 +89,13 @@ fn targets() -> Vec<Target> {
             let place = |name| spec.columns.iter().position(|column| *column == name).unwrap();
             Target {
                 table: spec.table.name(),
-                columns: spec.columns.iter().map(|&column| column.to_owned()).collect(),
+                // What gave an entry its place says nothing once it has one.
+                columns: spec
+                    .columns
+                    .iter()
+                    .filter(|&&column| column != "arrival")
+                    .map(|&column| column.to_owned())
+                    .collect(),
                 keys: names.into_iter().map(place).collect(),
             }
         })
