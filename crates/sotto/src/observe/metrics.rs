@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 /// Upper edges for answers to callers and carriers, in microseconds.
 const FAST: &[u64] =
@@ -101,19 +102,32 @@ impl std::fmt::Debug for Metrics {
 }
 
 /// Whether a connection that is kept open is there. Clones are the same one.
-#[derive(Debug, Clone, Default)]
-pub struct Link(Arc<AtomicBool>);
+#[derive(Debug, Clone)]
+pub struct Link(watch::Sender<bool>);
+
+impl Default for Link {
+    /// Not yet.
+    fn default() -> Self {
+        Self(watch::Sender::new(false))
+    }
+}
 
 impl Link {
     /// It is there, or not any more.
     pub fn set(&self, up: bool) {
-        self.0.store(up, Ordering::Relaxed);
+        self.0.send_replace(up);
     }
 
     /// Whether it is there.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        *self.0.borrow()
+    }
+
+    /// Returns when it is there.
+    pub async fn up(&self) {
+        // The sender lives in self.
+        let _ = self.0.subscribe().wait_for(|up| *up).await;
     }
 }
 

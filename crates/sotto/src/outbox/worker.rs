@@ -34,6 +34,7 @@ use crate::db::{Db, Mark, Tx};
 use crate::facts;
 use crate::ids::{AttemptId, Id as _, RunId};
 use crate::nodes::{Lease, Standing};
+use crate::observe::metrics::Link;
 use crate::observe::trace::{Place, Say, Span, Step};
 use crate::office::Office;
 use crate::outbox::fresh_facts::Loaded;
@@ -92,6 +93,7 @@ impl<A: Adapter> Worker<A> {
         // Each attempt is a task of its own: no answer waits for the disk of the next claim.
         let mut under_way = JoinSet::new();
         let (mut rung_here, mut told) = (false, None);
+        let mut down_since = None;
         loop {
             // Asked for before looking, so that a bell rung while we look is not missed.
             let (rung, far_rung) = (bell.notified(), far_bell.notified());
@@ -102,7 +104,18 @@ impl<A: Adapter> Worker<A> {
                 return;
             }
             let room = window - under_way.len().min(window);
-            let lease = worker.lease();
+            let link = worker.adapter.link().filter(|link| !link.is_up());
+            let down = link.as_ref().map(|_| {
+                let now = office.clock().instant();
+                now.duration_since(*down_since.get_or_insert(now))
+            });
+            if down.is_none() {
+                down_since = None;
+            }
+            // What is claimed cannot be told from what has left, if this process dies: so nothing
+            // is, while nothing can leave. After a while it is, so that it fails and staff hear.
+            let wait_for = link.filter(|_| down.is_some_and(|down| down < HOLD));
+            let lease = worker.lease().filter(|_| wait_for.is_none());
             let mut next = None;
             let begun = Begun::default();
             match &lease {
@@ -143,6 +156,7 @@ impl<A: Adapter> Worker<A> {
                 // Each second: what others put in without a word is found, and what was not allowed
                 // may be by now.
                 () = standing.changed(), if !full => {}
+                () = came_up(wait_for.as_ref()), if wait_for.is_some() => {}
                 () = stop.cancelled() => {}
             }
         }
@@ -260,6 +274,15 @@ impl<A: Adapter> Worker<A> {
     fn not_written(&self, ended: &Ended, error: &OutboxError) {
         let adapter = self.settings.adapter.as_str();
         tracing::error!(adapter, message = %ended.id, %error, "outbox.record");
+    }
+}
+
+/// How long nothing is claimed because the carrier's connection is down.
+const HOLD: Duration = Duration::from_secs(20);
+
+async fn came_up(link: Option<&Link>) {
+    if let Some(link) = link {
+        link.up().await;
     }
 }
 

@@ -249,6 +249,8 @@ struct House<'a> {
     callers: Callers,
     /// How often a server was started.
     starts: u64,
+    /// What its servers have in their environment beside the usual.
+    environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl<'a> House<'a> {
@@ -280,7 +282,8 @@ impl<'a> House<'a> {
         }
         let callers =
             Callers::start(bench.runtime.handle(), &bench.clock, (people, token), args.rate);
-        Ok(Self { bench, folder: folder.to_owned(), settings, config, twin, callers, starts: 0 })
+        let (folder, environment) = (folder.to_owned(), Vec::new());
+        Ok(Self { bench, folder, settings, config, twin, callers, starts: 0, environment })
     }
 
     /// The carrier's everyday faults.
@@ -313,7 +316,7 @@ impl<'a> House<'a> {
     /// Starts a server, which may be killed from now on.
     fn spawn(&mut self) -> Result<Mortal> {
         self.starts += 1;
-        Mortal::spawn(&self.settings, &self.log())
+        Mortal::spawn(&self.settings, &self.log(), &self.environment)
     }
 
     /// Waits until the server that was started last has accepted a message.
@@ -363,11 +366,12 @@ impl<'a> House<'a> {
     }
 
     /// Waits until the carrier has nothing to tell, nothing waits to be sent or sequenced, and
-    /// nothing has moved for two seconds; not for ever, since `stuck` is one of the counts.
+    /// nothing has moved for two seconds; not for ever, since `stuck` is one of the counts: while
+    /// something waits, until nothing has moved for [`TO_REST`].
     fn rest(&self, opened: &Opened, told: &Told) -> Result<()> {
         let practice = opened.office.practice();
-        let (began, mut quiet, mut before) = (self.bench.clock.instant(), 0, None);
-        while began.elapsed() < TO_REST && quiet < 4 {
+        let (mut moved, mut quiet, mut before) = (self.bench.clock.instant(), 0, None);
+        while moved.elapsed() < TO_REST && quiet < 4 {
             let gauges = opened.db.read_blocking(move |tx| board::gauges(tx, practice, None))?;
             let (counts, open) = self.twin.look(|record| {
                 let receipts = record.receipts.iter().filter(|one| one.acked_at.is_none()).count();
@@ -378,6 +382,9 @@ impl<'a> House<'a> {
             let calm = !waits && self.twin.pending() == 0 && open == 0;
             let now = Some((counts, gauges));
             quiet = if calm && now == before { quiet + 1 } else { 0 };
+            if now != before {
+                moved = self.bench.clock.instant();
+            }
             before = now;
             self.bench.sleep(Duration::from_millis(500));
         }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -95,8 +95,12 @@ pub(super) struct Mortal {
 }
 
 impl Mortal {
-    /// Starts it; `log` is appended to.
-    pub(super) fn spawn(settings: &Path, log: &Path) -> Result<Self> {
+    /// Starts it, with more in its environment; `log` is appended to.
+    pub(super) fn spawn(
+        settings: &Path,
+        log: &Path,
+        environment: &[(&'static str, PathBuf)],
+    ) -> Result<Self> {
         let mut log = OpenOptions::new()
             .create(true)
             .append(true)
@@ -105,6 +109,7 @@ impl Mortal {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["serve", "--config"])
             .arg(settings)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -39,6 +39,8 @@ pub(super) enum Disaster {
     HalfOpen,
     /// Every receipt comes three times, or the last first.
     ReceiptsReorderedAndDoubled,
+    /// The machine's clock is set forward and back.
+    ClockJump,
     /// All of them.
     All,
 }
@@ -52,6 +54,7 @@ impl Disaster {
             Self::CarrierSilent => "carrier-silent",
             Self::HalfOpen => "half-open",
             Self::ReceiptsReorderedAndDoubled => "receipts-reordered-and-doubled",
+            Self::ClockJump => "clock-jump",
             Self::All => "all",
         }
     }
@@ -88,13 +91,17 @@ pub(super) fn struck(bench: &Bench<'_>, disaster: Disaster, folder: &Path) -> Re
             let doubled = Fault::DuplicateReceipts { extra: 2 };
             carrier(bench, folder, name, &[(0.5, doubled), (1.0, Fault::ReorderedReceipts)])
         }
+        Disaster::ClockJump => clock_jump(bench, folder),
         Disaster::All => Ok(Report::skipped(name, "it is not one of them")),
     }
 }
 
 /// A server at work in a new practice in `place`.
 fn at_work<'a>(bench: &'a Bench<'a>, folder: &Path, place: &Path) -> Result<(House<'a>, Mortal)> {
-    let mut house = House::new(bench, folder, place)?;
+    set_to_work(bench, House::new(bench, folder, place)?)
+}
+
+fn set_to_work<'a>(bench: &'a Bench<'a>, mut house: House<'a>) -> Result<(House<'a>, Mortal)> {
     // Settings and keys were made this instant, and the disk may be taken away.
     command("sync", &[])?;
     let server = house.spawn()?;
@@ -298,5 +305,59 @@ fn carrier(
         Ok(())
     };
     let during = During::measure(bench, &mut house, strike, heal)?;
+    Ok(during.into(house.settle(server, name)?, false))
+}
+
+/// Moves the wall clock of one server, by a library that is loaded before libc.
+struct WallClock {
+    library: PathBuf,
+    ahead: PathBuf,
+}
+
+impl WallClock {
+    fn build(folder: &Path) -> Result<Self> {
+        let here = |name: &str| folder.join(name);
+        let clock = Self { library: here("clock.so"), ahead: here("clock") };
+        std::fs::write(here("clock.c"), include_str!("clock.c"))?;
+        let (to, from) = (clock.library.display().to_string(), here("clock.c"));
+        command("cc", &["-shared", "-fPIC", "-O2", "-o", &to, &from.display().to_string()])?;
+        std::fs::write(&clock.ahead, 0_i64.to_ne_bytes())?;
+        Ok(clock)
+    }
+
+    fn environment(&self) -> Vec<(&'static str, PathBuf)> {
+        vec![("LD_PRELOAD", self.library.clone()), ("SOTTO_BENCH_CLOCK", self.ahead.clone())]
+    }
+
+    /// From now on it is so many seconds ahead. The file is mapped by the server, so it is written
+    /// in place.
+    fn set(&self, seconds: i64) -> Result<()> {
+        let mut file = OpenOptions::new().write(true).open(&self.ahead)?;
+        Ok(file.write_all(&seconds.to_ne_bytes())?)
+    }
+}
+
+/// Ahead and set right, far behind and set right, and at last far ahead for good: behind its last
+/// signature by more than seconds no audit log is signed (RULEBOOK §10), and the run would not end.
+const JUMPS: [i64; 4] = [20, 0, -1200, 0];
+const LAST_JUMP: i64 = 1200;
+
+fn clock_jump(bench: &Bench<'_>, folder: &Path) -> Result<Report> {
+    let name = Disaster::ClockJump.name();
+    let clock = match WallClock::build(folder) {
+        Ok(clock) => clock,
+        Err(error) => return Ok(Report::skipped(name, format!("{error:#}"))),
+    };
+    let mut house = House::new(bench, folder, &folder.join("practice"))?;
+    house.environment = clock.environment();
+    let (mut house, server) = set_to_work(bench, house)?;
+    let jump = |_: &mut House<'_>| {
+        for seconds in JUMPS {
+            clock.set(seconds)?;
+            bench.sleep(LASTS);
+        }
+        Ok(())
+    };
+    let during = During::measure(bench, &mut house, jump, |_| clock.set(LAST_JUMP))?;
     Ok(during.into(house.settle(server, name)?, false))
 }
