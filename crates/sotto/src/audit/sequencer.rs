@@ -1,7 +1,7 @@
 //! The single sequencer: it gives committed entries their places in the tree and signs the head.
 //!
-//! One transaction places a batch: leaf indexes in the order of the entries' ids, one more entry
-//! about the checkpoint itself as the last leaf, the tiles that changed, and the signed note. A
+//! One transaction places a batch: leaf indexes in the order in which the entries came in, one more
+//! entry about the checkpoint itself as the last leaf, the tiles that changed, and the signed note. A
 //! crash before the commit leaves nothing of it, and the entries are placed next time; a crash
 //! after it leaves all of it. The state to go on from is read back and checked against the signed
 //! head each time, so recovery is the ordinary path and there is no other.

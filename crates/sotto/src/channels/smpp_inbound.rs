@@ -69,8 +69,13 @@ struct Partial {
 /// How many arrivals that will be delivered again are remembered.
 const MOST_AGAIN: usize = 4_096;
 
+/// After this long without our acknowledgement the carrier may deliver again over the same
+/// connection. Until then the same words are said again, by a patient in a hurry.
+const UNANSWERED: Duration = Duration::from_secs(10);
+
 /// An arrival that was told, to recognise it when it is delivered again.
 struct Told {
+    at: Duration,
     digest: [u8; 32],
     carrier_id: String,
     sequences: Vec<u32>,
@@ -179,6 +184,8 @@ impl Inbound {
         let told = self.told.iter_mut().rev().find(|told| told.sequences == sequences);
         if let Some(told) = told {
             told.acknowledged_at = Some(now);
+            // It has come again, if it was to.
+            self.again.retain(|again| again.carrier_id != told.carrier_id);
         }
         let sure = |told: &Told| {
             told.acknowledged_at.is_some_and(|at| now.saturating_sub(at) > ACK_MAY_BE_LOST)
@@ -258,20 +265,28 @@ impl Inbound {
             self.again.clear();
         }
         let again = self.again.iter().position(|told| told.digest == key);
-        let carrier_id = match again.and_then(|at| self.again.remove(at)) {
-            Some(told) => told.carrier_id,
-            None => {
-                self.count += 1;
-                format!("{}-{}", self.run, self.count)
-            }
-        };
+        let again = again.and_then(|at| self.again.remove(at)).map(|told| told.carrier_id);
+        let carrier_id = again.or_else(|| self.unanswered(&key, now)).unwrap_or_else(|| {
+            self.count += 1;
+            format!("{}-{}", self.run, self.count)
+        });
         self.told.push_back(Told {
+            at: now,
             digest: key,
             carrier_id: carrier_id.clone(),
             sequences: sequences.to_vec(),
             acknowledged_at: None,
         });
         carrier_id
+    }
+
+    /// The id of the same words that have waited too long for our acknowledgement.
+    fn unanswered(&self, digest: &[u8; 32], now: Duration) -> Option<String> {
+        let waits = |told: &&Told| {
+            told.acknowledged_at.is_none() && now.saturating_sub(told.at) >= UNANSWERED
+        };
+        let told = self.told.iter().filter(waits).find(|told| told.digest == *digest);
+        told.map(|told| told.carrier_id.clone())
     }
 
     fn receipt(&self, receipt: &Receipt, phone: &smpp::Address) -> CarrierReceipt {
@@ -404,6 +419,38 @@ mod tests {
         inbound.acknowledged(&sequences, NOW);
         let (said_again, _) = reply(inbound.delivery(2, message, NOW));
         assert_ne!(said_again.carrier_id, first.carrier_id);
+    }
+
+    #[test]
+    fn delivered_again_for_want_of_an_answer_is_the_same_arrival() {
+        let mut inbound = inbound();
+        let message = &messages("C")[0];
+        let (first, sequences) = reply(inbound.delivery(1, message, NOW));
+        let soon = NOW + Duration::from_secs(9);
+        let (said_again, _) = reply(inbound.delivery(2, message, soon));
+        assert_ne!(said_again.carrier_id, first.carrier_id);
+        let late = NOW + Duration::from_secs(30);
+        let (again, _) = reply(inbound.delivery(3, message, late));
+        assert_eq!(again.carrier_id, first.carrier_id);
+        // Stored at last: the next one is new.
+        for sequences in [sequences, vec![2], vec![3]] {
+            inbound.acknowledged(&sequences, late);
+        }
+        let (new, _) = reply(inbound.delivery(4, message, late + Duration::from_secs(30)));
+        assert!(![first.carrier_id, said_again.carrier_id].contains(&new.carrier_id));
+    }
+
+    #[test]
+    fn refused_once_of_twice_delivered_leaves_nothing_behind() {
+        let mut inbound = inbound();
+        let message = &messages("C")[0];
+        let (first, sequences) = reply(inbound.delivery(1, message, NOW));
+        let late = NOW + Duration::from_secs(30);
+        reply(inbound.delivery(2, message, late));
+        inbound.refused(&sequences, late);
+        inbound.acknowledged(&[2], late);
+        let (new, _) = reply(inbound.delivery(3, message, late));
+        assert_ne!(new.carrier_id, first.carrier_id);
     }
 
     #[test]

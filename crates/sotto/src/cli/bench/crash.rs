@@ -13,6 +13,8 @@ mod callers;
 mod compare;
 mod disasters;
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -271,6 +273,9 @@ impl<'a> House<'a> {
         let smsc = twin.smpp_address().context("the twin has no SMSC")?.port();
         let place = Place { folder: place, database: args.database.as_deref(), smsc };
         let settings = place.prepare(&bench.clock)?;
+        // Each start is the same node again, wherever it listens.
+        let named = "[node]\nname = \"bench\"\n";
+        OpenOptions::new().append(true).open(&settings)?.write_all(named.as_bytes())?;
         let config = Config::load(&settings)?;
         let bar = bar(args.patients as u64, "patients move in");
         let who = (args.patients, args.seed);
