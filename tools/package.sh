@@ -46,7 +46,7 @@ Priority: optional
 Architecture: $architecture
 Maintainer: Sotto maintainers <maintainers@sotto.invalid>
 Installed-Size: $size
-Depends: libc6 (>= $glibc), libgcc-s1, ca-certificates
+Depends: libc6 (>= $glibc), libgcc-s1, ca-certificates, procps
 Recommends: systemd, logrotate
 Description: self-hosted patient communication for medical practices
  Sends, receives and proves messages between a practice and its patients,
