@@ -431,7 +431,9 @@ fn killed(bench: &Bench<'_>, folder: &Path) -> Result<Report> {
         } else {
             house.answers(&server)?;
             recoveries.push(started.elapsed());
-            bench.sleep(Duration::from_millis(chance.below(600) as u64));
+            // Most lives are short; in some there is time for whole conversations.
+            let life = if chance.below(4) == 0 { 3_000 } else { 600 };
+            bench.sleep(Duration::from_millis(chance.below(life) as u64));
             house.kill(server);
             kills += 1;
         }
