@@ -131,13 +131,12 @@ fn place(tx: &mut Tx<'_>, log: Log<'_>) -> Result<Option<Checkpoint>, SequenceEr
     let now = last_signed.map_or(now, |last| last.max(now));
     let practice = log.practice;
     let mut tree = Frontier::load(head, |id| tile(tx, practice, id))?;
+    let mut ids = Vec::with_capacity(waiting.len());
     for (id, leaf) in waiting {
-        let index = index_of(tree.append(leaf)?);
-        tx.execute(
-            sql!("UPDATE audit_entry SET leaf_index = $3 WHERE practice_id = $1 AND id = $2"),
-            params![practice, id, index],
-        )?;
+        tree.append(leaf)?;
+        ids.push(id.to_string());
     }
+    put_at(tx, practice, index_of(head.size), &ids)?;
     let own = checkpoint_entry(tx, log, head, now)?;
     let index = index_of(tree.append(leaf_hash(&own.to_bytes()))?);
     tx.execute(
@@ -265,6 +264,32 @@ fn checkpoint_entry(
     }
     let event = Event::new(Kind::Checkpoint, Actor::service("sequencer"));
     Ok(Entry::of(event, log.practice, EntryId::new(log.clock), now, records))
+}
+
+/// Gives the entries their leaves, from `first` on, in one statement: there may be thousands. The
+/// list is materialized, or SQLite would walk through the whole log for each id.
+fn put_at(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    first: i64,
+    ids: &[String],
+) -> Result<(), DbError> {
+    // Ids are hexadecimal digits and dashes: nothing in them is to be escaped.
+    let list = format!("[\"{}\"]", ids.join("\",\""));
+    tx.execute(
+        sql! {
+            sqlite: "WITH place AS MATERIALIZED
+                     (SELECT $1 AS practice, key AS number, value AS id FROM json_each($3))
+                 UPDATE audit_entry SET leaf_index = $2 + place.number FROM place
+                 WHERE audit_entry.practice_id = place.practice AND audit_entry.id = place.id",
+            postgres: "UPDATE audit_entry SET leaf_index = $2 + place.number - 1
+                 FROM json_array_elements_text(CAST($3 AS TEXT)::json)
+                     WITH ORDINALITY AS place (id, number)
+                 WHERE audit_entry.practice_id = $1 AND audit_entry.id = place.id"
+        },
+        params![practice, first, list],
+    )?;
+    Ok(())
 }
 
 /// The entries without a leaf, in the order they came in.
