@@ -112,19 +112,53 @@ pub fn resign(tx: &mut Tx<'_>, practice: PracticeId, run: RunId) -> Result<(), D
     Ok(())
 }
 
-/// Strikes out the runs that were given up and have nothing left to settle.
+/// Whether a run lives. If so it is not struck out before this transaction ends, whoever gives it
+/// up meanwhile: what is claimed in its name here will be found by it.
+///
+/// # Errors
+/// [`DbError`].
+pub fn lives(tx: &mut Tx<'_>, practice: PracticeId, run: RunId) -> Result<bool, DbError> {
+    // Not the row's own lock: giving the run up takes that, and must not wait for a paused process.
+    tx.lock_shared(claims_of(run))?;
+    let beat: Option<i64> = tx.query_opt(
+        sql!("SELECT beat FROM node WHERE practice_id = $1 AND run = $2 AND beat >= 0"),
+        params![practice, run],
+        |row| row.get(0),
+    )?;
+    Ok(beat.is_some())
+}
+
+/// Strikes out the runs that were given up and have nothing left to settle. One in whose name a
+/// claim is still being stored stays: the server may finish a commit seconds after the process that
+/// asked for it was killed.
 ///
 /// # Errors
 /// [`DbError`].
 pub fn strike_out(tx: &mut Tx<'_>, practice: PracticeId) -> Result<u64, DbError> {
-    tx.execute(
-        sql!(
-            "DELETE FROM node WHERE practice_id = $1 AND beat < 0 AND NOT EXISTS (
-                 SELECT 1 FROM outbox
-                 WHERE outbox.practice_id = node.practice_id AND lease_owner = run)"
-        ),
+    let given_up: Vec<RunId> = tx.query(
+        sql!("SELECT run FROM node WHERE practice_id = $1 AND beat < 0"),
         params![practice],
-    )
+        |row| row.get(0),
+    )?;
+    let mut struck = 0;
+    for run in given_up {
+        if tx.try_lock(claims_of(run))? {
+            // Asked after the lock was taken, so what was claimed before is seen.
+            struck += tx.execute(
+                sql!(
+                    "DELETE FROM node WHERE practice_id = $1 AND run = $2 AND NOT EXISTS (
+                         SELECT 1 FROM outbox WHERE practice_id = $1 AND lease_owner = $2)"
+                ),
+                params![practice, run],
+            )?;
+        }
+    }
+    Ok(struck)
+}
+
+/// The lock that each claim of a run holds. A run's id ends in random bits.
+fn claims_of(run: RunId) -> i64 {
+    run.0.as_u64_pair().1.cast_signed() ^ 0x636c_6169_6d5f_5f73
 }
 
 /// Lets a living run use one of the carrier's binds, if one of the first `binds` is free. The

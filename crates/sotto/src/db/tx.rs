@@ -203,6 +203,20 @@ impl<'c> Tx<'c> {
         Ok(())
     }
 
+    /// As [`lock`](Self::lock), but only against whoever wants it alone: any number of transactions
+    /// hold it together.
+    ///
+    /// # Errors
+    /// [`DbError::Conflict`] when waiting would deadlock.
+    pub fn lock_shared(&mut self, key: i64) -> Result<(), DbError> {
+        let take = sql! {
+            sqlite: "SELECT 1 WHERE $1 IS NOT NULL",
+            postgres: "SELECT 1 FROM pg_advisory_xact_lock_shared($1)"
+        };
+        self.query(take, params![key], |_| Ok(()))?;
+        Ok(())
+    }
+
     /// As [`lock`](Self::lock), but answers `false` at once when another transaction holds it.
     ///
     /// # Errors
@@ -213,6 +227,21 @@ impl<'c> Tx<'c> {
             postgres: "SELECT pg_try_advisory_xact_lock($1)"
         };
         self.query_one(take, params![key], |row| row.get(0))
+    }
+
+    /// Takes a lock named `key` that the connection holds, in place of the one it held, until it
+    /// ends: whoever can [`try_lock`](Self::try_lock) it knows that the connection is gone. Not
+    /// undone by a rollback. On SQLite there is nobody to know.
+    ///
+    /// # Errors
+    /// [`DbError`] as the engine says.
+    pub fn lock_while_connected(&mut self, key: i64) -> Result<(), DbError> {
+        let take = sql! {
+            sqlite: "SELECT 1 WHERE $1 IS NOT NULL",
+            postgres: "SELECT pg_advisory_unlock_all(), pg_try_advisory_lock($1)"
+        };
+        self.query(take, params![key], |_| Ok(()))?;
+        Ok(())
     }
 
     /// Lets the server end this transaction, with its locks, once nothing happens in it for so long:

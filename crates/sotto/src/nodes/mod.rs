@@ -1,6 +1,6 @@
 //! Several nodes on one database: who serves a practice now, who has fallen silent, who leads.
 //!
-//! A node is one process. It holds its [`Place`] by counting up a row each second, and others see
+//! A node is one process. It holds its [`Place`] by counting up a row twice a second, and others see
 //! the count. Three spans make this safe, each measured on one machine's steady clock, so that no
 //! two clocks need agree:
 //!
@@ -8,17 +8,22 @@
 //! |---|---|---|
 //! | [`BEAT`] | the node | counts its row up |
 //! | [`STANDS`] | the node | after so long without a count that was stored, it puts nothing on a wire |
+//! | [`STANDS`] | another | after it saw the same count for so long, it gives the node up if the node's connection has ended too: it was killed |
 //! | [`SILENT`] | another | after it saw the same count for so long, it gives the node up |
 //!
-//! [`STANDS`] runs from before the count was asked for, [`SILENT`] from after it was seen, and is
-//! twice as long: who is given up has stopped sending seconds before. Giving up is an update that
-//! demands the count that was seen, so a node that stirs in time is not given up, and a node that
-//! was paused finds at its next beat that it was. What it had begun is uncertain then, as after a
-//! crash, and never sent again.
+//! A node's own span runs from before the count was asked for, another's from after it was seen:
+//! who is given up has stopped sending. Giving up is an update that demands the count that was
+//! seen, so a node that stirs in time is not given up, and a node that was paused finds at its next
+//! beat that it was. What it had begun is uncertain then, as after a crash, and never sent again.
+//!
+//! That the connection ended is told by a lock that it held. Alone it proves nothing, since a node
+//! may lose its connection and live; with the count it says that nobody is there to come back.
 //!
 //! A crash leaves the row; the next process of that name, or any other node, gives it up and settles
-//! what it had begun. A crash in the middle of that leaves the row given up, and the work is taken
-//! up again. On SQLite there is one node, and it stands for ever.
+//! what it had begun. The server may finish a commit of the dead for a while: a claim keeps the row
+//! that it is made under from being struck out before. A crash in the middle of settling leaves
+//! the row given up, and the work is taken up again. On SQLite there is one node, and it stands for
+//! ever.
 
 mod standing;
 mod watch;
@@ -37,10 +42,13 @@ use crate::outbox::recover::{self, Broken};
 
 use standing::State;
 pub use standing::{Lease, Standing};
-use watch::Watch;
+use watch::{Still, Watch};
 
 /// How often a node shows that it lives.
-pub const BEAT: Duration = Duration::from_secs(1);
+pub const BEAT: Duration = Duration::from_millis(500);
+
+/// For how long a node that is paused in the middle of a beat holds its row.
+const HELD: Duration = Duration::from_secs(1);
 
 /// For how long a node may act upon its last beat.
 pub const STANDS: Duration = Duration::from_secs(3);
@@ -118,13 +126,14 @@ impl Place {
         let run = RunId::new(office.clock());
         let joined = self.db.write(move |tx| {
             let practice = office.practice();
-            tx.ends_when_idle(BEAT)?;
+            tx.ends_when_idle(HELD)?;
             tx.lock(lock_of(&office))?;
             for other in node::all(tx, practice)? {
                 if !other.is_given_up() && (alone || other.name == node.name) {
                     node::give_up(tx, practice, other.run, other.beat)?;
                 }
             }
+            tx.lock_while_connected(line_of(run))?;
             node::join(tx, practice, (run, &node.name), office.clock().now())?;
             node::take_bind(tx, practice, run, node.binds)?;
             node::all(tx, practice)
@@ -146,13 +155,24 @@ impl Place {
     }
 
     /// One beat: shows that this node lives, looks who else does, and gives up who has fallen
-    /// silent. `now` is read before the beat is asked for.
+    /// silent. What becomes free by that is taken at once. `now` is read before the beat is asked
+    /// for.
     ///
     /// # Errors
     /// [`DbError`]; this node then stands no longer than its last beat allows.
     pub async fn beat(&mut self, now: Instant) -> Result<(), DbError> {
+        let began = self.office.clock().instant();
+        if self.count(now).await? {
+            let now = now + self.office.clock().instant().duration_since(began);
+            self.count(now).await?;
+        }
+        Ok(())
+    }
+
+    /// The work of [`beat`](Self::beat); says whether it gave anybody up.
+    async fn count(&mut self, now: Instant) -> Result<bool, DbError> {
         if self.alone {
-            return Ok(());
+            return Ok(false);
         }
         let began = self.office.clock().instant();
         let (office, binds) = (self.office.clone(), self.node.binds);
@@ -160,11 +180,13 @@ impl Place {
         let nodes = self.db.write(move |tx| {
             let practice = office.practice();
             // Who is paused in the middle of this holds his row; nobody waits for that longer.
-            tx.ends_when_idle(BEAT)?;
+            tx.ends_when_idle(HELD)?;
             if wants_bind {
                 // Before any row is touched, as in `join`: nobody waits for the other crosswise.
                 tx.lock(lock_of(&office))?;
             }
+            // Again each time: the connection may be another than before.
+            tx.lock_while_connected(line_of(run))?;
             if !node::beat(tx, practice, run)? {
                 return Ok::<_, DbError>(None);
             }
@@ -180,23 +202,35 @@ impl Place {
                  started with its node.name; what it had begun is uncertain, and it begins anew",
                 self.node.silent.as_secs()
             );
-            return self.join(now).await;
+            self.join(now).await?;
+            return Ok(false);
         };
         self.stand(run, &nodes, now);
         let heard = now + self.office.clock().instant().duration_since(began);
-        let mut given_up = nodes.iter().any(node::NodeRow::is_given_up);
-        for silent in self.watch.silent(&nodes, run, heard) {
-            let practice = self.office.practice();
-            let (run, beat) = (silent.run, silent.beat);
-            if self.db.write(move |tx| node::give_up(tx, practice, run, beat)).await? {
-                tracing::warn!(node = silent.name, "node.silent: given up");
-                given_up = true;
-            }
+        let mut gave_up = false;
+        for (other, still) in self.watch.still(&nodes, run, heard) {
+            gave_up |= self.give_up(other, still).await?;
         }
-        if given_up {
+        if gave_up || nodes.iter().any(node::NodeRow::is_given_up) {
             self.given_up.notify_one();
         }
-        Ok(())
+        Ok(gave_up)
+    }
+
+    /// Gives a node up that is silent, or has stopped and whose connection ended. False where it
+    /// stirs, may come back, or was given up by another.
+    async fn give_up(&self, other: &node::NodeRow, still: Still) -> Result<bool, DbError> {
+        let (practice, run, beat) = (self.office.practice(), other.run, other.beat);
+        let given_up = self.db.write(move |tx| {
+            let gone = still == Still::Silent || tx.try_lock(line_of(run))?;
+            Ok::<_, DbError>(gone && node::give_up(tx, practice, run, beat)?)
+        });
+        let given_up = given_up.await?;
+        if given_up {
+            let how = if still == Still::Silent { "silent" } else { "gone" };
+            tracing::warn!(node = other.name, how, "node.silent: given up");
+        }
+        Ok(given_up)
     }
 
     /// Beats until `stop`.
@@ -253,4 +287,10 @@ pub async fn settle(db: &Db, office: &Office) -> Result<usize, OutboxError> {
 /// The lock under which nodes join and take binds, one a practice.
 fn lock_of(office: &Office) -> i64 {
     office.practice().0.as_u64_pair().1.cast_signed() ^ 0x6e6f_6465_5f6c_6f63
+}
+
+/// The lock that a run's connection holds for as long as it is there. A run's id ends in random
+/// bits.
+fn line_of(run: RunId) -> i64 {
+    run.0.as_u64_pair().1.cast_signed() ^ 0x6e6f_6465_5f6c_6e65
 }

@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
+use gate::PracticeId;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::db::{DbError, Tx, node};
 use crate::ids::{Id as _, RunId};
 
 /// What holds since the last beat.
@@ -70,7 +72,8 @@ impl Standing {
     #[must_use]
     pub fn lease(&self) -> Option<Lease> {
         let state = *self.state.borrow();
-        self.stands(&state).then(|| Lease { standing: self.clone(), run: state.run })
+        let shared = state.until.is_some();
+        self.stands(&state).then(|| Lease { standing: self.clone(), run: state.run, shared })
     }
 
     /// Whether this node holds one of the binds that the SMPP carrier allows. A node that is cut
@@ -120,6 +123,8 @@ impl Standing {
 pub struct Lease {
     standing: Standing,
     run: RunId,
+    /// Whether others may give this run up.
+    shared: bool,
 }
 
 impl Lease {
@@ -127,6 +132,15 @@ impl Lease {
     #[must_use]
     pub const fn run(&self) -> RunId {
         self.run
+    }
+
+    /// Whether this transaction may claim. Asked of the database: it may have been waiting since
+    /// the lease was given, and who settles what this run had begun must find the claim.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub(crate) fn may_claim(&self, tx: &mut Tx<'_>, practice: PracticeId) -> Result<bool, DbError> {
+        Ok(!self.shared || node::lives(tx, practice, self.run)?)
     }
 
     /// Whether what was claimed may still go.

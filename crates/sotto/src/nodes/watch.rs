@@ -23,30 +23,44 @@ impl Watch {
     }
 
     /// Looks at the nodes, at an instant after they were read, and answers with those whose count
-    /// has stood still for too long. Who has not looked for a while starts again: it may be that
-    /// nobody could count, and the database has only just come back.
-    pub(super) fn silent<'n>(
+    /// has stood still for as long as a node may act upon a beat, and whether it was for too long.
+    /// Who has not looked for a while starts again: it may be that nobody could count, and the
+    /// database has only just come back.
+    pub(super) fn still<'n>(
         &mut self,
         nodes: &'n [NodeRow],
         own: RunId,
         now: Instant,
-    ) -> Vec<&'n NodeRow> {
+    ) -> Vec<(&'n NodeRow, Still)> {
         if self.looked.is_some_and(|last| now.duration_since(last) > self.silent / 2) {
             self.counts.clear();
         }
         self.looked = Some(now);
         self.counts.retain(|run, _| nodes.iter().any(|node| node.run == *run));
-        let mut silent = Vec::new();
+        let mut still = Vec::new();
         for node in nodes.iter().filter(|node| node.run != own && !node.is_given_up()) {
             let (count, since) = self.counts.entry(node.run).or_insert((node.beat, now));
             if *count != node.beat {
                 (*count, *since) = (node.beat, now);
-            } else if now.duration_since(*since) >= self.silent {
-                silent.push(node);
+            }
+            let still_for = now.duration_since(*since);
+            if still_for >= self.silent {
+                still.push((node, Still::Silent));
+            } else if still_for >= self.silent / 2 {
+                still.push((node, Still::Stopped));
             }
         }
-        silent
+        still
     }
+}
+
+/// For how long a node's count has stood still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Still {
+    /// For so long that it sends nothing: it may come back, or be gone.
+    Stopped,
+    /// For too long.
+    Silent,
 }
 
 #[cfg(test)]
@@ -59,38 +73,43 @@ mod tests {
         NodeRow { run: RunId(uuid::Uuid::from_u128(run)), name: run.to_string(), beat, bind: None }
     }
 
-    /// Looks at node 2 from node 1, at these seconds, with these counts; says when it was silent.
-    fn silent_at(looks: &[(u64, i64)]) -> Vec<u64> {
+    /// Looks at node 2 from node 1, at these seconds, with these counts; says when it had stopped,
+    /// and when it was silent.
+    fn still_at(looks: &[(u64, i64)]) -> (Vec<u64>, Vec<u64>) {
         let (mut watch, start) = (Watch::new(SILENT), Clock::system().instant());
         let own = node(1, 0).run;
-        let look = |(at, beat): &(u64, i64)| {
+        let (mut stopped, mut silent) = (Vec::new(), Vec::new());
+        for (at, beat) in looks {
             let nodes = [node(1, 0), node(2, *beat)];
-            let silent = watch.silent(&nodes, own, start + Duration::from_secs(*at));
-            (!silent.is_empty()).then_some(*at)
-        };
-        looks.iter().filter_map(look).collect()
+            match watch.still(&nodes, own, start + Duration::from_secs(*at)).first() {
+                Some((_, Still::Stopped)) => stopped.push(*at),
+                Some((_, Still::Silent)) => silent.push(*at),
+                None => {}
+            }
+        }
+        (stopped, silent)
     }
 
     #[test]
     fn who_stands_still_for_long_enough_is_silent_and_nobody_else() {
         let every_second =
             |beats: &[i64]| -> Vec<(u64, i64)> { (0..).zip(beats.iter().copied()).collect() };
-        for (looks, silent) in [
+        for (looks, stopped, silent) in [
             // It counts each second, or each third.
-            (every_second(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]), vec![]),
-            (every_second(&[0, 0, 0, 1, 1, 1, 2, 2, 2, 3]), vec![]),
+            (every_second(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]), vec![], vec![]),
+            (every_second(&[0, 0, 0, 1, 1, 1, 2, 2, 2, 3]), vec![], vec![]),
             // It stands still from the first look, or from the third.
-            (every_second(&[7; 9]), vec![6, 7, 8]),
-            (every_second(&[0, 1, 2, 2, 2, 2, 2, 2, 2]), vec![8]),
+            (every_second(&[7; 9]), vec![3, 4, 5], vec![6, 7, 8]),
+            (every_second(&[0, 1, 2, 2, 2, 2, 2, 2, 2]), vec![5, 6, 7], vec![8]),
             // It stirs at the last moment.
-            (every_second(&[7, 7, 7, 7, 7, 7, 8, 8, 8]), vec![]),
+            (every_second(&[7, 7, 7, 7, 7, 7, 8, 8, 8]), vec![3, 4, 5], vec![]),
             // It was given up already: no more to do.
-            (every_second(&[-1; 9]), vec![]),
+            (every_second(&[-1; 9]), vec![], vec![]),
             // We ourselves were away: nobody is blamed for that.
-            (vec![(0, 7), (1, 7), (2, 7), (60, 7), (61, 7)], vec![]),
-            (vec![(0, 7), (60, 7), (62, 7), (64, 7), (66, 7)], vec![66]),
+            (vec![(0, 7), (1, 7), (2, 7), (60, 7), (61, 7)], vec![], vec![]),
+            (vec![(0, 7), (60, 7), (62, 7), (64, 7), (66, 7)], vec![64], vec![66]),
         ] {
-            assert_eq!(silent_at(&looks), silent, "{looks:?}");
+            assert_eq!(still_at(&looks), (stopped, silent), "{looks:?}");
         }
     }
 

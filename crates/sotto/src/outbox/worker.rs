@@ -191,7 +191,8 @@ impl<A: Adapter> Worker<A> {
         limit: usize,
         begun: &Begun,
     ) -> Result<(Vec<Claim>, Option<Timestamp>), OutboxError> {
-        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let most = if self.db.is_shared() { AT_ONCE } else { u32::MAX };
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX).min(most);
         let mut ahead = None;
         if let Some(mark) = self.db.mark() {
             let (office, adapter) = (self.office.clone(), self.settings.adapter);
@@ -211,6 +212,9 @@ impl<A: Adapter> Worker<A> {
         let begun = begun.clone();
         self.db
             .write(move |tx| {
+                if !lease.may_claim(tx, office.practice())? {
+                    return Ok((Vec::new(), None));
+                }
                 let ahead = ahead.filter(|(mark, _)| tx.unchanged_since(mark));
                 let looked = match ahead {
                     Some((_, looked)) => looked,
@@ -285,6 +289,10 @@ async fn came_up(link: Option<&Link>) {
         link.up().await;
     }
 }
+
+/// How many rows one claim takes where several nodes work at one outbox: what a claim holds nobody
+/// else can take, and if its node dies or is starved in the middle, all of it is done again.
+const AT_ONCE: u32 = 32;
 
 /// How long a failed write waits before it is tried again.
 const AGAIN: SignedDuration = SignedDuration::from_secs(1);

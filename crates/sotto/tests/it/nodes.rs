@@ -12,7 +12,7 @@ use sotto::channels::{Adapter, AdapterName, Failure, Handoff};
 use sotto::clock::Clock;
 use sotto::db::node::NodeRow;
 use sotto::db::outbox::Which;
-use sotto::db::{Db, DbError, node};
+use sotto::db::{DatabaseUrl, Db, DbError, Threads, Tx, node};
 use sotto::journeys::reminders;
 use sotto::nodes::{self, Lease, Node, Place, SILENT, STANDS, Standing};
 use sotto::outbox::recover::{Broken, settle_broken_off};
@@ -20,7 +20,9 @@ use sotto::outbox::worker::{Settings, Worker};
 use sotto::{outbox, params, sql};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
+use twin::{SmppConfig, Twin, TwinConfig};
 
+use crate::channels::bench::start_smpp_of;
 use crate::clinic::{Clinic, staff};
 use crate::engines::{Engine, run};
 use crate::on_both_engines;
@@ -66,7 +68,7 @@ fn work(
     clinic: &Clinic,
     db: &Db,
     standing: Standing,
-    carrier: &Carrier,
+    carrier: &(impl Adapter + Clone + Send + Sync + 'static),
 ) -> (CancellationToken, tokio::task::JoinHandle<()>) {
     let settings = Settings {
         adapter: AdapterName::SmsSmpp,
@@ -122,6 +124,39 @@ async fn until(clinic: &Clinic, state: &str, count: i64) {
     while states(clinic).await.get(state) != Some(&count) {
         tokio::task::yield_now().await;
     }
+}
+
+/// Commits that begin an attempt take as long as what is returned is kept.
+fn slow_commits(clinic: &Clinic) -> std::sync::mpsc::Sender<()> {
+    let (url, (release, released)) = (clinic.db.url.clone(), std::sync::mpsc::channel());
+    let (tell, ready) = std::sync::mpsc::channel();
+    // A thread, since tests are async and this client brings a runtime of its own.
+    std::thread::spawn(move || {
+        let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+        let slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN PERFORM pg_advisory_xact_lock(77); RETURN NULL; END';
+             CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON attempt
+                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow();
+             SELECT pg_advisory_lock(77)";
+        client.batch_execute(slow).unwrap();
+        tell.send(()).unwrap();
+        let _ = released.recv();
+    });
+    ready.recv().unwrap();
+    release
+}
+
+/// Of this database, the locks by name that a connection holds, or waits for.
+async fn locks(clinic: &Clinic, granted: bool) -> i64 {
+    let count = sql! {
+        sqlite: "SELECT 0 WHERE $1 IS NOT NULL",
+        postgres: "SELECT COUNT(*) FROM pg_locks JOIN pg_database d ON d.oid = database
+             WHERE locktype = 'advisory' AND granted = ($1 = 1) AND datname = current_database()"
+    };
+    let read = move |tx: &mut Tx<'_>| {
+        tx.query_one(count, params![i64::from(granted)], |row| row.get::<i64>(0))
+    };
+    clinic.db.read(read).await.unwrap()
 }
 
 /// An hour ahead: a beat of then stands for as long as any test takes.
@@ -187,6 +222,103 @@ on_postgres! {
         clinic.is_proved().await;
     }
 
+    async fn a_claim_that_is_stored_when_its_process_is_dead_already_is_settled(db: TestDb) {
+        let clinic = Clinic::open(db).await;
+        queue(&clinic, 1).await;
+        let a = take(&clinic, "a", 1).await;
+        let slow = slow_commits(&clinic);
+        let (carrier, _told) = Carrier::new(1);
+        let (_stop, running) = work(&clinic, &clinic.db, a.standing(), &carrier);
+        while locks(&clinic, false).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        // It is killed here: the server is about to commit, and nobody waits for the answer.
+        running.abort();
+        drop(a);
+        let again = take(&clinic, "a", 1).await;
+        assert_eq!(nodes::settle(&clinic.db, &clinic.office).await.unwrap(), 0);
+        assert_eq!(nodes_of(&clinic).await.len(), 2, "what it may still begin must be found");
+        drop(slow);
+        until(&clinic, "sending", 1).await;
+        assert_eq!(nodes::settle(&clinic.db, &clinic.office).await.unwrap(), 1);
+        assert_eq!(states(&clinic).await["uncertain"], 1);
+        assert_eq!(nodes_of(&clinic).await.len(), 1);
+        assert_eq!(carrier.taken().len(), 0);
+        drop(again);
+        clinic.is_proved().await;
+    }
+
+    async fn a_run_that_was_given_up_claims_nothing(db: TestDb) {
+        let clinic = Clinic::open(db).await;
+        queue(&clinic, 1).await;
+        let (a, mut b) = (take(&clinic, "a", 2).await, take(&clinic, "b", 2).await);
+        beats(&mut b, now(), 0..=SILENT.as_secs()).await;
+        assert_eq!(nodes::settle(&clinic.db, &clinic.office).await.unwrap(), 0);
+        assert!(a.standing().lease().is_some(), "it does not know yet");
+        // Tells what each transaction of a's worker has begun.
+        let (tell, mut begun) = mpsc::unbounded_channel();
+        let count = move |tx: &mut Tx<'_>| {
+            let count = tx.query_one(sql!("SELECT COUNT(*) FROM attempt"), &[], |row| row.get(0));
+            let _ = tell.send(count.unwrap_or(-1));
+            None
+        };
+        let (url, at) = (clinic.db.url.parse::<DatabaseUrl>().unwrap(), clinic.db.clock.now());
+        let threads = Threads { readers: 1, writers: 1 };
+        let its = Db::open_with_faults(&url, threads, at, Arc::new(count)).unwrap();
+        let (carrier, _told) = Carrier::new(9);
+        let (stop, running) = work(&clinic, &its, a.standing(), &carrier);
+        assert_eq!(begun.recv().await, Some(0_i64));
+        stop.cancel();
+        running.await.unwrap();
+        assert_eq!(states(&clinic).await["queued"], 1);
+    }
+
+    async fn a_node_that_is_killed_is_followed_as_soon_as_it_must_have_stopped(db: TestDb) {
+        let clinic = Clinic::open(db).await;
+        let (a, mut b) = (take(&clinic, "a", 1).await, take(&clinic, "b", 1).await);
+        // Starved: it beats no more, and its connection is there.
+        let c = take(&clinic, "c", 1).await;
+        let start = now();
+        b.beat(start).await.unwrap();
+        // Its connections end with it, sooner or later.
+        drop(a);
+        while locks(&clinic, true).await > 2 {
+            tokio::task::yield_now().await;
+        }
+        beats(&mut b, start, 1..=STANDS.as_secs() - 1).await;
+        assert!(!b.standing().has_bind() && !b.standing().leads(), "a may be alive");
+        beats(&mut b, start, STANDS.as_secs()..=SILENT.as_secs() - 1).await;
+        assert!(b.standing().has_bind() && b.standing().leads());
+        let given_up = |node: &&NodeRow| node.is_given_up();
+        let nodes = nodes_of(&clinic).await;
+        let given_up: Vec<_> = nodes.iter().filter(given_up).map(|node| &*node.name).collect();
+        assert_eq!(given_up, ["a"]);
+        drop(c);
+    }
+
+    async fn a_node_that_lost_its_connection_and_lives_is_not_given_up(db: TestDb) {
+        let clinic = Clinic::open(db).await;
+        let (mut a, mut b) = (take(&clinic, "a", 1).await, take(&clinic, "b", 1).await);
+        let cut = sql! {
+            sqlite: "SELECT 0",
+            postgres: "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_locks
+                 JOIN pg_database d ON d.oid = database
+                 WHERE locktype = 'advisory' AND datname = current_database()"
+        };
+        let cut = clinic.db.read(move |tx| tx.query_one(cut, &[], |row| row.get::<i64>(0))).await;
+        assert_eq!(cut.map_err(|error: DbError| error.to_string()), Ok(2));
+        while locks(&clinic, true).await > 0 {
+            tokio::task::yield_now().await;
+        }
+        a.beat(now()).await.unwrap();
+        assert_eq!(locks(&clinic, true).await, 1, "a new one");
+        let start = now();
+        beats(&mut b, start, 0..=SILENT.as_secs() - 1).await;
+        assert!(nodes_of(&clinic).await.iter().all(|node| !node.is_given_up()));
+        beats(&mut b, start, SILENT.as_secs()..=SILENT.as_secs() + 1).await;
+        assert!(nodes_of(&clinic).await.iter().any(|node| node.name == "a" && node.is_given_up()));
+    }
+
     async fn a_node_that_was_given_up_finds_out_and_begins_anew(db: TestDb) {
         let clinic = Clinic::open(db).await;
         let (mut a, mut b) = (take(&clinic, "a", 0).await, take(&clinic, "b", 0).await);
@@ -209,6 +341,28 @@ on_postgres! {
         assert!(a.standing().has_bind(), "the bind stays as long as the row");
         a.beat(now()).await.unwrap();
         assert!(lease.holds());
+    }
+
+    async fn a_node_that_is_cut_off_for_a_moment_keeps_its_connection_to_the_carrier(db: TestDb) {
+        let clinic = Clinic::open(db).await;
+        let smpp = Some(SmppConfig::default());
+        let twin = Twin::start(TwinConfig { smpp, ..TwinConfig::default() }).await.unwrap();
+        let mut a = take(&clinic, "a", 1).await;
+        let (events, _heard) = mpsc::channel(64);
+        let adapter = start_smpp_of(&twin, events, a.standing(), |_| {});
+        let (stop, running) = work(&clinic, &clinic.db, a.standing(), &adapter);
+        for sent in 1..=2 {
+            let number = format!("+1212555010{sent}");
+            clinic.patient("Marisol", "en", &number).await;
+            clinic.text(&number, "HELP").await;
+            until(&clinic, "sent", sent).await;
+            a.beat(Clock::system().instant().checked_sub(STANDS).unwrap()).await.unwrap();
+            assert!(a.standing().lease().is_none());
+            a.beat(now()).await.unwrap();
+        }
+        assert_eq!(twin.record().counts.binds, 1);
+        stop.cancel();
+        running.await.unwrap();
     }
 
     async fn a_restart_gives_up_its_own_life_before_and_no_other(db: TestDb) {

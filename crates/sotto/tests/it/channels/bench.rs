@@ -164,6 +164,16 @@ pub(crate) fn start_smpp(
     events: CarrierEvents,
     change: impl FnOnce(&mut SmppSettings),
 ) -> SmsSmpp {
+    start_smpp_of(twin, events, standing(), change)
+}
+
+/// [`start_smpp`], by a node.
+pub(crate) fn start_smpp_of(
+    twin: &Twin,
+    events: CarrierEvents,
+    standing: Standing,
+    change: impl FnOnce(&mut SmppSettings),
+) -> SmsSmpp {
     let bind = smpp::Bind {
         kind: smpp::BindKind::Transceiver,
         system_id: "sotto".into(),
@@ -184,7 +194,7 @@ pub(crate) fn start_smpp(
         bad_address: vec!["5".into()],
     };
     change(&mut settings);
-    let (adapter, _) = SmsSmpp::start(settings, events, Arc::new(|| 0.5), standing()).unwrap();
+    let (adapter, _) = SmsSmpp::start(settings, events, Arc::new(|| 0.5), standing).unwrap();
     adapter
 }
 
