@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::engines::TestDb;
+use crate::engines::{Engine, TestDb, run};
 use crate::on_both_engines;
 
 /// The last line a bench prints, read.
@@ -60,4 +60,19 @@ on_both_engines! {
         }
         are_positive(&figures, &["fdatasync_per_second"]);
     }
+}
+
+#[test]
+fn nodes() {
+    async fn body(db: TestDb) {
+        let words = ["nodes", "--nodes=2", "--binds=1", "--kills=2", "--patients=60", "--rate=10"];
+        let figures = bench(&db, &words);
+        are_positive(&figures, &["accepted", "texts", "receipts", "replies"]);
+        assert_eq!(
+            figures["kills"].as_u64().zip(figures["pauses"].as_u64()).map(|(a, b)| a + b),
+            Some(2)
+        );
+    }
+    // More than one node needs a server.
+    run(Engine::Postgres, body);
 }

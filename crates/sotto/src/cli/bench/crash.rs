@@ -4,13 +4,12 @@
 //! The carrier twin and the callers live in this process, since nothing is measured here but how
 //! soon the server answers again. Read in this order: [`House`] is a practice with its world, the
 //! kills are in [`killed`], [`disasters`] are the other things that happen to servers, [`callers`]
-//! ask until they are answered, and [`compare`] says what is wrong at the end.
+//! ask until they are answered, and [`super::compare`] says what is wrong at the end.
 //!
 //! Of a run that found something wrong the folder stays: the database, the keys, the server's log
 //! and the carrier's record.
 
 mod callers;
-mod compare;
 mod disasters;
 
 use std::fs::OpenOptions;
@@ -26,30 +25,22 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use twin::{Behaviour, Fault, Persona, SmppConfig, Twin, TwinConfig, WorldClock};
 
-use self::callers::{Callers, Told};
-use self::compare::Findings;
+use self::callers::Callers;
 use self::disasters::Disaster;
+use super::compare::{self, EMERGENCY, Findings, TO_REST};
 use super::pipeline::bar;
 use super::practice::{self, Place};
 use super::server::Mortal;
-use crate::cli::open::{self, Opened};
+use crate::cli::open;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::board;
 use crate::demo::population::Chance;
-
-/// What an emergency says.
-const EMERGENCY: &str = "chest pain";
 
 /// So many times as fast as life live the carrier and the patients.
 const SPEED: f64 = 20.0;
 
 /// How long a server may take to answer before it counts as gone for good.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long all may take to come to rest at the end. A carrier that does not answer is waited for
-/// half a minute, and a dead connection is found out in a minute.
-const TO_REST: Duration = Duration::from_secs(180);
 
 /// Kill the server at random moments under load, and compare every record at the end.
 #[derive(Debug, clap::Args)]
@@ -348,16 +339,16 @@ impl<'a> House<'a> {
         self.twin.faults().clear();
         let told = self.bench.runtime.block_on(self.callers.finish(TO_REST));
         let opened = open::open(&self.config, &self.bench.clock)?;
-        self.rest(&opened, &told)?;
+        self.bench.runtime.block_on(compare::at_rest(&opened, &self.twin))?;
         drop(server);
         let record = self.twin.record();
         let engine = opened.db.engine();
-        let findings = compare::compare(&opened, &told, &record)?;
+        let findings = compare::compare(&opened, &told.told, &record)?;
         drop(opened);
         self.bench.runtime.block_on(self.twin.shutdown());
         let statuses = told.statuses.iter().map(|(status, count)| (status.to_string(), *count));
         let mut missing = Vec::new();
-        if told.accepted.is_empty() {
+        if told.told.accepted.is_empty() {
             let said = told.said.unwrap_or_default();
             missing.push(format!("no request was accepted; the first answer: {said}"));
         }
@@ -368,33 +359,6 @@ impl<'a> House<'a> {
             ("carrier_gave_up", json!(record.counts.given_up)),
         ];
         Ok(Report { name, engine, findings, more, missing, skipped: None })
-    }
-
-    /// Waits until the carrier has nothing to tell, nothing waits to be sent or sequenced, and
-    /// nothing has moved for two seconds; not for ever, since `stuck` is one of the counts: while
-    /// something waits, until nothing has moved for [`TO_REST`].
-    fn rest(&self, opened: &Opened, told: &Told) -> Result<()> {
-        let practice = opened.office.practice();
-        let (mut moved, mut quiet, mut before) = (self.bench.clock.instant(), 0, None);
-        while moved.elapsed() < TO_REST && quiet < 4 {
-            let gauges = opened.db.read_blocking(move |tx| board::gauges(tx, practice, None))?;
-            let (counts, open) = self.twin.look(|record| {
-                let receipts = record.receipts.iter().filter(|one| one.acked_at.is_none()).count();
-                let replies = record.replies.iter().filter(|one| one.acked_at.is_none()).count();
-                (record.counts, receipts + replies)
-            });
-            let waits = gauges.outbox > 0 || gauges.audit_waiting > 0;
-            let calm = !waits && self.twin.pending() == 0 && open == 0;
-            let now = Some((counts, gauges));
-            quiet = if calm && now == before { quiet + 1 } else { 0 };
-            if now != before {
-                moved = self.bench.clock.instant();
-            }
-            before = now;
-            self.bench.sleep(Duration::from_millis(500));
-        }
-        tracing::debug!(accepted = told.accepted.len(), "all is quiet");
-        Ok(())
     }
 }
 

@@ -3,19 +3,19 @@
 //! Read in this order: [`pipeline`] runs the measurement and says the figures, [`practice`] makes
 //! the practice it is run on, [`server`] is `sotto serve` as a child, [`world`] is the carrier twin
 //! and the callers of the API in another child, so that only our own CPU is counted. [`guard`],
-//! [`ledger`], [`http`] and [`crash`] are benches of their own, and so is [`nodes`], whose end
-//! [`invariants`] judges.
+//! [`ledger`] and [`http`] are benches of their own. [`crash`] and [`nodes`] do harm to servers, and
+//! [`compare`] judges what came of it.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Subcommand;
 
+mod compare;
 mod crash;
 mod fdatasync;
 mod guard;
 mod http;
-mod invariants;
 mod ledger;
 mod load;
 mod nodes;

@@ -2,8 +2,11 @@
 //!
 //! Each node is `sotto serve` as it is, with a settings file like anybody's. The carrier twin and
 //! the callers live in this process. A caller asks any node, and where it gets no answer another,
-//! with the same `Idempotency-Key`, until it is accepted. At the end what the callers, the carrier
-//! and the database hold is compared.
+//! with the same `Idempotency-Key`, until it is accepted. At the end [`super::compare`] says what
+//! the callers, the carrier and the database make of it.
+//!
+//! With the binary of an older version all nodes begin as that, beside this version's schema, and
+//! are replaced one after the other while there is load; then come the kills.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,7 +24,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use twin::{Channel, ReplyKind, SmppConfig, Twin, TwinConfig};
 
-use super::invariants::{self, Counts};
+use super::compare::{self, Findings, Told};
 use super::load;
 use super::pipeline::{Folder, bar};
 use super::practice::{self, Place, Resident};
@@ -43,8 +46,12 @@ const PAUSED: Duration = Duration::from_secs(9);
 /// How long an answer may take before the caller asks another node.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long the last messages may take to come to their end, once nobody is killed any more.
-const DRAIN: Duration = Duration::from_secs(120);
+/// How long a caller asks before the run is broken off, and how long the others may take to follow
+/// a node that was killed.
+const MOST: Duration = Duration::from_secs(120);
+
+/// How long all work side by side before the next node is upgraded.
+const SIDE_BY_SIDE: SignedDuration = SignedDuration::from_secs(3);
 
 /// Kill and pause nodes that share one PostgreSQL, under load, and compare what everybody knows.
 #[derive(Debug, clap::Args)]
@@ -72,9 +79,10 @@ pub(super) struct Args {
     /// Same seed, same people and same kills.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The binary of another version of this program, which the first node runs.
+    /// The binary of an older version that may be started beside this one's schema: the nodes begin
+    /// as that, and are upgraded one after the other under load.
     #[arg(long, value_name = "FILE")]
-    beside: Option<PathBuf>,
+    upgrade_from: Option<PathBuf>,
     /// Where the keys are made; it must not be there yet, and is removed at the end.
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -100,16 +108,19 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     } else {
         print!("{}", figures.table());
     }
-    let broken = figures.counts.broken();
+    let broken = figures.found.violations();
     for (name, count) in &broken {
         eprintln!("sotto: {name}: {count}, and must be 0");
+    }
+    for example in &figures.found.examples {
+        eprintln!("sotto: {example}");
     }
     Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What came of it.
 struct Figures {
-    counts: Counts,
+    found: Findings,
     harm: Harm,
     /// The longest time in which the audit log did not grow although entries waited.
     sequencer: Duration,
@@ -119,35 +130,41 @@ struct Figures {
 
 impl Figures {
     fn json(&self) -> serde_json::Value {
-        let mut line = json!(self.counts);
+        let mut line = json!(self.found);
         let ms = |time: Duration| json!(time.as_millis());
+        let harm = &self.harm;
         if let Some(fields) = line.as_object_mut() {
-            fields.insert("kills".into(), json!(self.harm.kills));
-            fields.insert("pauses".into(), json!(self.harm.pauses));
+            fields.insert("kills".into(), json!(harm.kills));
+            fields.insert("pauses".into(), json!(harm.pauses));
+            fields.insert("upgraded".into(), json!(harm.upgraded));
+            fields.insert("takeovers".into(), json!(harm.takeovers));
+            fields.insert("takeover_max_ms".into(), ms(harm.takeover));
+            fields.insert("given_up_max_ms".into(), ms(harm.given_up));
             fields.insert("sequencer_takeover_max_ms".into(), ms(self.sequencer));
-            fields.insert("given_up_max_ms".into(), ms(self.harm.given_up));
             fields.insert("carrier_silence_max_ms".into(), ms(self.silence));
         }
         line
     }
 
     fn table(&self) -> String {
-        let Counts { accepted, texts, uncertain, sent_twice_uncertain, .. } = &self.counts;
+        let Findings { accepted, texts, uncertain, sent_twice_uncertain, .. } = &self.found;
+        let Harm { kills, pauses, upgraded, takeovers, takeover, given_up } = &self.harm;
         format!(
-            "killed      {:>7} nodes, {} more paused for {} s\n\
+            "killed      {kills:>7} nodes, {pauses} more paused for {} s\n\
+             upgraded    {upgraded:>7} nodes\n\
              accepted    {accepted:>7} messages, {texts} texts taken by the carrier\n\
              uncertain   {uncertain:>7} at the end, {sent_twice_uncertain} texts left twice\n\
-             sequencer   {:>7} ms without growing at most\n\
+             taken over  {:>7} ms after a kill at most, of {takeovers} nodes left dead\n\
              given up    {:>7} ms after a pause began at most\n\
+             sequencer   {:>7} ms without growing at most\n\
              carrier     {:>7} ms without a text at most\n\
-             broken      {:>7} invariants\n",
-            self.harm.kills,
-            self.harm.pauses,
+             broken      {:>7} promises\n",
             PAUSED.as_secs(),
+            takeover.as_millis(),
+            given_up.as_millis(),
             self.sequencer.as_millis(),
-            self.harm.given_up.as_millis(),
             self.silence.as_millis(),
-            self.counts.broken().len(),
+            self.found.violations().len(),
         )
     }
 }
@@ -159,24 +176,30 @@ struct Scene {
     rate: u32,
     token: String,
     people: Vec<Resident>,
-    /// Where each node listens, while it does.
-    doors: RwLock<Vec<Option<SocketAddr>>>,
+    doors: Arc<Doors>,
     /// Ids in 202s.
     accepted: Mutex<Vec<String>>,
     next: AtomicUsize,
     over: AtomicBool,
 }
 
-impl Scene {
+/// Where each node listens, while it does.
+#[derive(Default)]
+struct Doors(RwLock<Vec<Option<SocketAddr>>>);
+
+impl Doors {
     fn opens(&self, number: usize, at: Option<SocketAddr>) {
-        let mut doors = self.doors.write().unwrap_or_else(PoisonError::into_inner);
+        let mut doors = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if doors.len() <= number {
+            doors.resize(number + 1, None);
+        }
         if let Some(door) = doors.get_mut(number) {
             *door = at;
         }
     }
 
     fn door(&self, turn: usize) -> Option<SocketAddr> {
-        let doors = self.doors.read().unwrap_or_else(PoisonError::into_inner);
+        let doors = self.0.read().unwrap_or_else(PoisonError::into_inner);
         doors.get(turn % doors.len().max(1)).copied().flatten()
     }
 }
@@ -185,7 +208,10 @@ async fn measure(args: &Args, folder: &Path, clock: &Clock) -> Result<Figures> {
     let (twin, texts) = carrier(clock).await?;
     let port = twin.smpp_address().context("the twin has no SMSC")?.port();
     let settings = Place { folder, database: Some(&args.database), smsc: port }.prepare(clock)?;
+    let doors = Arc::<Doors>::default();
+    let mut nodes = Nodes::place(args, &settings, (clock, &doors))?;
     let (opened, people, token) = furnish(args, &settings, clock).await?;
+    nodes.start().await?;
     let (db, practice) = (opened.db.clone(), opened.office.practice());
     let scene = Arc::new(Scene {
         clock: clock.clone(),
@@ -193,32 +219,35 @@ async fn measure(args: &Args, folder: &Path, clock: &Clock) -> Result<Figures> {
         rate: args.rate,
         token,
         people,
-        doors: RwLock::new(vec![None; args.nodes]),
+        doors,
         accepted: Mutex::default(),
         next: AtomicUsize::new(0),
         over: AtomicBool::new(false),
     });
-    let mut nodes = Nodes::start(args, &settings, &scene).await?;
     let watching = tokio::spawn(watch(Arc::clone(&scene), db.clone(), practice));
     let twin = Arc::new(twin);
     let callers: Vec<_> =
         (0..CALLERS).map(|_| tokio::spawn(call(Arc::clone(&scene), Arc::clone(&twin)))).collect();
-    let harm = nodes.harm(args, &scene, (&db, practice)).await?;
+    let mut harm = Harm::default();
+    if args.upgrade_from.is_some() {
+        nodes.upgrade(args, &mut harm).await?;
+    }
+    nodes.harm(args, (&db, practice), &mut harm).await?;
     scene.over.store(true, Ordering::Relaxed);
     let silence = longest_gap(&lock(&texts));
     for caller in callers {
         caller.await??;
     }
-    until_at_rest(&db, practice, &twin, clock).await?;
+    compare::at_rest(&opened, &twin).await?;
     let sequencer = watching.await??;
     tokio::task::spawn_blocking(move || nodes.stop()).await??;
     let record = twin.record();
     sequencer::catch_up(&db, &opened.office).await?;
-    let counts = tokio::task::spawn_blocking(move || {
-        let accepted = lock(&scene.accepted).clone();
-        invariants::compare(&opened, &scene.people, &accepted, &record)
+    let found = tokio::task::spawn_blocking(move || {
+        let told = Told { accepted: lock(&scene.accepted).clone(), ..Told::default() };
+        compare::compare(&opened, &told, &record)
     });
-    Ok(Figures { counts: counts.await??, harm, sequencer, silence })
+    Ok(Figures { found: found.await??, harm, sequencer, silence })
 }
 
 /// The carrier twin, and when each text came.
@@ -253,6 +282,8 @@ async fn furnish(
 
 /// The nodes, each with its settings.
 struct Nodes {
+    clock: Clock,
+    doors: Arc<Doors>,
     settings: Vec<PathBuf>,
     binaries: Vec<PathBuf>,
     running: Vec<Option<Server>>,
@@ -263,43 +294,46 @@ struct Nodes {
 struct Harm {
     kills: usize,
     pauses: usize,
+    upgraded: usize,
+    takeovers: usize,
+    /// The longest time from a kill to when the others had given the node up and used its bind.
+    takeover: Duration,
     /// The longest time from a pause to when the others had given the node up.
     given_up: Duration,
 }
 
 impl Nodes {
-    async fn start(args: &Args, settings: &Path, scene: &Arc<Scene>) -> Result<Self> {
+    fn place(args: &Args, settings: &Path, (clock, doors): (&Clock, &Arc<Doors>)) -> Result<Self> {
         let common = std::fs::read_to_string(settings)?;
-        let ours = std::env::current_exe()?;
-        let mut nodes = Self { settings: Vec::new(), binaries: Vec::new(), running: Vec::new() };
+        let binary = match &args.upgrade_from {
+            Some(older) => older.clone(),
+            None => std::env::current_exe()?,
+        };
+        let mut nodes = Self {
+            clock: clock.clone(),
+            doors: Arc::clone(doors),
+            settings: Vec::new(),
+            binaries: vec![binary; args.nodes],
+            running: (0..args.nodes).map(|_| None).collect(),
+        };
         for number in 0..args.nodes {
-            let beside = args.beside.as_ref().filter(|_| number == 0);
-            // Another version may not know these settings.
-            let text = match beside {
-                Some(_) => common.clone(),
-                None => common.replace(
-                    "[sms_smpp]\n",
-                    &format!(
-                        "[node]\nname = \"{}\"\n[sms_smpp]\nbinds = {}\n",
-                        name_of(number),
-                        args.binds
-                    ),
-                ),
-            };
-            let file = settings.with_file_name(format!("{}.toml", name_of(number)));
-            std::fs::write(&file, text)?;
+            let (name, binds) = (name_of(number), args.binds);
+            let node = format!("[node]\nname = \"{name}\"\n[sms_smpp]\nbinds = {binds}\n");
+            let file = settings.with_file_name(format!("{name}.toml"));
+            std::fs::write(&file, common.replace("[sms_smpp]\n", &node))?;
             nodes.settings.push(file);
-            nodes.binaries.push(beside.unwrap_or(&ours).clone());
-            nodes.running.push(None);
-        }
-        // The newest first: it brings the schema up to date under the feet of an older one.
-        for number in (0..args.nodes).rev() {
-            nodes.begin(number, scene).await?;
         }
         Ok(nodes)
     }
 
-    async fn begin(&mut self, number: usize, scene: &Scene) -> Result<()> {
+    async fn start(&mut self) -> Result<()> {
+        for number in 0..self.running.len() {
+            self.begin(number).await?;
+        }
+        Ok(())
+    }
+
+    async fn begin(&mut self, number: usize) -> Result<()> {
         let (Some(binary), Some(settings)) = (self.binaries.get(number), self.settings.get(number))
         else {
             return Ok(());
@@ -307,60 +341,117 @@ impl Nodes {
         let (binary, settings) = (binary.clone(), settings.clone());
         let server =
             tokio::task::spawn_blocking(move || Server::start_other(&binary, &settings)).await??;
-        scene.opens(number, Some(server.address));
+        self.doors.opens(number, Some(server.address));
         if let Some(place) = self.running.get_mut(number) {
             *place = Some(server);
         }
         Ok(())
     }
 
-    /// Kills and pauses, one after the other.
+    /// Takes a node out of service and answers with it.
+    fn take(&mut self, number: usize) -> Option<Server> {
+        self.doors.opens(number, None);
+        self.running.get_mut(number).and_then(Option::take)
+    }
+
+    /// Replaces one after the other by this program, as an operator does. After each, one of either
+    /// version is killed and starts again.
+    async fn upgrade(&mut self, args: &Args, harm: &mut Harm) -> Result<()> {
+        let (mut chance, ours) = (Chance::new(args.seed), std::env::current_exe()?);
+        let bar = bar(args.nodes as u64, "nodes upgraded");
+        for number in 0..args.nodes {
+            self.clock.sleep(SIDE_BY_SIDE).await;
+            if let Some(older) = self.take(number) {
+                tokio::task::spawn_blocking(|| older.stop()).await??;
+            }
+            if let Some(binary) = self.binaries.get_mut(number) {
+                binary.clone_from(&ours);
+            }
+            self.begin(number).await?;
+            harm.upgraded += 1;
+            self.clock.sleep(SIDE_BY_SIDE).await;
+            let other = chance.below(args.nodes);
+            drop(self.take(other));
+            self.begin(other).await?;
+            harm.kills += 1;
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        Ok(())
+    }
+
+    /// Kills and pauses, one after the other. Of those that are killed some start again at once, and
+    /// some only when the others have taken over.
     async fn harm(
         &mut self,
         args: &Args,
-        scene: &Scene,
         (db, practice): (&Db, PracticeId),
-    ) -> Result<Harm> {
-        let (mut chance, mut harm) = (Chance::new(args.seed), Harm::default());
+        harm: &mut Harm,
+    ) -> Result<()> {
+        let mut chance = Chance::new(args.seed);
         let bar = bar(args.kills as u64, "nodes killed");
         for _ in 0..args.kills {
             let mut up_to = |ms: usize| SignedDuration::from_millis(chance.below(ms) as i64);
             let (pause, rest) = (up_to(1500) + SignedDuration::from_millis(500), up_to(1000));
-            scene.clock.sleep(pause).await;
+            self.clock.sleep(pause).await;
             let number = chance.below(args.nodes);
-            if chance.below(3) == 0 {
-                harm.pauses += 1;
-                harm.given_up = harm.given_up.max(self.pause(number, scene, (db, practice)).await?);
-            } else {
-                harm.kills += 1;
-                scene.opens(number, None);
-                // Dropped, it is killed.
-                drop(self.running.get_mut(number).and_then(Option::take));
-                scene.clock.sleep(rest).await;
-                self.begin(number, scene).await?;
+            match chance.below(3) {
+                0 => {
+                    harm.pauses += 1;
+                    harm.given_up = harm.given_up.max(self.pause(number, (db, practice)).await?);
+                }
+                how => {
+                    harm.kills += 1;
+                    // Dropped, it is killed.
+                    drop(self.take(number));
+                    if how == 1 {
+                        self.clock.sleep(rest).await;
+                    } else {
+                        let took = self.taken_over(number, args.binds, (db, practice)).await?;
+                        harm.takeovers += 1;
+                        harm.takeover = harm.takeover.max(took);
+                    }
+                    self.begin(number).await?;
+                }
             }
             bar.inc(1);
         }
         bar.finish_and_clear();
-        Ok(harm)
+        Ok(())
+    }
+
+    /// Waits until the others have given up a node that was killed, and as many of them hold a bind
+    /// as may; answers how long that took. Who leads is the first of those that live.
+    async fn taken_over(
+        &self,
+        number: usize,
+        binds: usize,
+        (db, practice): (&Db, PracticeId),
+    ) -> Result<Duration> {
+        let (name, began) = (name_of(number), self.clock.instant());
+        while began.elapsed() < MOST {
+            let nodes = db.read(move |tx| node::all(tx, practice)).await?;
+            let living: Vec<_> = nodes.iter().filter(|node| !node.is_given_up()).collect();
+            let bound = living.iter().filter(|node| node.bind.is_some()).count();
+            if living.iter().all(|node| node.name != name) && bound >= binds.min(living.len()) {
+                return Ok(began.elapsed());
+            }
+            self.clock.sleep(SignedDuration::from_millis(20)).await;
+        }
+        bail!("nobody took over from {name} within {} s", MOST.as_secs())
     }
 
     /// Pauses a node; answers how long it took until the others had given it up.
-    async fn pause(
-        &self,
-        number: usize,
-        scene: &Scene,
-        (db, practice): (&Db, PracticeId),
-    ) -> Result<Duration> {
+    async fn pause(&self, number: usize, (db, practice): (&Db, PracticeId)) -> Result<Duration> {
         let server = self.running.get(number).and_then(Option::as_ref).context("no such node")?;
         let process = i32::try_from(server.id()).ok().and_then(Pid::from_raw);
         let process = process.context("the node has no process")?;
         let name = name_of(number);
-        let began = scene.clock.instant();
+        let began = self.clock.instant();
         kill_process(process, Signal::STOP).context("the node cannot be paused")?;
         let mut given_up = Duration::ZERO;
         while began.elapsed() < PAUSED {
-            scene.clock.sleep(SignedDuration::from_millis(50)).await;
+            self.clock.sleep(SignedDuration::from_millis(50)).await;
             let nodes = db.read(move |tx| node::all(tx, practice)).await?;
             let living = nodes.iter().any(|node| node.name == name && !node.is_given_up());
             if !living && given_up.is_zero() {
@@ -403,9 +494,9 @@ async fn call(scene: Arc<Scene>, twin: Arc<Twin>) -> Result<()> {
 async fn accepted(scene: &Scene, number: usize, request: &str) -> Result<String> {
     let began = scene.clock.instant();
     let mut turn = number;
-    while began.elapsed() < DRAIN {
+    while began.elapsed() < MOST {
         turn += 1;
-        if let Some(door) = scene.door(turn)
+        if let Some(door) = scene.doors.door(turn)
             && let Ok(Ok((status, body))) = tokio::time::timeout(PATIENCE, ask(door, request)).await
         {
             if status == 202 {
@@ -418,7 +509,7 @@ async fn accepted(scene: &Scene, number: usize, request: &str) -> Result<String>
         }
         scene.clock.sleep(SignedDuration::from_millis(100)).await;
     }
-    bail!("a message was not accepted within {} s", DRAIN.as_secs())
+    bail!("a message was not accepted within {} s", MOST.as_secs())
 }
 
 async fn ask(door: SocketAddr, request: &str) -> std::io::Result<(u16, Vec<u8>)> {
@@ -455,31 +546,6 @@ fn growth(tx: &mut Tx<'_>, practice: PracticeId) -> Result<(i64, i64), DbError> 
         params![practice],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )
-}
-
-/// Returns when no message is on its way and the carrier has nothing more to tell, or when that
-/// takes too long: what is left is counted then.
-async fn until_at_rest(db: &Db, practice: PracticeId, twin: &Twin, clock: &Clock) -> Result<()> {
-    let began = clock.instant();
-    while began.elapsed() < DRAIN {
-        let under_way = db
-            .read(move |tx| -> Result<i64, DbError> {
-                tx.query_one(
-                    sql!(
-                        "SELECT COUNT(*) FROM message
-                          WHERE practice_id = $1 AND state IN ('queued', 'sending')"
-                    ),
-                    params![practice],
-                    |row| row.get(0),
-                )
-            })
-            .await?;
-        if under_way == 0 && twin.pending() == 0 {
-            return Ok(());
-        }
-        clock.sleep(SignedDuration::from_millis(200)).await;
-    }
-    Ok(())
 }
 
 fn longest_gap(times: &[Instant]) -> Duration {

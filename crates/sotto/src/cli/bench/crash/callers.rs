@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::cli::bench::compare::Told;
 use crate::cli::bench::load;
 use crate::cli::bench::practice::Resident;
 use crate::clock::Clock;
@@ -50,23 +51,19 @@ struct Shared {
     next: AtomicU64,
     enough: AtomicBool,
     answered: watch::Sender<u64>,
-    told: Mutex<Told>,
+    answers: Mutex<Answers>,
 }
 
-/// What the callers were told.
+/// How each request was answered.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Told {
-    /// The message of each accepted request.
-    pub(super) accepted: Vec<String>,
-    /// Requests that were answered with another message than before.
-    pub(super) answered_differently: u64,
+pub(super) struct Answers {
+    /// What we are held to.
+    pub(super) told: Told,
     /// Requests refused for good, and what was said to the first of them.
     pub(super) refused: u64,
     pub(super) said: Option<String>,
     /// How often each status was answered.
     pub(super) statuses: BTreeMap<u16, u64>,
-    /// Requests that were never answered.
-    pub(super) unanswered: u64,
 }
 
 impl Callers {
@@ -88,7 +85,7 @@ impl Callers {
             next: AtomicU64::new(0),
             enough: AtomicBool::new(false),
             answered: watch::Sender::new(0),
-            told: Mutex::default(),
+            answers: Mutex::default(),
         });
         let caller = |_| runtime.spawn(Arc::clone(&shared).ask_for_ever(server.clone()));
         let tasks = (0..CALLERS).map(caller).collect();
@@ -107,13 +104,13 @@ impl Callers {
         tokio::time::timeout(patience, answered).await.is_ok_and(|seen| seen.is_ok())
     }
 
-    /// What they were told until now.
-    pub(super) fn told(&self) -> Told {
-        self.shared.told().clone()
+    /// How they were answered until now.
+    pub(super) fn answers(&self) -> Answers {
+        self.shared.answers().clone()
     }
 
     /// Nobody asks for more; returns when all have been answered, or not in this time.
-    pub(super) async fn finish(&mut self, patience: Duration) -> Told {
+    pub(super) async fn finish(&mut self, patience: Duration) -> Answers {
         self.shared.enough.store(true, Ordering::SeqCst);
         let all = async {
             for task in &mut self.tasks {
@@ -123,13 +120,15 @@ impl Callers {
         };
         let _ = tokio::time::timeout(patience, all).await;
         let open = self.tasks.iter().filter(|task| !task.is_finished()).count();
-        Told { unanswered: open as u64, ..self.told() }
+        let mut answers = self.answers();
+        answers.told.unanswered = open as u64;
+        answers
     }
 }
 
 impl Shared {
-    fn told(&self) -> std::sync::MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn answers(&self) -> std::sync::MutexGuard<'_, Answers> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn ask_for_ever(self: Arc<Self>, mut server: watch::Receiver<Open>) {
@@ -146,10 +145,10 @@ impl Shared {
             if number.is_multiple_of(ASKED_AGAIN) && first.is_some() {
                 let again = self.ask(&request, &mut line, &mut server).await;
                 if again != first {
-                    self.told().answered_differently += 1;
+                    self.answers().told.answered_differently += 1;
                 }
             }
-            self.told().accepted.extend(first);
+            self.answers().told.accepted.extend(first);
         }
     }
 
@@ -174,9 +173,9 @@ impl Shared {
             match status {
                 202 => return id_in(&body),
                 400..=499 => {
-                    let mut told = self.told();
-                    told.refused += 1;
-                    told.said.get_or_insert(body);
+                    let mut answers = self.answers();
+                    answers.refused += 1;
+                    answers.said.get_or_insert(body);
                     return None;
                 }
                 _ => self.pause().await,
@@ -185,7 +184,7 @@ impl Shared {
     }
 
     fn shared_answer(&self, start: u64, status: u16) {
-        *self.told().statuses.entry(status).or_default() += 1;
+        *self.answers().statuses.entry(status).or_default() += 1;
         if status == 202 {
             self.answered.send_if_modified(|latest| {
                 let newer = start > *latest;

@@ -128,7 +128,7 @@ impl During {
         strike: impl FnOnce(&mut House<'_>) -> Result<()>,
         heal: impl FnOnce(&mut House<'_>) -> Result<()>,
     ) -> Result<Self> {
-        let count = |house: &House<'_>| house.callers.told().statuses;
+        let count = |house: &House<'_>| house.callers.answers().statuses;
         let before = count(house);
         strike(house)?;
         bench.sleep(LASTS);

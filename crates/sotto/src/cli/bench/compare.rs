@@ -1,22 +1,44 @@
-//! Our record beside the carrier's own: what each says of every message, receipt and reply.
+//! Our record beside the callers' and the carrier's own: what each says of every message, receipt
+//! and reply. Whatever was done to servers in a run, this judges its end.
 //!
-//! The carrier's record comes from the twin, which knows only what came over the wire. A number
-//! other than nothing in [`Findings::violations`] is a broken promise.
+//! The carrier's record comes from the twin, which knows only what came over the wire. It counts a
+//! text of several parts as one, once the last part is there. A number other than nothing in
+//! [`Findings::violations`] is a broken promise.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use gate::PracticeId;
+use jiff::SignedDuration;
 use serde::Serialize;
-use twin::{DeliveryState, Outcome, Record};
+use twin::{DeliveryState, Outcome, Record, Twin};
 
-use super::callers::Told;
 use crate::audit::verify;
 use crate::cli::open::Opened;
-use crate::db::{DbError, Tx, message};
+use crate::db::{DbError, Tx, board, message};
 use crate::office::Office;
 use crate::outbox::store::open_content;
 use crate::{params, sql};
+
+/// What an emergency says.
+pub(super) const EMERGENCY: &str = "chest pain";
+
+/// How long nothing may move before what waits counts as stuck, and callers may take to be answered.
+/// A carrier that does not answer is waited for half a minute, and a dead connection is found out in
+/// a minute.
+pub(super) const TO_REST: Duration = Duration::from_secs(180);
+
+/// What the callers were told.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Told {
+    /// The message of each accepted request.
+    pub(super) accepted: Vec<String>,
+    /// Requests that were answered with another message than before.
+    pub(super) answered_differently: u64,
+    /// Requests that were never answered.
+    pub(super) unanswered: u64,
+}
 
 /// What was found. Counts; `examples` names the first of each that should not be.
 #[derive(Debug, Default, Serialize)]
@@ -44,6 +66,8 @@ pub(super) struct Findings {
     pub(super) sent_twice_uncertain: u64,
     /// On file as sent, and unknown to the carrier.
     pub(super) marked_sent_never_left: u64,
+    /// Taken by the carrier, and by our record neither sent nor uncertain.
+    pub(super) disowned: u64,
     /// Acknowledged to the carrier and not on file, or given up by the carrier.
     pub(super) receipts_lost: u64,
     /// Every part reported as delivered, and the message not.
@@ -74,6 +98,7 @@ impl Findings {
             ("sent_without_permit", self.sent_without_permit),
             ("sent_twice", self.sent_twice),
             ("marked_sent_never_left", self.marked_sent_never_left),
+            ("disowned", self.disowned),
             ("receipts_lost", self.receipts_lost),
             ("delivered_not_told", self.delivered_not_told),
             ("replies_lost", self.replies_lost),
@@ -92,6 +117,31 @@ impl Findings {
             self.examples.push(what.to_owned());
         }
     }
+}
+
+/// Waits until the carrier has nothing to tell, nothing waits to be sent or sequenced, and nothing
+/// has moved for two seconds. A slow machine is waited for; where something waits and nothing moves
+/// this ends too, since `stuck` is one of the counts.
+pub(super) async fn at_rest(opened: &Opened, twin: &Twin) -> Result<()> {
+    let (practice, clock) = (opened.office.practice(), opened.office.clock());
+    let (mut moved, mut quiet, mut before) = (clock.instant(), 0, None);
+    while moved.elapsed() < TO_REST && quiet < 4 {
+        let gauges = opened.db.read(move |tx| board::gauges(tx, practice, None)).await?;
+        let (counts, open) = twin.look(|record| {
+            let receipts = record.receipts.iter().filter(|one| one.acked_at.is_none()).count();
+            let replies = record.replies.iter().filter(|one| one.acked_at.is_none()).count();
+            (record.counts, receipts + replies)
+        });
+        let waits = gauges.outbox > 0 || gauges.audit_waiting > 0;
+        let calm = !waits && twin.pending() == 0 && open == 0;
+        let now = Some((counts, gauges));
+        quiet = if calm && now == before { quiet + 1 } else { 0 };
+        if now != before {
+            (moved, before) = (clock.instant(), now);
+        }
+        clock.sleep(SignedDuration::from_millis(500)).await;
+    }
+    Ok(())
 }
 
 /// A text by its number and words: what both records can tell.
@@ -196,14 +246,24 @@ fn texts(ours: &Ours, record: &Record, found: &mut Findings) {
         }
     }
     for (words, ids) in sent {
-        let accepted = |id: &&str| {
-            ours.attempts.get(*id).is_some_and(|all| all.iter().any(|one| one == "accepted"))
+        let ended = |outcomes: &[&str]| {
+            let one_of = |id: &&&str| {
+                let all = ours.attempts.get(**id).map(Vec::as_slice).unwrap_or_default();
+                all.iter().any(|one| outcomes.contains(&one.as_str()))
+            };
+            ids.iter().filter(one_of).count() as u64
         };
-        let wanted = ids.iter().copied().filter(|id| accepted(id)).count() as u64;
-        let missing = wanted.saturating_sub(theirs.get(words).copied().unwrap_or(0));
+        let taken = theirs.get(words).copied().unwrap_or(0);
+        let missing = ended(&["accepted"]).saturating_sub(taken);
         if missing > 0 {
             found.marked_sent_never_left += missing;
             found.example(&format!("message {} never reached the carrier", ids.join(", ")));
+        }
+        let disowned =
+            taken.min(ids.len() as u64).saturating_sub(ended(&["accepted", "uncertain"]));
+        if disowned > 0 {
+            found.disowned += disowned;
+            found.example(&format!("message {} reached the carrier", ids.join(", ")));
         }
     }
 }
@@ -260,7 +320,7 @@ fn replies(ours: &Ours, record: &Record, found: &mut Findings) {
             found.example(&format!("reply {} is on file {} times", ids.join(", "), ids.len()));
         }
         let alarmed = ids.iter().any(|id| ours.emergencies.contains(id));
-        if reply.text.contains(super::EMERGENCY) && !alarmed {
+        if reply.text.contains(EMERGENCY) && !alarmed {
             found.emergencies_unanswered += 1;
             found.example(&format!("the emergency from {} has no task", reply.from));
         }
