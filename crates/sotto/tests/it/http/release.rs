@@ -13,6 +13,7 @@ use sotto::db::vendor::{self, NewVendor};
 use sotto::db::{Db, Tx};
 use sotto::ids::{Id as _, RunId};
 use sotto::nodes::{Lease, Standing};
+use sotto::observe::metrics::Link;
 use sotto::office::Office;
 use sotto::outbox::set_back;
 use sotto::outbox::worker::{Settings, Worker};
@@ -23,9 +24,10 @@ use super::{NUMBER, Site, results};
 use crate::clinic::phone;
 use crate::on_both_engines;
 
-/// Takes everything.
+/// Takes everything, while its connection is there.
 struct Carrier {
     took: Arc<Mutex<u32>>,
+    link: Link,
 }
 
 impl Adapter for Carrier {
@@ -38,6 +40,10 @@ impl Adapter for Carrier {
         *took += 1;
         Ok(Handoff { parts: vec![format!("c-{took}")], transport: None })
     }
+
+    fn link(&self) -> Option<Link> {
+        Some(self.link.clone())
+    }
 }
 
 /// One message accepted, then `change`, then the worker. What became of it, and what the carrier
@@ -49,7 +55,8 @@ async fn released(
     let id = site.post("/api/v1/messages", &results(site.patient)).await.is(202).text_of("id");
     site.clinic.write(change).await;
     let took = Arc::new(Mutex::new(0));
-    let (worker, stop) = working(site.clinic.db.db.clone(), site.clinic.office.clone(), &took);
+    let (worker, stop) =
+        working(site.clinic.db.db.clone(), site.clinic.office.clone(), (&took, &up()));
     let seen = ended(site, &id).await;
     stop.cancel();
     worker.await.unwrap();
@@ -68,8 +75,18 @@ async fn ended(site: &Site, id: &str) -> Value {
     }
 }
 
+fn up() -> Link {
+    let link = Link::default();
+    link.set(true);
+    link
+}
+
 /// A worker for the carrier that takes everything.
-fn working(db: Db, office: Office, took: &Arc<Mutex<u32>>) -> (JoinHandle<()>, CancellationToken) {
+fn working(
+    db: Db,
+    office: Office,
+    (took, link): (&Arc<Mutex<u32>>, &Link),
+) -> (JoinHandle<()>, CancellationToken) {
     let clock = office.clock().clone();
     let run = RunId::new(&clock);
     let settings = Settings {
@@ -78,7 +95,7 @@ fn working(db: Db, office: Office, took: &Arc<Mutex<u32>>) -> (JoinHandle<()>, C
         window: 4,
         lease: SignedDuration::from_secs(300),
     };
-    let carrier = Arc::new(Carrier { took: Arc::clone(took) });
+    let carrier = Arc::new(Carrier { took: Arc::clone(took), link: link.clone() });
     let stop = CancellationToken::new();
     let worker = Worker::new(db, office, carrier, settings).run(stop.clone());
     (tokio::spawn(worker), stop)
@@ -121,6 +138,25 @@ on_both_engines! {
         assert_eq!((&seen["state"], took), (&"sent".into(), 1), "{seen}");
     }
 
+    /// A crash leaves nothing in doubt that could not have left.
+    async fn while_the_connection_is_down_nothing_is_begun(db: TestDb) {
+        let site = Site::open(db).await;
+        let body = results(site.patient);
+        let id = site.post("/api/v1/messages", &body).await.is(202).text_of("id");
+        let (took, link) = (Arc::new(Mutex::new(0)), Link::default());
+        let (db, office) = (site.clinic.db.db.clone(), site.clinic.office.clone());
+        let (worker, stop) = working(db, office, (&took, &link));
+        for _ in 0..50 {
+            let seen = site.get(&format!("/api/v1/messages/{id}")).await.is(200).json;
+            assert_eq!(seen["state"], "queued");
+        }
+        link.set(true);
+        let seen = ended(&site, &id).await;
+        stop.cancel();
+        worker.await.unwrap();
+        assert_eq!((&seen["state"], *took.lock().unwrap()), (&"sent".into(), 1), "{seen}");
+    }
+
     async fn the_clock_was_an_hour_ahead(db: TestDb) {
         let site = Site::open(db).await;
         // After the patient's consent, which must not lie in the future.
@@ -133,7 +169,7 @@ on_both_engines! {
         assert_eq!(set_back::bring_forward(&site.clinic.db, &office).await.unwrap(), 1);
         assert_eq!(set_back::bring_forward(&site.clinic.db, &office).await.unwrap(), 0);
         let took = Arc::new(Mutex::new(0));
-        let (worker, stop) = working(site.clinic.db.db.clone(), office, &took);
+        let (worker, stop) = working(site.clinic.db.db.clone(), office, (&took, &up()));
         let seen = ended(&site, &id).await;
         stop.cancel();
         worker.await.unwrap();
