@@ -6,7 +6,9 @@ use std::time::Duration;
 use rusmpp::{CommandId, Pdu};
 use thiserror::Error;
 
+use crate::address::Address;
 use crate::link::{Asked, CloseReason, Incoming, Link, Settings};
+use crate::receipt::ReceiptState;
 use crate::status::Status;
 use crate::wire::{Bind, Body, Frame, ShortMessage};
 use crate::write::{self, Unwritable};
@@ -46,6 +48,18 @@ pub enum EsmeEvent {
     /// The session ended before the whole message had left: the carrier cannot have it.
     NotSent {
         /// The submit's token.
+        token: u64,
+    },
+    /// The carrier answered a query.
+    Queried {
+        /// The query's token.
+        token: u64,
+        /// What became of the message, with the network's error code; or why there is no answer.
+        answer: Result<(ReceiptState, u8), Status>,
+    },
+    /// A query was not answered in time, or the session ended first.
+    QueryUnanswered {
+        /// The query's token.
         token: u64,
     },
     /// The carrier delivers. Answer with [`Esme::accept`] once it is stored, or
@@ -129,6 +143,24 @@ impl Esme {
         self.ready(now)?;
         let pdu = write::submit_pdu(message)?;
         self.link.request(pdu, Asked::Message(token), now);
+        Ok(())
+    }
+
+    /// Asks what became of a message: its id as the carrier gave it, and whom it was sent from.
+    /// `token` comes back with the answer. Queries do not count against the window: ask one after
+    /// another.
+    pub fn query(
+        &mut self,
+        message_id: &str,
+        source: &Address,
+        token: u64,
+        now: Duration,
+    ) -> Result<(), SubmitError> {
+        if self.state != State::Bound {
+            return Err(SubmitError::NotBound);
+        }
+        let pdu = write::query_pdu(message_id, source)?;
+        self.link.request(pdu, Asked::Query(token), now);
         Ok(())
     }
 
@@ -231,6 +263,20 @@ impl Esme {
                 }
                 Incoming::Answer { asked: Asked::Message(token), status, body, late } => {
                     self.submit_answered(token, status, body, (late, now));
+                }
+                Incoming::Answer { asked: Asked::Query(token), status, body, .. } => {
+                    let answer = match body {
+                        Body::QueryResp { state: Some((state, error)) } if status.is_ok() => {
+                            Ok((ReceiptState::from_code(state), error))
+                        }
+                        _ if status.is_ok() => Err(Status::UNKNOWN_ERROR),
+                        _ => Err(status),
+                    };
+                    self.events.push_back(EsmeEvent::Queried { token, answer });
+                }
+                Incoming::TimedOut(Asked::Query(token))
+                | Incoming::Abandoned { asked: Asked::Query(token), .. } => {
+                    self.events.push_back(EsmeEvent::QueryUnanswered { token });
                 }
                 Incoming::Answer { asked: Asked::Unbind, .. } => {
                     self.link.close(CloseReason::Unbound);

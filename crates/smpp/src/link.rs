@@ -89,6 +89,8 @@ pub(crate) enum Asked {
     Bind,
     /// A submit_sm or deliver_sm, with the caller's token.
     Message(u64),
+    /// A query_sm, with the caller's token.
+    Query(u64),
     EnquireLink,
     Unbind,
 }
@@ -255,7 +257,7 @@ impl Link {
                 self.answer_bare(sequence, Status::INVALID_COMMAND_ID, CommandId::GenericNack);
             }
             Body::Unknown { is_answer: true } => {}
-            Body::Bind(_) | Body::Submit(_) | Body::Deliver(_) => {
+            Body::Bind(_) | Body::Submit(_) | Body::Deliver(_) | Body::Query { .. } => {
                 self.incoming.push_back(Incoming::Request(Frame { status, sequence, body }));
             }
             _ => self.answered(sequence, status, body),
@@ -269,6 +271,7 @@ impl Link {
             _ if matches!(body, Body::GenericNack) => true,
             Asked::Bind => matches!(body, Body::BindResp { .. }),
             Asked::Message(_) => matches!(body, Body::SubmitResp { .. } | Body::DeliverResp),
+            Asked::Query(_) => matches!(body, Body::QueryResp { .. }),
             Asked::EnquireLink => matches!(body, Body::EnquireLinkResp),
             Asked::Unbind => matches!(body, Body::UnbindResp),
         };
@@ -280,7 +283,7 @@ impl Link {
             match asked {
                 Asked::Message(_) => self.messages_open -= 1,
                 Asked::EnquireLink => self.enquired = false,
-                Asked::Bind | Asked::Unbind => {}
+                Asked::Bind | Asked::Unbind | Asked::Query(_) => {}
             }
             self.incoming.push_back(Incoming::Answer { asked, status, body, late: false });
         } else if let Some(at) = self.late.iter().position(|(s, a)| *s == sequence && fits(*a))
@@ -315,6 +318,7 @@ impl Link {
             Asked::EnquireLink => self.close(CloseReason::Silent),
             Asked::Bind => self.close(CloseReason::BindTimeout),
             Asked::Unbind => self.close(CloseReason::Unbound),
+            Asked::Query(_) => self.incoming.push_back(Incoming::TimedOut(asked)),
             Asked::Message(_) => {
                 self.messages_open -= 1;
                 self.late.push_back((sequence, asked));

@@ -74,7 +74,7 @@ impl ReceiptState {
         }
     }
 
-    fn from_code(code: u8) -> Self {
+    pub(crate) fn from_code(code: u8) -> Self {
         match code {
             0 | 1 => Self::EnRoute,
             2 => Self::Delivered,

@@ -122,6 +122,51 @@ fn a_message_goes_out_and_its_receipt_and_reply_come_back() {
 }
 
 #[test]
+fn what_became_of_a_message_can_be_asked() {
+    let mut pair = Pair::bound(Settings::default());
+    let source = Address::parse("72404").unwrap();
+    let ask = |pair: &mut Pair, id: &str, token| {
+        pair.esme.query(id, &source, token, pair.now).unwrap();
+        pair.carry_to_smsc();
+        let Some(SmscEvent::Queried { sequence, message_id, source }) = pair.smsc.next_event()
+        else {
+            panic!("no query")
+        };
+        assert_eq!((message_id.as_str(), source.reveal()), (id, "72404"));
+        sequence
+    };
+    for (token, state) in [(1, ReceiptState::Delivered), (2, ReceiptState::Undeliverable)] {
+        let sequence = ask(&mut pair, "00AB", token);
+        pair.smsc.answer_query(sequence, "00AB", (state, 5)).unwrap();
+        pair.carry_to_esme();
+        let event = pair.esme.next_event();
+        assert!(
+            matches!(event, Some(EsmeEvent::Queried { token: t, answer: Ok((s, 5)) })
+                if t == token && s == state),
+            "{event:?}"
+        );
+    }
+    for status in [Status::QUERY_FAILED, Status::INVALID_MESSAGE_ID, Status::INVALID_COMMAND_ID] {
+        let sequence = ask(&mut pair, "x", 3);
+        pair.smsc.refuse_query(sequence, status);
+        pair.carry_to_esme();
+        let event = pair.esme.next_event();
+        assert!(
+            matches!(event, Some(EsmeEvent::Queried { token: 3, answer: Err(s) }) if s == status),
+            "{event:?}"
+        );
+    }
+    // No answer in time, and none when the connection is lost.
+    ask(&mut pair, "y", 4);
+    pair.now += Duration::from_secs(30);
+    pair.esme.tick(pair.now);
+    assert!(matches!(pair.esme.next_event(), Some(EsmeEvent::QueryUnanswered { token: 4 })));
+    ask(&mut pair, "z", 5);
+    pair.esme.lost();
+    assert!(matches!(pair.esme.next_event(), Some(EsmeEvent::QueryUnanswered { token: 5 })));
+}
+
+#[test]
 fn a_patient_cannot_write_a_receipt() {
     let forged = message("id:00AB stat:DELIVRD err:000");
     let Delivered::Reply(part) = forged.delivered() else { panic!("taken for a receipt") };

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use rusmpp::{CommandId, Pdu};
 
+use crate::address::Address;
 use crate::esme::SubmitError;
 use crate::link::{Asked, CloseReason, Incoming, Link, Settings};
+use crate::receipt::ReceiptState;
 use crate::status::Status;
 use crate::wire::{Bind, BindKind, Body, Frame, ShortMessage};
 use crate::write::{self, Unwritable};
@@ -28,6 +30,16 @@ pub enum SmscEvent {
         sequence: u32,
         /// The message.
         message: ShortMessage,
+    },
+    /// A client asks what became of a message. Answer with [`Smsc::answer_query`] or
+    /// [`Smsc::refuse_query`].
+    Queried {
+        /// To answer with.
+        sequence: u32,
+        /// As the client writes it.
+        message_id: String,
+        /// Whom it says it was sent from.
+        source: Address,
     },
     /// The client answered a delivery.
     DeliveryAnswered {
@@ -99,6 +111,25 @@ impl Smsc {
     /// Leaves a submitted message without an answer, as a broken carrier does.
     pub fn ignore_submit(&mut self) {
         self.open_submits = self.open_submits.saturating_sub(1);
+    }
+
+    /// Says what became of a message.
+    pub fn answer_query(
+        &mut self,
+        sequence: u32,
+        message_id: &str,
+        (state, error): (ReceiptState, u8),
+    ) -> Result<(), Unwritable> {
+        let pdu = write::query_resp_pdu(message_id, state, error)?;
+        self.link.answer(sequence, Status::OK, pdu);
+        Ok(())
+    }
+
+    /// Has nothing to say about a message; with [`Status::INVALID_COMMAND_ID`], it takes no queries.
+    pub fn refuse_query(&mut self, sequence: u32, status: Status) {
+        let unknown = status == Status::INVALID_COMMAND_ID;
+        let id = if unknown { CommandId::GenericNack } else { CommandId::QuerySmResp };
+        self.link.answer_bare(sequence, status, id);
     }
 
     /// Delivers a reply or a receipt. `token` comes back with the client's answer.
@@ -215,6 +246,13 @@ impl Smsc {
                 }
                 self.open_submits += 1;
                 self.events.push_back(SmscEvent::Submitted { sequence, message });
+            }
+            (Body::Query { message_id, source }, Some(_)) => {
+                self.events.push_back(SmscEvent::Queried { sequence, message_id, source });
+            }
+            (Body::Query { .. }, None) => {
+                let id = CommandId::QuerySmResp;
+                self.link.answer_bare(sequence, Status::INVALID_BIND_STATUS, id);
             }
             (Body::Submit(_), _) => {
                 let id = CommandId::SubmitSmResp;

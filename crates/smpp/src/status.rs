@@ -41,6 +41,8 @@ statuses! {
     INVALID_SOURCE = 0x0A, "ESME_RINVSRCADR";
     /// The destination address is not valid.
     INVALID_DESTINATION = 0x0B, "ESME_RINVDSTADR";
+    /// The message id is not known.
+    INVALID_MESSAGE_ID = 0x0C, "ESME_RINVMSGID";
     /// The bind failed.
     BIND_FAILED = 0x0D, "ESME_RBINDFAIL";
     /// The password is wrong.
@@ -61,6 +63,8 @@ statuses! {
     PERMANENT_APP_ERROR = 0x65, "ESME_RX_P_APPN";
     /// The receiving application rejects the message.
     REJECTED_BY_APP = 0x66, "ESME_RX_R_APPN";
+    /// The query failed: there is no such message, or nothing is said of it.
+    QUERY_FAILED = 0x67, "ESME_RQUERYFAIL";
     /// A mandatory optional parameter is missing or wrong.
     INVALID_PARAMETER_VALUE = 0xC4, "ESME_RINVOPTPARAMVAL";
     /// Delivery failed.

@@ -254,6 +254,14 @@ pub(crate) enum Body {
     },
     Deliver(ShortMessage),
     DeliverResp,
+    Query {
+        message_id: String,
+        source: Address,
+    },
+    /// None where the carrier has nothing to say.
+    QueryResp {
+        state: Option<(u8, u8)>,
+    },
     Unbind,
     UnbindResp,
     EnquireLink,
@@ -297,6 +305,8 @@ pub(crate) fn decode(frame: &Bytes) -> Result<Frame, Unreadable> {
             Body::Deliver(read_deliver(frame).ok_or_else(|| unreadable("deliver_sm"))?)
         }
         CommandId::DeliverSmResp => Body::DeliverResp,
+        CommandId::QuerySm => read_query(&rest).ok_or_else(|| unreadable("query_sm"))?,
+        CommandId::QuerySmResp => Body::QueryResp { state: queried_state(&rest) },
         CommandId::Unbind => Body::Unbind,
         CommandId::UnbindResp => Body::UnbindResp,
         CommandId::EnquireLink => Body::EnquireLink,
@@ -305,6 +315,28 @@ pub(crate) fn decode(frame: &Bytes) -> Result<Frame, Unreadable> {
         _ => Body::Unknown { is_answer: id & 0x8000_0000 != 0 },
     };
     Ok(Frame { status, sequence, body })
+}
+
+/// What follows the first NUL, if it comes within so many octets.
+fn after_c_string(octets: &[u8], bound: usize) -> Option<&[u8]> {
+    let nul = octets.iter().take(bound).position(|octet| *octet == 0)?;
+    octets.get(nul + 1..)
+}
+
+/// SMPP 3.4 §4.8.1.
+fn read_query(octets: &[u8]) -> Option<Body> {
+    let [ton, npi, address @ ..] = after_c_string(octets, 65)? else { return None };
+    after_c_string(address, 21)?;
+    let source = Address::from_wire(*ton, *npi, &c_string(address, 21));
+    Some(Body::Query { message_id: c_string(octets, 65), source })
+}
+
+/// `message_state` and `error_code` (SMPP 3.4 §4.8.2), behind the id and the final date.
+fn queried_state(octets: &[u8]) -> Option<(u8, u8)> {
+    match after_c_string(after_c_string(octets, 65)?, 17)? {
+        [state, error, ..] => Some((*state, *error)),
+        _ => None,
+    }
 }
 
 /// The printable octets up to the NUL, the bound or the end: an answer is read as far as it goes.

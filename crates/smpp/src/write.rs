@@ -4,10 +4,10 @@ use bytes::{BufMut, BytesMut};
 use rusmpp::encode::{Length, owned::Encode};
 use rusmpp::pdus::{
     BindReceiver, BindReceiverResp, BindTransceiver, BindTransceiverResp, BindTransmitter,
-    BindTransmitterResp, DeliverSm, DeliverSmResp, SubmitSm, SubmitSmResp,
+    BindTransmitterResp, DeliverSm, DeliverSmResp, QuerySm, QuerySmResp, SubmitSm, SubmitSmResp,
 };
 use rusmpp::tlvs::{MessageDeliveryRequestTlvValue, MessageSubmissionRequestTlvValue};
-use rusmpp::types::{AnyOctetString, COctetString, OctetString};
+use rusmpp::types::{AnyOctetString, COctetString, EmptyOrFullCOctetString, OctetString};
 use rusmpp::values::{
     DataCoding, EsmClass, InterfaceVersion, MessagePayload, MessageState, Npi, RegisteredDelivery,
     Ton, UserMessageReference,
@@ -15,6 +15,8 @@ use rusmpp::values::{
 use rusmpp::{Command, CommandId, CommandStatus, Pdu};
 use thiserror::Error;
 
+use crate::address::Address;
+use crate::receipt::ReceiptState;
 use crate::status::Status;
 use crate::wire::{Bind, BindKind, ShortMessage};
 
@@ -73,6 +75,22 @@ pub(crate) fn bind_resp_pdu(kind: BindKind, system_id: &str) -> Result<Pdu, Unwr
 
 pub(crate) fn submit_resp_pdu(message_id: &str) -> Result<Pdu, Unwritable> {
     Ok(SubmitSmResp::new(text("message_id", message_id)?, Vec::new()).into())
+}
+
+/// Asks about a message (SMPP 3.4 §4.8.1). The source must be the one it was sent from.
+pub(crate) fn query_pdu(message_id: &str, source: &Address) -> Result<Pdu, Unwritable> {
+    let (ton, npi) = (Ton::from(source.ton), Npi::from(source.npi));
+    let address = text("source address", source.reveal())?;
+    Ok(QuerySm::new(text("message_id", message_id)?, ton, npi, address).into())
+}
+
+pub(crate) fn query_resp_pdu(
+    message_id: &str,
+    state: ReceiptState,
+    error: u8,
+) -> Result<Pdu, Unwritable> {
+    let (id, state) = (text("message_id", message_id)?, MessageState::from(state.code()));
+    Ok(QuerySmResp::new(id, EmptyOrFullCOctetString::empty(), state, error).into())
 }
 
 pub(crate) fn deliver_resp_pdu() -> Pdu {

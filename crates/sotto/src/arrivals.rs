@@ -83,7 +83,7 @@ async fn keep(
     for wait in 0..=waits {
         let (keeper, event, last) = (office.clone(), event.clone(), wait == waits);
         match db.write(move |tx| store(tx, &keeper, event, !last)).await {
-            Ok(Recorded::Stored) => return done.stored(),
+            Ok(Recorded::Stored | Recorded::Stranger) => return done.stored(),
             Ok(Recorded::AwaitsAnswer) => {}
             Err(error) => {
                 tracing::error!(%error, "arrival.not_stored");

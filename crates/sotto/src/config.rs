@@ -218,11 +218,13 @@ pub struct Reconcile {
     pub at: String,
     /// For how many hours a carrier may say nothing before a message counts as lost.
     pub receipt_within_hours: u16,
+    /// How many questions a second a carrier is asked about such messages; 0: none.
+    pub questions_per_second: u16,
 }
 
 impl Default for Reconcile {
     fn default() -> Self {
-        Self { at: "03:00".to_owned(), receipt_within_hours: 24 }
+        Self { at: "03:00".to_owned(), receipt_within_hours: 24, questions_per_second: 5 }
     }
 }
 

@@ -53,6 +53,19 @@ pub enum Recorded {
     /// it: ask again when the answer is there. If this program ends before that, the carrier, who
     /// was not answered, delivers again, and then it can be told whose receipt it is.
     AwaitsAnswer,
+    /// Nothing is stored: it is about no message of ours.
+    Stranger,
+}
+
+/// What becomes of a receipt that is about no message we know of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unmatched {
+    /// It is kept by itself; the carrier's answer with its id may yet come.
+    Keep,
+    /// The same, but while such an answer is under way it waits for it.
+    Wait,
+    /// It is left.
+    Leave,
 }
 
 /// Stores a receipt and what follows from it, in the caller's transaction. The same receipt again
@@ -66,6 +79,29 @@ pub fn record(
     told: &CarrierReceipt,
     may_wait: bool,
 ) -> Result<Recorded, ReceiptError> {
+    let unmatched = if may_wait { Unmatched::Wait } else { Unmatched::Keep };
+    store(tx, office, told, unmatched)
+}
+
+/// What a line of a carrier's own list says, as [`record`] stores a receipt. What is about nothing
+/// of ours is not stored.
+///
+/// # Errors
+/// [`ReceiptError`]; nothing is stored then.
+pub fn record_listed(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    told: &CarrierReceipt,
+) -> Result<Recorded, ReceiptError> {
+    store(tx, office, told, Unmatched::Leave)
+}
+
+fn store(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    told: &CarrierReceipt,
+    unmatched: Unmatched,
+) -> Result<Recorded, ReceiptError> {
     let (practice, now) = (office.practice(), office.clock().now());
     let adapter = told.adapter.as_str();
     lock(tx, office, told.adapter, &told.carrier_id)?;
@@ -73,7 +109,10 @@ pub fn record(
     let known = match receipt::part(tx, practice, adapter, &told.carrier_id)? {
         Some(part) => Some(part),
         None => match unanswered_part(tx, office, told, now)? {
-            Unanswered::UnderWay if may_wait => return Ok(Recorded::AwaitsAnswer),
+            Unanswered::UnderWay if unmatched != Unmatched::Keep => {
+                return Ok(Recorded::AwaitsAnswer);
+            }
+            Unanswered::Unknown if unmatched == Unmatched::Leave => return Ok(Recorded::Stranger),
             Unanswered::UnderWay | Unanswered::Unknown => None,
             Unanswered::This { part, whole } => {
                 lost_answer = whole;

@@ -107,6 +107,7 @@ impl Service {
             let (standing, window) = (standing.clone(), window_of(adapter));
             Settings { adapter, standing, window, lease }
         };
+        let asked = adapters.clone();
         for adapter in adapters {
             if let Some(link) = adapter.link() {
                 office.metrics().watch(adapter.name().as_str(), link);
@@ -122,7 +123,7 @@ impl Service {
         let sequencer = tokio::spawn(sequence(db.clone(), office.clone(), last.clone()));
         tasks.spawn(remind(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(self_test::run(db.clone(), office.clone(), self_test, stop.clone()));
-        tasks.spawn(nightly::run(db.clone(), office.clone(), nightly, stop.clone()));
+        tasks.spawn(nightly::run(db.clone(), office.clone(), (nightly, asked), stop.clone()));
         tasks.spawn(pager::run(db.clone(), office.clone(), (pager, standing), stop.clone()));
         tasks.spawn(refresh(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(settle(db, office, given_up, stop.clone()));

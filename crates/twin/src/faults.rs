@@ -65,6 +65,11 @@ pub enum Fault {
     ReorderedReceipts,
     /// No receipt ever.
     LostReceipt,
+    /// The receipt says that the message was delivered, and it never was: asked, the carrier says so.
+    FalseReceipt,
+    /// The carrier answers that it took the message, and loses it: no phone has it, no receipt
+    /// comes, and asked, the carrier knows no such message.
+    Mislaid,
     /// The final receipt is on the wire before the answer that carries the message id.
     ReceiptBeforeAnswer,
     /// Taken, but the receipt says that it could not be delivered (for email: a bounce).
@@ -75,6 +80,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether the phone never gets what the carrier took.
+    pub fn keeps_from_the_phone(self) -> bool {
+        matches!(self, Self::FailedReceipt { .. } | Self::FalseReceipt | Self::Mislaid)
+    }
+
     /// Whether the carrier refuses the message, so that it never reaches the phone.
     pub fn refuses(self) -> bool {
         matches!(

@@ -34,6 +34,8 @@ pub struct HttpConfig {
     ///
     /// [`Twin::inbound_webhook`]: crate::Twin::inbound_webhook
     pub inbound_webhook: Option<String>,
+    /// Whether a message can be fetched (405 if not).
+    pub shows_messages: bool,
     /// How long (simulated time) the final status takes.
     pub receipt_delay: SignedDuration,
     /// Most connections at once.
@@ -47,6 +49,7 @@ impl Default for HttpConfig {
             account_sid: "AC00000000000000000000000000000001".to_owned(),
             auth_token: "twin-auth-token".to_owned(),
             inbound_webhook: None,
+            shows_messages: true,
             receipt_delay: SignedDuration::from_secs(2),
             max_connections: 256,
         }

@@ -31,6 +31,7 @@
 mod certs;
 mod chance;
 mod courier;
+mod delivery_file;
 mod faults;
 mod http_carrier;
 mod journal;
@@ -68,7 +69,7 @@ pub use record::{
     Reply, Text, TlsFacts,
 };
 pub use recorder::Keep;
-pub use smsc::{Arrival, MessageIds, OnSubmit, ReceiptForm, SmppConfig, SmscError};
+pub use smsc::{Arrival, MessageIds, OnSubmit, Queries, ReceiptForm, SmppConfig, SmscError};
 pub use world_clock::WorldClock;
 
 use courier::Courier;
@@ -244,6 +245,17 @@ impl Twin {
     /// Waits until the record satisfies this.
     pub async fn until(&self, condition: impl Fn(&Record) -> bool) {
         self.world.recorder.until(condition).await;
+    }
+
+    /// A carrier's list of the texts it took and of what became of them (CSV).
+    pub fn delivery_file(&self, channel: Channel) -> String {
+        let ids = self.smsc.as_ref().map(|(smsc, _)| smsc.config.ids);
+        self.look(|record| {
+            delivery_file::of(record, channel, |id| match (channel, ids) {
+                (Channel::Sms, Some(ids)) => ids.receipt_of_answer(id),
+                _ => Some(id.to_owned()),
+            })
+        })
     }
 
     /// How many receipts, replies and bounces are still to come.

@@ -313,6 +313,32 @@ impl Record {
         self.receipts.iter().filter(move |r| r.message_id == message_id)
     }
 
+    /// What became of a text, as the carrier itself knows it: also where it told nobody, or told
+    /// otherwise.
+    pub fn state_of(&self, text: &Text, receipt_id: &str) -> DeliveryState {
+        let told = self.receipts_for(receipt_id).max_by_key(|r| r.state != DeliveryState::OnItsWay);
+        match (told, text.fault) {
+            (Some(_), Some(Fault::FalseReceipt)) => DeliveryState::Undeliverable,
+            (Some(receipt), _) => receipt.state,
+            (None, Some(Fault::LostReceipt)) => DeliveryState::Delivered,
+            (None, _) => DeliveryState::OnItsWay,
+        }
+    }
+
+    /// Texts that the carrier took and did not lose, oldest first.
+    pub fn kept(&self, channel: Channel) -> impl DoubleEndedIterator<Item = &Text> {
+        self.texts.iter().filter(move |text| {
+            text.channel == channel
+                && text.outcome == Outcome::Taken
+                && text.fault != Some(Fault::Mislaid)
+        })
+    }
+
+    /// The text with this id, in the form the carrier gave it, where it has not lost it.
+    pub fn known(&self, channel: Channel, id: &str) -> Option<&Text> {
+        self.kept(channel).rev().find(|text| text.ids.iter().any(|known| known == id))
+    }
+
     /// Texts that reached a carrier for a number whose owner had said stop, and whose stop the
     /// other side had acknowledged (TEL-12), beyond what `allowed` lets through. A later START
     /// lifts the stop. A text in an emergency answers the patient's own text and is not counted

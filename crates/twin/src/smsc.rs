@@ -42,6 +42,8 @@ pub struct SmppConfig {
     pub ids: MessageIds,
     /// What a receipt holds.
     pub receipts: ReceiptForm,
+    /// What becomes of `query_sm`.
+    pub queries: Queries,
     /// How long (simulated time) an ordinary receipt takes.
     pub receipt_delay: SignedDuration,
     /// Whether receipts come only where `registered_delivery` asks for them.
@@ -97,6 +99,15 @@ impl MessageIds {
         }
     }
 
+    /// The id in a receipt, of the id in an answer.
+    pub(crate) fn receipt_of_answer(self, id: &str) -> Option<String> {
+        let number = match self {
+            Self::Decimal | Self::DecimalThenHex => id.parse().ok()?,
+            Self::Hex | Self::HexThenDecimal => u64::from_str_radix(id, 16).ok()?,
+        };
+        Some(self.receipt(number))
+    }
+
     fn receipt(self, id: u64) -> String {
         match self {
             Self::Decimal | Self::HexThenDecimal => id.to_string(),
@@ -117,6 +128,18 @@ pub enum ReceiptForm {
     Both,
 }
 
+/// What the carrier answers to `query_sm`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Queries {
+    /// What it knows; `ESME_RINVMSGID` for an id it does not know.
+    #[default]
+    Answered,
+    /// `ESME_RQUERYFAIL`, always.
+    Failed,
+    /// `generic_nack` with `ESME_RINVCMDID`.
+    NotSupported,
+}
+
 impl SmppConfig {
     /// The usual [`SmppConfig::opted_out_status`].
     pub const OPTED_OUT: u32 = 0x0000_0410;
@@ -135,6 +158,7 @@ impl Default for SmppConfig {
             accounts: Vec::new(),
             ids: MessageIds::default(),
             receipts: ReceiptForm::default(),
+            queries: Queries::default(),
             receipt_delay: SignedDuration::from_secs(2),
             receipts_on_request: true,
             opted_out_status: Self::OPTED_OUT,

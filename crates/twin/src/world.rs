@@ -275,7 +275,7 @@ impl World {
         let (mut after, mut finals, mut progress) = (sent.delay, 1, None);
         match fault {
             // The second of these is sent by the door itself, before it answers.
-            Some(Fault::LostReceipt | Fault::ReceiptBeforeAnswer) => return,
+            Some(Fault::LostReceipt | Fault::Mislaid | Fault::ReceiptBeforeAnswer) => return,
             Some(Fault::LateReceipt { by }) => after += by,
             Some(Fault::DuplicateReceipts { extra }) => finals += u32::from(extra),
             Some(Fault::ReorderedReceipts) => progress = Some(after + AFTERTHOUGHT),

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use gate::{Category, Channel, Level, Policy, Verdict};
+use jiff::tz::TimeZone;
 use seal::RootKey;
 use sotto::compose::{Templates, lint, template};
 use sotto::config::Config;
@@ -12,9 +13,10 @@ use sotto::journeys::reminders::Plan;
 use sotto::people::import::fhir::Entry;
 use sotto::people::import::report::ImportError;
 use sotto::people::import::{CsvKind, Mapping, csv_file, fhir};
+use sotto::reconcile::carrier_file::{CarrierFileError, Lines};
 use sotto::schedule::office_hours::OfficeHours;
 
-use super::{Door, bytes, tells_nothing};
+use super::{Door, bytes, shows_nothing, tells_nothing};
 
 /// The doors of this family.
 pub const DOORS: &[Door] = &[
@@ -41,6 +43,16 @@ pub const DOORS: &[Door] = &[
         seeds: || bytes(&[include_str!("../../../docs/operate/sotto.example.toml")]),
     },
     Door { name: "import_csv", open: import_csv, seeds: tables },
+    Door {
+        name: "carrier_file",
+        open: carrier_file,
+        seeds: || {
+            bytes(&[
+                "id,to,state,time\n7f,+16175550147,DELIVRD,2027-03-01T09:00:00Z\n8,,failed,\n",
+                "Status,SID,Name\nsent,SM1,Quillfeather\n",
+            ])
+        },
+    },
     Door { name: "import_fhir", open: import_fhir, seeds: bundles },
     Door {
         name: "office_hours",
@@ -74,6 +86,30 @@ pub const DOORS: &[Door] = &[
         },
     },
 ];
+
+/// A carrier's delivery file is read the same again, and no error and no log shows a number.
+pub fn carrier_file(octets: &[u8]) -> bool {
+    let read = || {
+        let mut lines = Lines::read(octets, TimeZone::UTC)?;
+        let mut all = Vec::new();
+        while let Some(line) = lines.next()? {
+            all.push(line);
+        }
+        Ok::<_, CarrierFileError>((all, lines.skipped))
+    };
+    match read() {
+        Err(error) => {
+            tells_nothing(&error);
+            false
+        }
+        Ok(file) => {
+            assert_eq!(read().as_ref(), Ok(&file));
+            shows_nothing(&file.0);
+            assert!(file.0.iter().all(|line| (1..=64).contains(&line.id.len())));
+            true
+        }
+    }
+}
 
 /// What parses as a policy is no looser than the rulebook, and parses to the same again.
 pub fn policy_file(octets: &[u8]) -> bool {

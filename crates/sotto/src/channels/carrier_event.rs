@@ -42,6 +42,20 @@ pub struct CarrierReceipt {
     pub occurred_at: Option<Timestamp>,
 }
 
+/// What a carrier answers when it is asked about a message that it took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// As a receipt would say it.
+    Says(CarrierReceipt),
+    /// It knows no message of this id, or says nothing of it. Carriers do not tell the one from the
+    /// other, nor either from an id in a spelling that is not theirs.
+    Unknown,
+    /// It does not take such questions.
+    NotSupported,
+    /// No answer came, or none that can be read.
+    Nothing,
+}
+
 /// The words of the `receipt.status` column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReceiptStatus {
@@ -72,6 +86,12 @@ impl ReceiptStatus {
         Self::Unknown,
         Self::Complaint,
     ];
+
+    /// Whether it says how delivery ended.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Delivered | Self::Undelivered | Self::Rejected | Self::Expired)
+    }
 
     /// The word in rows.
     #[must_use]

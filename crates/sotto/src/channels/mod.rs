@@ -50,7 +50,8 @@ pub mod sms_http;
 pub mod twilio_webhook;
 
 pub use carrier_event::{
-    Carried, CarrierEvent, CarrierEvents, CarrierReceipt, Done, ReceiptStatus, Reply, Unnamed,
+    Answer, Carried, CarrierEvent, CarrierEvents, CarrierReceipt, Done, ReceiptStatus, Reply,
+    Unnamed,
 };
 pub use email_smtp::EmailSmtp;
 pub use failure::{CarrierCodes, Effect, Failure, FailureKind, retry_after};
@@ -131,6 +132,11 @@ pub trait Adapter {
     fn link(&self) -> Option<Link> {
         None
     }
+
+    /// Asks the carrier what became of a part that it took, by its id. No message waits for it.
+    fn ask(&self, _carrier_id: &str) -> impl Future<Output = Answer> + Send {
+        std::future::ready(Answer::NotSupported)
+    }
 }
 
 /// One of the adapters. A match instead of a `dyn`: they are known when this is compiled.
@@ -173,6 +179,15 @@ impl Adapter for AnyAdapter {
             Self::Loopback(adapter) => adapter.link(),
         }
     }
+
+    async fn ask(&self, carrier_id: &str) -> Answer {
+        match self {
+            Self::SmsSmpp(adapter) => adapter.ask(carrier_id).await,
+            Self::SmsHttp(adapter) => adapter.ask(carrier_id).await,
+            Self::EmailSmtp(adapter) => adapter.ask(carrier_id).await,
+            Self::Loopback(adapter) => adapter.ask(carrier_id).await,
+        }
+    }
 }
 
 /// An adapter that is replaced while the program runs. What the old one has in its hands it
@@ -188,6 +203,10 @@ impl Adapter for Live<AnyAdapter> {
 
     fn link(&self) -> Option<Link> {
         self.now().link()
+    }
+
+    async fn ask(&self, carrier_id: &str) -> Answer {
+        self.now().ask(carrier_id).await
     }
 }
 

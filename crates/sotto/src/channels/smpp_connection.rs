@@ -1,6 +1,6 @@
 //! The task that owns the socket and the SMPP session: connect, bind, carry, reconnect.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use smpp::{CloseReason, Esme, EsmeEvent, Status, SubmitError};
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::observe::metrics::Link;
 
 use super::smpp_inbound::{Heard, Inbound, Ready};
-use super::smpp_jobs::{Finished, Jobs, Submit};
+use super::smpp_jobs::{Finished, Jobs, Query, Submit};
 use super::sms_smpp::SmppSettings;
 use super::transport::{self, Stream, Tls};
 use super::{Carried, CarrierEvent, CarrierEvents, Done, Failure, FailureKind, Jitter};
@@ -28,6 +28,10 @@ pub(super) struct Connection {
     tls: Option<Tls>,
     submits: mpsc::Receiver<Submit>,
     submits_closed: bool,
+    /// Questions about messages. They wait for a session, and die with it.
+    queries: mpsc::Receiver<Query>,
+    asking: HashMap<u64, Query>,
+    asked: u64,
     events: CarrierEvents,
     /// Events that wait for room. Bounded by the session's inbound window.
     outgoing: VecDeque<Carried>,
@@ -46,15 +50,19 @@ enum Happened {
     Wrote(std::io::Result<usize>),
     Flushed(std::io::Result<()>),
     Submit(Option<Submit>),
+    Ask(Query),
     Told(Option<Told>),
     BindLost,
     Time,
 }
 
+/// What is to be sent and asked; where what comes back goes, and whether the line stands.
+pub(super) type Wires = ((mpsc::Receiver<Submit>, mpsc::Receiver<Query>), (CarrierEvents, Link));
+
 impl Connection {
     pub(super) fn new(
         (settings, tls): (SmppSettings, Option<Tls>),
-        (submits, events, link): (mpsc::Receiver<Submit>, CarrierEvents, Link),
+        ((submits, queries), (events, link)): Wires,
         inbound: Inbound,
         standing: Standing,
     ) -> Self {
@@ -63,6 +71,9 @@ impl Connection {
             tls,
             submits,
             submits_closed: false,
+            queries,
+            asking: HashMap::new(),
+            asked: 0,
             events,
             outgoing: VecDeque::new(),
             told: mpsc::unbounded_channel(),
@@ -186,6 +197,7 @@ impl Connection {
             if esme.is_closed() {
                 self.interpret(&mut esme, &mut ended);
                 farewell(&esme, &mut writer).await;
+                self.asking.clear();
                 self.inbound.lost(self.now());
                 return ended;
             }
@@ -222,6 +234,7 @@ impl Connection {
                     self.submits_closed = true;
                     esme.unbind(self.now());
                 }
+                Happened::Ask(query) => self.ask(&mut esme, query),
                 Happened::Told(told) => self.acknowledge(&mut esme, told),
                 Happened::BindLost => {
                     // Another node holds it now, and takes what has not left.
@@ -253,6 +266,8 @@ impl Connection {
         let due = due.into_iter().flatten().min().map(|due| self.start + due);
         let output = esme.output();
         let room = self.jobs.has_room() && !self.submits_closed;
+        // A question goes only where no message waits, for the carrier counts both.
+        let idle = esme.ready(now).is_ok() && self.jobs.front().is_none();
         let events = self.events.clone();
         loop {
             tokio::select! {
@@ -261,6 +276,7 @@ impl Connection {
                     return happened;
                 }
                 submit = self.submits.recv(), if room => return Happened::Submit(submit),
+                Some(query) = self.queries.recv(), if idle => return Happened::Ask(query),
                 told = self.told.1.recv() => return Happened::Told(told),
                 permit = events.reserve(), if !self.outgoing.is_empty() => {
                     if let (Ok(permit), Some(event)) = (permit, self.outgoing.pop_front()) {
@@ -271,6 +287,17 @@ impl Connection {
                     return Happened::Time;
                 }
             }
+        }
+    }
+
+    fn ask(&mut self, esme: &mut Esme, query: Query) {
+        self.asked += 1;
+        // Who asked may have given up by now. An id that cannot be written down is dropped, and the
+        // question with it.
+        if !query.answer.is_closed()
+            && esme.query(&query.id, &query.source, self.asked, self.now()).is_ok()
+        {
+            self.asking.insert(self.asked, query);
         }
     }
 
@@ -345,6 +372,17 @@ impl Connection {
                         Heard::Wait => {}
                         Heard::Useless => esme.accept(sequence),
                     }
+                    None
+                }
+                EsmeEvent::Queried { token, answer } => {
+                    if let Some(query) = self.asking.remove(&token) {
+                        // Nobody waits any more: the next run asks again.
+                        let _ = query.answer.send(answer);
+                    }
+                    None
+                }
+                EsmeEvent::QueryUnanswered { token } => {
+                    self.asking.remove(&token);
                     None
                 }
                 EsmeEvent::Closed(reason) => {

@@ -29,6 +29,15 @@ pub(super) struct Submit {
     pub(super) answer: oneshot::Sender<Outcome>,
 }
 
+/// A question what became of a message, and whom to tell.
+#[derive(Debug)]
+pub(super) struct Query {
+    pub(super) id: String,
+    pub(super) source: smpp::Address,
+    /// Dropped where the session ends before an answer.
+    pub(super) answer: oneshot::Sender<Result<(smpp::ReceiptState, u8), smpp::Status>>,
+}
+
 /// A message whose fate is known now.
 #[derive(Debug)]
 pub(super) struct Finished {

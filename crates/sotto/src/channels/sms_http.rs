@@ -11,7 +11,8 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::transport::{Roots, TlsSetupError};
-use super::{Adapter, AdapterName, Failure, FailureKind, Handoff, Secret};
+use super::twilio_webhook::meaning;
+use super::{Adapter, AdapterName, Answer, CarrierReceipt, Failure, FailureKind, Handoff, Secret};
 use crate::nodes::Lease;
 
 /// Octets of the longest answer read.
@@ -68,6 +69,14 @@ struct Inner {
 #[derive(Deserialize)]
 struct Taken {
     sid: String,
+}
+
+/// What it shows of a message. Its words and numbers are not read.
+#[derive(Deserialize)]
+struct Shown {
+    sid: String,
+    status: String,
+    error_code: Option<u32>,
 }
 
 /// What it answers to one it refuses. Its words are not read: they may repeat the number.
@@ -159,6 +168,40 @@ impl Adapter for SmsHttp {
         }
         let refused = body.and_then(|body| serde_json::from_slice::<Refused>(&body).ok());
         Err(refusal(status, refused.and_then(|refused| refused.code)))
+    }
+
+    /// `GET …/Messages/ID.json`. A state that is none of the known words says nothing.
+    async fn ask(&self, sid: &str) -> Answer {
+        let settings = &self.0.settings;
+        // It becomes part of a path.
+        if sid.is_empty() || !sid.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return Answer::Unknown;
+        }
+        let path = format!("/2010-04-01/Accounts/{}/Messages/{sid}.json", settings.account_sid);
+        let Ok(url) = self.0.url.join(&path) else { return Answer::Nothing };
+        let request = self.0.client.get(url);
+        let request = request.basic_auth(&settings.account_sid, Some(settings.auth_token.reveal()));
+        let Ok(answer) = request.send().await else { return Answer::Nothing };
+        match answer.status().as_u16() {
+            200..=299 => {}
+            404 | 410 => return Answer::Unknown,
+            405 | 501 => return Answer::NotSupported,
+            _ => return Answer::Nothing,
+        }
+        let shown = bounded(answer).await;
+        let shown = shown.and_then(|body| serde_json::from_slice::<Shown>(&body).ok());
+        let shown = shown.filter(|shown| shown.sid == sid);
+        let said = shown.and_then(|shown| meaning(&shown.status, shown.error_code));
+        said.map_or(Answer::Nothing, |(status, failure)| {
+            Answer::Says(CarrierReceipt {
+                adapter: AdapterName::SmsHttp,
+                carrier_id: sid.to_owned(),
+                to: None,
+                status,
+                failure,
+                occurred_at: None,
+            })
+        })
     }
 }
 

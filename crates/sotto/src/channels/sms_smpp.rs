@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use gate::{Address, Released};
 use smpp::backoff::Backoff;
-use smpp::{MessageIdForm, ShortMessage};
+use smpp::{MessageIdForm, ReceiptState, ShortMessage, Status};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::observe::metrics::Link;
 
 use super::smpp_connection::Connection;
 use super::smpp_inbound::{Dialect, Inbound};
-use super::smpp_jobs::Submit;
+use super::smpp_jobs::{Query, Submit};
 use super::transport::{Endpoint, Roots, Tls, TlsSetupError};
 use super::{
-    Adapter, AdapterName, CarrierCodes, CarrierEvents, Failure, FailureKind, Handoff, Jitter,
+    Adapter, AdapterName, Answer, CarrierCodes, CarrierEvents, CarrierReceipt, Failure,
+    FailureKind, Handoff, Jitter, ReceiptStatus,
 };
 use crate::nodes::{Lease, Standing};
 
@@ -83,8 +85,11 @@ pub enum SmppSetupError {
 #[derive(Debug, Clone)]
 pub struct SmsSmpp {
     submits: mpsc::Sender<Submit>,
+    queries: mpsc::Sender<Query>,
     sender: smpp::Address,
     link: Link,
+    /// Of a question: it waits for a connection that has nothing to send, then for the carrier.
+    answer_within: Duration,
 }
 
 impl SmsSmpp {
@@ -105,6 +110,8 @@ impl SmsSmpp {
         // Asked now, so that a password too long for the protocol stops the start.
         smpp::Esme::connect(&settings.bind, settings.session, Duration::ZERO)?;
         let (submits, queue) = mpsc::channel(64);
+        let (queries, asked) = mpsc::channel(1);
+        let answer_within = settings.wait + settings.session.answer_within;
         let sender = settings.sender.clone();
         let dialect = Dialect {
             id_form: settings.id_form,
@@ -116,10 +123,10 @@ impl SmsSmpp {
         let run = standing.fresh().0.simple().to_string();
         let inbound = Inbound::new(dialect, run);
         let link = Link::default();
-        let wires = (queue, events, link.clone());
+        let wires = ((queue, asked), (events, link.clone()));
         let connection = Connection::new((settings, tls), wires, inbound, standing);
         let task = tokio::spawn(connection.run(jitter));
-        Ok((Self { submits, sender, link }, task))
+        Ok((Self { submits, queries, sender, link, answer_within }, task))
     }
 
     /// The short messages of a released message.
@@ -134,6 +141,28 @@ impl SmsSmpp {
             .map_err(|_| Failure::new(FailureKind::TooLong))?;
         let submit = |segment| ShortMessage::submit(self.sender.clone(), to.clone(), segment, true);
         Ok(segments.into_iter().map(submit).collect())
+    }
+}
+
+/// The answer to a query, as the receipt that did not come.
+fn stated(carrier_id: &str, state: ReceiptState, error: u8) -> CarrierReceipt {
+    let (status, failure) = match state {
+        ReceiptState::Delivered => (ReceiptStatus::Delivered, None),
+        ReceiptState::EnRoute | ReceiptState::Accepted => (ReceiptStatus::EnRoute, None),
+        ReceiptState::Unknown => (ReceiptStatus::Unknown, None),
+        ReceiptState::Expired => (ReceiptStatus::Expired, Some(FailureKind::Expired)),
+        ReceiptState::Undeliverable => (ReceiptStatus::Undelivered, Some(FailureKind::Rejected)),
+        ReceiptState::Deleted | ReceiptState::Rejected => {
+            (ReceiptStatus::Rejected, Some(FailureKind::Rejected))
+        }
+    };
+    CarrierReceipt {
+        adapter: AdapterName::SmsSmpp,
+        carrier_id: carrier_id.to_owned(),
+        to: None,
+        status,
+        failure: failure.map(|kind| Failure::coded(kind, &error.to_string())),
+        occurred_at: None,
     }
 }
 
@@ -156,5 +185,28 @@ impl Adapter for SmsSmpp {
 
     fn link(&self) -> Option<Link> {
         Some(self.link.clone())
+    }
+
+    /// query_sm (SMPP 3.4 §4.8). Ids are kept in lower case: a carrier that writes them in capitals
+    /// is asked again in its own spelling.
+    async fn ask(&self, carrier_id: &str) -> Answer {
+        let capitals = carrier_id.to_ascii_uppercase();
+        let mut spellings = vec![carrier_id];
+        spellings.extend((capitals != carrier_id).then_some(capitals.as_str()));
+        for id in spellings {
+            let (answer, answered) = oneshot::channel();
+            let query = Query { id: id.to_owned(), source: self.sender.clone(), answer };
+            let asked = async {
+                self.queries.send(query).await.ok()?;
+                answered.await.ok()
+            };
+            match timeout(self.answer_within, asked).await.ok().flatten() {
+                Some(Ok((state, error))) => return Answer::Says(stated(carrier_id, state, error)),
+                Some(Err(Status::INVALID_MESSAGE_ID | Status::QUERY_FAILED)) => {}
+                Some(Err(Status::INVALID_COMMAND_ID)) => return Answer::NotSupported,
+                Some(Err(_)) | None => return Answer::Nothing,
+            }
+        }
+        Answer::Unknown
     }
 }

@@ -40,6 +40,21 @@ pub enum WebhookError {
     Unreadable(&'static str),
 }
 
+/// What a state and an error code of the carrier mean, in a callback as in an answer.
+pub(super) fn meaning(status: &str, code: Option<u32>) -> Option<(ReceiptStatus, Option<Failure>)> {
+    let status = match status {
+        "accepted" | "scheduled" | "queued" | "sending" | "sent" => ReceiptStatus::EnRoute,
+        "delivered" | "read" => ReceiptStatus::Delivered,
+        "undelivered" => ReceiptStatus::Undelivered,
+        "failed" | "canceled" => ReceiptStatus::Rejected,
+        _ => return None,
+    };
+    let failed = matches!(status, ReceiptStatus::Undelivered | ReceiptStatus::Rejected);
+    let kind = code.map_or(FailureKind::Rejected, FailureKind::from_twilio);
+    let text = code.map(|code| code.to_string()).unwrap_or_default();
+    Some((status, failed.then(|| Failure::coded(kind, &text))))
+}
+
 impl Form {
     /// Reads `application/x-www-form-urlencoded`.
     ///
@@ -105,17 +120,9 @@ impl Form {
     pub fn receipt(&self) -> Result<CarrierReceipt, WebhookError> {
         let carrier_id = self.sid()?;
         let status = self.get("MessageStatus").or_else(|_| self.get("SmsStatus"))?;
-        let status = match status {
-            "accepted" | "scheduled" | "queued" | "sending" | "sent" => ReceiptStatus::EnRoute,
-            "delivered" | "read" => ReceiptStatus::Delivered,
-            "undelivered" => ReceiptStatus::Undelivered,
-            "failed" | "canceled" => ReceiptStatus::Rejected,
-            _ => return Err(WebhookError::Unreadable("MessageStatus")),
-        };
-        let failed = matches!(status, ReceiptStatus::Undelivered | ReceiptStatus::Rejected);
         let code = self.get("ErrorCode").ok().and_then(|code| code.parse::<u32>().ok());
-        let kind = code.map_or(FailureKind::Rejected, FailureKind::from_twilio);
-        let text = code.map(|code| code.to_string()).unwrap_or_default();
+        let (status, failure) =
+            meaning(status, code).ok_or(WebhookError::Unreadable("MessageStatus"))?;
         Ok(CarrierReceipt {
             adapter: AdapterName::SmsHttp,
             carrier_id,
@@ -125,7 +132,7 @@ impl Form {
                 .and_then(|to| PhoneNumber::from_e164(to).ok())
                 .map(Address::Phone),
             status,
-            failure: failed.then(|| Failure::coded(kind, &text)),
+            failure,
             occurred_at: None,
         })
     }

@@ -312,8 +312,12 @@ pub(super) fn nightly_of(config: &Config) -> Result<Nightly> {
     if !(1..=24 * 14).contains(&set.receipt_within_hours) {
         return Err(config.wrong("reconcile.receipt_within_hours", "must be 1 to 336").into());
     }
+    if set.questions_per_second > 100 {
+        return Err(config.wrong("reconcile.questions_per_second", "must be 0 to 100").into());
+    }
     let receipt_within = SignedDuration::from_hours(set.receipt_within_hours.into());
-    Ok(Nightly { at, settings: reconcile::Settings { receipt_within } })
+    let question_every = Duration::from_secs(1).checked_div(set.questions_per_second.into());
+    Ok(Nightly { at, settings: reconcile::Settings { receipt_within, question_every } })
 }
 
 /// When the way in and the way out are tested, and with which phone.
@@ -410,12 +414,16 @@ pub(super) fn smpp_settings(config: &Config, sms: &config::SmsSmpp) -> Result<Sm
     let endpoint = Endpoint { host: sms.host.clone(), port: sms.port };
     let mut settings = SmppSettings::new(endpoint, bind, sender);
     settings.tls = (sms.tls != "none").then(|| roots(&sms.tls));
-    settings.id_form = match sms.message_ids {
+    settings.id_form = id_form(sms.message_ids);
+    Ok(settings)
+}
+
+pub(super) const fn id_form(ids: MessageIds) -> smpp::MessageIdForm {
+    match ids {
         MessageIds::Same => smpp::MessageIdForm::Same,
         MessageIds::HexThenDecimal => smpp::MessageIdForm::HexThenDecimal,
         MessageIds::DecimalThenHex => smpp::MessageIdForm::DecimalThenHex,
-    };
-    Ok(settings)
+    }
 }
 
 pub(super) fn email_settings(config: &Config, email: &config::EmailSmtp) -> Result<EmailSettings> {

@@ -237,24 +237,23 @@ pub fn finding_about(
     )
 }
 
-/// Findings that stand, about what happened at `since` or later, the oldest first.
+/// Findings that stand, the oldest first.
 ///
 /// # Errors
 /// [`DbError`].
 pub fn standing(
     tx: &mut Tx<'_>,
     practice: PracticeId,
-    since: Timestamp,
     most: u32,
 ) -> Result<Vec<FindingRow>, DbError> {
     tx.query(
         sql!(
             "SELECT id, kind, subject, subject_id, subject_at, channel, patient_id, message_id,
                  appointment_id, inbound_id, task_id, run_id, found_at, settled_at, settled_how
-             FROM finding WHERE practice_id = $1 AND settled_at IS NULL AND subject_at >= $2
-             ORDER BY subject_at, id LIMIT $3"
+             FROM finding WHERE practice_id = $1 AND settled_at IS NULL
+             ORDER BY subject_at, id LIMIT $2"
         ),
-        params![practice, since, most],
+        params![practice, most],
         finding,
     )
 }

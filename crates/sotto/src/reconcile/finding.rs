@@ -97,6 +97,18 @@ findings! {
     ReminderAtWrongTime = "reminder_at_wrong_time", ReminderWrong,
         "A reminder went out with the old time after the appointment was moved.",
         "Call the patient with the right time. What still waited was withdrawn.";
+    /// The carrier does not know it.
+    UnknownToCarrier = "unknown_to_carrier", Delivery,
+        "The carrier took the message, and now knows of no such one.",
+        "Call the patient: it never arrived, as far as anybody knows. It is not sent again by itself.";
+    /// The carrier's own list has one that we do not.
+    ListedByCarrierAlone = "listed_by_carrier_alone", RecordTorn,
+        "The carrier lists a message that is not in our record.",
+        "Run sotto audit verify. Ask the carrier what it sent in the practice's name, and for whom.";
+    /// The carrier's own list says another end than its receipt.
+    ListedOtherwise = "listed_otherwise", Delivery,
+        "The carrier reported that the message was delivered, and its list says that it was not.",
+        "Call the patient if it matters, and ask the carrier which of the two holds.";
     /// A text to us in no thread.
     ReplyWithoutConversation = "reply_without_conversation", Answer,
         "A patient's text is on file and in no conversation.",
@@ -105,6 +117,14 @@ findings! {
     ReplyWithoutTask = "reply_without_task", Answer,
         "A patient's text asked for a person, and the task for it is gone.",
         "The task was opened again. Run sotto audit verify to learn who took it out.";
+}
+
+impl FindingKind {
+    /// Only the carrier says so: a run in which it says nothing knows nothing new about it.
+    #[must_use]
+    pub const fn is_the_carriers_word(self) -> bool {
+        matches!(self, Self::UnknownToCarrier | Self::ListedByCarrierAlone | Self::ListedOtherwise)
+    }
 }
 
 /// Something found, before it is written down.

@@ -12,12 +12,14 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use tokio_util::sync::CancellationToken;
 
-use super::{ReconcileError, Report, Settings, carry_out};
+use super::{Carrier, ReconcileError, Report, Settings, carry_out};
 use crate::audit::{self, Actor, Event, Kind};
+use crate::channels::AnyAdapter;
 use crate::db::reconciliation::{self, Cause, RunRow};
 use crate::db::registry::RECONCILIATION;
 use crate::db::{Db, Tx};
 use crate::ids::{Id as _, ReconciliationId};
+use crate::live::Live;
 use crate::office::Office;
 
 /// Held while somebody decides who makes a run.
@@ -28,6 +30,9 @@ const GIVEN_UP: Duration = Duration::from_secs(3600);
 
 /// Real time between two looks at what is to be done.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
+
+/// Real time for which a node that cannot ask the carrier leaves a run to one that can.
+const LEFT_FOR: Duration = Duration::from_secs(60);
 
 /// How many of the latest runs are looked at.
 const LATEST: u32 = 20;
@@ -111,11 +116,13 @@ pub fn begin(
     Ok(Some(row))
 }
 
-/// The run that is to be made now, if there is one, begun here.
+/// The run that is to be made now, if there is one, begun here. A node whose line to the carrier is
+/// down, since another holds the bind, say, leaves a young one to that other.
 fn take_up(
     tx: &mut Tx<'_>,
     office: &Office,
     nightly: &Nightly,
+    apart: bool,
 ) -> Result<Option<RunRow>, ReconcileError> {
     lock(tx, office)?;
     let now = office.clock().now();
@@ -131,6 +138,10 @@ fn take_up(
         (None, Some(night)) => new(office, Cause::Nightly, night),
         (None, None) => return Ok(None),
     };
+    let young = office.clock().now().checked_sub(office.clock().span(LEFT_FOR));
+    if apart && row.began_at.is_none() && young.is_ok_and(|young| row.asked_at > young) {
+        return Ok(None);
+    }
     begin(tx, office, row, &Actor::service("reconcile"))
 }
 
@@ -170,12 +181,13 @@ pub async fn tick(
     db: &Db,
     office: &Office,
     nightly: &Nightly,
+    carrier: Carrier<'_>,
 ) -> Result<Option<Report>, ReconcileError> {
-    let (desk, when) = (office.clone(), *nightly);
-    let run = db.write(move |tx| take_up(tx, &desk, &when)).await?;
+    let (desk, when, apart) = (office.clone(), *nightly, carrier.is_apart());
+    let run = db.write(move |tx| take_up(tx, &desk, &when, apart)).await?;
     let Some(run) = run else { return Ok(None) };
     let id = run.id;
-    let report = carry_out(db, office, run, &nightly.settings).await?;
+    let report = carry_out(db, office, run, &nightly.settings, carrier).await?;
     if report.is_clean() {
         tracing::info!(reconciliation = %id, messages = report.looked_at.messages, "reconcile.clean");
     } else {
@@ -185,10 +197,16 @@ pub async fn tick(
     Ok(Some(report))
 }
 
-/// Makes runs until `stop`.
-pub async fn run(db: Db, office: Office, nightly: Nightly, stop: CancellationToken) {
+/// Makes runs until `stop`, asking the carrier over the service's own adapters.
+pub async fn run(
+    db: Db,
+    office: Office,
+    (nightly, adapters): (Nightly, Vec<Live<AnyAdapter>>),
+    stop: CancellationToken,
+) {
     loop {
-        if let Err(error) = tick(&db, &office, &nightly).await {
+        let carrier = Carrier::Asked(&adapters, &stop);
+        if let Err(error) = tick(&db, &office, &nightly, carrier).await {
             tracing::error!(%error, "reconcile.tick");
         }
         let pause = office.clock().span(LOOK_EVERY);

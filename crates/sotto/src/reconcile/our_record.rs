@@ -1,7 +1,7 @@
 //! Our record with itself and with the receipts: messages, the queue, attempts, parts, receipts.
 //!
 //! Each question is one statement, so that it sees one state of the tables, and walks one span of a
-//! key or an index. What is younger than [`Limits::grace`] is left to the running service.
+//! key or an index, a row at a time. What is younger than [`Limits::grace`] is left to the running service.
 
 use gate::MessageId;
 use jiff::Timestamp;
@@ -79,78 +79,76 @@ impl Unsettled {
 impl Look<'_> {
     fn messages(&self, tx: &mut Tx<'_>, found: &mut Findings) -> Result<(), ReconcileError> {
         let practice = self.office.practice();
-        let rows = tx.query(
+        let mut lagging = Vec::new();
+        tx.each::<DbError>(
             sql!(
-                "SELECT m.id, m.state, m.state_at, m.channel, m.patient_id, m.appointment_id,
-                     o.message_id, (SELECT MAX(a.id) FROM attempt a
-                         WHERE a.practice_id = m.practice_id AND a.message_id = m.id)
-                 FROM message m LEFT JOIN outbox o
-                     ON o.practice_id = m.practice_id AND o.message_id = m.id
-                 WHERE m.practice_id = $1 AND m.created_at >= $2
-                     AND m.state IN ('queued', 'sending', 'sent', 'uncertain')
-                     AND m.state_at < $3"
+                "SELECT u.id, u.state, u.state_at, u.channel, u.patient_id, u.appointment_id,
+                     u.in_outbox, u.last_attempt, (SELECT COUNT(*) FROM attempt_part p
+                         WHERE p.practice_id = u.practice_id AND p.attempt_id = u.last_attempt
+                             AND p.state = 'accepted')
+                 FROM (SELECT m.practice_id, m.id, m.state, m.state_at, m.channel, m.patient_id,
+                           m.appointment_id, o.message_id AS in_outbox,
+                           (SELECT MAX(a.id) FROM attempt a WHERE a.practice_id = m.practice_id
+                               AND a.message_id = m.id) AS last_attempt
+                       FROM message m LEFT JOIN outbox o
+                           ON o.practice_id = m.practice_id AND o.message_id = m.id
+                       WHERE m.practice_id = $1 AND m.created_at >= $2
+                           AND m.state IN ('queued', 'sending', 'sent', 'uncertain')
+                           AND m.state_at < $3) u"
             ),
             params![practice, self.span.since, self.limits.settled_by],
-            unsettled,
+            |row| {
+                let (row, open) = (unsettled(row)?, row.get::<i64>(8)?);
+                let late = row.state_at < self.limits.receipts_by;
+                match row.state.as_str() {
+                    "queued" if !row.in_outbox => found.add(Found {
+                        cure: row.last_attempt.is_none().then_some(Cure::QueueAgain(row.id)),
+                        ..row.found(FindingKind::QueuedWithoutOutboxRow)
+                    }),
+                    "sending" if !row.in_outbox => found.add(Found {
+                        cure: Some(Cure::MakeUncertain(row.id)),
+                        ..row.found(FindingKind::AttemptOpenTooLong)
+                    }),
+                    "uncertain" if late => found.add(row.found(FindingKind::UncertainUnsettled)),
+                    // Of mail a carrier reports only what fails: silence is all there is. What has
+                    // an open part is told below, by its parts.
+                    "sent" if late && row.channel == Some("sms") && open == 0 => {
+                        if lagging.len() < super::MOST_OF_A_KIND {
+                            lagging.push(row);
+                        }
+                    }
+                    _ => {}
+                }
+                Ok(())
+            },
         )?;
-        for row in rows {
-            self.message(tx, found, &row)?;
-        }
-        Ok(())
+        lagging.into_iter().try_for_each(|row| self.lagging(tx, found, &row))
     }
 
-    fn message(
+    /// Its parts have come to their end, and it lags behind; or it has none.
+    fn lagging(
         &self,
         tx: &mut Tx<'_>,
         found: &mut Findings,
         row: &Unsettled,
     ) -> Result<(), ReconcileError> {
-        let late = row.state_at < self.limits.receipts_by;
-        match row.state.as_str() {
-            "queued" if !row.in_outbox => found.add(Found {
-                cure: row.last_attempt.is_none().then_some(Cure::QueueAgain(row.id)),
-                ..row.found(FindingKind::QueuedWithoutOutboxRow)
-            }),
-            "sending" if !row.in_outbox => found.add(Found {
-                cure: Some(Cure::MakeUncertain(row.id)),
-                ..row.found(FindingKind::AttemptOpenTooLong)
-            }),
-            "uncertain" if late => found.add(row.found(FindingKind::UncertainUnsettled)),
-            // Of mail a carrier reports only what fails: silence is all there is.
-            "sent" if late && row.channel == Some("sms") => self.sent(tx, found, row)?,
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// The parts say why it is not at its end: one of them is not, or they are and it lags behind.
-    fn sent(
-        &self,
-        tx: &mut Tx<'_>,
-        found: &mut Findings,
-        row: &Unsettled,
-    ) -> Result<(), ReconcileError> {
-        let practice = self.office.practice();
         let parts = match row.last_attempt {
-            Some(attempt) => receipt::parts_of(tx, practice, attempt)?,
+            Some(attempt) => receipt::parts_of(tx, self.office.practice(), attempt)?,
             None => Vec::new(),
         };
-        let open = parts.iter().any(|part| part.state == receipt::PartState::Accepted);
-        match parts.first() {
-            None => found.add(row.found(FindingKind::SentWithoutReceipt)),
-            Some(part) if !open => {
+        found.add(match parts.first() {
+            None => row.found(FindingKind::SentWithoutReceipt),
+            Some(part) => {
                 let adapter = AdapterName::from_word(&part.adapter);
                 let cure = adapter.map(|name| Cure::ApplyReceipts(name, part.carrier_id.clone()));
-                found.add(Found { cure, ..row.found(FindingKind::CarrierSaysOtherwise) });
+                Found { cure, ..row.found(FindingKind::CarrierSaysOtherwise) }
             }
-            // Told below, by the parts.
-            Some(_) => {}
-        }
+        });
         Ok(())
     }
 
     fn outbox(&self, tx: &mut Tx<'_>, found: &mut Findings) -> Result<(), ReconcileError> {
-        let rows = tx.query(
+        tx.each::<DbError>(
             sql!(
                 "SELECT o.message_id, o.adapter, o.due_at, o.leased_until, m.state, m.patient_id,
                      m.appointment_id
@@ -171,21 +169,21 @@ impl Look<'_> {
                 } else {
                     FindingKind::OutboxRowWithoutMessage
                 };
-                Ok(Found {
+                found.add(Found {
                     channel: channel_of(&adapter),
                     patient: row.get(5)?,
                     message: state.is_some().then_some(id),
                     appointment: row.get(6)?,
                     ..Found::new(kind, (OUTBOX, id), row.get(2)?)
-                })
+                });
+                Ok(())
             },
         )?;
-        found.extend(rows);
         Ok(())
     }
 
     fn attempts(&self, tx: &mut Tx<'_>, found: &mut Findings) -> Result<(), ReconcileError> {
-        let rows = tx.query(
+        tx.each::<DbError>(
             sql!(
                 "SELECT a.message_id, a.adapter, a.started_at, m.id, m.state, m.patient_id,
                      m.appointment_id, o.message_id
@@ -205,26 +203,25 @@ impl Look<'_> {
                 let kind = match state.as_deref() {
                     None => FindingKind::MessageMissing,
                     // The running service holds it, or told above.
-                    Some("sending") => return Ok(None),
-                    Some(_) if leased => return Ok(None),
+                    Some("sending") => return Ok(()),
+                    Some(_) if leased => return Ok(()),
                     Some(_) => FindingKind::AttemptOpenTooLong,
                 };
-                Ok(Some(Found {
+                found.add(Found {
                     channel: channel_of(&adapter),
                     patient: row.get(5)?,
                     message: state.is_some().then_some(id),
                     appointment: row.get(6)?,
                     ..Found::new(kind, (MESSAGE, id), at)
-                }))
+                });
+                Ok(())
             },
         )?;
-        found.extend(rows.into_iter().flatten());
         Ok(())
     }
 
     /// What a part's state says, against what the receipts of its id say.
     fn parts(&self, tx: &mut Tx<'_>, found: &mut Findings) -> Result<(), ReconcileError> {
-        let mut torn = Vec::new();
         tx.each::<DbError>(
             sql!(
                 "SELECT p.attempt_id, p.adapter, p.carrier_id, p.state, p.state_at, p.good, p.bad,
@@ -256,17 +253,16 @@ impl Look<'_> {
                 self.limits.receipts_by
             ],
             |row| {
-                torn.extend(part(row)?);
+                found.extend(part(row)?);
                 Ok(())
             },
         )?;
-        found.extend(torn);
         Ok(())
     }
 
     /// Receipts that belong to nothing.
     fn receipts(&self, tx: &mut Tx<'_>, found: &mut Findings) -> Result<(), ReconcileError> {
-        let rows = tx.query(
+        tx.each::<DbError>(
             sql!(
                 "SELECT r.adapter, r.carrier_id, r.received_at FROM receipt r
                  LEFT JOIN attempt_part p ON p.practice_id = r.practice_id
@@ -278,17 +274,17 @@ impl Look<'_> {
             |row| {
                 let adapter: String = row.get(0)?;
                 let subject = format!("{adapter}/{}", row.get::<String>(1)?);
-                Ok(Found {
+                found.add(Found {
                     channel: channel_of(&adapter),
                     ..Found::new(
                         FindingKind::ReceiptWithoutMessage,
                         (RECEIPT, subject),
                         row.get(2)?,
                     )
-                })
+                });
+                Ok(())
             },
         )?;
-        found.extend(rows);
         Ok(())
     }
 }

@@ -49,7 +49,6 @@ pub(super) fn look(
             Ok(())
         },
     )?;
-    let mut torn: Vec<Found> = Vec::new();
     tx.each::<DbError>(
         sql!(
             "SELECT i.id, i.received_at, i.channel, i.patient_id, i.effect, c.id
@@ -69,16 +68,15 @@ pub(super) fn look(
                 ..Found::new(kind, (INBOUND_MESSAGE, id), at)
             };
             if row.get::<Option<String>>(5)?.is_none() {
-                torn.push(about(FindingKind::ReplyWithoutConversation));
+                found.add(about(FindingKind::ReplyWithoutConversation));
             }
             let task = task_of(&row.get::<String>(4)?);
             if let Some(task) = task.filter(|_| !asked.contains(&id)) {
                 let cure = Some(Cure::OpenTask(task));
-                torn.push(Found { cure, ..about(FindingKind::ReplyWithoutTask) });
+                found.add(Found { cure, ..about(FindingKind::ReplyWithoutTask) });
             }
             Ok(())
         },
     )?;
-    found.extend(torn);
     Ok(())
 }

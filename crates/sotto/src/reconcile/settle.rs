@@ -1,7 +1,7 @@
 //! Findings written down: cured by ordinary code where that is safe, given to a person otherwise,
 //! and ended when a later run no longer finds them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use gate::{AppointmentId, MessageId};
 use jiff::Timestamp;
@@ -47,16 +47,15 @@ pub(super) async fn all(
     span: &Span,
     found: Findings,
 ) -> Result<Told, ReconcileError> {
-    let Findings { list, seen, counts } = found;
     let mut told = Told::default();
-    for (kind, count) in &counts {
+    for (kind, count) in &found.counts {
         let found = u64::try_from(*count).unwrap_or(u64::MAX);
         told.kinds.insert(*kind, Tally { found, ..Tally::default() });
     }
-    for one in &list {
+    for one in &found.list {
         *told.channels.entry(one.channel.unwrap_or("none")).or_default() += 1;
     }
-    for batch in list.chunks(BATCH) {
+    for batch in found.list.chunks(BATCH) {
         if let Err(error) = some(db, office, run.id, batch, &mut told).await {
             // One by one, so that what cannot be cured does not keep the others.
             tracing::warn!(%error, "reconcile.batch");
@@ -69,21 +68,38 @@ pub(super) async fn all(
             }
         }
     }
-    let (desk, since) = (office.clone(), span.since);
-    told.gone = db
-        .write(move |tx| {
-            let mut gone = 0;
-            let standing = reconciliation::standing(tx, desk.practice(), since, MOST_STANDING)?;
-            for row in standing {
-                if !seen.contains(&(row.kind, row.subject_id.clone())) {
-                    end(tx, &desk, row, Settled::Gone)?;
-                    gone += 1;
-                }
-            }
-            Ok::<_, ReconcileError>(gone)
-        })
-        .await?;
+    told.gone = end_gone(db, office, span.since, found).await?;
     Ok(told)
+}
+
+/// Ends what stood and was not found any more.
+async fn end_gone(
+    db: &Db,
+    office: &Office,
+    since: Timestamp,
+    found: Findings,
+) -> Result<u64, ReconcileError> {
+    let office = office.clone();
+    db.write(move |tx| {
+        let standing = reconciliation::standing(tx, office.practice(), MOST_STANDING)?;
+        let (mut gone, mut needed) = (Vec::new(), HashSet::new());
+        for row in standing {
+            let found = found.has(row.kind, &row.subject_id);
+            if found || stands(tx, &office, &row, since)? {
+                needed.extend(row.task);
+            } else {
+                gone.push(row);
+            }
+        }
+        let count = u64::try_from(gone.len()).unwrap_or(u64::MAX);
+        for row in gone {
+            // Two findings about one message may have one task.
+            let done = row.task.filter(|task| !needed.contains(task));
+            end(tx, &office, row, done)?;
+        }
+        Ok::<_, ReconcileError>(count)
+    })
+    .await
 }
 
 /// What came of one finding.
@@ -133,6 +149,9 @@ fn write_down(
     may_give: bool,
 ) -> Result<Done, ReconcileError> {
     let (practice, now) = (office.practice(), office.clock().now());
+    if one.kind == FindingKind::SentWithoutReceipt && told_already(tx, office, &one.subject)? {
+        return Ok(Done { kind: one.kind, new: false, healed: false, task: false });
+    }
     let known = reconciliation::finding_about(tx, practice, one.kind, &one.subject)?;
     let stands = known.as_ref().is_some_and(|row| row.settled.is_none());
     let mut done = Done { kind: one.kind, new: !stands, healed: false, task: false };
@@ -160,6 +179,13 @@ fn write_down(
     let word = if done.healed { "healed" } else { "found" };
     audit::append(tx, office, event(&row, word).correlation(run))?;
     Ok(done)
+}
+
+/// A carrier that said that it does not know a text need not say so again in each run.
+fn told_already(tx: &mut Tx<'_>, office: &Office, subject: &str) -> Result<bool, ReconcileError> {
+    let kind = FindingKind::UnknownToCarrier;
+    let told = reconciliation::finding_about(tx, office.practice(), kind, subject)?;
+    Ok(told.is_some_and(|row| row.settled.is_none()))
 }
 
 fn fresh(office: &Office, run: ReconciliationId, one: &Found, now: Timestamp) -> FindingRow {
@@ -209,6 +235,46 @@ fn give(tx: &mut Tx<'_>, office: &Office, one: &Found) -> Result<(TaskId, bool),
     Ok((tasks::open(tx, office, new, &actor())?, true))
 }
 
+/// Whether a finding stands that this run did not find.
+///
+/// What a carrier said stands while our record does not know better: a run in which it says nothing
+/// finds it no more, and that means nothing. What is older than the run looked at, and what a
+/// carrier's list said, can be looked at by nobody but the person who has the task.
+fn stands(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    row: &FindingRow,
+    since: Timestamp,
+) -> Result<bool, ReconcileError> {
+    let (older, said) = (row.subject_at < since, row.kind.is_the_carriers_word());
+    if !older && !said {
+        return Ok(false);
+    }
+    let practice = office.practice();
+    if older || row.kind != FindingKind::UnknownToCarrier {
+        let task = match row.task {
+            Some(id) => task::get(tx, practice, id)?,
+            None => None,
+        };
+        if task.is_none_or(|task| task.state != TaskState::Open) {
+            return Ok(false);
+        }
+    }
+    let state = match row.message {
+        Some(id) => message::find(tx, practice, id)?.map(|stored| stored.state),
+        None => None,
+    };
+    Ok(match (row.kind, row.subject_id.split_once('/')) {
+        (FindingKind::UnknownToCarrier, _) => {
+            matches!(state, Some(State::Sent | State::Uncertain))
+        }
+        (FindingKind::ListedByCarrierAlone, Some((adapter, id))) => {
+            receipt::part(tx, practice, adapter, id)?.is_none()
+        }
+        _ => true,
+    })
+}
+
 /// A task that nobody has done yet has nothing left to do. An emergency stays a person's to close.
 fn needless(tx: &mut Tx<'_>, office: &Office, id: TaskId) -> Result<(), ReconcileError> {
     let open = task::get(tx, office.practice(), id)?
@@ -219,20 +285,19 @@ fn needless(tx: &mut Tx<'_>, office: &Office, id: TaskId) -> Result<(), Reconcil
     Ok(())
 }
 
-/// It is no more.
+/// It is no more, and neither is what a person had to do about it.
 fn end(
     tx: &mut Tx<'_>,
     office: &Office,
     mut row: FindingRow,
-    how: Settled,
+    done: Option<TaskId>,
 ) -> Result<(), ReconcileError> {
-    let practice = office.practice();
-    row.settled = Some((office.clock().now(), how));
-    if let Some(id) = row.task {
+    row.settled = Some((office.clock().now(), Settled::Gone));
+    if let Some(id) = done {
         needless(tx, office, id)?;
     }
-    reconciliation::put_finding(tx, practice, &row)?;
-    audit::append(tx, office, event(&row, how.word()))?;
+    reconciliation::put_finding(tx, office.practice(), &row)?;
+    audit::append(tx, office, event(&row, Settled::Gone.word()))?;
     Ok(())
 }
 

@@ -2,9 +2,12 @@
 //! what was lost, cures what it may, gives a person one task for the rest, and finds nothing in a
 //! practice in which nothing was lost.
 
+mod carrier;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use gate::{AppointmentId, MessageId, PatientId, Released};
 use jiff::{SignedDuration, Timestamp};
@@ -17,8 +20,9 @@ use sotto::ids::{Id as _, RunId};
 use sotto::nodes::{Lease, Standing};
 use sotto::outbox::worker::{Settings, Worker};
 use sotto::receipts;
+use sotto::reconcile::Carrier::Silent;
 use sotto::reconcile::nightly::{self, Nightly};
-use sotto::reconcile::{FindingKind, Report, carry_out};
+use sotto::reconcile::{self, FindingKind, Report, carry_out};
 use sotto::schedule::appointments;
 use sotto::{params, sql};
 use tokio_util::sync::CancellationToken;
@@ -124,6 +128,12 @@ impl World {
 
     /// What is due goes to the carrier, and its receipts come.
     async fn pump(&self) {
+        self.hand_over(Arc::clone(&self.carrier)).await;
+        self.report().await;
+    }
+
+    /// What is due goes to a carrier.
+    async fn hand_over<A: Adapter + Send + Sync + 'static>(&self, carrier: Arc<A>) {
         let waiting = sql!(
             "SELECT COUNT(*) FROM outbox WHERE practice_id = $1
                  AND (leased_until IS NOT NULL OR due_at <= $2)"
@@ -131,20 +141,19 @@ impl World {
         let stop = CancellationToken::new();
         let clock = self.clinic.office.clock().clone();
         let settings = Settings {
-            adapter: AdapterName::SmsSmpp,
+            adapter: carrier.name(),
             standing: Standing::alone(clock.clone(), RunId::new(&clock)),
             window: 4,
             lease: HOUR,
         };
         let (db, office) = (self.clinic.db.db.clone(), self.clinic.office.clone());
-        let worker = Worker::new(db, office, Arc::clone(&self.carrier), settings);
+        let worker = Worker::new(db, office, carrier, settings);
         let worker = tokio::spawn(worker.run(stop.clone()));
         while self.count(waiting, vec![at(self.now())]).await > 0 {
             tokio::task::yield_now().await;
         }
         stop.cancel();
         worker.await.unwrap();
-        self.report().await;
     }
 
     /// The carrier reports on what it has not reported yet.
@@ -193,6 +202,10 @@ impl World {
     }
 
     async fn reconcile(&self) -> Report {
+        self.reconcile_with(reconcile::Carrier::Silent).await
+    }
+
+    async fn reconcile_with(&self, carrier: reconcile::Carrier<'_>) -> Report {
         let (db, office) = (&self.clinic.db.db, &self.clinic.office);
         let desk = office.clone();
         let run = db
@@ -203,7 +216,11 @@ impl World {
             .await
             .unwrap()
             .expect("no other run is under way");
-        carry_out(db, office, run, &Nightly::default().settings).await.unwrap()
+        let settings = reconcile::Settings {
+            question_every: Some(Duration::from_millis(1)),
+            ..reconcile::Settings::default()
+        };
+        carry_out(db, office, run, &settings, carrier).await.unwrap()
     }
 
     async fn tasks(&self) -> BTreeMap<&'static str, usize> {
@@ -218,6 +235,16 @@ impl World {
     /// new and opens no task.
     async fn finds(&self, case: &str, expected: &[FindingKind], healed: u64) -> Report {
         let report = self.reconcile().await;
+        self.says(case, report, expected, healed).await
+    }
+
+    async fn says(
+        &self,
+        case: &str,
+        report: Report,
+        expected: &[FindingKind],
+        healed: u64,
+    ) -> Report {
         let mut new = Vec::new();
         for told in &report.kinds {
             let kind = FindingKind::from_word(&told.kind).unwrap();
@@ -512,28 +539,28 @@ on_both_engines! {
         let when = Nightly::default();
         // Nobody was there at three: the first look makes up for it.
         let (one, two) = tokio::join!(
-            nightly::tick(db, office, &when), nightly::tick(&other, office, &when),
+            nightly::tick(db, office, &when, Silent), nightly::tick(&other, office, &when, Silent),
         );
         let made = usize::from(one.unwrap().is_some()) + usize::from(two.unwrap().is_some());
         assert_eq!(made, 1);
-        assert!(nightly::tick(db, office, &when).await.unwrap().is_none());
+        assert!(nightly::tick(db, office, &when, Silent).await.unwrap().is_none());
         // Asked for, it is made by whoever looks next.
         let desk = office.clone();
         db.write(move |tx| nightly::ask(tx, &desk, None, &staff())).await.unwrap();
-        assert!(nightly::tick(&other, office, &when).await.unwrap().is_some());
-        assert!(nightly::tick(db, office, &when).await.unwrap().is_none());
+        assert!(nightly::tick(&other, office, &when, Silent).await.unwrap().is_some());
+        assert!(nightly::tick(db, office, &when, Silent).await.unwrap().is_none());
         // Three nights without anybody are one run.
         office.clock().advance(SignedDuration::from_hours(72));
-        assert!(nightly::tick(db, office, &when).await.unwrap().is_some());
-        assert!(nightly::tick(db, office, &when).await.unwrap().is_none());
+        assert!(nightly::tick(db, office, &when, Silent).await.unwrap().is_some());
+        assert!(nightly::tick(db, office, &when, Silent).await.unwrap().is_none());
         // A node that died in the middle: its run is begun again after an hour, not before.
         let desk = office.clone();
         let row = nightly::asked(&desk, None);
         let begun = db.write(move |tx| nightly::begin(tx, &desk, row, &staff())).await.unwrap();
         assert!(begun.is_some());
-        assert!(nightly::tick(db, office, &when).await.unwrap().is_none());
+        assert!(nightly::tick(db, office, &when, Silent).await.unwrap().is_none());
         office.clock().advance(HOUR);
-        assert!(nightly::tick(db, office, &when).await.unwrap().is_some());
+        assert!(nightly::tick(db, office, &when, Silent).await.unwrap().is_some());
         assert_eq!(world.tasks().await, BTreeMap::new());
         world.clinic.is_proved().await;
     }

@@ -80,7 +80,10 @@ impl Door {
     fn show(&self, record: &Record, text: &Text) -> Value {
         let sid = text.ids.first().map(String::as_str).unwrap_or_default();
         let told = record.receipts_for(sid).max_by_key(|r| r.state != DeliveryState::OnItsWay);
-        let status = told.map_or("queued", |receipt| word(receipt.state));
+        let status = match record.state_of(text, sid) {
+            DeliveryState::OnItsWay if told.is_none() => "queued",
+            state => word(state),
+        };
         let error = told.and_then(|receipt| receipt.error);
         let account = &self.config.account_sid;
         json!({
@@ -195,7 +198,7 @@ impl Door {
         let world = &self.world;
         let fault = text.fault;
         world.recorder.part_taken(true);
-        if !matches!(fault, Some(Fault::FailedReceipt { .. })) {
+        if !fault.is_some_and(Fault::keeps_from_the_phone) {
             world.heard(Channel::HttpSms, &text.from, &text.to, &text.text);
         }
         let sent = Sent {
@@ -247,9 +250,12 @@ pub(super) async fn fetch_message(
     if !door.admits(&account, &headers) {
         return NOT_ALLOWED.into_response();
     }
+    if !door.config.shows_messages {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
     let sid = sid.strip_suffix(".json").unwrap_or(&sid);
     let found = door.world.recorder.look(|record| {
-        let text = record.texts.iter().rev().find(|text| text.ids.iter().any(|id| id == sid))?;
+        let text = record.known(Channel::HttpSms, sid)?;
         Some(door.show(record, text))
     });
     found.map_or_else(|| NO_SUCH.into_response(), |message| Json(message).into_response())

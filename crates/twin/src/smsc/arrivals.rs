@@ -141,8 +141,7 @@ impl SmscServer {
                 (text, parts.ids.remove(&key).unwrap_or_default())
             }
         };
-        let failed = matches!(fault, Some(Fault::FailedReceipt { .. }));
-        if !failed {
+        if !fault.is_some_and(Fault::keeps_from_the_phone) {
             self.world.heard(Channel::Sms, from, to, &text);
         }
         if self.world.recorder.keeps_items() {

@@ -124,6 +124,17 @@ impl Connection<'_> {
                     let verdict = self.server.arrived(&message);
                     self.answer(sequence, verdict);
                 }
+                SmscEvent::Queried { sequence, message_id, .. } => {
+                    match self.server.asked(&message_id) {
+                        Ok(state) => {
+                            let told = self.session.answer_query(sequence, &message_id, (state, 0));
+                            if told.is_err() {
+                                tracing::error!("twin: an id does not fit a query_sm_resp");
+                            }
+                        }
+                        Err(status) => self.session.refuse_query(sequence, status),
+                    }
+                }
                 SmscEvent::DeliveryAnswered { token, status } => self.answered(token, status),
                 SmscEvent::DeliveryUnanswered { token } => {
                     if !self.session.is_closed()

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use smpp::wire::Optional;
-use smpp::{Address, ReceiptState, ShortMessage, split};
+use smpp::{Address, ReceiptState, ShortMessage, Status, split};
 
-use super::{ReceiptForm, SmscServer};
+use super::{Queries, ReceiptForm, SmscServer};
+use crate::faults::Channel;
 use crate::plan::{Plan, ReceiptDue, ReplyDue, What};
 use crate::record::DeliveryState;
 
@@ -25,13 +26,23 @@ impl SmscServer {
         }
     }
 
+    /// What became of a message, asked by the id of its answer.
+    pub(super) fn asked(&self, message_id: &str) -> Result<ReceiptState, Status> {
+        match self.config.queries {
+            Queries::Answered => {}
+            Queries::Failed => return Err(Status::QUERY_FAILED),
+            Queries::NotSupported => return Err(Status::INVALID_COMMAND_ID),
+        }
+        let known = self.world.recorder.look(|record| {
+            let receipt = self.config.ids.receipt_of_answer(message_id)?;
+            let text = record.known(Channel::Sms, message_id)?;
+            Some(receipt_state(record.state_of(text, &receipt)))
+        });
+        known.ok_or(Status::INVALID_MESSAGE_ID)
+    }
+
     fn receipt(&self, due: &ReceiptDue, now: Timestamp) -> Option<ShortMessage> {
-        let state = match due.state {
-            DeliveryState::OnItsWay => ReceiptState::EnRoute,
-            DeliveryState::Delivered => ReceiptState::Delivered,
-            DeliveryState::Undeliverable => ReceiptState::Undeliverable,
-            DeliveryState::Expired => ReceiptState::Expired,
-        };
+        let state = receipt_state(due.state);
         let tlv = self.config.receipts != ReceiptForm::Text;
         let body = match self.config.receipts {
             ReceiptForm::Tlv => String::new(),
@@ -53,6 +64,15 @@ impl SmscServer {
                 ..Optional::default()
             },
         })
+    }
+}
+
+fn receipt_state(state: DeliveryState) -> ReceiptState {
+    match state {
+        DeliveryState::OnItsWay => ReceiptState::EnRoute,
+        DeliveryState::Delivered => ReceiptState::Delivered,
+        DeliveryState::Undeliverable => ReceiptState::Undeliverable,
+        DeliveryState::Expired => ReceiptState::Expired,
     }
 }
 

@@ -149,6 +149,11 @@ impl Bench {
         })
     }
 
+    /// What comes back, for somebody else to take.
+    pub(crate) fn take_events(&mut self) -> mpsc::Receiver<Carried> {
+        std::mem::replace(&mut self.events, mpsc::channel(1).1)
+    }
+
     /// Another adapter instead.
     pub(crate) fn instead(&mut self, adapter: AnyAdapter) {
         self.adapter = adapter;
@@ -208,7 +213,7 @@ fn endpoint(address: SocketAddr) -> Endpoint {
 }
 
 /// A Twilio-compatible carrier, and the two doors it reports to.
-async fn http(twin: &Twin, events: CarrierEvents) -> AnyAdapter {
+pub(crate) async fn http(twin: &Twin, events: CarrierEvents) -> AnyAdapter {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let state = (base.clone(), events);
