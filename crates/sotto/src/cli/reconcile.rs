@@ -106,7 +106,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// How long a server may take to take it up.
-const TAKEN_UP_WITHIN: Duration = Duration::from_secs(60);
+const TAKEN_UP_WITHIN: Duration = Duration::from_secs(120);
 
 /// Asks for a run and waits for its report.
 async fn by_the_server(db: &Db, office: &Office, since: Option<Timestamp>) -> Result<Report> {
@@ -122,7 +122,10 @@ async fn by_the_server(db: &Db, office: &Office, since: Option<Timestamp>) -> Re
         }
         let waited = office.clock().instant().duration_since(began);
         if row.began_at.is_none() && waited > TAKEN_UP_WITHIN {
-            bail!("no server took it up; is `sotto serve` running on this database?");
+            bail!(
+                "no server took it up within two minutes: is `sotto serve` running on this \
+                 database, or another run under way? It stays asked for"
+            );
         }
         office.clock().sleep(SignedDuration::from_millis(500)).await;
     }

@@ -214,7 +214,11 @@ impl<R: Read> Lines<R> {
     }
 }
 
-fn why<R: Read>(error: &csv::Error, reader: &csv::Reader<Bounded<R>>, line: u64) -> CarrierFileError {
+fn why<R: Read>(
+    error: &csv::Error,
+    reader: &csv::Reader<Bounded<R>>,
+    line: u64,
+) -> CarrierFileError {
     match error.kind() {
         csv::ErrorKind::Io(_) if reader.get_ref().passed => CarrierFileError::LongLine(line),
         csv::ErrorKind::Io(error) => CarrierFileError::Io(error.kind()),

@@ -19,7 +19,7 @@ use super::{FindingKind, Findings, ReconcileError};
 use crate::channels::{AdapterName, CarrierReceipt, Failure, FailureKind, ReceiptStatus};
 use crate::db::receipt::{self, KnownPart, PartState};
 use crate::db::registry::{MESSAGE, RECEIPT};
-use crate::db::{Db, DbError, Tx, vendor};
+use crate::db::{Db, DbError, Tx, message, vendor};
 use crate::ids::lowest_at;
 use crate::office::Office;
 use crate::receipts::{self, Recorded};
@@ -99,35 +99,31 @@ impl Holding {
                 line.id = self.form.of_receipt(&line.id);
             }
         }
-        let (practice, adapter) = (office.practice(), self.adapter);
-        let known: Vec<(Line, Option<KnownPart>)> = db
+        let (desk, adapter) = (office.clone(), self.adapter);
+        let known: Vec<(Line, Known)> = db
             .read(move |tx| {
                 let known = batch.into_iter().map(|line| {
-                    let part = receipt::part(tx, practice, adapter.as_str(), &line.id)?;
-                    Ok::<_, DbError>((line, part))
+                    let known = look_up(tx, &desk, adapter, &line)?;
+                    Ok::<_, DbError>((line, known))
                 });
                 known.collect()
             })
             .await?;
         let mut news = Vec::new();
-        for (line, part) in known {
+        for (line, Known { part, otherwise }) in known {
             self.ours += u64::from(part.as_ref().is_some_and(|part| self.is_of_its_time(part)));
-            match part.as_ref().map(|part| part.state) {
+            match part.map(|part| part.state) {
                 Some(PartState::Accepted) if !line.status.is_final() => {
                     self.named.insert(self.hasher.hash_one(&line.id));
                     continue;
                 }
                 Some(PartState::Undelivered) if line.status != ReceiptStatus::Delivered => continue,
-                Some(PartState::Delivered) => {
-                    if !line.status.is_final() || line.status == ReceiptStatus::Delivered {
-                        continue;
-                    }
-                    self.told.otherwise += 1;
-                    found.extend(part.map(|part| self.otherwise(&line, part.message, office)));
-                }
+                Some(PartState::Delivered) if otherwise.is_none() => continue,
+                Some(PartState::Delivered) => self.told.otherwise += 1,
                 Some(PartState::Accepted | PartState::Undelivered) => self.told.settled += 1,
                 None => {}
             }
+            found.extend(otherwise);
             news.push(line);
         }
         self.tell(db, office, news, found).await
@@ -136,18 +132,6 @@ impl Holding {
     fn is_of_its_time(&self, part: &KnownPart) -> bool {
         let attempt = part.attempt.to_string();
         self.window.as_ref().is_some_and(|(from, until)| (from..until).contains(&&attempt))
-    }
-
-    fn otherwise(&self, line: &Line, message: MessageId, office: &Office) -> Found {
-        Found {
-            channel: channel_of(self.adapter.as_str()),
-            message: Some(message),
-            ..Found::new(
-                FindingKind::ListedOtherwise,
-                (MESSAGE, message),
-                line.at.unwrap_or_else(|| office.clock().now()),
-            )
-        }
     }
 
     /// What the file knows more than we do, as receipts.
@@ -250,6 +234,40 @@ impl Holding {
         self.told.missing = missing;
         Ok(())
     }
+}
+
+/// What our record has of a line.
+struct Known {
+    part: Option<KnownPart>,
+    /// It arrived, as the carrier reported; the line says that it did not.
+    otherwise: Option<Found>,
+}
+
+fn look_up(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    adapter: AdapterName,
+    line: &Line,
+) -> Result<Known, DbError> {
+    let part = receipt::part(tx, office.practice(), adapter.as_str(), &line.id)?;
+    let failed = line.status.is_final() && line.status != ReceiptStatus::Delivered;
+    let arrived = part.as_ref().filter(|part| failed && part.state == PartState::Delivered);
+    let stored = match arrived {
+        Some(part) => message::find(tx, office.practice(), part.message)?,
+        None => None,
+    };
+    let otherwise = stored.map(|stored| Found {
+        channel: channel_of(adapter.as_str()),
+        patient: stored.patient,
+        message: Some(stored.id),
+        appointment: stored.appointment,
+        ..Found::new(
+            FindingKind::ListedOtherwise,
+            (MESSAGE, stored.id),
+            line.at.unwrap_or_else(|| office.clock().now()),
+        )
+    });
+    Ok(Known { part, otherwise })
 }
 
 /// How many parts of this time have come to their end.

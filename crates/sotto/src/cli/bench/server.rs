@@ -179,7 +179,8 @@ fn cpu_of(stat: &str) -> Option<f64> {
     Some((user + kernel) / TICKS_PER_SECOND)
 }
 
-fn peak_of(status: &str) -> Option<f64> {
+/// Of `/proc/PID/status`, in MiB.
+pub(super) fn peak_of(status: &str) -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes / 1024.0)
