@@ -92,7 +92,7 @@ pub fn carrier_file(octets: &[u8]) -> bool {
     let read = || {
         let mut lines = Lines::read(octets, TimeZone::UTC)?;
         let mut all = Vec::new();
-        while let Some(line) = lines.next()? {
+        while let Some(line) = lines.next_line()? {
             all.push(line);
         }
         Ok::<_, CarrierFileError>((all, lines.skipped))

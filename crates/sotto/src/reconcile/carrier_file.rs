@@ -84,7 +84,7 @@ impl CarrierFile {
         let mut whole = Self { file, zone, form, times: None, lines: 0, skipped: 0 };
         let mut lines = whole.read()?;
         let (mut count, mut times): (u64, Option<(Timestamp, Timestamp)>) = (0, None);
-        while let Some(line) = lines.next()? {
+        while let Some(line) = lines.next_line()? {
             count += 1;
             if let Some(at) = line.at {
                 times = Some(times.map_or((at, at), |(a, b)| (a.min(at), b.max(at))));
@@ -169,7 +169,7 @@ impl<R: Read> Lines<R> {
     ///
     /// # Errors
     /// [`CarrierFileError`]; what comes after is not read.
-    pub fn next(&mut self) -> Result<Option<Line>, CarrierFileError> {
+    pub fn next_line(&mut self) -> Result<Option<Line>, CarrierFileError> {
         loop {
             let number = self.reader.position().line();
             self.reader.get_mut().left = LONGEST_LINE;
@@ -195,7 +195,7 @@ impl<R: Read> Lines<R> {
     pub(super) fn some(&mut self, most: usize) -> Result<Vec<Line>, CarrierFileError> {
         let mut some = Vec::with_capacity(most);
         while some.len() < most
-            && let Some(line) = self.next()?
+            && let Some(line) = self.next_line()?
         {
             some.push(line);
         }

@@ -112,10 +112,13 @@ impl Look<'_> {
                     "uncertain" if late => found.add(row.found(FindingKind::UncertainUnsettled)),
                     // Of mail a carrier reports only what fails: silence is all there is. What has
                     // an open part is told below, by its parts.
-                    "sent" if late && row.channel == Some("sms") && open == 0 => {
-                        if lagging.len() < super::MOST_OF_A_KIND {
-                            lagging.push(row);
-                        }
+                    "sent"
+                        if late
+                            && row.channel == Some("sms")
+                            && open == 0
+                            && lagging.len() < super::MOST_OF_A_KIND =>
+                    {
+                        lagging.push(row);
                     }
                     _ => {}
                 }
