@@ -47,8 +47,9 @@ use watch::{Still, Watch};
 /// How often a node shows that it lives.
 pub const BEAT: Duration = Duration::from_millis(500);
 
-/// For how long a node that is paused in the middle of a beat holds its row.
-const HELD: Duration = Duration::from_secs(1);
+/// For how long a node that is paused in the middle of a beat holds what others may wait for.
+/// Shorter than [`STANDS`], so that their own beats come in time; long enough for a starved machine.
+const HELD: Duration = Duration::from_secs(2);
 
 /// For how long a node may act upon its last beat.
 pub const STANDS: Duration = Duration::from_secs(3);
