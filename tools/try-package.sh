@@ -22,15 +22,15 @@ machine="$work/machine"
 depends=$(dpkg-deb -f "$package" Depends | sed 's/ ([^)]*)//g; s/ //g')
 debootstrap --variant=minbase --include="systemd,systemd-sysv,curl,$depends" \
   bookworm "$machine" >"$work/debootstrap.log" 2>&1 || { tail -n 5 "$work/debootstrap.log" >&2; exit 1; }
-cp "$package" "$machine/root/sotto.deb"
-cat >"$machine/root/live.sh" <<'LIVE'
+cp "$package" "$machine/srv/sotto.deb"
+cat >"$machine/srv/live.sh" <<'LIVE'
 #!/bin/bash
 # Inside the machine. The first thing that is not as it should be ends it.
-exec >/root/said 2>&1
+exec >/srv/said 2>&1
 trap 'poweroff' EXIT
 set -eux
 ready() { curl -sf --retry 20 --retry-delay 1 --retry-all-errors -o /dev/null http://127.0.0.1:8080/readyz; }
-dpkg -i /root/sotto.deb
+dpkg -i /srv/sotto.deb
 [ "$(stat -c '%U %a' /etc/sotto /var/lib/sotto | sort -u)" = "sotto 700" ]
 if systemctl is-active -q sotto; then exit 1; fi
 install -o sotto -g sotto -m 600 /dev/null /etc/sotto/root.key
@@ -61,10 +61,10 @@ sleep 3
 ready
 # The clock of a container is the machine's own: whether NTP keeps it is not asked here.
 setpriv --reuid=sotto --regid=sotto --clear-groups \
-  sotto doctor --config /etc/sotto/sotto.toml --no-network --json >/root/doctor || true
-[ -s /root/doctor ]
-if grep -i '"fail"' /root/doctor | grep -v clock; then exit 1; fi
-dpkg -i /root/sotto.deb
+  sotto doctor --config /etc/sotto/sotto.toml --no-network --json >/srv/doctor || true
+[ -s /srv/doctor ]
+if grep -i '"fail"' /srv/doctor | grep -v clock; then exit 1; fi
+dpkg -i /srv/sotto.deb
 ready
 systemctl stop sotto
 [ "$(systemctl show -p Result --value sotto)" = success ]
@@ -74,12 +74,12 @@ dpkg --purge sotto
 ls /etc/sotto/sotto.toml /var/lib/sotto/sotto.db
 echo "all is well"
 LIVE
-chmod +x "$machine/root/live.sh"
-printf '[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\nExecStart=/root/live.sh\n' \
+chmod +x "$machine/srv/live.sh"
+printf '[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\nExecStart=/srv/live.sh\n' \
   >"$machine/etc/systemd/system/live.service"
 wants="$machine/etc/systemd/system/multi-user.target.wants"
 mkdir -p "$wants" && ln -sf /etc/systemd/system/live.service "$wants/live.service"
 timeout 300 systemd-nspawn -q -D "$machine" --register=no --keep-unit -b >"$work/machine.log" 2>&1 || true
-grep -h "overall exposure\|Overall exposure" "$machine/root/said" || true
-grep -qx "all is well" "$machine/root/said" || { tail -n 20 "$machine/root/said" >&2; exit 1; }
+grep -h "overall exposure\|Overall exposure" "$machine/srv/said" || true
+grep -qx "all is well" "$machine/srv/said" || { tail -n 20 "$machine/srv/said" >&2; exit 1; }
 echo "installed, started, reloaded, killed, upgraded, stopped and removed as it should be"

@@ -290,16 +290,7 @@ impl Inbound {
     }
 
     fn receipt(&self, receipt: &Receipt, phone: &smpp::Address) -> CarrierReceipt {
-        let (status, kind) = match receipt.state {
-            ReceiptState::EnRoute | ReceiptState::Accepted => (ReceiptStatus::EnRoute, None),
-            ReceiptState::Delivered => (ReceiptStatus::Delivered, None),
-            ReceiptState::Expired => (ReceiptStatus::Expired, Some(FailureKind::Expired)),
-            ReceiptState::Undeliverable | ReceiptState::Deleted => {
-                (ReceiptStatus::Undelivered, Some(FailureKind::Rejected))
-            }
-            ReceiptState::Rejected => (ReceiptStatus::Rejected, Some(FailureKind::Rejected)),
-            ReceiptState::Unknown => (ReceiptStatus::Unknown, None),
-        };
+        let (status, kind) = meaning(receipt.state);
         let code = receipt.error.as_deref().unwrap_or("");
         let kind = kind.map(|kind| self.dialect.codes.meaning(code).unwrap_or(kind));
         CarrierReceipt {
@@ -311,6 +302,20 @@ impl Inbound {
             // The carrier's dates are in a zone it does not name.
             occurred_at: None,
         }
+    }
+}
+
+/// What a message's state says of its delivery, in a receipt as in the answer to a query.
+pub(super) const fn meaning(state: ReceiptState) -> (ReceiptStatus, Option<FailureKind>) {
+    match state {
+        ReceiptState::EnRoute | ReceiptState::Accepted => (ReceiptStatus::EnRoute, None),
+        ReceiptState::Delivered => (ReceiptStatus::Delivered, None),
+        ReceiptState::Expired => (ReceiptStatus::Expired, Some(FailureKind::Expired)),
+        ReceiptState::Undeliverable | ReceiptState::Deleted => {
+            (ReceiptStatus::Undelivered, Some(FailureKind::Rejected))
+        }
+        ReceiptState::Rejected => (ReceiptStatus::Rejected, Some(FailureKind::Rejected)),
+        ReceiptState::Unknown => (ReceiptStatus::Unknown, None),
     }
 }
 

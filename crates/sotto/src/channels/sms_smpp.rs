@@ -13,12 +13,12 @@ use tokio::time::timeout;
 use crate::observe::metrics::Link;
 
 use super::smpp_connection::Connection;
-use super::smpp_inbound::{Dialect, Inbound};
+use super::smpp_inbound::{Dialect, Inbound, meaning};
 use super::smpp_jobs::{Query, Submit};
 use super::transport::{Endpoint, Roots, Tls, TlsSetupError};
 use super::{
     Adapter, AdapterName, Answer, CarrierCodes, CarrierEvents, CarrierReceipt, Failure,
-    FailureKind, Handoff, Jitter, ReceiptStatus,
+    FailureKind, Handoff, Jitter,
 };
 use crate::nodes::{Lease, Standing};
 
@@ -146,16 +146,7 @@ impl SmsSmpp {
 
 /// The answer to a query, as the receipt that did not come.
 fn stated(carrier_id: &str, state: ReceiptState, error: u8) -> CarrierReceipt {
-    let (status, failure) = match state {
-        ReceiptState::Delivered => (ReceiptStatus::Delivered, None),
-        ReceiptState::EnRoute | ReceiptState::Accepted => (ReceiptStatus::EnRoute, None),
-        ReceiptState::Unknown => (ReceiptStatus::Unknown, None),
-        ReceiptState::Expired => (ReceiptStatus::Expired, Some(FailureKind::Expired)),
-        ReceiptState::Undeliverable => (ReceiptStatus::Undelivered, Some(FailureKind::Rejected)),
-        ReceiptState::Deleted | ReceiptState::Rejected => {
-            (ReceiptStatus::Rejected, Some(FailureKind::Rejected))
-        }
-    };
+    let (status, failure) = meaning(state);
     CarrierReceipt {
         adapter: AdapterName::SmsSmpp,
         carrier_id: carrier_id.to_owned(),

@@ -29,6 +29,9 @@ pub(super) const EMERGENCY: &str = "chest pain";
 /// a minute.
 pub(super) const TO_REST: Duration = Duration::from_secs(180);
 
+/// How long a run may take to come to rest, whatever moves: something may for ever.
+const NO_LONGER: Duration = Duration::from_secs(1800);
+
 /// What the callers were told.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Told {
@@ -124,8 +127,9 @@ impl Findings {
 /// this ends too, since `stuck` is one of the counts.
 pub(super) async fn at_rest(opened: &Opened, twin: &Twin) -> Result<()> {
     let (practice, clock) = (opened.office.practice(), opened.office.clock());
-    let (mut moved, mut quiet, mut before) = (clock.instant(), 0, None);
-    while moved.elapsed() < TO_REST && quiet < 4 {
+    let began = clock.instant();
+    let (mut moved, mut quiet, mut before) = (began, 0, None);
+    while moved.elapsed() < TO_REST && began.elapsed() < NO_LONGER && quiet < 4 {
         let gauges = opened.db.read(move |tx| board::gauges(tx, practice, None)).await?;
         let (counts, open) = twin.look(|record| {
             let receipts = record.receipts.iter().filter(|one| one.acked_at.is_none()).count();
