@@ -132,34 +132,61 @@ pub fn by_carrier_id(
 
 /// An arrival, as far as it takes to know it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Last {
+pub struct Heard {
     /// Key.
     pub id: InboundId,
     /// The carrier's id, or ours.
     pub carrier_id: String,
+    /// What it did, in a word.
+    pub effect: String,
     /// When it came.
     pub received_at: Timestamp,
 }
 
-/// The last that came from an address through an adapter.
+/// The last 64 that came from an address through an adapter since an instant, the latest first.
 ///
 /// # Errors
 /// [`DbError`].
-pub fn last_from(
+pub fn heard_from(
     tx: &mut Tx<'_>,
     practice: PracticeId,
-    adapter: &str,
-    from_index: &[u8; 32],
-) -> Result<Option<Last>, DbError> {
-    tx.query_opt(
+    (adapter, from_index): (&str, &[u8; 32]),
+    since: Timestamp,
+) -> Result<Vec<Heard>, DbError> {
+    tx.query(
         sql!(
-            "SELECT id, carrier_id, received_at FROM inbound_message
-              WHERE practice_id = $1 AND from_index = $2 AND adapter = $3
-              ORDER BY received_at DESC, id DESC LIMIT 1"
+            "SELECT id, carrier_id, effect, received_at FROM inbound_message
+              WHERE practice_id = $1 AND from_index = $2 AND adapter = $3 AND received_at >= $4
+              ORDER BY received_at DESC, id DESC LIMIT 64"
         ),
-        params![practice, from_index, adapter],
-        |row| Ok(Last { id: row.get(0)?, carrier_id: row.get(1)?, received_at: row.get(2)? }),
+        params![practice, from_index, adapter, since],
+        |row| {
+            Ok(Heard {
+                id: row.get(0)?,
+                carrier_id: row.get(1)?,
+                effect: row.get(2)?,
+                received_at: row.get(3)?,
+            })
+        },
     )
+}
+
+/// An arrival was delivered again, and is known by another id from here on.
+///
+/// # Errors
+/// [`DbError`].
+pub fn rename(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    id: InboundId,
+    carrier_id: &str,
+) -> Result<(), DbError> {
+    tx.execute(
+        sql!("UPDATE inbound_message SET carrier_id = $3 WHERE practice_id = $1 AND id = $2"),
+        params![practice, id, carrier_id],
+    )?;
+    tx.touch(INBOUND_MESSAGE, id.to_string());
+    Ok(())
 }
 
 /// How many came from an address since an instant.

@@ -133,6 +133,20 @@ impl Effect {
             Self::Automatic => "automatic",
         }
     }
+
+    /// Whether it changed what is so until the next such word: of several the last one counts.
+    pub(super) fn holds(word: &str) -> bool {
+        const HOLD: [Effect; 7] = [
+            Effect::OptedOut,
+            Effect::StillOptedOut,
+            Effect::OptedIn,
+            Effect::WrongNumber,
+            Effect::Confirmed,
+            Effect::Declined,
+            Effect::Reschedule,
+        ];
+        HOLD.iter().any(|effect| effect.as_str() == word)
+    }
 }
 
 /// What became of an arrival.

@@ -92,6 +92,33 @@ on_both_engines! {
         assert_eq!(repeated(&clinic).await, 0);
     }
 
+    async fn several_texts_of_a_burst_delivered_again_are_each_known(db: TestDb) {
+        let clinic = Clinic::open(db).await;
+        let visit = reminded(&clinic).await;
+        let say = |text: &str| texted(PHONE, text);
+        let (bus, late) = (say("I take the bus"), say("it may be late"));
+        run(&clinic, 1, &[bus.clone(), late.clone()].concat()).await;
+        assert_eq!(kept(&clinic).await.len(), 2);
+        // Killed again after the first came again; and again when a third had come.
+        run(&clinic, 2, &bus).await;
+        run(&clinic, 3, &[bus.clone(), late.clone(), say("see you")].concat()).await;
+        run(&clinic, 4, &[bus.clone(), late.clone(), say("see you")].concat()).await;
+        assert_eq!(kept(&clinic).await.len(), 3);
+        assert_eq!(repeated(&clinic).await, 6);
+        // What sets something is heard again, in its order, and ends where it ended.
+        let words = [say("C"), say("R")].concat();
+        run(&clinic, 5, &words).await;
+        run(&clinic, 6, &words).await;
+        assert_eq!(clinic.appointment(visit).await.reply, Some(Reschedule));
+        // A remark that follows another by minutes is made again.
+        clinic.office.clock().advance(SignedDuration::from_mins(2));
+        run(&clinic, 7, &say("thanks")).await;
+        let before = kept(&clinic).await.len();
+        run(&clinic, 8, &bus).await;
+        assert_eq!(kept(&clinic).await.len(), before + 1);
+        clinic.is_proved().await;
+    }
+
     async fn a_number_of_the_phone_s_own_tells_two_alike_apart(db: TestDb) {
         let clinic = Clinic::open(db).await;
         clinic.patient("Ana", "en", PHONE).await;
