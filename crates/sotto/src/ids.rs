@@ -111,6 +111,14 @@ id! {
     SelfTestId;
     /// An API token.
     TokenId;
+    /// Somebody who works here.
+    StaffId;
+    /// A sign-in, from its start to its end.
+    SessionId;
+    /// A browser that somebody signed in with.
+    DeviceId;
+    /// A passkey.
+    PasskeyId;
     /// A person who acts for a patient.
     CaregiverId;
     /// A clinician of the practice.

@@ -1,3 +1,26 @@
-//! Who may come in. So far: programs, by token. Staff sign-in is a later part.
+//! Who may come in, and who may do what.
+//!
+//! Programs come in by token ([`tokens`]). People are [`staff`] with [`roles`]; they prove who they
+//! are by passkey ([`passkeys`]) or by password and code ([`passwords`], [`totp`],
+//! [`recovery_codes`]) in [`sign_in`], which slows guessing down ([`back_off`]) and begins a session
+//! ([`sessions`]). What a session may do is decided by [`policies`]; [`report`] tells it.
+
+pub mod error;
+pub mod roles;
+pub mod staff;
+
+pub mod passkeys;
+pub mod passwords;
+pub mod recovery_codes;
+pub mod totp;
+
+pub mod back_off;
+pub mod sessions;
+pub mod sign_in;
+
+pub mod policies;
+pub mod report;
 
 pub mod tokens;
+
+pub use error::AccessError;

@@ -85,6 +85,19 @@ impl Secret {
     pub fn reveal(&self) -> &str {
         &self.0
     }
+
+    /// The digest under which it is kept.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        digest_of(&self.0)
+    }
+
+    /// 256 random bits behind a prefix; none where the machine gives no randomness.
+    pub(crate) fn draw(prefix: &str) -> Option<Self> {
+        let mut bits = [0; 32];
+        rand::fill(&mut bits).ok()?;
+        Some(Self(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bits))))
+    }
 }
 
 impl std::fmt::Debug for Secret {
@@ -172,9 +185,7 @@ pub fn create(
     if name.is_empty() || name.chars().count() > 80 || name.chars().any(char::is_control) {
         return Err(TokenError::Name);
     }
-    let mut bits = [0; 32];
-    rand::fill(&mut bits).map_err(|_| TokenError::Randomness)?;
-    let secret = Secret(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bits)));
+    let secret = Secret::draw(PREFIX).ok_or(TokenError::Randomness)?;
     let now = office.clock().now();
     let mut scopes = new.scopes.clone();
     scopes.sort_unstable();
@@ -187,7 +198,7 @@ pub fn create(
         expires_at: now + SignedDuration::from_hours(24 * i64::from(new.days)),
         revoked_at: None,
     };
-    api_token::insert(tx, office.practice(), &token, &digest_of(secret.reveal()))?;
+    api_token::insert(tx, office.practice(), &token, &secret.digest())?;
     let event = Event::new(Kind::TokenChanged, by).about(API_TOKEN, token.id).code("created");
     audit::append(tx, office, event)?;
     Ok((token, secret))

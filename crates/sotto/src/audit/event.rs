@@ -109,6 +109,16 @@ words! {
         TokenChanged = "token.changed",
         /// A request was answered and its answer kept for repetition.
         RequestAnswered = "request.answered",
+        /// A member of staff was invited, changed, disabled or enabled.
+        StaffChanged = "staff.changed",
+        /// Somebody's password, code generator, passkey or recovery codes changed, or one was used.
+        CredentialChanged = "credential.changed",
+        /// Somebody signed in, proved again who they are, or signed out.
+        SessionChanged = "session.changed",
+        /// A browser was registered or wiped.
+        DeviceChanged = "device.changed",
+        /// Who may do what was looked at.
+        AccessReported = "access.reported",
         /// A sign-in or a token was refused.
         AccessRefused = "access.refused",
         /// A key was destroyed, rotated or made.
@@ -226,6 +236,12 @@ impl Actor {
     pub fn staff(id: impl fmt::Display, role: &'static str) -> Self {
         let actor = Self::of(ActorKind::Staff, Cow::Owned(id.to_string()));
         Self { role: Some(Cow::Borrowed(role)), ..actor }
+    }
+
+    /// The same, in a session: how it began, and its id.
+    #[must_use]
+    pub fn in_session(self, session: impl Into<Cow<'static, str>>) -> Self {
+        Self { session: Some(session.into()), ..self }
     }
 
     /// The patient, by a message of theirs.

@@ -84,10 +84,19 @@ async fn show(args: Args) -> Result<()> {
     eprintln!("sotto: opening the demo practice in {}", settings.folder.display());
     let demo = demo::start(&settings).await?;
     demo.serve_at(address);
-    let doors = Doors::new(demo.db.clone(), demo.office.clone(), None);
+    let pages = demo.pages(address).await?;
+    let at = format!("http://localhost:{}", address.port());
+    let links: Vec<String> = pages
+        .demo_links
+        .iter()
+        .map(|(secret, _, words)| format!("  {words:18} {at}/demo/{secret}"))
+        .collect();
+    let doors = Doors::with_pages(demo.db.clone(), demo.office.clone(), None, pages);
     let closing = doors.clone();
-    println!("sotto: the demo practice is at http://{address}/ ; Ctrl-C stops it");
-    let served = axum::serve(listener, router::router(doors))
+    println!("sotto: the demo practice is at {at}/ ; Ctrl-C stops it");
+    println!("sotto: come in as one of the people who work there:\n{}", links.join("\n"));
+    let router = router::router(doors).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, router)
         .with_graceful_shutdown(async move {
             signals.stop().await;
             closing.close();

@@ -17,8 +17,10 @@ pub mod optout;
 pub mod preference;
 pub mod restriction;
 
+pub mod access;
 pub mod policy;
 pub mod practice;
+pub mod staff;
 pub mod template;
 pub mod token;
 
@@ -69,6 +71,10 @@ pub enum Command {
     Keys(keys::Args),
     /// Makes, lists and revokes the tokens that programs come in with.
     Token(token::Args),
+    /// Invites, lists, disables and enables the people who work here.
+    Staff(staff::Args),
+    /// Tells who can see and do what.
+    Access(access::Args),
     /// Brings in patients and appointments from FHIR bundles and CSV files.
     Import(import::Args),
     /// Finds a patient, and shows what stands written about reaching them.
@@ -127,6 +133,8 @@ impl Command {
             Self::Ready(args) => ready::run(&args),
             Self::Keys(args) => keys::run(&args),
             Self::Token(args) => token::run(&args),
+            Self::Staff(args) => staff::run(&args),
+            Self::Access(args) => access::run(&args),
             Self::Import(args) => import::run(&args),
             Self::Patient(args) => patient::run(&args),
             Self::Contact(args) => contact::run(&args),

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::stop::Signals;
 use super::open::{self, Opened};
+use crate::access::{AccessError, staff};
 use crate::audit::witness::{self, Witness};
 use crate::audit::{self, Actor, Event, Kind};
 use crate::channels::email_message::DkimKeyFile;
@@ -32,9 +33,9 @@ use crate::channels::{
 };
 use crate::clock::Clock;
 use crate::config::{self, Config, MailSecurity, MessageIds};
-use crate::db::{Db, idempotency_key};
+use crate::db::{Db, DbError, idempotency_key};
 use crate::http::carriers::twilio::Webhook;
-use crate::http::{Doors, router};
+use crate::http::{Doors, Pages, router};
 use crate::ids::{Id as _, RunId};
 use crate::inbound::intent;
 use crate::inbound::pager::{self, Pager};
@@ -152,18 +153,27 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
         self_test,
     };
     let service = Service::start(parts).await?;
-    let doors = Doors::new(db.clone(), office.clone(), twilio);
+    let pages = Pages { origin: Some(origin(&config, listen)?), demo_links: Vec::new() };
+    crate::access::policies::check()?;
+    let first = first_administrator(&db, &office, &pages).await?;
+    let doors = Doors::with_pages(db.clone(), office.clone(), twilio, pages);
     let watching = watching(&config, &doors).await?;
     let witnessing = tokio::spawn(keep_witness(db.clone(), office.clone(), witness));
     let forgetting = tokio::spawn(forget_old_answers(db, office.clone()));
 
     eprintln!("sotto: listening on http://{listen}");
+    if let Some(link) = first {
+        eprintln!(
+            "sotto: nobody works here yet; the first administrator comes in, once, by\n  {link}"
+        );
+    }
     let closed = CancellationToken::new();
     let public = if config.metrics.is_none() && listen.ip().is_loopback() {
         router::router(doors.clone())
     } else {
         router::without_metrics(doors.clone())
     };
+    let public = public.into_make_service_with_connect_info::<SocketAddr>();
     let server =
         axum::serve(listener, public).with_graceful_shutdown(closed.clone().cancelled_owned());
     let mut server = tokio::spawn(server.into_future());
@@ -208,6 +218,32 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
     };
     stop::in_order(rest, &mut signals).await;
     Ok(())
+}
+
+/// The origin at which browsers see the pages.
+fn origin(config: &Config, listen: SocketAddr) -> Result<url::Url> {
+    let text = config.http.public_base.clone();
+    let text = text.unwrap_or_else(|| format!("http://localhost:{}", listen.port()));
+    text.parse().map_err(|_| {
+        config.wrong("http.public_base", "must be a URL such as https://sotto.example.org").into()
+    })
+}
+
+/// The invitation of the first administrator, where nobody works here yet: made once, printed once.
+async fn first_administrator(
+    db: &Db,
+    office: &Office,
+    pages: &Pages,
+) -> Result<Option<String>, AccessError> {
+    let office = office.clone();
+    let secret = match db.write(move |tx| staff::invite_first(tx, &office)).await {
+        // Another node that starts now was faster.
+        Err(AccessError::Db(DbError::Duplicate { .. })) => None,
+        invited => invited?,
+    };
+    let base = pages.origin.as_ref().map_or("", |origin| origin.as_str());
+    let base = base.trim_end_matches('/');
+    Ok(secret.map(|secret| format!("{base}/invite/{}", secret.reveal())))
 }
 
 /// The listener for machines that watch, where the settings name one.

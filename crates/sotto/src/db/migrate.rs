@@ -45,6 +45,7 @@ const MIGRATIONS: &[Migration] = migrations![
     5 "0005_reconciliation" beside 2,
     6 "0006_self_test" beside 2,
     7 "0007_audit_arrival" beside 2,
+    8 "0008_access" beside 2,
 ];
 
 /// The first version whose row says `oldest`.

@@ -27,8 +27,8 @@ impl Table {
     }
 
     /// Whether a decision of the gate, or the words it is asked about, may rest on this table's
-    /// rows. Only the tables that sending and receiving themselves fill are left out: of those the
-    /// gate asks for the history of a patient's messages alone, which is asked again at the end.
+    /// rows. Only the tables that sending and receiving themselves fill, and those of sign-in, are
+    /// left out: of the former the gate asks for the history of a patient's messages alone, which is asked again at the end.
     #[must_use]
     pub fn decisions_rest_on(self) -> bool {
         !FLOW.contains(&self)
@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 17] = [
+const FLOW: [Table; 27] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -59,6 +59,16 @@ const FLOW: [Table; 17] = [
     RECONCILIATION,
     FINDING,
     SELF_TEST,
+    STAFF,
+    STAFF_SECRET,
+    RECOVERY_CODE,
+    PASSKEY,
+    INVITE,
+    DEVICE,
+    SESSION,
+    SESSION_SEEN,
+    SIGN_IN_FAILURE,
+    CEREMONY,
 ];
 
 /// What vouches for a table's rows (RULEBOOK §10, 45 CFR 164.312(c)).
@@ -70,8 +80,9 @@ pub enum Vouched {
     /// Rows that change too fast for an entry each: they carry a `mac`, and which rows there must
     /// be follows from recorded tables.
     Working,
-    /// Who runs now. No message rests on these rows: a false one costs a pause, or makes an attempt
-    /// under way uncertain, which a person then looks at.
+    /// Who runs now, and who was last seen when. No message and no right rests on these rows: a
+    /// false one costs a pause, a sign-in anew, or makes an attempt under way uncertain, which a
+    /// person then looks at.
     Nothing,
     /// The audit log itself: vouched for by the Merkle tree and its signed checkpoints.
     Proof,
@@ -325,6 +336,38 @@ tables! {
         "practice_id" "id" "cause" "asked_at" "began_at" "by_wire" "patient_id" "inbound_id"
         "task_id" "page_by" "paged_at" "appointment_id" "receipt_by" "received_at"
         "finished_at" "failures"
+    ]
+    "staff" STAFF Recorded ["id" Text] [
+        "practice_id" "id" "person_sealed" "name_index" "roles" "sites" "created_at"
+        "disabled_at" "updated_at"
+    ]
+    "staff_secret" STAFF_SECRET Recorded ["staff_id" Text] [
+        "practice_id" "staff_id" "password_sealed" "password_set_at" "totp_sealed" "totp_step"
+    ]
+    "recovery_code" RECOVERY_CODE Recorded ["id" Text] [
+        "practice_id" "id" "staff_id" "digest" "created_at" "used_at"
+    ]
+    "passkey" PASSKEY Recorded ["id" Text] [
+        "practice_id" "id" "staff_id" "key_sealed" "name" "created_at" "used_at" "ended_at"
+    ]
+    "invite" INVITE Recorded ["id" Text] [
+        "practice_id" "id" "staff_id" "digest" "created_at" "expires_at" "used_at"
+    ]
+    "device" DEVICE Recorded ["id" Text] [
+        "practice_id" "id" "staff_id" "digest" "name" "shared" "created_at" "wiped_at"
+    ]
+    "session" SESSION Recorded ["id" Text] [
+        "practice_id" "id" "staff_id" "device_id" "digest" "method" "created_at" "expires_at"
+        "proved_at" "ended_at" "ended_why"
+    ]
+    "session_seen" SESSION_SEEN Nothing ["session_id" Text] [
+        "practice_id" "session_id" "seen_at"
+    ]
+    "sign_in_failure" SIGN_IN_FAILURE Nothing ["counted_for" Blob] [
+        "practice_id" "counted_for" "failures" "last_at"
+    ]
+    "ceremony" CEREMONY Nothing ["digest" Blob] [
+        "practice_id" "digest" "state_sealed" "expires_at"
     ]
     "audit_entry" AUDIT_ENTRY Proof ["id" Text] [
         "practice_id" "id" "recorded_at" "body" "leaf_index" "arrival"

@@ -4,6 +4,7 @@
 //! product and the carrier twin. Stopped and started again, it goes on where it was: the database,
 //! the keys, the twin's own record and the simulated time are in one folder.
 
+pub mod desk;
 pub mod house;
 pub mod population;
 
@@ -29,6 +30,7 @@ use crate::channels::{
 };
 use crate::clock::Clock;
 use crate::db::{Db, Threads};
+use crate::http::Pages;
 use crate::inbound::pager::Pager;
 use crate::live::Live;
 use crate::nodes::{Node, Place, Standing};
@@ -105,6 +107,8 @@ below!(
     crate::office::OfficeError,
     crate::compose::ComposeError,
     house::HouseError,
+    crate::access::AccessError,
+    url::ParseError,
     crate::outbox::OutboxError,
     crate::channels::email_smtp::EmailSetupError,
     crate::channels::sms_smpp::SmppSetupError,
@@ -197,6 +201,16 @@ impl Demo {
     /// Tells the world where this program's own pages are (one-click links).
     pub fn serve_at(&self, address: SocketAddr) {
         self.twin.web_to(address);
+    }
+
+    /// The pages at this address, with a link in for each role. Browsers reach it as `localhost`,
+    /// since a passkey belongs to a name.
+    ///
+    /// # Errors
+    /// [`DemoError`].
+    pub async fn pages(&self, address: SocketAddr) -> Result<Pages, DemoError> {
+        let origin = format!("http://localhost:{}", address.port()).parse()?;
+        Ok(desk::pages(&self.db, &self.office, origin).await?)
     }
 
     /// Stops everything, and remembers what time it is.

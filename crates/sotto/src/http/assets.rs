@@ -12,7 +12,7 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: [Asset; 7] = [
+const ASSETS: [Asset; 9] = [
     Asset {
         name: "tokens.css",
         kind: "text/css; charset=utf-8",
@@ -27,6 +27,16 @@ const ASSETS: [Asset; 7] = [
         name: "window.css",
         kind: "text/css; charset=utf-8",
         bytes: include_bytes!("../../../../web/styles/window.css"),
+    },
+    Asset {
+        name: "forms.css",
+        kind: "text/css; charset=utf-8",
+        bytes: include_bytes!("../../../../web/styles/forms.css"),
+    },
+    Asset {
+        name: "passkey.js",
+        kind: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../../../web/scripts/passkey.js"),
     },
     Asset {
         name: "icon.svg",

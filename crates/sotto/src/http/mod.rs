@@ -1,10 +1,11 @@
-//! The doors: API, the demo's page, and the carriers' webhooks.
+//! The doors: API, the pages of those who work here, and the carriers' webhooks.
 //!
-//! Read [`router`] first: every URL is there. A handler parses ([`body`]), has its right as an
+//! Read [`router`] first: every URL is there, with what it asks of whoever uses it ([`routes`]). A handler parses ([`body`]), has its right as an
 //! argument ([`auth`]), and calls the same functions as everything else in the house; what it
 //! refuses is a [`errors::Problem`].
 
 pub mod router;
+pub mod routes;
 
 pub mod auth;
 pub mod body;
@@ -31,6 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Semaphore;
 
+use crate::access::passkeys::Passkeys;
 use crate::db::Db;
 use crate::office::Office;
 
@@ -46,6 +48,17 @@ struct Inner {
     watchers: Arc<Semaphore>,
     closing: AtomicBool,
     twilio: Option<carriers::twilio::Webhook>,
+    pages: Pages,
+}
+
+/// Where the pages are, and what of them is this installation's own.
+#[derive(Debug, Clone, Default)]
+pub struct Pages {
+    /// The origin at which browsers see them: passkeys and links belong to it. Without one there
+    /// are no passkeys.
+    pub origin: Option<url::Url>,
+    /// The demo's links: a secret each, for whom, and the words of their role.
+    pub demo_links: Vec<(String, crate::ids::StaffId, &'static str)>,
 }
 
 impl Doors {
@@ -55,7 +68,19 @@ impl Doors {
     /// Doors to this practice. `twilio` is how its webhooks are recognised, where it has any.
     #[must_use]
     pub fn new(db: Db, office: Office, twilio: Option<carriers::twilio::Webhook>) -> Self {
+        Self::with_pages(db, office, twilio, Pages::default())
+    }
+
+    /// The same, with pages at an origin.
+    #[must_use]
+    pub fn with_pages(
+        db: Db,
+        office: Office,
+        twilio: Option<carriers::twilio::Webhook>,
+        pages: Pages,
+    ) -> Self {
         Self(Arc::new(Inner {
+            pages,
             db,
             office,
             known_tokens: auth::KnownTokens::default(),
@@ -86,6 +111,16 @@ impl Doors {
 
     fn closing(&self) -> bool {
         self.0.closing.load(Ordering::Relaxed)
+    }
+
+    fn pages(&self) -> &Pages {
+        &self.0.pages
+    }
+
+    /// Makes and checks passkeys, where the origin is known and can have them.
+    fn passkeys(&self) -> Option<Passkeys> {
+        let origin = self.0.pages.origin.as_ref()?;
+        Passkeys::at(origin, &self.office().profile().display_name)
     }
 
     fn watchers(&self) -> Arc<Semaphore> {

@@ -1,4 +1,4 @@
-//! Every URL.
+//! Every URL, and who may use it.
 
 use std::time::Duration;
 
@@ -7,9 +7,10 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::get;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::csrf::CsrfLayer;
 use tower_http::request_id::{
     MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
 };
@@ -20,9 +21,13 @@ use super::api::{
     patients, practice, preferences, restrictions, tasks,
 };
 use super::carriers::twilio;
-use super::console::overview;
+use super::console::{access, invite, lock, me, overview, sign_in, staff};
 use super::errors::Problem;
+use super::routes::Needs::{self, May, MayRecently, Token};
+use super::routes::{Route, Routes};
 use super::{Doors, assets, body, headers, health, metrics, openapi, unsubscribe};
+use crate::access::policies::Action;
+use crate::access::tokens::Scope;
 use crate::clock::Clock;
 use crate::observe::trace::{Place, Say, Span, Step};
 
@@ -51,76 +56,27 @@ pub fn watching(doors: Doors) -> Router {
         .with_state(doors)
 }
 
+/// Every URL, with what it asks of whoever uses it.
+#[must_use]
+pub fn list() -> Vec<Route> {
+    timed(true).merge(streams()).merge(pages()).list
+}
+
 fn public(doors: Doors, with_metrics: bool) -> Router {
     let clock = doors.office().clock().clone();
-    let sandbox = doors.office().profile().sandbox;
-
-    let mut routes = Router::new()
-        // Programs, by token.
-        .route("/api/v1/messages", post(messages::send).get(messages::list))
-        .route("/api/v1/messages/{id}", get(messages::show))
-        .route("/api/v1/check", post(check::check))
-        .route("/api/v1/patients", get(patients::find))
-        .route("/api/v1/patients/{id}", get(patients::show))
-        .route("/api/v1/patients/{id}/history", get(patients::history))
-        .route("/api/v1/patients/{id}/contacts", get(contacts::list).post(contacts::add))
-        .route("/api/v1/patients/{id}/contacts/{contact}/end", post(contacts::end))
-        .route("/api/v1/patients/{id}/caregivers", get(caregivers::list).post(caregivers::add))
-        .route("/api/v1/patients/{id}/caregivers/{caregiver}/permission", put(caregivers::permit))
-        .route("/api/v1/patients/{id}/preferences", get(preferences::show).put(preferences::put))
-        .route(
-            "/api/v1/patients/{id}/alternative-contacts",
-            get(alternatives::list).post(alternatives::record),
-        )
-        .route(
-            "/api/v1/patients/{id}/alternative-contacts/{alternative}/end",
-            post(alternatives::end),
-        )
-        .route(
-            "/api/v1/patients/{id}/restrictions",
-            get(restrictions::list).post(restrictions::record),
-        )
-        .route(
-            "/api/v1/patients/{id}/restrictions/{restriction}/terminate",
-            post(restrictions::terminate),
-        )
-        .route("/api/v1/patients/{id}/opt-outs", get(opt_outs::list).post(opt_outs::record))
-        .route("/api/v1/patients/{id}/opt-outs/lift", post(opt_outs::lift))
-        .route("/api/v1/patients/{id}/consents", get(consents::history).post(consents::record))
-        .route("/api/v1/patients/{id}/consents/{consent}/revoke", post(consents::revoke))
-        .route("/api/v1/appointments", get(appointments::list))
-        .route("/api/v1/appointments/{external_id}", put(appointments::put))
-        .route("/api/v1/tasks", get(tasks::list))
-        .route("/api/v1/tasks/{id}/done", post(tasks::done))
-        .route("/api/v1/practice/reminder-plan", get(practice::plan).put(practice::put_plan))
-        .route("/api/v1/practice/office-hours", get(practice::hours).put(practice::put_hours))
-        .route("/api/v1/openapi.json", get(openapi::document))
-        // Carriers, by signature.
-        .route("/carriers/twilio/status", post(twilio::status))
-        .route("/carriers/twilio/inbound", post(twilio::inbound))
-        // People, by the opaque link in an email.
-        .route("/u/{token}", get(unsubscribe::page).post(unsubscribe::act))
-        // Machines that watch this one.
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/static/{name}", get(assets::serve));
-    if with_metrics {
-        routes = routes.route("/metrics", get(metrics::page));
-    }
-
-    // The live page shows a made-up practice to whoever is on this machine. For a real one it
-    // waits for staff sign-in.
-    let mut live = Router::new();
-    if sandbox {
-        routes = routes.route("/", get(overview::page));
-        live = live.route("/live", get(overview::live));
-    }
-
-    let timed = routes
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
-        .layer(DefaultBodyLimit::max(body::MOST_BYTES));
-    timed
-        .merge(live)
+    let limited = |router: Router<Doors>| {
+        router
+            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
+            .layer(DefaultBodyLimit::max(body::MOST_BYTES))
+    };
+    // A form of ours is filled in on a page of ours: what a browser says of where a request comes
+    // from must agree (ASVS 3.5.1). Programs say nothing of it and hold no cookies.
+    let own_forms = |router: Router<Doors>| limited(router).layer(CsrfLayer::new());
+    timed(with_metrics)
+        .behind(limited)
+        .merge(streams())
+        .merge(pages().behind(own_forms))
+        .router
         .fallback(|| async { Problem::not_found("page") })
         .method_not_allowed_fallback(wrong_method)
         .layer(
@@ -135,6 +91,108 @@ fn public(doors: Doors, with_metrics: bool) -> Router {
                 })),
         )
         .with_state(doors)
+}
+
+/// Programs, carriers, links in mails, and machines that watch.
+#[rustfmt::skip]
+fn timed(with_metrics: bool) -> Routes {
+    use Scope as S;
+    let watch = Needs::Nothing("tells whether the program runs, and nothing else");
+    let mut routes = Routes::default()
+        // Programs, by token.
+        .post("/api/v1/messages", Token(S::MessagesWrite), messages::send)
+        .get("/api/v1/messages", Token(S::MessagesRead), messages::list)
+        .get("/api/v1/messages/{id}", Token(S::MessagesRead), messages::show)
+        .post("/api/v1/check", Token(S::Check), check::check)
+        .get("/api/v1/patients", Token(S::PatientsRead), patients::find)
+        .get("/api/v1/patients/{id}", Token(S::PatientsRead), patients::show)
+        .get("/api/v1/patients/{id}/history", Token(S::PatientsRead), patients::history)
+        .get("/api/v1/patients/{id}/contacts", Token(S::PatientsRead), contacts::list)
+        .post("/api/v1/patients/{id}/contacts", Token(S::PatientsWrite), contacts::add)
+        .post("/api/v1/patients/{id}/contacts/{contact}/end", Token(S::PatientsWrite), contacts::end)
+        .get("/api/v1/patients/{id}/caregivers", Token(S::PatientsRead), caregivers::list)
+        .post("/api/v1/patients/{id}/caregivers", Token(S::PatientsWrite), caregivers::add)
+        .put("/api/v1/patients/{id}/caregivers/{caregiver}/permission", Token(S::PatientsWrite), caregivers::permit)
+        .get("/api/v1/patients/{id}/preferences", Token(S::PatientsRead), preferences::show)
+        .put("/api/v1/patients/{id}/preferences", Token(S::PatientsWrite), preferences::put)
+        .get("/api/v1/patients/{id}/alternative-contacts", Token(S::PatientsRead), alternatives::list)
+        .post("/api/v1/patients/{id}/alternative-contacts", Token(S::PatientsWrite), alternatives::record)
+        .post("/api/v1/patients/{id}/alternative-contacts/{alternative}/end", Token(S::PatientsWrite), alternatives::end)
+        .get("/api/v1/patients/{id}/restrictions", Token(S::PatientsRead), restrictions::list)
+        .post("/api/v1/patients/{id}/restrictions", Token(S::PatientsWrite), restrictions::record)
+        .post("/api/v1/patients/{id}/restrictions/{restriction}/terminate", Token(S::PatientsWrite), restrictions::terminate)
+        .get("/api/v1/patients/{id}/opt-outs", Token(S::PatientsRead), opt_outs::list)
+        .post("/api/v1/patients/{id}/opt-outs", Token(S::PatientsWrite), opt_outs::record)
+        .post("/api/v1/patients/{id}/opt-outs/lift", Token(S::PatientsWrite), opt_outs::lift)
+        .get("/api/v1/patients/{id}/consents", Token(S::ConsentsRead), consents::history)
+        .post("/api/v1/patients/{id}/consents", Token(S::ConsentsWrite), consents::record)
+        .post("/api/v1/patients/{id}/consents/{consent}/revoke", Token(S::ConsentsWrite), consents::revoke)
+        .get("/api/v1/appointments", Token(S::AppointmentsRead), appointments::list)
+        .put("/api/v1/appointments/{external_id}", Token(S::AppointmentsWrite), appointments::put)
+        .get("/api/v1/tasks", Token(S::TasksRead), tasks::list)
+        .post("/api/v1/tasks/{id}/done", Token(S::TasksWrite), tasks::done)
+        .get("/api/v1/practice/reminder-plan", Token(S::PracticeRead), practice::plan)
+        .put("/api/v1/practice/reminder-plan", Token(S::PracticeWrite), practice::put_plan)
+        .get("/api/v1/practice/office-hours", Token(S::PracticeRead), practice::hours)
+        .put("/api/v1/practice/office-hours", Token(S::PracticeWrite), practice::put_hours)
+        .get("/api/v1/openapi.json", Needs::Nothing("describes the API and holds no data"), openapi::document)
+        // Carriers, by signature.
+        .post("/carriers/twilio/status", Needs::Signature, twilio::status)
+        .post("/carriers/twilio/inbound", Needs::Signature, twilio::inbound)
+        // People, by the opaque link in an email.
+        .get("/u/{token}", Needs::Link, unsubscribe::page)
+        .post("/u/{token}", Needs::Link, unsubscribe::act)
+        // Machines that watch this one.
+        .get("/healthz", watch, health::alive)
+        .get("/readyz", watch, health::ready)
+        .get("/static/{name}", Needs::Nothing("styles and scripts, the same for everybody"), assets::serve);
+    if with_metrics {
+        routes = routes.get("/metrics", Needs::Nothing("served on an address of its own or to this machine (docs/decisions/0016)"), metrics::page);
+    }
+    routes
+}
+
+/// What stays open.
+fn streams() -> Routes {
+    Routes::default().get("/live", May(Action::SeeOverview), overview::live)
+}
+
+/// People who work here, by session.
+#[rustfmt::skip]
+fn pages() -> Routes {
+    use Action as A;
+    let door = Needs::Nothing("the way in");
+    Routes::default()
+        .get("/", May(A::SeeOverview), overview::page)
+        .get("/sign-in", door, sign_in::page)
+        .post("/sign-in", door, sign_in::by_password)
+        .post("/sign-in/passkey/ask", door, sign_in::ask_passkey)
+        .post("/sign-in/passkey", door, sign_in::by_passkey)
+        .get("/demo/{token}", Needs::Link, sign_in::by_demo_link)
+        .get("/invite/{token}", Needs::Link, invite::page)
+        .post("/invite/{token}", Needs::Link, invite::accept_with_password)
+        .post("/invite/{token}/passkey/ask", Needs::Link, invite::ask_passkey)
+        .post("/invite/{token}/passkey", Needs::Link, invite::accept_with_passkey)
+        .post("/sign-out", Needs::Session, sign_in::sign_out)
+        .get("/lock", Needs::Session, lock::page)
+        .post("/lock", Needs::Session, lock::by_code)
+        .post("/lock/now", Needs::Session, lock::now)
+        .post("/lock/passkey/ask", Needs::Session, lock::ask_passkey)
+        .post("/lock/passkey", Needs::Session, lock::by_passkey)
+        .get("/me", May(A::OwnAccount), me::page)
+        .post("/me/sessions/{id}/end", May(A::OwnAccount), me::end_session)
+        .post("/me/devices/{id}/wipe", May(A::OwnAccount), me::wipe_device)
+        .post("/me/recovery-codes", MayRecently(A::OwnAccount), me::new_codes)
+        .post("/me/passkeys/ask", MayRecently(A::OwnAccount), me::ask_passkey)
+        .post("/me/passkeys", MayRecently(A::OwnAccount), me::add_passkey)
+        .post("/me/passkeys/{id}/remove", MayRecently(A::OwnAccount), me::remove_passkey)
+        .get("/staff", May(A::ManageStaff), staff::page)
+        .post("/staff", MayRecently(A::ManageStaff), staff::invite)
+        .post("/staff/{id}/roles", MayRecently(A::ManageStaff), staff::set_roles)
+        .post("/staff/{id}/disable", MayRecently(A::ManageStaff), staff::disable)
+        .post("/staff/{id}/enable", MayRecently(A::ManageStaff), staff::enable)
+        .post("/staff/{id}/invite", MayRecently(A::ManageStaff), staff::invite_again)
+        .get("/access", May(A::SeeAccess), access::page)
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -167,7 +225,6 @@ async fn observed(State(doors): State<Doors>, mut request: Request, next: Next) 
     let route = matched.as_ref().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let id = request.extensions().get::<RequestId>().cloned();
     let span = traced(&doors, &mut request, id.as_ref(), began_at);
-    request.headers_mut().remove(axum::http::header::COOKIE);
     let response = next.run(request).await;
     let took = clock.instant().duration_since(began);
     let status = response.status().as_u16();

@@ -15,6 +15,7 @@ mod engines;
 mod fuzz_doors;
 mod house;
 
+mod access;
 mod audit;
 mod backup;
 mod benches;

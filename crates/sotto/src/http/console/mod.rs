@@ -1,7 +1,17 @@
-//! Pages for the people who work here. So far: the overview of a made-up practice.
+//! Pages for the people who work here. Every handler takes its leave as an argument
+//! ([`signed_in`]): one that forgot to ask does not know who is asking.
 
+pub mod access;
+pub mod invite;
+pub mod lock;
+pub mod me;
 pub mod overview;
+pub mod sign_in;
+pub mod signed_in;
+pub mod staff;
 
 mod board;
+mod cookies;
 mod lines;
+mod page;
 mod words;

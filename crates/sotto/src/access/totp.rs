@@ -1,0 +1,87 @@
+//! Codes from a generator app: RFC 6238, six digits, thirty seconds, one step early or late, each
+//! code once (ASVS 6.5.1, 6.5.5).
+
+use jiff::Timestamp;
+use totp_rs::{Builder, Secret};
+use zeroize::Zeroizing;
+
+/// What the app and we both know: 160 bits (RFC 4226 §4, R6).
+pub type Shared = Zeroizing<[u8; 20]>;
+
+/// The step whose code this is, if it is one of the step before, now, or after.
+#[must_use]
+pub fn step_of(secret: &Shared, code: &str, now: Timestamp) -> Option<i64> {
+    let digits: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+    let six = digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_digit());
+    let seconds = u64::try_from(now.as_second()).ok().filter(|_| six)?;
+    let totp = Builder::new().with_secret(**secret).build_noncompliant();
+    totp.check(&digits, seconds).and_then(|step| i64::try_from(step).ok())
+}
+
+/// The secret as an app takes it typed: base32 in groups of four.
+#[must_use]
+pub fn typed(secret: &Shared) -> String {
+    let text = Secret::from(**secret).to_base32();
+    let chars: Vec<char> = text.chars().collect();
+    let groups: Vec<String> = chars.chunks(4).map(|group| group.iter().collect()).collect();
+    groups.join(" ")
+}
+
+/// The secret as a link that a generator app on the same device opens.
+#[must_use]
+pub fn link(secret: &Shared, practice: &str) -> String {
+    let name: String = practice
+        .bytes()
+        .map(|b| match b {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => char::from(b).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect();
+    let secret = Secret::from(**secret).to_base32();
+    format!("otpauth://totp/{name}:Sotto?secret={secret}&issuer={name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 6238 appendix B, the last six of its eight digits.
+    #[test]
+    fn the_rfcs_own_examples() {
+        let secret = Zeroizing::new(*b"12345678901234567890");
+        for (second, code) in [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (1_111_111_111, "050471"),
+            (1_234_567_890, "005924"),
+            (2_000_000_000, "279037"),
+        ] {
+            let now = Timestamp::from_second(second).unwrap();
+            assert_eq!(step_of(&secret, code, now), Some(second / 30), "{second}");
+        }
+    }
+
+    #[test]
+    fn one_step_early_or_late_and_no_more() {
+        let secret = Zeroizing::new(*b"12345678901234567890");
+        for (late, found) in
+            [(-31, true), (-61, false), (0, true), (29, true), (59, true), (61, false)]
+        {
+            let now = Timestamp::from_second(1_111_111_110 + late).unwrap();
+            assert_eq!(step_of(&secret, "050471", now).is_some(), found, "{late}");
+        }
+        let now = Timestamp::from_second(1_111_111_111).unwrap();
+        assert!(step_of(&secret, "050 471", now).is_some());
+        for no in ["", "05047", "0504711", "05047a", "٠٥٠٤٧١"] {
+            assert_eq!(step_of(&secret, no, now), None, "{no}");
+        }
+    }
+
+    #[test]
+    fn the_link_names_the_practice() {
+        let secret = Zeroizing::new(*b"12345678901234567890");
+        assert_eq!(typed(&secret), "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ");
+        let link = link(&secret, "Harborview & Co");
+        assert!(link.starts_with("otpauth://totp/Harborview%20%26%20Co:Sotto?secret=GEZDGNBVGY3T"));
+    }
+}

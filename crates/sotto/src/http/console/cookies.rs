@@ -1,0 +1,94 @@
+//! Two cookies: the session, and the browser that is known again. Neither is readable by scripts.
+//! Behind HTTPS they are bound to this very host (`__Host-`, ASVS 3.3.1, 3.3.3); over plain HTTP,
+//! which only this machine itself is served by, a browser would not keep such a one.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+
+use crate::access::sessions::Begun;
+use crate::access::tokens::{Secret, digest_of};
+use crate::http::Doors;
+
+/// A session's cookie outlives no session.
+const SESSION_SECONDS: u32 = 12 * 3600;
+/// The longest that browsers keep one.
+const DEVICE_SECONDS: u32 = 400 * 24 * 3600;
+
+enum Name {
+    Session,
+    Device,
+}
+
+fn over_https(doors: &Doors) -> bool {
+    doors.pages().origin.as_ref().is_none_or(|origin| origin.scheme() == "https")
+}
+
+fn name(doors: &Doors, which: &Name) -> &'static str {
+    match (which, over_https(doors)) {
+        (Name::Session, true) => "__Host-sotto",
+        (Name::Session, false) => "sotto",
+        (Name::Device, true) => "__Host-sotto-device",
+        (Name::Device, false) => "sotto-device",
+    }
+}
+
+/// The digests of the session's and the device's token, as far as they came along.
+pub(super) fn digests(doors: &Doors, headers: &HeaderMap) -> (Option<[u8; 32]>, Option<[u8; 32]>) {
+    let of = |which| sent(headers, name(doors, &which)).map(digest_of);
+    (of(Name::Session), of(Name::Device))
+}
+
+/// Several of one name are nobody's: a neighbour may have planted one.
+fn sent<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value);
+    let value = values.next().filter(|value| (40..=64).contains(&value.len()))?;
+    values.next().is_none().then_some(value)
+}
+
+fn set(doors: &Doors, to: &mut HeaderMap, which: &Name, (value, seconds): (&str, u32)) {
+    let secure = if over_https(doors) { "; Secure" } else { "" };
+    let name = name(doors, which);
+    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    // Base64 and digits always make a header.
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        to.append(header::SET_COOKIE, value);
+    }
+}
+
+/// Hands over what belongs to a session that has begun.
+pub(super) fn begun(doors: &Doors, to: &mut HeaderMap, begun: &Begun) {
+    set(doors, to, &Name::Session, (begun.token.reveal(), SESSION_SECONDS));
+    if let Some(device) = begun.device.as_ref().map(Secret::reveal) {
+        set(doors, to, &Name::Device, (device, DEVICE_SECONDS));
+    }
+}
+
+/// Takes the session's cookie back.
+pub(super) fn ended(doors: &Doors, to: &mut HeaderMap) {
+    set(doors, to, &Name::Session, ("", 0));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_counts_once_and_only_where_it_can_be_one() {
+        let token = "A".repeat(43);
+        for (lines, found) in [
+            (vec![format!("a=b; sotto={token}")], true),
+            (vec!["a=b".to_owned(), format!("sotto={token}")], true),
+            (vec![format!("sotto={token}; sotto={token}")], false),
+            (vec!["sotto=short".to_owned()], false),
+            (vec![format!("sotto-device={token}")], false),
+            (vec![], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in &lines {
+                headers.append(header::COOKIE, line.parse().unwrap());
+            }
+            assert_eq!(sent(&headers, "sotto").is_some(), found, "{lines:?}");
+        }
+    }
+}

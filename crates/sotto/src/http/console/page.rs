@@ -1,0 +1,200 @@
+//! How a page is answered: as HTML, within a frame that offers what this person may do.
+
+use askama::Template;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+
+use crate::access::AccessError;
+use crate::access::policies::{self, Action, Principal, Resource};
+use crate::access::sessions::{Browser, SignedIn};
+use crate::http::Doors;
+use crate::http::errors::Problem;
+
+/// The line at the top of every page of somebody who is signed in.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    pub practice: String,
+    pub who: String,
+    pub links: Vec<(&'static str, &'static str)>,
+}
+
+impl Frame {
+    /// With links to what they may see.
+    pub(super) fn of(doors: &Doors, signed_in: &SignedIn) -> Self {
+        let principal = Principal::from(&signed_in.staff);
+        let links = [
+            ("/", "Overview", Action::SeeOverview),
+            ("/staff", "Staff", Action::ManageStaff),
+            ("/access", "Who may do what", Action::SeeAccess),
+        ];
+        let may = |action| policies::may(&principal, action, &Resource::Practice).is_ok();
+        Self {
+            practice: doors.office().profile().display_name.clone(),
+            who: signed_in.staff.named.name.clone(),
+            links: links
+                .into_iter()
+                .filter(|(_, _, action)| may(*action))
+                .map(|(to, words, _)| (to, words))
+                .collect(),
+        }
+    }
+
+    /// The first page that is theirs.
+    pub(super) fn home(&self) -> &'static str {
+        self.links.first().map_or("/me", |(to, _)| to)
+    }
+}
+
+/// A page as HTML.
+pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
+    let Ok(html) = page.render() else { return Problem::internal().into_response() };
+    let mut response = (status, html).into_response();
+    let kind = HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// Go there next, with GET.
+pub(super) fn see_other(to: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
+    response.headers_mut().insert(header::LOCATION, to);
+    response
+}
+
+#[derive(Template)]
+#[template(path = "console/message.html")]
+struct Message<'a> {
+    title: &'a str,
+    text: &'a str,
+    to: &'a str,
+    to_words: &'a str,
+}
+
+/// A page that says one thing, and the way on.
+pub(super) fn message(
+    status: StatusCode,
+    (title, text): (&str, &str),
+    (to, to_words): (&str, &str),
+) -> Response {
+    html(status, &Message { title, text, to, to_words })
+}
+
+/// A form, filled in.
+#[derive(Debug)]
+pub struct Filled<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Filled<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let read = axum::Form::<T>::from_request(request, state).await;
+        read.map(|axum::Form(form)| Self(form)).map_err(|_| {
+            message(
+                StatusCode::BAD_REQUEST,
+                (
+                    "The form didn't arrive whole",
+                    "Go back, load the page again and send it once more.",
+                ),
+                ("/", "To the first page"),
+            )
+        })
+    }
+}
+
+/// Where to go after signing in: a path of ours and nothing else.
+pub(super) fn own_path(to: Option<&str>) -> Option<&str> {
+    let fine = |c: char| c.is_ascii_graphic() && c != '\\';
+    to.filter(|to| to.starts_with('/') && !to.starts_with("//") && to.len() <= 200)
+        .filter(|to| to.chars().all(fine))
+}
+
+/// The browser that asks, named in our own words: what it says of itself is not kept.
+pub(super) fn browser(doors: &Doors, headers: &HeaderMap, shared: bool) -> Browser {
+    let says = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let says = says.unwrap_or_default();
+    let word = |among: &[(&str, &'static str)], other| {
+        among.iter().find(|(sign, _)| says.contains(sign)).map_or(other, |(_, word)| *word)
+    };
+    let kind = word(
+        &[("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")],
+        "A browser",
+    );
+    let system = word(
+        &[
+            ("Windows", "Windows"),
+            ("iPhone", "an iPhone"),
+            ("iPad", "an iPad"),
+            ("Android", "Android"),
+            ("Mac OS", "a Mac"),
+            ("Linux", "Linux"),
+        ],
+        "an unknown system",
+    );
+    let (_, digest) = super::cookies::digests(doors, headers);
+    Browser { digest, name: format!("{kind} on {system}"), shared }
+}
+
+/// The words for what went wrong, and with which status. What is ours to mend says only that.
+pub(super) fn words_of(error: &AccessError) -> (StatusCode, String) {
+    match error {
+        AccessError::Field { field, because } => {
+            (StatusCode::UNPROCESSABLE_ENTITY, format!("The {field} {because}."))
+        }
+        AccessError::Wrong => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "That didn't match. Check each field; a code works once, and only for a minute."
+                .to_owned(),
+        ),
+        AccessError::Wait { seconds } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            format!("Too many tries. Wait {seconds} seconds, or sign in with a passkey."),
+        ),
+        AccessError::NotNow(why) => (StatusCode::CONFLICT, sentence(why)),
+        AccessError::NoSuchStaff => (StatusCode::NOT_FOUND, "Nobody here by that id.".to_owned()),
+        AccessError::Invite => (
+            StatusCode::GONE,
+            "This link is no longer good. Ask an administrator for a new one.".to_owned(),
+        ),
+        error => {
+            tracing::error!(%error, "access.failed");
+            let text = "That didn't work, and it isn't your doing. Try again in a minute.";
+            (StatusCode::SERVICE_UNAVAILABLE, text.to_owned())
+        }
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str())
+}
+
+/// The page for an error that has no form to go back to.
+pub(super) fn error_page(error: &AccessError) -> Response {
+    let (status, text) = words_of(error);
+    message(status, ("That can't be done", &text), ("/me", "To your page"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_path_of_ours_is_gone_to() {
+        for (to, fine) in [
+            ("/", true),
+            ("/staff?x=1", true),
+            ("//elsewhere.example", false),
+            ("/\\elsewhere.example", false),
+            ("https://elsewhere.example", false),
+            ("/a\r\nSet-Cookie: x", false),
+            ("", false),
+        ] {
+            assert_eq!(own_path(Some(to)).is_some(), fine, "{to:?}");
+        }
+        assert_eq!(own_path(None), None);
+    }
+}

@@ -1,0 +1,217 @@
+//! Leave as an argument: who is signed in, and that the policies let them. A page that takes
+//! `May<SeeOverview>` is not reached by anybody else; what it records can name the policies.
+
+use std::marker::PhantomData;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::cookies;
+use super::page::{message, see_other};
+use crate::access::AccessError;
+use crate::access::policies::{self, Action, Denied, Permit, Principal, Resource};
+use crate::access::sessions::{self, Recently, SignedIn, Standing};
+use crate::audit::{self, Actor, Event, Kind, Outcome};
+use crate::http::Doors;
+
+/// An action, as a type.
+pub trait Deed {
+    /// The action.
+    const ACTION: Action;
+}
+
+macro_rules! deeds {
+    ($($(#[$doc:meta])* $name:ident;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl Deed for $name {
+            const ACTION: Action = Action::$name;
+        }
+    )+};
+}
+
+deeds! {
+    /// To see what goes out and comes in.
+    SeeOverview;
+    /// To invite, disable, give roles.
+    ManageStaff;
+    /// To see who may do what.
+    SeeAccess;
+    /// To see and end one's own sessions, devices and keys.
+    OwnAccount;
+}
+
+/// Somebody with leave for a deed on the practice as a whole.
+#[derive(Debug)]
+pub struct May<D> {
+    /// Who.
+    pub signed_in: SignedIn,
+    /// By which policies.
+    pub permit: Permit,
+    deed: PhantomData<D>,
+}
+
+/// The same, with a second factor given in the last five minutes.
+#[derive(Debug)]
+pub struct MayRecently<D> {
+    /// Leave.
+    pub may: May<D>,
+    /// The witness.
+    pub recently: Recently,
+}
+
+/// Somebody who is signed in, locked or not: for leaving, and for opening the lock.
+#[derive(Debug)]
+pub struct Session(pub SignedIn);
+
+impl<D> May<D> {
+    /// Who did it, as the audit log names them.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        self.signed_in.actor()
+    }
+}
+
+impl<D: Deed> FromRequestParts<Doors> for May<D> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, doors: &Doors) -> Result<Self, Response> {
+        let signed_in = match standing(parts, doors).await? {
+            Standing::Good(signed_in) => *signed_in,
+            Standing::Locked(_) => return Err(to_page(parts, "/lock")),
+            Standing::Wiped => return Err(wiped()),
+            Standing::Nobody => return Err(to_page(parts, "/sign-in")),
+        };
+        let principal = Principal::from(&signed_in.staff);
+        let permit = match policies::may(&principal, D::ACTION, &Resource::Practice) {
+            Ok(permit) => permit,
+            Err(denied) => return Err(denied_page(doors, &signed_in, denied).await),
+        };
+        let now = doors.office().clock().now_in_life();
+        if sessions::wants_to_be_seen(&signed_in.session, now) {
+            let (office, id) = (doors.office().clone(), signed_in.session.id);
+            let seen = doors.db().write(move |tx| sessions::see(tx, &office, id)).await;
+            seen.map_err(|error| failed(&error))?;
+        }
+        Ok(Self { signed_in, permit, deed: PhantomData })
+    }
+}
+
+impl<D: Deed> FromRequestParts<Doors> for MayRecently<D> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, doors: &Doors) -> Result<Self, Response> {
+        let may = May::<D>::from_request_parts(parts, doors).await?;
+        let now = doors.office().clock().now_in_life();
+        let Some(recently) = may.signed_in.recently(now) else {
+            return Err(to_page(parts, "/lock"));
+        };
+        Ok(Self { may, recently })
+    }
+}
+
+impl FromRequestParts<Doors> for Session {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, doors: &Doors) -> Result<Self, Response> {
+        match standing(parts, doors).await? {
+            Standing::Good(signed_in) | Standing::Locked(signed_in) => Ok(Self(*signed_in)),
+            Standing::Wiped => Err(wiped()),
+            Standing::Nobody => Err(see_other("/sign-in")),
+        }
+    }
+}
+
+/// What the cookies are worth, asked of the database each time.
+pub(super) async fn standing(parts: &Parts, doors: &Doors) -> Result<Standing, Response> {
+    let office = doors.office().clone();
+    let (session, device) = cookies::digests(doors, &parts.headers);
+    let read = move |tx: &mut crate::db::Tx<'_>| {
+        sessions::standing(tx, &office, (session.as_ref(), device.as_ref()))
+    };
+    doors.db().read(read).await.map_err(|error| failed(&error))
+}
+
+/// Whether this session is still good, for a page that stays open.
+pub(super) async fn still_good(doors: &Doors, cookies: ([u8; 32], Option<[u8; 32]>)) -> bool {
+    let office = doors.office().clone();
+    let (session, device) = cookies;
+    let read = move |tx: &mut crate::db::Tx<'_>| {
+        sessions::standing(tx, &office, (Some(&session), device.as_ref()))
+    };
+    let standing: Result<Standing, AccessError> = doors.db().read(read).await;
+    let Ok(Standing::Good(signed_in)) = standing else { return false };
+    let principal = Principal::from(&signed_in.staff);
+    policies::may(&principal, Action::SeeOverview, &Resource::Practice).is_ok()
+}
+
+/// To the way in, and back here afterwards where going back is harmless. A script that asked gets
+/// a status it understands instead of a page.
+fn to_page(parts: &Parts, to: &str) -> Response {
+    let accepts = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    if accepts.is_some_and(|kinds| kinds.contains("text/event-stream") || kinds.contains("json")) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    // After a form, the page that has it: what was typed is still in the browser, one step back.
+    let path = parts.uri.path();
+    let back = match (&parts.method, path) {
+        (&Method::GET, "/") => return see_other(to),
+        (&Method::GET, path) => path,
+        (_, path) if path.starts_with("/staff") => "/staff",
+        _ => "/me",
+    };
+    see_other(&format!("{to}?to={back}"))
+}
+
+/// The browser must forget everything it has of ours (SPEC LC-02).
+pub(super) fn wiped() -> Response {
+    let mut response = message(
+        StatusCode::UNAUTHORIZED,
+        (
+            "This browser was signed out from afar",
+            "Everything of ours in it was removed. If it is yours again, sign in anew.",
+        ),
+        ("/sign-in", "Sign in"),
+    );
+    let all = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
+    response.headers_mut().insert("clear-site-data", all);
+    response
+}
+
+async fn denied_page(doors: &Doors, signed_in: &SignedIn, denied: Denied) -> Response {
+    let (office, actor) = (doors.office().clone(), signed_in.actor());
+    let recorded = doors
+        .db()
+        .write(move |tx| {
+            let event = Event::new(Kind::AccessRefused, actor)
+                .outcome(Outcome::Refused)
+                .code(denied.action.as_str());
+            let event = denied.policies.into_iter().fold(event, Event::code);
+            audit::append(tx, &office, event).map(drop)
+        })
+        .await;
+    if let Err(error) = recorded {
+        tracing::error!(%error, "access.refusal_not_recorded");
+    }
+    message(
+        StatusCode::FORBIDDEN,
+        (
+            "This page isn't yours to open",
+            "None of your roles may do this. An administrator can change roles.",
+        ),
+        ("/me", "To your page"),
+    )
+}
+
+fn failed(error: &AccessError) -> Response {
+    tracing::error!(%error, "access.failed");
+    message(
+        StatusCode::SERVICE_UNAVAILABLE,
+        ("That didn't work", "It isn't your doing. Try again in a minute."),
+        ("/", "To the first page"),
+    )
+}

@@ -1,0 +1,262 @@
+//! `/staff`: who works here, what they do, and the door for those who left.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::page::{Filled, Frame, error_page, html, see_other, words_of};
+use super::signed_in::{ManageStaff, May, MayRecently};
+use super::words::When;
+use crate::access::roles::{Role, Roles};
+use crate::access::staff::{self, NewStaff, Staff};
+use crate::access::{AccessError, tokens::Secret};
+use crate::audit::{self, Event, Kind};
+use crate::db::Tx;
+use crate::http::Doors;
+use crate::http::params::Path;
+use crate::ids::StaffId;
+use crate::office::Office;
+
+#[derive(Template)]
+#[template(path = "console/staff.html")]
+struct Page {
+    frame: Frame,
+    error: Option<String>,
+    name: String,
+    email: String,
+    roles: Vec<Choice>,
+    staff: Vec<Line>,
+}
+
+struct Choice {
+    word: &'static str,
+    words: &'static str,
+    chosen: bool,
+    passkey: bool,
+}
+
+struct Line {
+    id: String,
+    name: String,
+    email: String,
+    roles: String,
+    choices: Vec<Choice>,
+    since: When,
+    enabled: bool,
+    me: bool,
+    admin: bool,
+}
+
+#[derive(Template)]
+#[template(path = "console/invited.html")]
+struct Invited {
+    frame: Frame,
+    name: String,
+    link: String,
+}
+
+fn choices(chosen: Option<&Roles>) -> Vec<Choice> {
+    let persons = Role::ALL.iter().filter(|role| role.is_a_persons());
+    persons
+        .map(|role| Choice {
+            word: role.as_str(),
+            words: role.words(),
+            chosen: chosen.is_some_and(|roles| roles.has(*role)),
+            passkey: role.needs_passkey(),
+        })
+        .collect()
+}
+
+async fn show<D>(
+    doors: &Doors,
+    may: &May<D>,
+    (status, error): (StatusCode, Option<String>),
+    (name, email): (String, String),
+) -> Result<Response, Response> {
+    let (office, actor) = (doors.office().clone(), may.actor());
+    let me = may.signed_in.staff.id;
+    let event = may.permit.of(Event::new(Kind::StaffChanged, actor).code("viewed"));
+    let staff: Result<Vec<Staff>, AccessError> = doors
+        .db()
+        .write(move |tx| {
+            let all = staff::list(tx, &office)?;
+            audit::append(tx, &office, event)?;
+            Ok(all)
+        })
+        .await;
+    let staff = staff.map_err(|error| error_page(&error))?;
+    let now = doors.office().clock().now_in_life();
+    let zone = doors.office().profile().timezone.clone();
+    let line = |one: Staff| Line {
+        id: one.id.to_string(),
+        roles: one.roles.words(),
+        choices: choices(Some(&one.roles)),
+        since: When::new(one.created_at, now, &zone),
+        enabled: one.disabled_at.is_none(),
+        me: one.id == me,
+        admin: one.roles.has(Role::Administrator),
+        name: one.named.name,
+        email: one.named.email,
+    };
+    let page = Page {
+        frame: Frame::of(doors, &may.signed_in),
+        error,
+        name,
+        email,
+        roles: choices(None),
+        staff: staff.into_iter().map(line).collect(),
+    };
+    Ok(html(status, &page))
+}
+
+/// `GET /staff`.
+pub async fn page(State(doors): State<Doors>, may: May<ManageStaff>) -> Result<Response, Response> {
+    show(&doors, &may, (StatusCode::OK, None), Default::default()).await
+}
+
+/// A form with roles: each ticked box sends its own name.
+#[derive(Deserialize)]
+pub struct Form {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    email: String,
+    #[serde(flatten)]
+    boxes: std::collections::BTreeMap<String, String>,
+}
+
+impl Form {
+    fn roles(&self) -> Result<Roles, AccessError> {
+        let ticked = self.boxes.keys().filter_map(|word| Role::from_word(word)).collect();
+        Roles::new(ticked).map_err(|error| AccessError::Field {
+            field: "role",
+            because: format!("is missing: {error}"),
+        })
+    }
+}
+
+/// `POST /staff`: invite somebody; the link is shown once.
+pub async fn invite(
+    State(doors): State<Doors>,
+    may: MayRecently<ManageStaff>,
+    Filled(form): Filled<Form>,
+) -> Result<Response, Response> {
+    let (office, actor) = (doors.office().clone(), may.may.actor());
+    let (name, email) = (form.name.clone(), form.email.clone());
+    let invited: Result<(StaffId, Secret), AccessError> = match form.roles() {
+        Err(error) => Err(error),
+        Ok(roles) => {
+            let new = NewStaff { name: form.name, email: form.email, roles, sites: Vec::new() };
+            doors.db().write(move |tx| staff::invite(tx, &office, &new, actor)).await
+        }
+    };
+    match invited {
+        Ok((_, secret)) => Ok(show_link(&doors, &may.may, (name, &secret))),
+        Err(error) => {
+            let (status, words) = words_of(&error);
+            show(&doors, &may.may, (status, Some(words)), (name, email)).await
+        }
+    }
+}
+
+fn show_link<D>(doors: &Doors, may: &May<D>, (name, secret): (String, &Secret)) -> Response {
+    let frame = Frame::of(doors, &may.signed_in);
+    let link = link(doors, secret);
+    html(StatusCode::OK, &Invited { frame, name, link })
+}
+
+fn link(doors: &Doors, secret: &Secret) -> String {
+    let path = format!("/invite/{}", secret.reveal());
+    let origin = doors.pages().origin.as_ref();
+    origin.map_or(path.clone(), |origin| format!("{}{path}", origin.as_str().trim_end_matches('/')))
+}
+
+/// Something done to somebody else; nobody changes their own standing.
+async fn to_another<T: Send + 'static>(
+    doors: &Doors,
+    may: &May<ManageStaff>,
+    id: Uuid,
+    deed: impl FnOnce(&mut Tx<'_>, &Office, &Staff) -> Result<T, AccessError> + Send + 'static,
+) -> Result<T, Response> {
+    let (office, me) = (doors.office().clone(), may.signed_in.staff.id);
+    let done = doors
+        .db()
+        .write(move |tx| {
+            let other = staff::get(tx, &office, StaffId(id))?.ok_or(AccessError::NoSuchStaff)?;
+            if other.id == me {
+                return Err(AccessError::NotNow("nobody changes their own roles or standing"));
+            }
+            deed(tx, &office, &other)
+        })
+        .await;
+    done.map_err(|error| error_page(&error))
+}
+
+/// `POST /staff/{id}/roles`.
+pub async fn set_roles(
+    State(doors): State<Doors>,
+    may: MayRecently<ManageStaff>,
+    Path(id): Path<Uuid>,
+    Filled(form): Filled<Form>,
+) -> Result<Response, Response> {
+    let roles = form.roles().map_err(|error| error_page(&error))?;
+    let actor = may.may.actor();
+    let deed = move |tx: &mut Tx<'_>, office: &Office, other: &Staff| {
+        staff::set_roles(tx, office, (other.id, &roles), actor)
+    };
+    to_another(&doors, &may.may, id, deed).await?;
+    Ok(see_other("/staff"))
+}
+
+/// `POST /staff/{id}/disable`.
+pub async fn disable(
+    State(doors): State<Doors>,
+    may: MayRecently<ManageStaff>,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Response> {
+    let actor = may.may.actor();
+    let deed = move |tx: &mut Tx<'_>, office: &Office, other: &Staff| {
+        staff::disable(tx, office, other.id, actor)
+    };
+    to_another(&doors, &may.may, id, deed).await?;
+    Ok(see_other("/staff"))
+}
+
+/// `POST /staff/{id}/enable`.
+pub async fn enable(
+    State(doors): State<Doors>,
+    may: MayRecently<ManageStaff>,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Response> {
+    let actor = may.may.actor();
+    let deed = move |tx: &mut Tx<'_>, office: &Office, other: &Staff| {
+        staff::enable(tx, office, other.id, actor)
+    };
+    to_another(&doors, &may.may, id, deed).await?;
+    Ok(see_other("/staff"))
+}
+
+/// `POST /staff/{id}/invite`: a new link. Another administrator's comes from the command line
+/// alone, so that one administrator cannot become another.
+pub async fn invite_again(
+    State(doors): State<Doors>,
+    may: MayRecently<ManageStaff>,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Response> {
+    let actor = may.may.actor();
+    let deed = move |tx: &mut Tx<'_>, office: &Office, other: &Staff| {
+        if other.roles.need_passkey() {
+            return Err(AccessError::NotNow(
+                "their role is too far-reaching for that: `sotto staff invite --again` on the \
+                 server makes the link",
+            ));
+        }
+        let secret = staff::invite_again(tx, office, other.id, actor)?;
+        Ok((other.named.name.clone(), secret))
+    };
+    let (name, secret) = to_another(&doors, &may.may, id, deed).await?;
+    Ok(show_link(&doors, &may.may, (name, &secret)))
+}

@@ -1,0 +1,143 @@
+use sotto::access::roles::Role;
+
+use super::{Desk, Jar, PASSWORD, request, send};
+use crate::on_both_engines;
+
+on_both_engines! {
+    async fn an_invited_person_sets_up_once_and_is_in(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let mut jar = Jar::default();
+        let (_, link) = desk.invite("rosa@harborview.example", &[Role::FrontDesk]).await;
+        let path = format!("/invite/{link}");
+        assert!(desk.get(&path, &mut jar).await.is(200).text.contains("rosa@harborview.example"));
+        let code = desk.code(&desk.shared(&link).await);
+        for (password, code, because) in [
+            ("short", code.as_str(), "at least 8 characters"),
+            ("rosa delgado", code.as_str(), "close to your name"),
+            ("password1234", code.as_str(), "many people use"),
+            (PASSWORD, "000000", "the app shows now"),
+        ] {
+            let form = [("password", password), ("code", code)];
+            let answer = desk.post(&path, &form, &mut jar).await.is(422);
+            assert!(answer.text.contains(because), "{}", answer.text);
+        }
+        let form = [("password", PASSWORD), ("code", code.as_str())];
+        desk.post(&path, &form, &mut jar).await.is(200);
+        assert!(desk.get("/me", &mut jar).await.is(200).text.contains("Front desk"));
+        desk.get(&path, &mut Jar::default()).await.is(410);
+        desk.post(&path, &form, &mut Jar::default()).await.is(410);
+        desk.clinic.is_proved().await;
+    }
+
+    async fn an_invitation_ends_after_three_days(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let (_, link) = desk.invite("rosa@harborview.example", &[Role::FrontDesk]).await;
+        desk.pass(72 * 3600 - 1);
+        desk.get(&format!("/invite/{link}"), &mut Jar::default()).await.is(200);
+        desk.pass(1);
+        desk.get(&format!("/invite/{link}"), &mut Jar::default()).await.is(410);
+        desk.get("/invite/nothing", &mut Jar::default()).await.is(410);
+    }
+
+    async fn what_is_wrong_is_not_told(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let rosa = desk.hire("rosa@harborview.example", &[Role::FrontDesk], &mut Jar::default()).await;
+        let right = desk.code_of(&rosa);
+        let mut said = Vec::new();
+        for (email, password, code) in [
+            ("nobody@harborview.example", PASSWORD, right.as_str()),
+            (rosa.email.as_str(), "not the password", right.as_str()),
+            (rosa.email.as_str(), PASSWORD, "000000"),
+            ("not a mailbox at all", PASSWORD, right.as_str()),
+            (" ", " ", " "),
+        ] {
+            let form = [("email", email), ("password", password), ("code", code)];
+            let answer = desk.post("/sign-in", &form, &mut Jar::default()).await.is(422);
+            said.push(answer.text.replace(&format!("value=\"{email}\""), ""));
+        }
+        assert!(said.iter().all(|text| *text == said[0]), "{said:#?}");
+        desk.sign_in(&rosa, &mut Jar::default()).await.goes_to("/");
+        desk.clinic.is_proved().await;
+    }
+
+    async fn a_code_is_good_once_and_so_is_a_recovery_code(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let rosa = desk.hire("rosa@harborview.example", &[Role::FrontDesk], &mut Jar::default()).await;
+        let once = desk.code_of(&rosa);
+        for (code, status) in
+            [(once.as_str(), 303), (once.as_str(), 422), (rosa.codes[3].as_str(), 303), (rosa.codes[3].as_str(), 422)]
+        {
+            let form = [("email", rosa.email.as_str()), ("password", PASSWORD), ("code", code)];
+            desk.post("/sign-in", &form, &mut Jar::default()).await.is(status);
+        }
+        desk.clinic.is_proved().await;
+    }
+
+    async fn guessing_slows_strangers_and_not_the_one_at_their_own_desk(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let mut own = Jar::default();
+        let rosa = desk.hire("rosa@harborview.example", &[Role::FrontDesk], &mut own).await;
+        let wrong = [("email", rosa.email.as_str()), ("password", "a guess of mine"), ("code", "000000")];
+        for _ in 0..6 {
+            desk.post("/sign-in", &wrong, &mut Jar::default()).await.is(422);
+        }
+        let answer = desk.post("/sign-in", &wrong, &mut Jar::default()).await.is(429);
+        assert!(answer.text.contains("Wait 2 seconds"), "{}", answer.text);
+        // Also with what is right: a stranger learns nothing by waiting in line.
+        desk.sign_in(&rosa, &mut Jar::default()).await.is(429);
+        desk.post("/sign-in", &wrong, &mut Jar::default()).await.is(422);
+        desk.post("/sign-in", &wrong, &mut Jar::default()).await.is(429);
+        desk.post("/sign-out", &[], &mut own).await.goes_to("/sign-in");
+        desk.sign_in(&rosa, &mut own).await.goes_to("/");
+        desk.clinic.is_proved().await;
+    }
+
+    async fn an_unknown_name_waits_like_a_known_one(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let wrong = [("email", "nobody@harborview.example"), ("password", "a guess of mine"), ("code", "000000")];
+        for _ in 0..6 {
+            desk.post("/sign-in", &wrong, &mut Jar::default()).await.is(422);
+        }
+        desk.post("/sign-in", &wrong, &mut Jar::default()).await.is(429);
+    }
+
+    async fn a_role_that_needs_a_passkey_has_no_password(db: TestDb) {
+        let desk = Desk::open(db).await;
+        for role in [Role::Administrator, Role::PrivacyOfficer, Role::KeyCustodian] {
+            let email = format!("{role}@harborview.example");
+            let (_, link) = desk.invite(&email, &[role, Role::Nurse]).await;
+            let code = desk.code(&desk.shared(&link).await);
+            let page = desk.get(&format!("/invite/{link}"), &mut Jar::default()).await.is(200);
+            assert!(!page.text.contains("name=\"password\""));
+            let form = [("password", PASSWORD), ("code", code.as_str())];
+            desk.post(&format!("/invite/{link}"), &form, &mut Jar::default()).await.is(409);
+        }
+    }
+
+    async fn a_passkey_that_nobody_made_opens_nothing(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let mut jar = Jar::default();
+        let asked = desk.post("/sign-in/passkey/ask", &[], &mut jar).await.is(200);
+        let asked: serde_json::Value = serde_json::from_str(&asked.text).unwrap();
+        assert_eq!(asked["options"]["publicKey"]["userVerification"], "required");
+        let ceremony = asked["ceremony"].as_str().unwrap();
+        for credential in ["", "{}", r#"{"id":"AAAA","rawId":"AAAA","type":"public-key","response":{"clientDataJSON":"AAAA","authenticatorData":"AAAA","signature":"AAAA","userHandle":"AAAAAAAAAAAAAAAAAAAAAA"},"extensions":{}}"#] {
+            let form = [("ceremony", ceremony), ("credential", credential)];
+            desk.post("/sign-in/passkey", &form, &mut jar).await.is(422);
+        }
+        desk.clinic.is_proved().await;
+    }
+
+    async fn a_form_from_another_site_is_refused(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let mut jar = Jar::default();
+        desk.hire("rosa@harborview.example", &[Role::FrontDesk], &mut jar).await;
+        for (origin, site) in [("https://elsewhere.example", "cross-site"), ("https://www.harborview.example", "same-site"), ("null", "cross-site")] {
+            let mut request = request(axum::http::Method::POST, "/sign-out", &jar, "");
+            request.headers_mut().insert("origin", origin.parse().unwrap());
+            request.headers_mut().insert("sec-fetch-site", site.parse().unwrap());
+            send(desk.another_node(), request, &mut jar.clone()).await.is(403);
+        }
+        desk.get("/me", &mut jar).await.is(200);
+    }
+}

@@ -1,0 +1,122 @@
+use sotto::access::roles::{Role, Roles};
+use sotto::access::staff as people;
+use sotto::access::{AccessError, report};
+use sotto::audit::Actor;
+
+use super::{Desk, Jar};
+use crate::on_both_engines;
+
+on_both_engines! {
+    async fn an_administrator_invites_and_disables_from_the_page(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let (admin, _) = desk.invite("alex@harborview.example", &[Role::Administrator]).await;
+        let mut jar = desk.let_in(admin).await;
+        desk.get("/", &mut jar).await.is(403);
+        let form = [("name", "Ines Abara"), ("email", "Ines@Harborview.example"), ("nurse", "yes")];
+        let answer = desk.post("/staff", &form, &mut jar).await.is(200);
+        assert!(answer.text.contains("https://sotto.harborview.example/invite/"), "{}", answer.text);
+        let again = desk.post("/staff", &form, &mut jar).await.is(422);
+        assert!(again.text.contains("somebody&#39;s here already") || again.text.contains("somebody"), "{}", again.text);
+        for (form, field) in [
+            ([("name", ""), ("email", "a@b.example"), ("nurse", "yes")], "name"),
+            ([("name", "A"), ("email", "nothing"), ("nurse", "yes")], "email"),
+            ([("name", "A"), ("email", "a@b.example"), ("root", "yes")], "role"),
+            ([("name", "A"), ("email", "a@b.example"), ("integration", "yes")], "role"),
+        ] {
+            let answer = desk.post("/staff", &form, &mut jar).await.is(422);
+            assert!(answer.text.contains(&format!("The {field} ")), "{field}: {}", answer.text);
+        }
+        let ines = desk
+            .clinic
+            .write(|tx, office| people::by_email(tx, office, "ines@harborview.example").unwrap().unwrap())
+            .await;
+        assert_eq!(ines.named.name, "Ines Abara");
+        let at = |deed: &str| format!("/staff/{}/{deed}", ines.id);
+        desk.post(&at("roles"), &[("billing", "yes")], &mut jar).await.goes_to("/staff");
+        desk.post(&at("disable"), &[], &mut jar).await.goes_to("/staff");
+        assert!(desk.get("/staff", &mut jar).await.is(200).text.contains("disabled"));
+        desk.post(&at("enable"), &[], &mut jar).await.goes_to("/staff");
+        desk.post(&at("invite"), &[], &mut jar).await.is(200);
+        desk.clinic.is_proved().await;
+    }
+
+    async fn nobody_changes_themselves_and_the_last_administrator_stays(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let (alex, _) = desk.invite("alex@harborview.example", &[Role::Administrator]).await;
+        let mut jar = desk.let_in(alex).await;
+        desk.post(&format!("/staff/{alex}/disable"), &[], &mut jar).await.is(409);
+        desk.post(&format!("/staff/{alex}/roles"), &[("nurse", "yes")], &mut jar).await.is(409);
+        let refused = desk
+            .clinic
+            .write(move |tx, office| people::disable(tx, office, alex, Actor::operator()))
+            .await;
+        assert!(matches!(refused, Err(AccessError::NotNow(_))));
+        let (kim, _) = desk.invite("kim@harborview.example", &[Role::Administrator]).await;
+        // One administrator does not make themselves another's link.
+        desk.post(&format!("/staff/{kim}/invite"), &[], &mut jar).await.is(409);
+        desk.post(&format!("/staff/{kim}/disable"), &[], &mut jar).await.goes_to("/staff");
+    }
+
+    async fn a_new_link_ends_what_was_there_before(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let mut jar = Jar::default();
+        let rosa = desk.hire("rosa@harborview.example", &[Role::FrontDesk], &mut jar).await;
+        let id = rosa.id;
+        let link = desk
+            .clinic
+            .write(move |tx, office| people::invite_again(tx, office, id, Actor::operator()).unwrap())
+            .await;
+        // Until it is accepted everything stays as it was.
+        desk.get("/me", &mut jar).await.is(200);
+        let link = link.reveal();
+        let code = desk.code(&desk.shared(link).await);
+        let form = [("password", "violin mesa lamp otter"), ("code", &code)];
+        desk.post(&format!("/invite/{link}"), &form, &mut Jar::default()).await.is(200);
+        desk.get("/me", &mut jar).await.goes_to("/sign-in?to=/me");
+        desk.sign_in(&rosa, &mut Jar::default()).await.is(422);
+        desk.clinic.is_proved().await;
+    }
+
+    async fn a_far_reaching_role_wants_a_passkey_first(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let rosa = desk.hire("rosa@harborview.example", &[Role::FrontDesk], &mut Jar::default()).await;
+        let officer = Roles::new(vec![Role::PrivacyOfficer]).unwrap();
+        let refused = desk
+            .clinic
+            .write(move |tx, office| people::set_roles(tx, office, (rosa.id, &officer), Actor::operator()))
+            .await;
+        assert!(matches!(refused, Err(AccessError::NotNow(_))));
+    }
+
+    async fn the_first_administrator_is_invited_once(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let first = desk.clinic.write(|tx, office| people::invite_first(tx, office).unwrap()).await;
+        assert!(first.is_some());
+        let again = desk.clinic.write(|tx, office| people::invite_first(tx, office).unwrap()).await;
+        assert!(again.is_none());
+        desk.clinic.is_proved().await;
+    }
+}
+
+#[test]
+fn the_report_says_what_the_policies_say() {
+    let report = report::report(&[]);
+    let markdown = report.to_markdown();
+    assert!(
+        markdown
+            .contains("| read conversation: a clinical thread | | yes | yes | | | yes | | | | | |"),
+        "{markdown}"
+    );
+    let admin = report.roles.iter().find(|of| of.role == Role::Administrator).unwrap();
+    assert!(
+        admin
+            .lines
+            .iter()
+            .filter(|line| line.action == "read_conversation")
+            .all(|line| !line.allowed)
+    );
+    assert!(
+        !format!("{:?}", people::Named { name: "Rosa".into(), email: "r@x".into() })
+            .contains("Rosa")
+    );
+}

@@ -1,0 +1,57 @@
+// Passkeys: the one thing that needs a script. A form with data-passkey shows itself where the
+// browser knows passkeys, asks the server what to do, and sends the browser's answer as a form.
+"use strict";
+
+(() => {
+  if (!window.PublicKeyCredential || !navigator.credentials) return;
+
+  const bytes = (text) =>
+    Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+  const text = (buffer) =>
+    btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+
+  const asked = ({ publicKey }) => {
+    publicKey.challenge = bytes(publicKey.challenge);
+    if (publicKey.user) publicKey.user.id = bytes(publicKey.user.id);
+    for (const key of [...(publicKey.excludeCredentials ?? []), ...(publicKey.allowCredentials ?? [])]) key.id = bytes(key.id);
+    return { publicKey };
+  };
+
+  const answered = (credential) => {
+    const response = {};
+    for (const name of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+      if (credential.response[name]) response[name] = text(credential.response[name]);
+    }
+    if (credential.response.getTransports) response.transports = credential.response.getTransports();
+    return { id: credential.id, rawId: text(credential.rawId), type: credential.type, response, extensions: {} };
+  };
+
+  for (const form of document.querySelectorAll("form[data-passkey]")) {
+    const said = form.querySelector("[role=alert]");
+    const button = form.querySelector("button");
+    const say = (words) => {
+      said.textContent = words;
+      said.hidden = false;
+    };
+    form.hidden = false;
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      button.disabled = true;
+      said.hidden = true;
+      try {
+        const answer = await fetch(form.dataset.ask, { method: "POST", headers: { accept: "application/json" } });
+        if (answer.status === 401 && form.dataset.again) return void location.assign(form.dataset.again);
+        if (!answer.ok) return say("That didn’t work. Load the page again and try once more.");
+        const { ceremony, options } = await answer.json();
+        const credential = await navigator.credentials[form.dataset.passkey](asked(options));
+        form.elements.namedItem("ceremony").value = ceremony;
+        form.elements.namedItem("credential").value = JSON.stringify(answered(credential));
+        form.submit();
+      } catch {
+        say("No passkey was given. Try again, or choose another way.");
+      } finally {
+        button.disabled = false;
+      }
+    });
+  }
+})();
