@@ -233,7 +233,7 @@ pub enum Proof {
         step: i64,
     },
     /// A passkey, made already; see [`super::passkeys`].
-    Passkey(super::passkeys::Made),
+    Passkey(Box<super::passkeys::Made>),
 }
 
 /// Accepts an invitation: everything somebody proved themselves with before is over, and so are

@@ -182,7 +182,7 @@ pub async fn accept_with_passkey(
     let its = browser.clone();
     let made = doors.db().write(move |tx| passkeys.made(tx, &office, id, (&answer, &its))).await;
     match made {
-        Ok(made) => accept(&doors, (invited, Proof::Passkey(made)), browser).await,
+        Ok(made) => accept(&doors, (invited, Proof::Passkey(Box::new(made))), browser).await,
         Err(error) => {
             let (status, _) = words_of(&error);
             let words = "The passkey didn't arrive whole. Try once more.".to_owned();
