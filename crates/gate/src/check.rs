@@ -13,7 +13,7 @@ use crate::id::ConsentId;
 use crate::kind::{Kind, Purpose};
 use crate::permit::Cell;
 use crate::policy::{Policy, Rules};
-use crate::refusal::{Code, Reason};
+use crate::refusal::{Code, Reason, Step};
 
 pub(crate) mod redirect;
 
@@ -33,18 +33,18 @@ type Check = fn(&Asked<'_>) -> Findings;
 
 /// The pipeline. Each file of `check/` stands here once, but for the redirect, which is asked
 /// when they are done.
-const PIPELINE: [(&str, Check); 11] = [
-    ("recipient", recipient::check),
-    ("baa", baa::check),
-    ("opt_out", opt_out::check),
-    ("confidential", confidential::check),
-    ("consent", consent::check),
-    ("purpose", purpose::check),
-    ("content", content::check),
-    ("caps", caps::check),
-    ("quiet_hours", quiet_hours::check),
-    ("number", number::check),
-    ("template", template::check),
+const PIPELINE: [(Step, Check); 11] = [
+    (Step::Recipient, recipient::check),
+    (Step::Baa, baa::check),
+    (Step::OptOut, opt_out::check),
+    (Step::Confidential, confidential::check),
+    (Step::Consent, consent::check),
+    (Step::Purpose, purpose::check),
+    (Step::Content, content::check),
+    (Step::Caps, caps::check),
+    (Step::QuietHours, quiet_hours::check),
+    (Step::Number, number::check),
+    (Step::Template, template::check),
 ];
 
 /// An answer belongs to the patient's message for so long: over a long weekend.
@@ -175,8 +175,10 @@ impl Findings {
 /// Asks every check, so that a refusal names all that stands in the way.
 pub(crate) fn every(asked: &Asked<'_>) -> Findings {
     let mut findings = Findings::default();
-    for (_, check) in PIPELINE {
-        findings.take(check(asked));
+    for (step, check) in PIPELINE {
+        let mut found = check(asked);
+        found.reasons.iter_mut().for_each(|reason| reason.step = Some(step));
+        findings.take(found);
     }
     findings
 }
@@ -199,6 +201,7 @@ mod tests {
 
     use super::{Findings, PIPELINE};
     use crate::passing::{Case, id};
+    use crate::refusal::Step;
     use crate::{Code, Reason};
 
     #[test]
@@ -210,7 +213,7 @@ mod tests {
                 .map(|name| name.trim_end_matches(".rs").to_owned())
                 .collect();
         let mut called: BTreeSet<String> =
-            PIPELINE.iter().map(|(name, _)| (*name).to_owned()).collect();
+            PIPELINE.iter().map(|(step, _)| step.as_str().to_owned()).collect();
         assert_eq!(called.len(), PIPELINE.len());
         called.insert("redirect".to_owned());
         assert_eq!(files, called);
@@ -218,7 +221,9 @@ mod tests {
 
     #[test]
     fn the_order_is_the_rulebooks() {
-        let names: Vec<&str> = PIPELINE.iter().map(|(name, _)| *name).collect();
+        let steps: Vec<Step> = PIPELINE.iter().map(|(step, _)| *step).collect();
+        assert_eq!(steps, Step::ALL);
+        let names: Vec<&str> = steps.iter().map(|step| step.as_str()).collect();
         assert_eq!(
             names.join(" "),
             "recipient baa opt_out confidential consent purpose content caps quiet_hours number \
@@ -229,8 +234,8 @@ mod tests {
     #[test]
     fn the_passing_case_passes_every_check() {
         let case = Case::text();
-        for (name, check) in PIPELINE {
-            assert_eq!(case.codes(check), [], "{name}");
+        for (step, check) in PIPELINE {
+            assert_eq!(case.codes(check), [], "{step:?}");
         }
     }
 

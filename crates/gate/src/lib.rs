@@ -47,4 +47,4 @@ pub use permit::{
     Cleared, Decision, Redirect, Release, Released, ReloadError, clear, release, reload,
 };
 pub use policy::{Policy, PolicyError, PolicyVersion};
-pub use refusal::{Code, Reason, Refusal};
+pub use refusal::{Code, Reason, Refusal, Step};

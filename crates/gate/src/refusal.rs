@@ -44,6 +44,9 @@ pub struct Reason {
     pub because: String,
     /// What would make it pass.
     pub remedy: String,
+    /// Which check it is; none where it stood in the way before the gate was asked.
+    #[serde(skip)]
+    pub step: Option<Step>,
 }
 
 impl Reason {
@@ -56,8 +59,58 @@ impl Reason {
     /// A reason with the code's own remedy.
     #[must_use]
     pub fn new(code: Code, because: impl Into<String>) -> Self {
-        Self { code, because: because.into(), remedy: code.remedy().to_owned() }
+        Self { code, because: because.into(), remedy: code.remedy().to_owned(), step: None }
     }
+}
+
+macro_rules! steps {
+    ($( $(#[$doc:meta])* $variant:ident = $word:literal, $question:literal; )+) => {
+        /// One check of RULEBOOK.md's pipeline.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Step { $( $(#[$doc])* $variant, )+ }
+
+        impl Step {
+            /// Every check, in the gate's order.
+            pub const ALL: &'static [Self] = &[ $( Self::$variant, )+ ];
+
+            /// Its name, that of its file.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$variant => $word, )+ }
+            }
+
+            /// What it makes sure of, in a few plain words.
+            #[must_use]
+            pub const fn in_words(self) -> &'static str {
+                match self { $( Self::$variant => $question, )+ }
+            }
+        }
+    };
+}
+
+steps! {
+    /// Who it goes to.
+    Recipient = "recipient", "The right person";
+    /// RULEBOOK §4.
+    Baa = "baa", "The carrier signed";
+    /// RULEBOOK §5.4.
+    OptOut = "opt_out", "Not opted out";
+    /// PRIV-05, PRIV-06.
+    Confidential = "confidential", "As the patient asked";
+    /// RULEBOOK §5.2.
+    Consent = "consent", "Consent on file";
+    /// PRIV-01.
+    Purpose = "purpose", "Fits its purpose";
+    /// RULEBOOK §11.3.
+    Content = "content", "Fit for this channel";
+    /// RULEBOOK §5.3.
+    Caps = "caps", "Not too many, not too long";
+    /// RULEBOOK §5.3.
+    QuietHours = "quiet_hours", "Not at night";
+    /// RULEBOOK §5.7.
+    Number = "number", "The address works";
+    /// SPEC TP-01.
+    Template = "template", "Approved words";
 }
 
 macro_rules! codes {

@@ -98,19 +98,8 @@ pub fn load(
     let profile = office.profile();
     let index = office.address_index(&draft.address);
     let zone = location(draft, subject);
-    let mut context = profile.context.clone();
-    if let Some(subject) = subject {
-        let person = &subject.person;
-        context.recipient_names = person
-            .given
-            .split_whitespace()
-            .chain(person.preferred.as_deref())
-            .chain([person.family.as_str()])
-            .map(str::to_owned)
-            .collect();
-    }
     let (restrictions, minor_confidential) = restrictions(tx, office, draft, now)?;
-    context.recipient_addresses = vec![draft.address.reveal().to_owned()];
+    let context = context(office, subject, &draft.address);
     Ok(Facts {
         recipient: recipient(tx, office, draft, subject, now)?,
         vendor: carrier(tx, office, draft.channel, subject)?
@@ -132,6 +121,24 @@ pub fn load(
             portal_url: profile.portal_url.clone(),
         },
     })
+}
+
+/// What the guard is told: the practice's names and places, and whose message it is.
+#[must_use]
+pub fn context(office: &Office, subject: Option<&Subject>, address: &Address) -> guard::Context {
+    let mut context = office.profile().context.clone();
+    if let Some(subject) = subject {
+        let person = &subject.person;
+        context.recipient_names = person
+            .given
+            .split_whitespace()
+            .chain(person.preferred.as_deref())
+            .chain([person.family.as_str()])
+            .map(str::to_owned)
+            .collect();
+    }
+    context.recipient_addresses = vec![address.reveal().to_owned()];
+    context
 }
 
 /// Who carries it. What would go to nobody's number is turned back in the carrier's place, under

@@ -5,6 +5,7 @@
 //! what was decided. [`accept`] does both in one transaction; whoever decides in a transaction of
 //! its own before must ask [`Decided::if_holding`] before storing.
 
+mod about;
 mod decide;
 mod store;
 
@@ -21,7 +22,8 @@ use crate::ids::InboundId;
 use crate::office::Office;
 use crate::people::contact_points::ContactPointError;
 
-pub use decide::{Decided, decide};
+pub use about::about;
+pub use decide::{Decided, Seen, decide};
 pub use store::store;
 
 /// What someone asks to be sent.
@@ -114,6 +116,15 @@ pub enum Answer {
 /// A request cannot be decided; nothing of it is stored.
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeError {
+    /// Nobody has this id.
+    #[error("no patient has this id")]
+    NoPatient,
+    /// The patient has no such appointment.
+    #[error("the patient has no appointment with this id")]
+    NoAppointment,
+    /// The office hours on file cannot be read.
+    #[error(transparent)]
+    Hours(#[from] crate::conversations::tasks::TaskError),
     /// The words do not fit the template.
     #[error(transparent)]
     Compose(#[from] ComposeError),

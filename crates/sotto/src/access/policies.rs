@@ -140,12 +140,22 @@ pub enum About {
 }
 
 impl About {
-    const fn as_str(self) -> &'static str {
+    /// The word in the policies.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Clinical => "clinical",
             Self::Account => "account",
             Self::Schedule => "schedule",
         }
+    }
+
+    /// The one with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Clinical, Self::Account, Self::Schedule]
+            .into_iter()
+            .find(|about| about.as_str() == word)
     }
 }
 

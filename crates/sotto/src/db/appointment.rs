@@ -155,6 +155,25 @@ pub fn of_patient(
     )
 }
 
+/// Where a patient has been booked, ever.
+///
+/// # Errors
+/// [`DbError`].
+pub fn sites_of(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    patient: PatientId,
+) -> Result<Vec<SiteId>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT DISTINCT site_id FROM appointment
+              WHERE practice_id = $1 AND patient_id = $2 AND site_id IS NOT NULL"
+        ),
+        params![practice, patient],
+        |row| row.get(0),
+    )
+}
+
 /// All appointments that begin in this span of time, the end left out; none of the patient that is
 /// nobody.
 ///

@@ -189,6 +189,38 @@ pub fn rename(
     Ok(())
 }
 
+/// The last that a patient wrote on a channel since an instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Key.
+    pub id: InboundId,
+    /// From which address, as a blind index.
+    pub from_index: Vec<u8>,
+    /// When it came.
+    pub received_at: Timestamp,
+}
+
+/// The last that a patient wrote on a channel since an instant.
+///
+/// # Errors
+/// [`DbError`].
+pub fn last_of_patient(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    (patient, channel): (PatientId, Channel),
+    since: Timestamp,
+) -> Result<Option<Written>, DbError> {
+    tx.query_opt(
+        sql!(
+            "SELECT id, from_index, received_at FROM inbound_message
+              WHERE practice_id = $1 AND patient_id = $2 AND channel = $3 AND received_at >= $4
+              ORDER BY received_at DESC, id DESC LIMIT 1"
+        ),
+        params![practice, patient, channel, since],
+        |row| Ok(Written { id: row.get(0)?, from_index: row.get(1)?, received_at: row.get(2)? }),
+    )
+}
+
 /// How many came from an address since an instant.
 ///
 /// # Errors

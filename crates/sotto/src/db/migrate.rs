@@ -71,6 +71,11 @@ pub fn known_version() -> i64 {
     MIGRATIONS.last().map_or(0, |last| last.version)
 }
 
+/// The text of every migration this binary knows, in order.
+pub fn migrations() -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().map(|migration| migration.sql)
+}
+
 /// A migration that was applied once, as `schema_version` tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {

@@ -68,7 +68,7 @@ use jiff::Timestamp;
 pub use error::DbError;
 pub use fault::{Fault, Faults};
 pub use ground::Mark;
-pub use migrate::{Applied, applied, known_version, version_of};
+pub use migrate::{Applied, applied, known_version, migrations, version_of};
 pub use row::{Cell, FromColumn, Row};
 pub use sql::{Sql, ToValue, Value, numbered};
 pub use tx::Tx;

@@ -12,7 +12,7 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: [Asset; 9] = [
+const ASSETS: [Asset; 11] = [
     Asset {
         name: "tokens.css",
         kind: "text/css; charset=utf-8",
@@ -37,6 +37,16 @@ const ASSETS: [Asset; 9] = [
         name: "passkey.js",
         kind: "text/javascript; charset=utf-8",
         bytes: include_bytes!("../../../../web/scripts/passkey.js"),
+    },
+    Asset {
+        name: "write.css",
+        kind: "text/css; charset=utf-8",
+        bytes: include_bytes!("../../../../web/styles/write.css"),
+    },
+    Asset {
+        name: "write.js",
+        kind: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../../../web/scripts/write.js"),
     },
     Asset {
         name: "icon.svg",

@@ -21,9 +21,9 @@ use super::api::{
     patients, practice, preferences, restrictions, tasks,
 };
 use super::carriers::twilio;
-use super::console::{access, invite, lock, me, overview, sign_in, staff};
+use super::console::{access, invite, lock, me, overview, sign_in, staff, write};
 use super::errors::Problem;
-use super::routes::Needs::{self, May, MayRecently, Token};
+use super::routes::Needs::{self, May, MayEach, MayRecently, Token};
 use super::routes::{Route, Routes};
 use super::{Doors, assets, body, headers, health, metrics, openapi, unsubscribe};
 use crate::access::policies::Action;
@@ -157,6 +157,9 @@ fn streams() -> Routes {
     Routes::default().get("/live", May(Action::SeeOverview), overview::live)
 }
 
+/// To write to a patient.
+const WRITE: &[Action] = &[Action::FindPatients, Action::SeePatient, Action::Reply];
+
 /// People who work here, by session.
 #[rustfmt::skip]
 fn pages() -> Routes {
@@ -193,6 +196,10 @@ fn pages() -> Routes {
         .post("/staff/{id}/enable", MayRecently(A::ManageStaff), staff::enable)
         .post("/staff/{id}/invite", MayRecently(A::ManageStaff), staff::invite_again)
         .get("/access", May(A::SeeAccess), access::page)
+        .get("/people/{patient}/write", MayEach(WRITE), write::page)
+        .post("/people/{patient}/write", MayEach(WRITE), write::act)
+        .post("/people/{patient}/write/look", MayEach(WRITE), write::look)
+        .get("/people/{patient}/written/{message}", MayEach(WRITE), write::written)
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

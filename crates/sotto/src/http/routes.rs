@@ -27,6 +27,9 @@ pub enum Needs {
     May(Action),
     /// The same, with a second factor given in the last five minutes.
     MayRecently(Action),
+    /// To be signed in, with leave for each of these: on the practice, and on the patient or the
+    /// conversation that the path names, whichever the action is done to.
+    MayEach(&'static [Action]),
 }
 
 /// A URL and what it asks.

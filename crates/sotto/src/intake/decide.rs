@@ -160,7 +160,55 @@ pub(super) struct Kept {
     pub(super) sealed: seal::SealedMessage,
 }
 
+/// What a decision would do, for whoever is still writing: nothing of it is stored.
+#[derive(Debug)]
+pub enum Seen<'a> {
+    /// It may go.
+    Clear {
+        /// As it would go.
+        draft: &'a Draft,
+        /// Not before this instant.
+        not_before: Option<Timestamp>,
+    },
+    /// The body to the portal, a notice to the channel.
+    Split {
+        /// What the portal would hold.
+        body: &'a Draft,
+        /// What would go by the channel.
+        notice: &'a Draft,
+        /// The notice goes not before this instant.
+        not_before: Option<Timestamp>,
+        /// Why the channel cannot carry the body.
+        because: &'a [Reason],
+    },
+    /// It may not go.
+    Refuse {
+        /// As it would have gone.
+        draft: &'a Draft,
+        /// Every check in the way.
+        refusal: &'a Refusal,
+    },
+}
+
 impl Decided {
+    /// What would happen.
+    #[must_use]
+    pub fn seen(&self) -> Seen<'_> {
+        match &self.outcome {
+            Outcome::Clear(one) => Seen::Clear {
+                draft: one.cleared.draft(),
+                not_before: one.cleared.basis().not_before,
+            },
+            Outcome::Split { portal, notice, because } => Seen::Split {
+                body: portal.cleared.draft(),
+                notice: notice.cleared.draft(),
+                not_before: notice.cleared.basis().not_before,
+                because,
+            },
+            Outcome::Refuse { draft, refusal, .. } => Seen::Refuse { draft, refusal },
+        }
+    }
+
     /// What the one who asked is told, once it is stored.
     #[must_use]
     pub fn answer(&self) -> Answer {

@@ -23,6 +23,7 @@ mod channels;
 mod cli;
 mod cli_serve;
 mod compose;
+mod console;
 mod crash;
 mod db;
 mod demo;

@@ -10,10 +10,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::compose::{ComposeError, Values, Variable, kinds};
-use crate::conversations::tasks;
-use crate::db::{Mark, Tx, appointment, message};
-use crate::facts::{self, FactsError};
+use crate::compose::{ComposeError, Values};
+use crate::db::{Mark, Tx, message};
+use crate::facts::FactsError;
 use crate::http::Doors;
 use crate::http::auth::{Caller, MayReadMessages, MayWriteMessages};
 use crate::http::body::Json;
@@ -112,7 +111,7 @@ pub async fn send(
         let decided = match still_holding(tx, office, ahead)? {
             Some(decided) => decided,
             None => {
-                let request = filled_in(tx, office, patient, request)?;
+                let request = intake::about(tx, office, patient, request)?;
                 intake::decide(tx, office, request)?
             }
         };
@@ -147,7 +146,7 @@ async fn decided_ahead(
     let mark = doors.db().mark()?;
     let office = doors.office().clone();
     let decide = move |tx: &mut Tx<'_>| -> Result<Decided, Problem> {
-        let request = filled_in(tx, &office, patient, request)?;
+        let request = intake::about(tx, &office, patient, request)?;
         Ok(intake::decide(tx, &office, request)?)
     };
     Some((mark, doors.db().read(decide).await.ok()?))
@@ -266,63 +265,6 @@ fn parse(
     Ok((patient, request))
 }
 
-/// The patient, and what a template may ask for and the record knows: the first name, the office
-/// hours, and, where the message is about an appointment, its day and time as they are now.
-fn filled_in(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    id: PatientId,
-    mut request: Request,
-) -> Result<Request, Problem> {
-    let practice = office.practice();
-    let subject = facts::subject(tx, office, id)
-        .map_err(IntakeError::from)?
-        .ok_or_else(|| Problem::field("patient", "patient: no record has this id."))?;
-    let visit = match request.appointment {
-        Some(visit) => Some(
-            appointment::get(tx, practice, visit)?.filter(|row| row.patient_id == id).ok_or_else(
-                || {
-                    Problem::field(
-                        "appointment",
-                        "appointment: this patient has none with this id.",
-                    )
-                },
-            )?,
-        ),
-        None => None,
-    };
-    let Words::Template { values } = &request.words else {
-        request.patient = Some(subject);
-        return Ok(request);
-    };
-    let mut values = values.clone();
-    // A name that is no name for a message is left out; a template that needs it then says so.
-    if let Ok(named) = values.clone().default_to(Variable::FirstName, subject.person.first_name()) {
-        values = named;
-    }
-    let wants = |variable| {
-        kinds::rules(request.kind).is_some_and(|rules| rules.allowed.contains(&variable))
-    };
-    if wants(Variable::Hours) {
-        let hours = tasks::office_hours(tx, office)?;
-        values = values.default_hours(
-            &hours.in_words(Language::English),
-            &hours.in_words(Language::Spanish),
-        )?;
-    }
-    if let Some(visit) = visit {
-        if wants(Variable::Time) {
-            let zone =
-                subject.timezone.clone().unwrap_or_else(|| office.profile().timezone.clone());
-            values = values.when(visit.starts_at, &zone, false);
-        }
-        request.useless_after = request.useless_after.or(Some(visit.starts_at));
-    }
-    request.words = Words::Template { values };
-    request.patient = Some(subject);
-    Ok(request)
-}
-
 impl From<ComposeError> for Problem {
     /// The error names the variable or the template, never a value.
     fn from(error: ComposeError) -> Self {
@@ -334,6 +276,10 @@ impl From<IntakeError> for Problem {
     fn from(error: IntakeError) -> Self {
         match error {
             IntakeError::Compose(error) => error.into(),
+            IntakeError::NoPatient => Self::field("patient", "patient: no record has this id."),
+            IntakeError::NoAppointment => {
+                Self::field("appointment", "appointment: this patient has none with this id.")
+            }
             IntakeError::Db(error)
             | IntakeError::Facts(FactsError::Db(error))
             | IntakeError::ContactPoint(ContactPointError::Db(error)) => error.into(),

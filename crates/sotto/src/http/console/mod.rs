@@ -9,6 +9,7 @@ pub mod overview;
 pub mod sign_in;
 pub mod signed_in;
 pub mod staff;
+pub mod write;
 
 mod board;
 mod cookies;

@@ -3,13 +3,14 @@
 
 use std::marker::PhantomData;
 
+use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::cookies;
-use super::page::{message, see_other};
+use super::page::{html, message, see_other};
 use crate::access::AccessError;
 use crate::access::policies::{self, Action, Denied, Permit, Principal, Resource};
 use crate::access::sessions::{self, Recently, SignedIn, Standing};
@@ -43,6 +44,8 @@ deeds! {
     SeeAccess;
     /// To see and end one's own sessions, devices and keys.
     OwnAccount;
+    /// To look for a patient.
+    FindPatients;
 }
 
 /// Somebody with leave for a deed on the practice as a whole.
@@ -73,6 +76,27 @@ impl<D> May<D> {
     #[must_use]
     pub fn actor(&self) -> Actor {
         self.signed_in.actor()
+    }
+
+    /// Whether they may do something else to something else: for what a page offers. Doing it asks
+    /// again, with [`leave`].
+    #[must_use]
+    pub fn allows(&self, action: Action, what: &Resource) -> bool {
+        policies::may(&Principal::from(&self.signed_in.staff), action, what).is_ok()
+    }
+}
+
+/// Leave for a deed on one patient or one conversation. Without it: the page that says so, and a
+/// line in the log.
+pub(super) async fn leave(
+    doors: &Doors,
+    signed_in: &SignedIn,
+    action: Action,
+    what: &Resource,
+) -> Result<Permit, Response> {
+    match policies::may(&Principal::from(&signed_in.staff), action, what) {
+        Ok(permit) => Ok(permit),
+        Err(denied) => Err(denied_page(doors, signed_in, denied).await),
     }
 }
 
@@ -149,12 +173,22 @@ pub(super) async fn still_good(doors: &Doors, cookies: ([u8; 32], Option<[u8; 32
     policies::may(&principal, Action::SeeOverview, &Resource::Practice).is_ok()
 }
 
+#[derive(Template)]
+#[template(path = "console/away.html")]
+struct Away<'a> {
+    to: &'a str,
+}
+
 /// To the way in, and back here afterwards where going back is harmless. A script that asked gets
 /// a status it understands instead of a page.
 fn to_page(parts: &Parts, to: &str) -> Response {
     let accepts = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     if accepts.is_some_and(|kinds| kinds.contains("text/event-stream") || kinds.contains("json")) {
         return StatusCode::UNAUTHORIZED.into_response();
+    }
+    // A piece of a page that stays open, where somebody may have been writing: their words stay.
+    if parts.headers.contains_key("hx-request") {
+        return html(StatusCode::UNAUTHORIZED, &Away { to });
     }
     // After a form, the page that has it: what was typed is still in the browser, one step back.
     let path = parts.uri.path();

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use gate::PatientId;
 use sotto::access::roles::{Role, Roles};
 use sotto::access::sessions::Browser;
 use sotto::access::staff::{self as people, NewStaff};
@@ -23,68 +24,70 @@ use tower::ServiceExt as _;
 use crate::clinic::Clinic;
 use crate::engines::TestDb;
 
-pub(super) const ORIGIN: &str = "https://sotto.harborview.example";
-pub(super) const PASSWORD: &str = "otter lamp mesa violin";
+pub(crate) const ORIGIN: &str = "https://sotto.harborview.example";
+pub(crate) const PASSWORD: &str = "otter lamp mesa violin";
 
 /// A practice with its pages open.
-pub(super) struct Desk {
-    pub(super) clinic: Clinic,
+pub(crate) struct Desk {
+    pub(crate) clinic: Clinic,
+    /// Somebody whose page can be opened.
+    pub(crate) patient: Option<PatientId>,
     router: Router,
 }
 
 /// A browser: it keeps its cookies.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Jar(BTreeMap<String, String>);
+pub(crate) struct Jar(BTreeMap<String, String>);
 
 /// An answer, read whole.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
     #[track_caller]
-    pub(super) fn is(self, status: u16) -> Self {
+    pub(crate) fn is(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{:?}\n{}", self.headers, self.text);
         self
     }
 
     /// Sent on to a path.
     #[track_caller]
-    pub(super) fn goes_to(self, path: &str) -> Self {
+    pub(crate) fn goes_to(self, path: &str) -> Self {
         let answer = self.is(303);
         assert_eq!(answer.to(), path);
         answer
     }
 
-    pub(super) fn to(&self) -> &str {
+    pub(crate) fn to(&self) -> &str {
         self.headers.get(header::LOCATION).map_or("", |to| to.to_str().unwrap())
     }
 }
 
 /// Somebody with a password and a generator app.
-pub(super) struct Person {
-    pub(super) id: StaffId,
-    pub(super) email: String,
+pub(crate) struct Person {
+    pub(crate) id: StaffId,
+    pub(crate) email: String,
     secret: totp::Shared,
-    pub(super) codes: Vec<String>,
+    pub(crate) codes: Vec<String>,
 }
 
 impl Desk {
-    pub(super) async fn open(db: TestDb) -> Self {
+    pub(crate) async fn open(db: TestDb) -> Self {
         let clinic = Clinic::open(db).await;
         let router = node(&clinic);
-        Self { clinic, router }
+        Self { clinic, patient: None, router }
     }
 
     /// Another node before the same database.
-    pub(super) fn another_node(&self) -> Router {
+    pub(crate) fn another_node(&self) -> Router {
         node(&self.clinic)
     }
 
-    pub(super) async fn invite(&self, email: &str, roles: &[Role]) -> (StaffId, String) {
+    pub(crate) async fn invite(&self, email: &str, roles: &[Role]) -> (StaffId, String) {
         let roles = Roles::new(roles.to_vec()).unwrap();
         let new =
             NewStaff { name: "Rosa Delgado".into(), email: email.into(), roles, sites: vec![] };
@@ -96,7 +99,7 @@ impl Desk {
     }
 
     /// What the generator app was given.
-    pub(super) async fn shared(&self, link: &str) -> totp::Shared {
+    pub(crate) async fn shared(&self, link: &str) -> totp::Shared {
         let digest = sotto::access::tokens::digest_of(link);
         self.clinic
             .write(move |tx, office| people::invited(tx, office, &digest).unwrap().unwrap().totp)
@@ -104,7 +107,7 @@ impl Desk {
     }
 
     /// Invites somebody, who sets up a password and an app; their browser is the jar.
-    pub(super) async fn hire(&self, email: &str, roles: &[Role], jar: &mut Jar) -> Person {
+    pub(crate) async fn hire(&self, email: &str, roles: &[Role], jar: &mut Jar) -> Person {
         let (id, link) = self.invite(email, roles).await;
         let secret = self.shared(&link).await;
         let code = self.code(&secret);
@@ -122,7 +125,7 @@ impl Desk {
     }
 
     /// A session by no proof at all, as only the demo gives it: for what is not about sign-in.
-    pub(super) async fn let_in(&self, id: StaffId) -> Jar {
+    pub(crate) async fn let_in(&self, id: StaffId) -> Jar {
         let (db, office) = (&self.clinic.db, &self.clinic.office);
         let begun = door::by_demo_link(db, office, id, Browser::default()).await.unwrap();
         let mut jar = Jar::default();
@@ -130,26 +133,26 @@ impl Desk {
         jar
     }
 
-    pub(super) fn code(&self, secret: &totp::Shared) -> String {
+    pub(crate) fn code(&self, secret: &totp::Shared) -> String {
         let now = self.clinic.db.clock.now().as_second();
         let totp = totp_rs::Builder::new().with_secret(**secret).build_noncompliant();
         totp.generate(u64::try_from(now).unwrap()).to_string()
     }
 
-    pub(super) fn code_of(&self, person: &Person) -> String {
+    pub(crate) fn code_of(&self, person: &Person) -> String {
         self.code(&person.secret)
     }
 
     /// A code is good once: the app shows another half a minute later.
-    pub(super) fn next_code(&self) {
+    pub(crate) fn next_code(&self) {
         self.pass(30);
     }
 
-    pub(super) fn pass(&self, seconds: i64) {
+    pub(crate) fn pass(&self, seconds: i64) {
         self.clinic.db.clock.advance(jiff::SignedDuration::from_secs(seconds));
     }
 
-    pub(super) async fn sign_in(&self, person: &Person, jar: &mut Jar) -> Answer {
+    pub(crate) async fn sign_in(&self, person: &Person, jar: &mut Jar) -> Answer {
         let code = self.code_of(person);
         let form = [("email", person.email.as_str()), ("password", PASSWORD), ("code", &code)];
         let answer = self.post("/sign-in", &form, jar).await;
@@ -157,11 +160,11 @@ impl Desk {
         answer
     }
 
-    pub(super) async fn get(&self, path: &str, jar: &mut Jar) -> Answer {
+    pub(crate) async fn get(&self, path: &str, jar: &mut Jar) -> Answer {
         send(self.router.clone(), request(Method::GET, path, jar, ""), jar).await
     }
 
-    pub(super) async fn post(&self, path: &str, form: &[(&str, &str)], jar: &mut Jar) -> Answer {
+    pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)], jar: &mut Jar) -> Answer {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         send(self.router.clone(), request(Method::POST, path, jar, &body), jar).await
     }
@@ -172,7 +175,7 @@ fn node(clinic: &Clinic) -> Router {
     router(Doors::with_pages(clinic.db.db.clone(), clinic.office.clone(), None, pages))
 }
 
-pub(super) fn request(method: Method, path: &str, jar: &Jar, body: &str) -> Request<Body> {
+pub(crate) fn request(method: Method, path: &str, jar: &Jar, body: &str) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in &jar.0 {
         request = request.header(header::COOKIE, format!("{name}={value}"));
@@ -186,7 +189,7 @@ pub(super) fn request(method: Method, path: &str, jar: &Jar, body: &str) -> Requ
         .unwrap()
 }
 
-pub(super) async fn send(router: Router, request: Request<Body>, jar: &mut Jar) -> Answer {
+pub(crate) async fn send(router: Router, request: Request<Body>, jar: &mut Jar) -> Answer {
     let response = router.oneshot(request).await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
     for set in headers.get_all(header::SET_COOKIE) {

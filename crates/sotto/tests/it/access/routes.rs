@@ -3,7 +3,8 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use sotto::access::policies::{self, Principal, Resource};
+use gate::PatientId;
+use sotto::access::policies::{self, About, Action, On, Principal, Resource};
 use sotto::access::roles::{Role, Roles};
 use sotto::access::tokens::{self, NewToken, Scope};
 use sotto::audit::Actor;
@@ -13,13 +14,32 @@ use sotto::http::routes::{Needs, Route};
 use super::{Answer, Desk, Jar, request, send};
 use crate::on_both_engines;
 
-/// The path with an id in each of its holes.
-fn filled(path: &str) -> String {
-    let id = "01890000-0000-7000-8000-000000000001";
+/// The path with an id in each of its holes: of somebody who is there for a patient, of nothing
+/// for the rest.
+fn filled(path: &str, patient: Option<PatientId>) -> String {
+    let nothing = "01890000-0000-7000-8000-000000000001".to_owned();
+    let somebody = patient.map_or(nothing.clone(), |id| id.to_string());
     path.split('/')
-        .map(|part| if part.starts_with('{') { id } else { part })
+        .map(|part| match part {
+            "{patient}" => somebody.as_str(),
+            hole if hole.starts_with('{') => nothing.as_str(),
+            word => word,
+        })
         .collect::<Vec<_>>()
         .join("/")
+}
+
+/// Whether a role has leave for an action on some thing that it is done to.
+fn ever(principal: &Principal, action: Action) -> bool {
+    let about = [About::Schedule, About::Clinical, About::Account];
+    let things = match action.on() {
+        On::Practice => vec![Resource::Practice],
+        On::Patient => vec![Resource::Patient { sites: vec![], tags: vec![] }],
+        On::Conversation => about
+            .map(|about| Resource::Conversation { sites: vec![], tags: vec![], about })
+            .to_vec(),
+    };
+    things.iter().any(|thing| policies::may(principal, action, thing).is_ok())
 }
 
 fn refused(answer: &Answer) -> bool {
@@ -30,7 +50,7 @@ fn refused(answer: &Answer) -> bool {
 async fn as_program(desk: &Desk, route: &Route, token: Option<&str>) -> Answer {
     let mut ask = Request::builder()
         .method(route.method.clone())
-        .uri(filled(route.path))
+        .uri(filled(route.path, None))
         .header(header::CONTENT_TYPE, "application/json");
     if let Some(token) = token {
         ask = ask.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -40,7 +60,8 @@ async fn as_program(desk: &Desk, route: &Route, token: Option<&str>) -> Answer {
 }
 
 async fn as_person(desk: &Desk, route: &Route, jar: &Jar) -> Answer {
-    let ask = request(route.method.clone(), &filled(route.path), jar, "");
+    let path = filled(route.path, desk.patient);
+    let ask = request(route.method.clone(), &path, jar, "");
     // What stays open is not read to its end.
     if route.path == "/live" {
         use tower::ServiceExt as _;
@@ -139,7 +160,8 @@ on_both_engines! {
     }
 
     async fn a_page_opens_to_the_roles_that_may_and_to_nobody_else(db: TestDb) {
-        let desk = Desk::open(db).await;
+        let mut desk = Desk::open(db).await;
+        desk.patient = Some(desk.clinic.patient("Ana", "en", "+12125550171").await);
         let mut people = Vec::new();
         for role in Role::ALL.iter().copied().filter(|role| role.is_a_persons()) {
             let (id, _) = desk.invite(&format!("{role}@harborview.example"), &[role]).await;
@@ -148,9 +170,10 @@ on_both_engines! {
         let all = router::list();
         let mut opened = 0;
         for route in &all {
-            let (action, recently) = match route.needs {
-                Needs::May(action) => (action, false),
-                Needs::MayRecently(action) => (action, true),
+            let (actions, recently) = match route.needs {
+                Needs::May(action) => (vec![action], false),
+                Needs::MayRecently(action) => (vec![action], true),
+                Needs::MayEach(actions) => (actions.to_vec(), false),
                 _ => continue,
             };
             let nobody = as_person(&desk, route, &Jar::default()).await;
@@ -161,12 +184,14 @@ on_both_engines! {
                 let jar = desk.let_in(*id).await;
                 let answer = as_person(&desk, route, &jar).await;
                 let principal = Principal::new(*id, Roles::new(vec![*role]).unwrap(), vec![]);
-                let may = policies::may(&principal, action, &Resource::Practice).is_ok();
+                let may = actions.iter().all(|action| ever(&principal, *action));
                 let at = format!("{role}: {} {} {}", route.method, route.path, answer.status);
                 assert_eq!(!refused(&answer), may, "{at}");
                 opened += usize::from(may);
                 if route.method == Method::GET {
-                    assert_eq!(answer.status.as_u16(), if may { 200 } else { 403 }, "{at}");
+                    let there = !route.path.replace("{patient}", "").contains('{');
+                    let shown = if there { 200 } else { 404 };
+                    assert_eq!(answer.status.as_u16(), if may { shown } else { 403 }, "{at}");
                 }
             }
             if recently {
@@ -191,7 +216,7 @@ on_both_engines! {
                     assert!(matches!(answer.status.as_u16(), 400 | 401 | 403 | 404 | 410), "{at}");
                 }
                 Needs::Nothing(_) => assert!(!refused(&answer), "{at}"),
-                Needs::Token(_) | Needs::May(_) | Needs::MayRecently(_) => {}
+                Needs::Token(_) | Needs::May(_) | Needs::MayRecently(_) | Needs::MayEach(_) => {}
             }
         }
     }

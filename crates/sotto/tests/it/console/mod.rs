@@ -1,0 +1,3 @@
+//! The desk's pages, through the real router, on both engines.
+
+mod write;
