@@ -55,11 +55,11 @@ on_both_engines! {
         let fine = fine.is(200).text;
         assert!(fine.contains(">Send text</button>"), "{fine}");
         assert!(fine.contains("Fine for anyone to hear") && fine.contains("1 part, 33 of 160"));
-        assert_eq!(fine.matches("<li class=\"ok\">").count(), 11, "{fine}");
+        assert_eq!(fine.matches("<li><span class=\"mark ok\">").count(), 11, "{fine}");
         // Too much for a text: what it tells, what a stranger would see, and both ways out.
         let much = "Hi Ana, your HIV test came back positive. Please call us at (202) 555-0100.";
         let much = desk.post(&look, &say(much, "sms"), &mut jar).await.is(200).text;
-        assert!(much.contains("Sensitive") && much.contains("<mark class=\"stop\">"), "{much}");
+        assert!(much.contains("Sensitive") && much.contains("<mark data-level=\"stop\">"), "{much}");
         assert!(much.contains("Use safe wording") && much.contains("Move it to the portal"));
         assert!(much.contains("Send by portal, notify by text"), "{much}");
         assert!(!much.contains(">Send text"));

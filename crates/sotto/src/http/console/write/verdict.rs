@@ -2,7 +2,7 @@
 //! see, what each check says, and what can be done.
 
 use gate::{Channel, Draft, Kind, Reason, Step};
-use guard::{Guard, Level, Preview};
+use guard::{Assessment, Finding, Guard, Level, Preview};
 use jiff::Timestamp;
 
 use super::{CHANNELS, Wish, Writer, wording};
@@ -66,7 +66,6 @@ pub(super) struct Way {
 pub(super) struct Mark {
     pub words: &'static str,
     pub tone: &'static str,
-    pub sign: &'static str,
     pub says: &'static str,
 }
 
@@ -88,7 +87,6 @@ pub(super) struct Piece {
 /// What was found in them.
 pub(super) struct Tell {
     pub words: String,
-    pub level: &'static str,
     pub reason: &'static str,
     pub suggestion: &'static str,
 }
@@ -343,12 +341,12 @@ fn marks(reasons: &[Reason], not_before: Option<Timestamp>) -> Vec<Mark> {
         .map(|step| {
             let stops = reasons.iter().any(|reason| reason.step.unwrap_or(Step::Number) == *step);
             let waits = *step == Step::QuietHours && not_before.is_some();
-            let (tone, sign, says) = match (stops, waits) {
-                (true, _) => ("stop", "✗", "stands in the way"),
-                (false, true) => ("wait", "◷", "makes it wait"),
-                (false, false) => ("ok", "✓", "passes"),
+            let (tone, says) = match (stops, waits) {
+                (true, _) => ("stop", "stands in the way"),
+                (false, true) => ("wait", "makes it wait"),
+                (false, false) => ("ok", "passes"),
             };
-            Mark { words: step.in_words(), tone, sign, says }
+            Mark { words: step.in_words(), tone, says }
         })
         .collect()
 }
@@ -405,6 +403,22 @@ fn split_words(
     }
 }
 
+/// What was found, each thing once: one that lies within another that says the same is left out.
+fn tells(assessment: &Assessment) -> impl Iterator<Item = &Finding> {
+    let all = &assessment.findings;
+    all.iter()
+        .enumerate()
+        .filter(move |(at, one)| {
+            !all.iter().enumerate().any(|(other_at, other)| {
+                let within = other.span.start <= one.span.start && one.span.end <= other.span.end;
+                let same = other.suggestion == one.suggestion && other.level >= one.level;
+                let first = other.span != one.span || other_at < *at;
+                other_at != *at && within && same && first
+            })
+        })
+        .map(|(_, finding)| finding)
+}
+
 /// What the words tell, to whom, and how to say it safely.
 fn read(verdict: &mut Verdict, office: &Office, writer: &Writer, draft: &Draft, taken: Channel) {
     let guard = Guard::standard();
@@ -434,12 +448,9 @@ fn read(verdict: &mut Verdict, office: &Office, writer: &Writer, draft: &Draft, 
     if end < letters.len() {
         verdict.reading.push(Piece { text: cut(end, letters.len()), level: None });
     }
-    verdict.tells = assessment
-        .findings
-        .iter()
+    verdict.tells = tells(&assessment)
         .map(|finding| Tell {
             words: cut(finding.span.start, finding.span.end),
-            level: level_words(finding.level),
             reason: finding.reason,
             suggestion: finding.suggestion,
         })
