@@ -80,6 +80,27 @@ pub enum Category {
     IdentifierOther,
 }
 
+impl Category {
+    /// Every category.
+    pub const ALL: [Self; 15] = [
+        Self::Diagnosis,
+        Self::Medication,
+        Self::LabResult,
+        Self::Procedure,
+        Self::Specialty,
+        Self::MentalHealth,
+        Self::Sud,
+        Self::Reproductive,
+        Self::Hiv,
+        Self::Billing,
+        Self::IdentifierSsn,
+        Self::IdentifierMrn,
+        Self::IdentifierDob,
+        Self::IdentifierAddress,
+        Self::IdentifierOther,
+    ];
+}
+
 /// The 18 HIPAA identifiers (45 CFR 164.514(b)(2)(i)), by the names of the public contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -123,6 +123,8 @@ words! {
         AccessRefused = "access.refused",
         /// A key was destroyed, rotated or made.
         KeyChanged = "key.changed",
+        /// Somebody went through a span of the log and signed it off.
+        AuditReviewed = "audit.reviewed",
         /// Audit data left the house.
         AuditExported = "audit.exported",
         /// A backup was made and read back.

@@ -6,7 +6,7 @@
 //! each entry its place in the tree and signs a checkpoint. (RULEBOOK §10, 45 CFR 164.312(b).)
 //!
 //! In reading order: [`event`] says what happened, [`record`] binds rows, [`mod@append`] writes the
-//! entry, [`sequencer`] grows the tree, [`verify`] checks everything,
+//! entry, [`sequencer`] grows the tree, [`verify`] checks everything, [`search`] finds,
 //! [`packet`] proves one message to a stranger, [`witness`] remembers how far the log was.
 
 pub mod event;
@@ -17,6 +17,7 @@ pub mod append;
 pub mod sequencer;
 
 pub mod schema;
+pub mod search;
 pub mod verify;
 
 pub mod packet;

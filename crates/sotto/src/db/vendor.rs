@@ -92,6 +92,10 @@ pub fn put(
 pub struct Agreed {
     /// Our name for the adapter.
     pub adapter: String,
+    /// The company.
+    pub legal_name: String,
+    /// The most it may carry.
+    pub max_level: u8,
     /// `active`, `exception`, `sandbox`, `missing`, `terminated`.
     pub status: String,
     /// In force from.
@@ -107,8 +111,8 @@ pub struct Agreed {
 pub fn agreements(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<Agreed>, DbError> {
     tx.query(
         sql!(
-            "SELECT adapter, agreement, effective_at, expires_at FROM vendor
-             WHERE practice_id = $1 ORDER BY adapter"
+            "SELECT adapter, agreement, effective_at, expires_at, legal_name, max_level
+             FROM vendor WHERE practice_id = $1 ORDER BY adapter"
         ),
         params![practice],
         |row| {
@@ -117,6 +121,8 @@ pub fn agreements(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<Agreed>, 
                 status: row.get(1)?,
                 effective_at: row.get(2)?,
                 expires_at: row.get(3)?,
+                legal_name: row.get(4)?,
+                max_level: row.get(5)?,
             })
         },
     )

@@ -209,6 +209,8 @@ mod tests {
         ] {
             let agreed = Agreed {
                 adapter: "sms_smpp".to_owned(),
+                legal_name: "A carrier".to_owned(),
+                max_level: 2,
                 status: status.to_owned(),
                 effective_at: from,
                 expires_at: until,

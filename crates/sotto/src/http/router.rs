@@ -21,7 +21,7 @@ use super::api::{
     patients, practice, preferences, restrictions, tasks,
 };
 use super::carriers::twilio;
-use super::console::{access, invite, lock, me, overview, sign_in, staff, write};
+use super::console::{access, invite, lock, log, me, overview, settings, sign_in, staff, write};
 use super::errors::Problem;
 use super::routes::Needs::{self, May, MayEach, MayRecently, Token};
 use super::routes::{Route, Routes};
@@ -196,6 +196,12 @@ fn pages() -> Routes {
         .post("/staff/{id}/enable", MayRecently(A::ManageStaff), staff::enable)
         .post("/staff/{id}/invite", MayRecently(A::ManageStaff), staff::invite_again)
         .get("/access", May(A::SeeAccess), access::page)
+        .get("/log", May(A::ReadAudit), log::page)
+        .post("/log/reviews", MayRecently(A::ReadAudit), log::review)
+        .get("/settings", May(A::ChangeSettings), settings::page)
+        .post("/settings/office-hours", May(A::ChangeSettings), settings::set_hours)
+        .post("/settings/tokens", MayRecently(A::ChangeSettings), settings::make_token)
+        .post("/settings/tokens/{id}/revoke", MayRecently(A::ChangeSettings), settings::revoke_token)
         .get("/people/{patient}/write", MayEach(WRITE), write::page)
         .post("/people/{patient}/write", MayEach(WRITE), write::act)
         .post("/people/{patient}/write/look", MayEach(WRITE), write::look)

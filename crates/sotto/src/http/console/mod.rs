@@ -4,8 +4,10 @@
 pub mod access;
 pub mod invite;
 pub mod lock;
+pub mod log;
 pub mod me;
 pub mod overview;
+pub mod settings;
 pub mod sign_in;
 pub mod signed_in;
 pub mod staff;

@@ -9,6 +9,9 @@ use serde::de::DeserializeOwned;
 use crate::access::AccessError;
 use crate::access::policies::{self, Action, Principal, Resource};
 use crate::access::sessions::{Browser, SignedIn};
+use crate::audit::AuditError;
+use crate::conversations::tasks::TaskError;
+use crate::db::DbError;
 use crate::http::Doors;
 use crate::http::errors::Problem;
 
@@ -27,6 +30,8 @@ impl Frame {
         let links = [
             ("/", "Overview", Action::SeeOverview),
             ("/staff", "Staff", Action::ManageStaff),
+            ("/log", "Log", Action::ReadAudit),
+            ("/settings", "Settings", Action::ChangeSettings),
             ("/access", "Who may do what", Action::SeeAccess),
         ];
         let may = |action| policies::may(&principal, action, &Resource::Practice).is_ok();
@@ -170,6 +175,36 @@ fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", chars.as_str())
+}
+
+/// A page cannot be read or made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PageError {
+    /// Staff, sessions.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// Tasks, office hours.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+    /// The log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// Storage.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// The page for what is ours to mend.
+pub(super) fn failed(error: &dyn std::fmt::Display) -> Response {
+    tracing::error!(%error, "console.failed");
+    message(
+        StatusCode::SERVICE_UNAVAILABLE,
+        (
+            "That didn't work",
+            "It isn't your doing, and nothing was changed. Try again in a minute.",
+        ),
+        ("/", "To the first page"),
+    )
 }
 
 /// The page for an error that has no form to go back to.

@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::cookies;
-use super::page::{html, message, see_other};
+use super::page::{failed, html, message, see_other};
 use crate::access::AccessError;
 use crate::access::policies::{self, Action, Denied, Permit, Principal, Resource};
 use crate::access::sessions::{self, Recently, SignedIn, Standing};
@@ -46,6 +46,10 @@ deeds! {
     OwnAccount;
     /// To look for a patient.
     FindPatients;
+    /// To look through the log.
+    ReadAudit;
+    /// To change how the practice is set up.
+    ChangeSettings;
 }
 
 /// Somebody with leave for a deed on the practice as a whole.
@@ -195,8 +199,10 @@ fn to_page(parts: &Parts, to: &str) -> Response {
     let back = match (&parts.method, path) {
         (&Method::GET, "/") => return see_other(to),
         (&Method::GET, path) => path,
-        (_, path) if path.starts_with("/staff") => "/staff",
-        _ => "/me",
+        (_, path) => ["/staff", "/settings", "/log"]
+            .into_iter()
+            .find(|page| path.starts_with(page))
+            .unwrap_or("/me"),
     };
     see_other(&format!("{to}?to={back}"))
 }
@@ -238,14 +244,5 @@ async fn denied_page(doors: &Doors, signed_in: &SignedIn, denied: Denied) -> Res
             "None of your roles may do this. An administrator can change roles.",
         ),
         ("/me", "To your page"),
-    )
-}
-
-fn failed(error: &AccessError) -> Response {
-    tracing::error!(%error, "access.failed");
-    message(
-        StatusCode::SERVICE_UNAVAILABLE,
-        ("That didn't work", "It isn't your doing. Try again in a minute."),
-        ("/", "To the first page"),
     )
 }

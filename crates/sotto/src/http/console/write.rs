@@ -9,13 +9,13 @@ mod verdict;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use gate::{AppointmentId, Channel, Kind, MessageId, Origin, PatientId, Purpose};
 use guard::Rewrite;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::page::{Filled, Frame, html, message, see_other};
+use super::page::{Filled, Frame, failed, html, message, see_other};
 use super::signed_in::{FindPatients, May, leave};
 use super::words::{self, When};
 use crate::access::policies::{About, Action, Permit, Resource};
@@ -558,16 +558,6 @@ fn lost() -> Response {
         ("There is no such message", "It may belong to another patient."),
         ("/people", "Find a patient"),
     )
-}
-
-fn failed(error: &dyn std::fmt::Display) -> Response {
-    tracing::error!(%error, "console.write_failed");
-    message(
-        StatusCode::SERVICE_UNAVAILABLE,
-        ("That didn't work", "It isn't your doing, and nothing was sent. Go back and try again."),
-        ("/", "To the first page"),
-    )
-    .into_response()
 }
 
 /// The wording a rewrite offers, for the button that takes it.

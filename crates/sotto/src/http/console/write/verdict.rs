@@ -13,6 +13,9 @@ use crate::intake::{self, Decided, IntakeError, Seen, Wanted};
 use crate::office::Office;
 use crate::people::contact_points;
 
+/// A channel, and what would become of it there; a text says why it cannot even be written.
+type OfWay = (Channel, Result<Decided, String>);
+
 /// Everything beside the words.
 pub(super) struct Verdict {
     /// Nothing is written yet.
@@ -142,7 +145,7 @@ fn each(
     office: &Office,
     writer: &Writer,
     wish: &Wish,
-) -> Result<Vec<(Channel, Result<Decided, String>)>, IntakeError> {
+) -> Result<Vec<OfWay>, IntakeError> {
     CHANNELS
         .into_iter()
         .map(|channel| {
@@ -158,7 +161,7 @@ fn each(
         .collect()
 }
 
-fn pick(all: &[(Channel, Result<Decided, String>)], order: &[Channel]) -> Channel {
+fn pick(all: &[OfWay], order: &[Channel]) -> Channel {
     let found = |wanted: fn(&Seen<'_>) -> bool| {
         order.iter().copied().find(|channel| {
             all.iter().any(|(one, decided)| {
@@ -315,7 +318,7 @@ fn lowered(text: &str) -> String {
 }
 
 /// Why this channel and no other.
-fn why(all: &[(Channel, Result<Decided, String>)], order: &[Channel], taken: Channel) -> String {
+fn why(all: &[OfWay], order: &[Channel], taken: Channel) -> String {
     let seen = |channel| {
         all.iter().find(|(one, _)| *one == channel).and_then(|(_, decided)| decided.as_ref().ok())
     };

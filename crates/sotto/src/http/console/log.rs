@@ -1,0 +1,312 @@
+//! `/log`: who did and saw what, about whom; what of it is worth a look; and the signature of
+//! whoever went through it (RULEBOOK §10).
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use super::page::{Filled, Frame, PageError, error_page, failed, html, see_other};
+use super::signed_in::{May, MayRecently, ReadAudit};
+use super::words::{When, plain};
+use crate::access::{AccessError, staff};
+use crate::audit::event::ActorKind;
+use crate::audit::search::{self, Found, Odd, Search, Sort};
+use crate::audit::{self, AuditError, Entry, Event, Kind, Outcome};
+use crate::conversations::tasks;
+use crate::db::Tx;
+use crate::http::Doors;
+use crate::office::Office;
+
+/// Over how long a time oddities are looked for.
+const LATELY: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What is looked for, as it stands in the URL: ids, days and words of closed lists.
+#[derive(Deserialize, Default, Clone)]
+#[serde(default)]
+pub struct Asked {
+    sort: String,
+    who: String,
+    patient: String,
+    from: String,
+    until: String,
+    not_done: String,
+    before: String,
+}
+
+struct Choice {
+    word: String,
+    words: String,
+    chosen: bool,
+}
+
+struct Line {
+    at: When,
+    who: String,
+    role: String,
+    what: String,
+    codes: String,
+    patients: Vec<String>,
+    object: String,
+    outcome: &'static str,
+    tone: &'static str,
+    leaf: Option<u64>,
+}
+
+struct OddLine {
+    who: String,
+    words: String,
+    at: When,
+    link: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/log.html")]
+struct Page {
+    frame: Frame,
+    asked: Asked,
+    error: Option<&'static str>,
+    sorts: Vec<Choice>,
+    people: Vec<Choice>,
+    lines: Vec<Line>,
+    read: usize,
+    older: Option<String>,
+    odd: Vec<OddLine>,
+    reviews: Vec<Line>,
+}
+
+impl Asked {
+    fn read(&self, office: &Office) -> Result<Search, &'static str> {
+        let day = |text: &str, plus: i64| -> Result<Option<Timestamp>, &'static str> {
+            if text.is_empty() {
+                return Ok(None);
+            }
+            let day: Date = text.parse().map_err(|_| "Write days like 2026-11-22.")?;
+            let day = day.checked_add(SignedDuration::from_hours(24 * plus)).unwrap_or(Date::MAX);
+            let zoned = day.to_zoned(office.profile().timezone.clone());
+            Ok(Some(zoned.map_err(|_| "That day isn't in the calendar.")?.timestamp()))
+        };
+        let id = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let patient = match id(&self.patient) {
+            Some(text) => Some(text.parse().map_err(
+                |_| "Paste the patient's id, as it stands in the address of their page.",
+            )?),
+            None => None,
+        };
+        let before = match id(&self.before) {
+            Some(text) => Some(text.parse().map_err(|_| "Start the search again.")?),
+            None => None,
+        };
+        Ok(Search {
+            sort: Sort::from_word(&self.sort),
+            actor: id(&self.who),
+            patient,
+            not_done: !self.not_done.is_empty(),
+            from: day(&self.from, 0)?,
+            until: day(&self.until, 1)?,
+            before,
+        })
+    }
+
+    /// The same search, further back.
+    fn older(&self, before: &str) -> String {
+        let mut query = url::form_urlencoded::Serializer::new("/log?".to_owned());
+        let fields = [
+            ("sort", &self.sort),
+            ("who", &self.who),
+            ("patient", &self.patient),
+            ("from", &self.from),
+            ("until", &self.until),
+            ("not_done", &self.not_done),
+        ];
+        for (name, value) in fields {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        query.append_pair("before", before).finish()
+    }
+}
+
+struct Read {
+    found: Found,
+    reviews: Found,
+    lately: Vec<Entry>,
+    people: Vec<(String, String)>,
+    hours: crate::schedule::office_hours::OfficeHours,
+}
+
+/// `GET /log`.
+pub async fn page(
+    State(doors): State<Doors>,
+    may: May<ReadAudit>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Response> {
+    let office = doors.office().clone();
+    let (wanted, error) = match asked.read(&office) {
+        Ok(wanted) => (wanted, None),
+        Err(why) => (Search::default(), Some(why)),
+    };
+    let event = may.permit.of(Event::new(Kind::ContentViewed, may.actor()).code("log"));
+    let event = event.patient(wanted.patient);
+    let read: Result<Read, PageError> =
+        doors.db().read(move |tx| everything(tx, &office, &wanted)).await;
+    let read = read.map_err(|error| failed(&error))?;
+    let office = doors.office().clone();
+    let recorded = doors.db().write(move |tx| audit::append(tx, &office, event).map(drop)).await;
+    recorded.map_err(|error: AuditError| failed(&error))?;
+    let page = shown(&doors, Frame::of(&doors, &may.signed_in), asked, error, read);
+    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Ok(html(status, &page))
+}
+
+fn everything(tx: &mut Tx<'_>, office: &Office, wanted: &Search) -> Result<Read, PageError> {
+    let now = office.clock().now();
+    let lately =
+        Search { sort: Some(Sort::Views), from: now.checked_sub(LATELY).ok(), ..Search::default() };
+    let mut seen = Vec::new();
+    let mut at = lately.clone();
+    // As far back as one look reads, so that the page stays quick in a busy house.
+    let mut read = 0;
+    while read < search::MOST_READ {
+        let found = search::search(tx, office, &at)?;
+        read += found.read;
+        seen.extend(found.entries.into_iter().map(|(entry, _)| entry));
+        match found.next {
+            Some(next) => at = Search { before: Some(next), ..lately.clone() },
+            None => break,
+        }
+    }
+    let reviews = Search { sort: Some(Sort::Reviews), ..Search::default() };
+    let people = staff::list(tx, office)?;
+    Ok(Read {
+        found: search::search(tx, office, wanted)?,
+        reviews: search::search(tx, office, &reviews)?,
+        lately: seen,
+        people: people.into_iter().map(|one| (one.id.to_string(), one.named.name)).collect(),
+        hours: tasks::office_hours(tx, office)?,
+    })
+}
+
+fn shown(
+    doors: &Doors,
+    frame: Frame,
+    asked: Asked,
+    error: Option<&'static str>,
+    read: Read,
+) -> Page {
+    let now = doors.office().clock().now();
+    let zone = doors.office().profile().timezone.clone();
+    let name =
+        |id: &str| read.people.iter().find(|(one, _)| one == id).map(|(_, name)| name.clone());
+    let when = |micros: i64| {
+        When::new(Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MIN), now, &zone)
+    };
+    let line = |(entry, leaf): &(Entry, Option<u64>)| Line {
+        at: when(entry.recorded_at),
+        who: match entry.actor.kind {
+            ActorKind::Staff => {
+                name(&entry.actor.id).unwrap_or_else(|| "Somebody who left".to_owned())
+            }
+            ActorKind::Operator => "Command line".to_owned(),
+            ActorKind::Token => "A program".to_owned(),
+            ActorKind::Service => format!("Sotto: {}", entry.actor.id),
+            ActorKind::Patient => "The patient".to_owned(),
+            ActorKind::Carrier => format!("Carrier: {}", entry.actor.id),
+        },
+        role: entry.actor.role.as_deref().map(plain).unwrap_or_default(),
+        what: plain(&entry.kind.as_str().replace('.', " ")),
+        codes: entry.codes.join(", "),
+        patients: entry.patients.iter().map(ToString::to_string).collect(),
+        object: entry.object.as_ref().map(|object| plain(&object.kind)).unwrap_or_default(),
+        outcome: entry.outcome.as_str(),
+        tone: match entry.outcome {
+            Outcome::Done => "ok",
+            Outcome::Refused | Outcome::Failed => "stop",
+            Outcome::Uncertain => "urgent",
+        },
+        leaf: *leaf,
+    };
+    let odd = search::oddities(&read.lately, |at| read.hours.is_open(at, &zone));
+    let odd = odd.into_iter().take(20).map(|one| OddLine {
+        who: name(&one.actor).unwrap_or_else(|| "Somebody who left".to_owned()),
+        words: match one.what {
+            Odd::Many => format!("opened {} patients within an hour", one.patients),
+            Odd::Closed => format!("opened {} while the office was closed", patients(one.patients)),
+        },
+        at: When::new(one.at, now, &zone),
+        link: format!("/log?sort=views&who={}", one.actor),
+    });
+    let choice = |word: &str, words: String, chosen: &str| Choice {
+        word: word.to_owned(),
+        words,
+        chosen: word == chosen,
+    };
+    Page {
+        frame,
+        error,
+        sorts: Sort::ALL
+            .iter()
+            .map(|sort| choice(sort.as_str(), sort.in_words().to_owned(), &asked.sort))
+            .collect(),
+        people: read.people.iter().map(|(id, name)| choice(id, name.clone(), &asked.who)).collect(),
+        lines: read.found.entries.iter().map(line).collect(),
+        read: read.found.read,
+        older: read.found.next.map(|next| asked.older(&next.to_string())),
+        odd: odd.collect(),
+        reviews: read
+            .reviews
+            .entries
+            .iter()
+            .filter(|(entry, _)| entry.kind == Kind::AuditReviewed)
+            .take(8)
+            .map(line)
+            .collect(),
+        asked,
+    }
+}
+
+fn patients(count: usize) -> String {
+    if count == 1 { "one patient".to_owned() } else { format!("{count} patients") }
+}
+
+/// What somebody signs off.
+#[derive(Deserialize)]
+pub struct Review {
+    from: String,
+    until: String,
+    #[serde(default)]
+    found: String,
+}
+
+/// `POST /log/reviews`: somebody went through these days. What they say of it is a word of a closed
+/// list: the log holds no free text.
+pub async fn review(
+    State(doors): State<Doors>,
+    may: MayRecently<ReadAudit>,
+    Filled(form): Filled<Review>,
+) -> Result<Response, Response> {
+    let bad = |why| error_page(&AccessError::NotNow(why));
+    let from: Date =
+        form.from.parse().map_err(|_| bad("the first day is missing: write it like 2026-11-22"))?;
+    let until: Date =
+        form.until.parse().map_err(|_| bad("the last day is missing: write it like 2026-11-22"))?;
+    if until < from {
+        return Err(bad("the last day is before the first"));
+    }
+    let found = match form.found.as_str() {
+        "followed_up" => "something_followed_up",
+        _ => "nothing_found",
+    };
+    let office = doors.office().clone();
+    let event = may.may.permit.of(Event::new(Kind::AuditReviewed, may.may.actor())
+        .code(format!("{from}..{until}"))
+        .code(found));
+    let kept: Result<(), AuditError> =
+        doors.db().write(move |tx| audit::append(tx, &office, event).map(drop)).await;
+    kept.map_err(|error| failed(&error))?;
+    Ok(see_other("/log#reviews"))
+}
