@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::page::{Filled, Frame, PageError, error_page, failed, html, see_other};
 use super::signed_in::{May, MayRecently, ReadAudit};
 use super::words::{When, plain};
+use crate::access::policies::{Action, Resource};
 use crate::access::{AccessError, staff};
 use crate::audit::event::ActorKind;
 use crate::audit::search::{self, Found, Odd, Search, Sort};
@@ -76,6 +77,8 @@ struct Page {
     older: Option<String>,
     odd: Vec<OddLine>,
     reviews: Vec<Line>,
+    /// They may open patients' pages.
+    may_open: bool,
 }
 
 impl Asked {
@@ -158,7 +161,9 @@ pub async fn page(
     let office = doors.office().clone();
     let recorded = doors.db().write(move |tx| audit::append(tx, &office, event).map(drop)).await;
     recorded.map_err(|error: AuditError| failed(&error))?;
-    let page = shown(&doors, Frame::of(&doors, &may.signed_in), asked, error, read);
+    let frame = Frame::of(&doors, &may.signed_in);
+    let may_open = may.allows(Action::FindPatients, &Resource::Practice);
+    let page = Page { may_open, ..shown(&doors, frame, asked, error, read) };
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok(html(status, &page))
 }
@@ -265,6 +270,7 @@ fn shown(
             .take(8)
             .map(line)
             .collect(),
+        may_open: false,
         asked,
     }
 }
