@@ -97,6 +97,10 @@ id! {
     InboundId;
     /// A thread with one number or mailbox.
     ConversationId;
+    /// Everything said with one patient, or with a number nobody knows.
+    ThreadId;
+    /// What a colleague wrote beside a thread.
+    NoteId;
     /// Something a person has to do.
     TaskId;
     /// A planned reminder.

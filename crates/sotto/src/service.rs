@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::arrivals;
 use crate::audit;
 use crate::channels::{Adapter, AdapterName, AnyAdapter, Carried, Failure, Handoff};
+use crate::conversations::inbox;
 use crate::db::Db;
 use crate::inbound::pager::{self, Pager};
 use crate::journeys::reminders;
@@ -42,6 +43,9 @@ const RECOVER_EVERY: Duration = Duration::from_secs(30);
 
 /// How often this node looks whether another process changed the practice's policy or profile.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
+
+/// How often threads that were put off are looked for.
+const WAKE_EVERY: Duration = Duration::from_secs(5);
 
 /// The running parts of one practice.
 pub struct Service {
@@ -90,6 +94,7 @@ impl Service {
             tracing::warn!(attempts = settled, "outbox.recovered");
         }
         bring_forward(&db, &office).await;
+        begin_threads(&db, &office).await;
         let practice = office.practice().to_string();
         let far_bell = office.far_bell();
         db.listen(move |word| {
@@ -126,6 +131,7 @@ impl Service {
         tasks.spawn(nightly::run(db.clone(), office.clone(), (nightly, asked), stop.clone()));
         tasks.spawn(pager::run(db.clone(), office.clone(), (pager, standing), stop.clone()));
         tasks.spawn(refresh(db.clone(), office.clone(), stop.clone()));
+        tasks.spawn(wake(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(settle(db, office, given_up, stop.clone()));
         tasks.close();
         Ok(Self { stop, tasks, sequencer: (last, sequencer), place, leave })
@@ -219,6 +225,24 @@ async fn refresh(db: Db, office: Office, stop: CancellationToken) {
         if let Err(error) = db.read(move |tx| now.refresh_if_changed(tx)).await {
             tracing::error!(%error, "office.refresh");
         }
+    }
+}
+
+/// Threads that were put off come back.
+async fn wake(db: Db, office: Office, stop: CancellationToken) {
+    while pause(&office, WAKE_EVERY, &stop).await {
+        if let Err(error) = inbox::wake(&db, &office).await {
+            tracing::error!(%error, "inbox.wake");
+        }
+    }
+}
+
+/// What was stored before there were threads gets its own. It is tried again at the next start.
+async fn begin_threads(db: &Db, office: &Office) {
+    match inbox::begin(db, office).await {
+        Ok(0) => {}
+        Ok(threads) => tracing::info!(threads, "inbox.begun"),
+        Err(error) => tracing::error!(%error, "inbox.begin"),
     }
 }
 

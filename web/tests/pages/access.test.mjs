@@ -138,7 +138,7 @@ test("a nurse sets up a password and an app without scripts", { timeout: 120_000
   await page.getByLabel("Password").fill(password);
   await page.getByLabel("Code").fill(codes[0]);
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
-  await page.waitForURL(`${base}/`);
+  await page.waitForURL(`${base}/inbox`);
   await page.getByRole("link", { name: "Ines Abara" }).click();
   assert.match(await page.locator("#codes-title + .count").innerText(), /^9 of 10/);
   await context.close();
@@ -146,12 +146,13 @@ test("a nurse sets up a password and an app without scripts", { timeout: 120_000
 
 test("what a role may not open says so, and who may sees it", { timeout: 120_000 }, async () => {
   const billing = await asRole("Billing");
-  await billing.page.waitForURL(`${base}/me`);
+  await billing.page.waitForURL(`${base}/inbox`);
   await billing.page.goto(`${base}/`);
   await billing.page.getByRole("heading", { name: "This page isn't yours to open" }).waitFor();
   await billing.context.close();
   const desk = await asRole("Front desk");
-  await desk.page.waitForURL(`${base}/`);
+  await desk.page.waitForURL(`${base}/inbox`);
+  await desk.page.goto(`${base}/`);
   await desk.page.locator("#board").waitFor();
   assert.equal(await desk.page.getByRole("link", { name: "Staff" }).count(), 0);
   await desk.context.close();
@@ -159,6 +160,7 @@ test("what a role may not open says so, and who may sees it", { timeout: 120_000
 
 test("an open page goes dark within a moment of its person being disabled", { timeout: 120_000 }, async () => {
   const { page, context } = await asRole("Nurse");
+  await page.goto(`${base}/`);
   await page.locator("#board table, #board .empty").first().waitFor();
   await sotto(["staff", "disable", "--demo", data, "nurse@riverbend.example"]);
   await page.getByRole("heading", { name: "This page is locked" }).waitFor({ timeout: 10_000 });
@@ -196,7 +198,7 @@ for (const [name, options] of [
 
 test("the cookie is out of the reach of scripts", async () => {
   const { page, context } = await asRole("Front desk");
-  await page.waitForURL(`${base}/`);
+  await page.waitForURL(`${base}/inbox`);
   assert.equal(await page.evaluate(() => document.cookie), "");
   const cookies = await context.cookies();
   assert.ok(cookies.length === 2 && cookies.every((cookie) => cookie.httpOnly && cookie.sameSite === "Lax"));

@@ -45,6 +45,7 @@ const open = async (options = {}) => {
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("request", (request) => request.url().startsWith(base) || strangers.push(request.url()));
   await page.goto(`${base}${link}`, { waitUntil: "load" });
+  await page.goto(`${base}/`, { waitUntil: "load" });
   return { page, context, complaints, strangers };
 };
 

@@ -129,7 +129,7 @@ impl From<&Staff> for Principal {
 }
 
 /// What a conversation is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum About {
     /// Care.
     Clinical,

@@ -3,6 +3,7 @@
 use gate::{AppointmentId, MessageId, PatientId};
 use jiff::{SignedDuration, Timestamp};
 
+use super::inbox;
 use crate::audit::{self, Actor, AuditError, Event, Kind};
 use crate::db::registry::{SETTING, TASK};
 use crate::db::task::{self, TaskRow, TaskState};
@@ -167,6 +168,7 @@ pub fn open(
         created_at: now,
     };
     task::put(tx, office.practice(), &row)?;
+    inbox::asked(tx, office, &row)?;
     audit::append(tx, office, event(&row, "opened", actor))?;
     Ok(row.id)
 }
@@ -195,6 +197,7 @@ pub fn complete(
     row.done_by = Some(actor.to_string());
     row.done_at = Some(office.clock().now());
     task::put(tx, practice, &row)?;
+    inbox::done(tx, office, &row, outcome)?;
     audit::append(tx, office, event(&row, "done", actor))?;
     Ok(())
 }

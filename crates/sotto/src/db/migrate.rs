@@ -46,6 +46,7 @@ const MIGRATIONS: &[Migration] = migrations![
     6 "0006_self_test" beside 2,
     7 "0007_audit_arrival" beside 2,
     8 "0008_access" beside 2,
+    9 "0009_threads" beside 2,
 ];
 
 /// The first version whose row says `oldest`.

@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 27] = [
+const FLOW: [Table; 30] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -49,6 +49,9 @@ const FLOW: [Table; 27] = [
     RECEIPT,
     INBOUND_MESSAGE,
     CONVERSATION,
+    THREAD,
+    NOTE,
+    PRESENCE,
     TASK,
     REMINDER,
     IDEMPOTENCY_KEY,
@@ -368,6 +371,18 @@ tables! {
     ]
     "ceremony" CEREMONY Nothing ["digest" Blob] [
         "practice_id" "digest" "state_sealed" "expires_at"
+    ]
+    "thread" THREAD Recorded ["id" Text] [
+        "practice_id" "id" "patient_id" "address_index" "merged_into" "channel" "state"
+        "snoozed_until" "owner" "team" "about" "urgent" "taken_at" "waiting_on" "due_at" "last_at"
+        "last_from" "last_inbound" "opened_at" "closed_at" "outcome" "rank" "sort_at" "changed_at"
+    ]
+    "note" NOTE Recorded ["id" Text] [
+        "practice_id" "id" "thread_id" "author" "about" "mentioned" "body_sealed" "record_wrap"
+        "created_at"
+    ]
+    "presence" PRESENCE Nothing ["thread_id" Text, "staff_id" Text] [
+        "practice_id" "thread_id" "staff_id" "seen_at"
     ]
     "audit_entry" AUDIT_ENTRY Proof ["id" Text] [
         "practice_id" "id" "recorded_at" "body" "leaf_index" "arrival"

@@ -82,7 +82,7 @@ words! {
     }
 }
 
-/// Declares the columns of a channel, kind or other word of `gate`.
+/// Declares the columns of types that know their words themselves.
 macro_rules! foreign {
     ($($type:ty),*) => {$(
         impl $crate::db::ToValue for $type {
@@ -104,4 +104,10 @@ macro_rules! foreign {
     )*};
 }
 
-foreign!(gate::Channel, gate::Kind, gate::Purpose);
+foreign!(
+    gate::Channel,
+    gate::Kind,
+    gate::Purpose,
+    crate::access::policies::About,
+    crate::access::roles::Role
+);

@@ -12,7 +12,7 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: [Asset; 11] = [
+const ASSETS: [Asset; 13] = [
     Asset {
         name: "tokens.css",
         kind: "text/css; charset=utf-8",
@@ -32,6 +32,16 @@ const ASSETS: [Asset; 11] = [
         name: "forms.css",
         kind: "text/css; charset=utf-8",
         bytes: include_bytes!("../../../../web/styles/forms.css"),
+    },
+    Asset {
+        name: "inbox.css",
+        kind: "text/css; charset=utf-8",
+        bytes: include_bytes!("../../../../web/styles/inbox.css"),
+    },
+    Asset {
+        name: "desk.js",
+        kind: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../../../web/scripts/desk.js"),
     },
     Asset {
         name: "passkey.js",

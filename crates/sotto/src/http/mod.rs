@@ -62,8 +62,8 @@ pub struct Pages {
 }
 
 impl Doors {
-    /// How many may watch the live page at once.
-    const MOST_WATCHERS: usize = 32;
+    /// How many live pages may be open at once, over all who work here.
+    const MOST_WATCHERS: usize = 256;
 
     /// Doors to this practice. `twilio` is how its webhooks are recognised, where it has any.
     #[must_use]

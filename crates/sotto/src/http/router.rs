@@ -21,7 +21,10 @@ use super::api::{
     patients, practice, preferences, restrictions, tasks,
 };
 use super::carriers::twilio;
-use super::console::{access, invite, lock, log, me, overview, settings, sign_in, staff, write};
+use super::console::{
+    access, inbox, invite, lock, log, me, overview, settings, sign_in, staff, strip, tasks as work,
+    thread, thread_forms, today, write,
+};
 use super::errors::Problem;
 use super::routes::Needs::{self, May, MayEach, MayRecently, Token};
 use super::routes::{Route, Routes};
@@ -154,11 +157,17 @@ fn timed(with_metrics: bool) -> Routes {
 
 /// What stays open.
 fn streams() -> Routes {
-    Routes::default().get("/live", May(Action::SeeOverview), overview::live)
+    Routes::default()
+        .get("/live", May(Action::SeeOverview), overview::live)
+        .get("/inbox/live", May(Action::SeeTasks), strip::live)
 }
 
 /// To write to a patient.
 const WRITE: &[Action] = &[Action::FindPatients, Action::SeePatient, Action::Reply];
+
+/// To read what was said, and to answer or do something with it.
+const READ: &[Action] = &[Action::SeeTasks, Action::ReadConversation];
+const ANSWER: &[Action] = &[Action::SeeTasks, Action::Reply];
 
 /// People who work here, by session.
 #[rustfmt::skip]
@@ -206,6 +215,17 @@ fn pages() -> Routes {
         .post("/people/{patient}/write", MayEach(WRITE), write::act)
         .post("/people/{patient}/write/look", MayEach(WRITE), write::look)
         .get("/people/{patient}/written/{message}", MayEach(WRITE), write::written)
+        .get("/inbox", May(A::SeeTasks), inbox::page)
+        .get("/inbox/{id}", MayEach(READ), thread::page)
+        .post("/inbox/{id}/assign", MayEach(ANSWER), thread_forms::assign)
+        .post("/inbox/{id}/take", MayEach(ANSWER), thread_forms::take)
+        .post("/inbox/{id}/snooze", MayEach(ANSWER), thread_forms::snooze)
+        .post("/inbox/{id}/close", MayEach(ANSWER), thread_forms::close)
+        .post("/inbox/{id}/reopen", MayEach(ANSWER), thread_forms::reopen)
+        .post("/inbox/{id}/note", MayEach(READ), thread_forms::note)
+        .get("/tasks", May(A::SeeTasks), work::page)
+        .post("/tasks/{id}/done", MayEach(ANSWER), work::done)
+        .get("/today", May(A::SeeOverview), today::page)
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -12,10 +12,12 @@ use super::repeated;
 use super::who;
 use crate::audit::{self, Actor, AuditError, Event, Kind};
 use crate::channels::{Reply, Unnamed};
+use crate::conversations::inbox;
 use crate::conversations::tasks::TaskError;
 use crate::conversations::threads::{self, ThreadError};
 use crate::db::inbound_message::{self, NewInbound, Read};
 use crate::db::registry::INBOUND_MESSAGE;
+use crate::db::thread::With;
 use crate::db::{DbError, Tx};
 use crate::facts::FactsError;
 use crate::ids::{ConversationId, Id as _, InboundId};
@@ -259,6 +261,9 @@ pub fn receive(
     let sender = who::sender(tx, office, &index, now)?;
     let conversation =
         threads::continue_or_open(tx, office, sender.patient(), arrival.channel, index)?;
+    if let Some(patient) = sender.patient() {
+        inbox::number_is_of(tx, office, index, patient)?;
+    }
     let case = Case {
         office,
         arrival: &arrival,
@@ -290,6 +295,8 @@ pub fn receive(
         conversation,
     };
     inbound_message::settle(tx, practice, inbound, &read)?;
+    let with = read.patient.map_or(With::Address(index), With::Patient);
+    inbox::heard(tx, office, with, (inbound, arrival.channel, arrival.received_at), &intents)?;
     let event = Event::new(Kind::InboundReceived, Actor::service("inbound"))
         .about(INBOUND_MESSAGE, inbound)
         .patient(read.patient)

@@ -8,6 +8,7 @@ use super::decide::{Decided, Kept, Outcome, Passed};
 use super::{IntakeError, Request};
 use crate::audit::event::Sent;
 use crate::audit::{self, EntryId, Event};
+use crate::conversations::inbox;
 use crate::db::message::{self, NewMessage, State};
 use crate::db::outbox::OutboxRow;
 use crate::db::{Mark, Tx};
@@ -79,6 +80,7 @@ impl Storing<'_> {
             lease_owner: None,
         };
         outbox::store::put(tx, self.office, &row)?;
+        inbox::said(tx, self.office, cleared, &self.request.actor)?;
         let sent = kept.sent(Some(*binding));
         let event = Event::message_cleared(self.request.actor.clone(), cleared, sent);
         audit::append_as(tx, self.office, clearance, event)?;

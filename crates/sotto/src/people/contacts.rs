@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::told::{self, Note, RecordError, Told, in_order, in_use, wrong};
 use crate::audit::{self, Actor, Event};
+use crate::conversations::inbox;
 use crate::db::contact_point::{AddressSource, AddressUse, ContactPointRow};
 use crate::db::outbox::Which;
 use crate::db::registry::CONTACT_POINT;
@@ -126,6 +127,10 @@ pub fn add(
         updated_at: now,
     };
     contact_point::put(tx, practice, &row)?;
+    let whose = contact_point::by_address(tx, practice, &index)?;
+    if whose.iter().all(|point| point.patient_id == new.patient) {
+        inbox::number_is_of(tx, office, index, new.patient)?;
+    }
     let details = json!({
         "kind": row.kind.word(), "line": row.line.word(), "shared": row.shared, "rank": row.rank,
         "caregiver": row.caregiver_id, "use": row.place.as_ref().map(Word::word),

@@ -24,6 +24,7 @@ mod cli;
 mod cli_serve;
 mod compose;
 mod console;
+mod conversations;
 mod crash;
 mod db;
 mod demo;

@@ -2,6 +2,7 @@
 //! ([`signed_in`]): one that forgot to ask does not know who is asking.
 
 pub mod access;
+pub mod inbox;
 pub mod invite;
 pub mod lock;
 pub mod log;
@@ -11,10 +12,17 @@ pub mod settings;
 pub mod sign_in;
 pub mod signed_in;
 pub mod staff;
+pub mod strip;
+pub mod tasks;
+pub mod thread;
+pub mod thread_forms;
+pub mod today;
 pub mod write;
 
 mod board;
 mod cookies;
 mod lines;
 mod page;
+mod reader;
+mod shelf;
 mod words;

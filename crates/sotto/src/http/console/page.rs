@@ -28,6 +28,9 @@ impl Frame {
     pub(super) fn of(doors: &Doors, signed_in: &SignedIn) -> Self {
         let principal = Principal::from(&signed_in.staff);
         let links = [
+            ("/inbox", "Inbox", Action::SeeTasks),
+            ("/today", "Today", Action::SeeOverview),
+            ("/tasks", "Tasks", Action::SeeTasks),
             ("/", "Overview", Action::SeeOverview),
             ("/staff", "Staff", Action::ManageStaff),
             ("/log", "Log", Action::ReadAudit),
@@ -43,6 +46,18 @@ impl Frame {
                 .filter(|(_, _, action)| may(*action))
                 .map(|(to, words, _)| (to, words))
                 .collect(),
+        }
+    }
+
+    /// The keys that go to a page from anywhere (`desk.js`).
+    pub(super) fn keys_of(to: &str) -> &'static str {
+        match to {
+            "/inbox" => "g i",
+            "/today" => "g d",
+            "/tasks" => "g t",
+            "/people" => "g p",
+            "/" => "g o",
+            _ => "",
         }
     }
 

@@ -50,6 +50,8 @@ deeds! {
     ReadAudit;
     /// To change how the practice is set up.
     ChangeSettings;
+    /// To see what must be done.
+    SeeTasks;
 }
 
 /// Somebody with leave for a deed on the practice as a whole.
@@ -199,7 +201,7 @@ fn to_page(parts: &Parts, to: &str) -> Response {
     let back = match (&parts.method, path) {
         (&Method::GET, "/") => return see_other(to),
         (&Method::GET, path) => path,
-        (_, path) => ["/staff", "/settings", "/log"]
+        (_, path) => ["/staff", "/settings", "/log", "/inbox", "/tasks"]
             .into_iter()
             .find(|page| path.starts_with(page))
             .unwrap_or("/me"),

@@ -32,7 +32,7 @@ on_both_engines! {
         desk.post("/lock", &[("code", "000000"), ("to", "/me")], &mut jar).await.is(422);
         desk.get("/me", &mut jar).await.is(303);
         let code = desk.code_of(&rosa);
-        desk.post("/lock", &[("code", &code), ("to", "//elsewhere.example")], &mut jar).await.goes_to("/");
+        desk.post("/lock", &[("code", &code), ("to", "//elsewhere.example")], &mut jar).await.goes_to("/inbox");
         desk.get("/me", &mut jar).await.is(200);
         desk.post("/lock/now", &[], &mut jar).await.goes_to("/lock");
         desk.get("/me", &mut jar).await.goes_to("/lock?to=/me");
@@ -45,7 +45,7 @@ on_both_engines! {
         let rosa = desk.hire("rosa@harborview.example", &[Role::FrontDesk], &mut jar).await;
         let code = desk.code_of(&rosa);
         let form = [("email", rosa.email.as_str()), ("password", PASSWORD), ("code", &code), ("shared", "yes")];
-        desk.post("/sign-in", &form, &mut jar).await.goes_to("/");
+        desk.post("/sign-in", &form, &mut jar).await.goes_to("/inbox");
         desk.pass(5 * 60 - 1);
         desk.get("/me", &mut jar).await.is(200);
         desk.pass(5 * 60);
@@ -98,7 +98,7 @@ on_both_engines! {
             .await;
         // The sessions from before stay ended.
         desk.get("/me", &mut jar.clone()).await.goes_to("/sign-in?to=/me");
-        desk.sign_in(&rosa, &mut jar).await.goes_to("/");
+        desk.sign_in(&rosa, &mut jar).await.goes_to("/inbox");
         desk.clinic.is_proved().await;
     }
 
@@ -123,7 +123,7 @@ on_both_engines! {
         let desk = Desk::open(db).await;
         let (mut here, mut there) = (Jar::default(), Jar::default());
         let rosa = desk.hire("rosa@harborview.example", &[Role::FrontDesk], &mut here).await;
-        desk.sign_in(&rosa, &mut there).await.goes_to("/");
+        desk.sign_in(&rosa, &mut there).await.goes_to("/inbox");
         let page = desk.get("/me", &mut here).await.is(200);
         let found = ids(&page.text, "/me/sessions/", "/end");
         assert_eq!(found.len(), 2);
@@ -143,7 +143,7 @@ on_both_engines! {
         let desk = Desk::open(db).await;
         let (mut here, mut lost) = (Jar::default(), Jar::default());
         let rosa = desk.hire("rosa@harborview.example", &[Role::FrontDesk], &mut here).await;
-        desk.sign_in(&rosa, &mut lost).await.goes_to("/");
+        desk.sign_in(&rosa, &mut lost).await.goes_to("/inbox");
         let page = desk.get("/me", &mut here).await.is(200);
         let devices = ids(&page.text, "/me/devices/", "/wipe");
         assert_eq!(devices.len(), 2);
@@ -154,7 +154,7 @@ on_both_engines! {
         }
         desk.get("/me", &mut here).await.is(200);
         // A browser that forgot comes in anew.
-        desk.sign_in(&rosa, &mut Jar::default()).await.goes_to("/");
+        desk.sign_in(&rosa, &mut Jar::default()).await.goes_to("/inbox");
         desk.clinic.is_proved().await;
     }
 
@@ -186,7 +186,7 @@ on_both_engines! {
         let mut jar = Jar::default();
         let rosa = desk.hire("rosa@harborview.example", &[Role::FrontDesk], &mut jar).await;
         let before = jar.clone();
-        desk.sign_in(&rosa, &mut jar).await.goes_to("/");
+        desk.sign_in(&rosa, &mut jar).await.goes_to("/inbox");
         desk.get("/me", &mut jar).await.is(200);
         desk.get("/me", &mut before.clone()).await.goes_to("/sign-in?to=/me");
     }

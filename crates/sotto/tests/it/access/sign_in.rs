@@ -56,7 +56,7 @@ on_both_engines! {
             said.push(answer.text.replace(&format!("value=\"{email}\""), ""));
         }
         assert!(said.iter().all(|text| *text == said[0]), "{said:#?}");
-        desk.sign_in(&rosa, &mut Jar::default()).await.goes_to("/");
+        desk.sign_in(&rosa, &mut Jar::default()).await.goes_to("/inbox");
         desk.clinic.is_proved().await;
     }
 
@@ -88,7 +88,7 @@ on_both_engines! {
         desk.post("/sign-in", &wrong, &mut Jar::default()).await.is(422);
         desk.post("/sign-in", &wrong, &mut Jar::default()).await.is(429);
         desk.post("/sign-out", &[], &mut own).await.goes_to("/sign-in");
-        desk.sign_in(&rosa, &mut own).await.goes_to("/");
+        desk.sign_in(&rosa, &mut own).await.goes_to("/inbox");
         desk.clinic.is_proved().await;
     }
 

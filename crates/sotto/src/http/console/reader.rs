@@ -1,0 +1,304 @@
+//! What one person may read of what was said: asked of the policies for each thing once, opened only
+//! where they say yes, and remembered for the audit entry of the page.
+
+use std::collections::{BTreeSet, HashMap};
+
+use gate::{Language, PatientId};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use seal::{Place, Sealed};
+
+use super::words::When;
+use crate::access::policies::{self, About, Action, Principal, Resource};
+use crate::access::sessions::SignedIn;
+use crate::access::staff::{self, Staff};
+use crate::access::AccessError;
+use crate::audit::{AuditError, Event};
+use crate::conversations::inbox::InboxError;
+use crate::conversations::notes;
+use crate::db::note::NoteRow;
+use crate::db::timeline::{Heard, Said};
+use crate::db::{DbError, Tx, appointment};
+use crate::ids::{SiteId, StaffId};
+use crate::office::Office;
+use crate::people::patients::open_person;
+use crate::people::person::Person;
+use crate::schedule::office_hours::BadHours;
+
+/// A page of the inbox cannot be shown, or a form of it not done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DeskError {
+    /// A thread.
+    #[error(transparent)]
+    Inbox(#[from] InboxError),
+    /// Who works here.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The stored office hours cannot be read.
+    #[error(transparent)]
+    Hours(#[from] BadHours),
+    /// Storage.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+}
+
+/// The words of a message to us, as they were sealed.
+#[derive(serde::Deserialize)]
+struct Came {
+    from: From,
+    body: String,
+    #[serde(default)]
+    incomplete: bool,
+}
+
+#[derive(serde::Deserialize)]
+struct From {
+    value: String,
+}
+
+/// The words of a message of ours, as they were sealed.
+#[derive(serde::Deserialize)]
+struct Went {
+    #[serde(default)]
+    subject: Option<String>,
+    body: String,
+}
+
+/// One person, reading.
+pub(super) struct Reader<'a> {
+    pub(super) office: &'a Office,
+    pub(super) me: StaffId,
+    pub(super) now: Timestamp,
+    pub(super) zone: TimeZone,
+    pub(super) staff: Vec<Staff>,
+    principal: Principal,
+    asked: HashMap<(Action, About, String), bool>,
+    policies: BTreeSet<String>,
+}
+
+impl<'a> Reader<'a> {
+    /// Somebody who knows no colleague by name yet.
+    pub(super) fn new(office: &'a Office, who: &SignedIn) -> Self {
+        Self {
+            office,
+            me: who.staff.id,
+            now: office.clock().now(),
+            zone: office.profile().timezone.clone(),
+            staff: Vec::new(),
+            principal: Principal::from(&who.staff),
+            asked: HashMap::new(),
+            policies: BTreeSet::new(),
+        }
+    }
+
+    /// Learns the colleagues' names, once.
+    pub(super) fn meet(&mut self, tx: &mut Tx<'_>) -> Result<(), AccessError> {
+        if self.staff.is_empty() {
+            self.staff = staff::list(tx, self.office)?;
+        }
+        Ok(())
+    }
+
+    /// May they read what was said about this with somebody who is seen there?
+    pub(super) fn may_read(&mut self, about: About, sites: &str) -> bool {
+        self.may(Action::ReadConversation, about, sites)
+    }
+
+    /// May they do this with what was said about this with somebody who is seen there?
+    pub(super) fn may(&mut self, action: Action, about: About, sites: &str) -> bool {
+        let key = (action, about, sites.to_owned());
+        if let Some(known) = self.asked.get(&key) {
+            return *known;
+        }
+        let leave = policies::may(&self.principal, action, &conversation(about, sites));
+        let may = leave.is_ok();
+        if let Ok(permit) = leave {
+            self.policies.extend(permit.policies().iter().cloned());
+        }
+        self.asked.insert(key, may);
+        may
+    }
+
+    /// May they see who this patient is?
+    pub(super) fn may_see(&mut self, sites: &str) -> bool {
+        let what = Resource::Patient { sites: sites_of(sites), tags: Vec::new() };
+        match policies::may(&self.principal, Action::SeePatient, &what) {
+            Ok(permit) => {
+                self.policies.extend(permit.policies().iter().cloned());
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// The event of the page, with the policies that let them read it.
+    pub(super) fn recorded(self, event: Event) -> Event {
+        self.policies.into_iter().fold(event, Event::code)
+    }
+
+    pub(super) fn when(&self, at: Timestamp) -> When {
+        When::new(at, self.now, &self.zone)
+    }
+
+    pub(super) fn due(&self, at: Timestamp) -> When {
+        When::due(at, self.now, &self.zone)
+    }
+
+    /// The same in a sentence: "due 10:45 am", "2 h overdue".
+    pub(super) fn due_by(&self, at: Timestamp) -> When {
+        let mut when = self.due(at);
+        if at >= self.now {
+            let local = at.to_zoned(self.zone.clone());
+            let today = self.now.to_zoned(self.zone.clone()).date() == local.date();
+            when.relative = if today {
+                format!("due {}", local.strftime("%-I:%M %P"))
+            } else {
+                format!("due {}", when.absolute)
+            };
+        }
+        when
+    }
+
+    /// "you", or a colleague's name.
+    pub(super) fn name(&self, id: StaffId) -> String {
+        if id == self.me {
+            return "you".to_owned();
+        }
+        let found = self.staff.iter().find(|other| other.id == id);
+        found.map_or_else(|| "somebody".to_owned(), |found| found.named.name.clone())
+    }
+
+    /// Who did something, from a column such as `created_by`.
+    pub(super) fn actor(&self, by: &str) -> String {
+        match by.split_once(':') {
+            Some(("staff", id)) => {
+                id.parse().map_or_else(|_| "a colleague".to_owned(), |id| self.name(id))
+            }
+            Some(("operator", _)) => "the command line".to_owned(),
+            Some(("token", _)) => "a program".to_owned(),
+            _ => "automatic".to_owned(),
+        }
+    }
+
+    /// Who a patient is; none where their keys are gone.
+    pub(super) fn person(&self, id: PatientId, sealed: Option<Vec<u8>>) -> Option<Person> {
+        open_person(self.office.keys(), self.office.practice(), id, sealed?).ok()
+    }
+
+    /// "M. G.", never a name.
+    pub(super) fn initials(&self, id: PatientId, sealed: Option<Vec<u8>>) -> String {
+        let initials = self.person(id, sealed).map(|person| person.initials());
+        initials.filter(|text| !text.is_empty()).unwrap_or_else(|| "Name gone".to_owned())
+    }
+
+    /// The words of a message to us, and the end of the number it came from.
+    pub(super) fn heard(&self, row: &str, content: &[u8], wrap: &[u8]) -> Option<(String, String)> {
+        let plain = self.open("inbound_message", row, content, wrap)?;
+        let came: Came = serde_json::from_slice(&plain).ok()?;
+        let mut body = came.body;
+        if came.incomplete {
+            body.push_str(" [a part of this text did not come]");
+        }
+        Some((body, ending(&came.from.value)))
+    }
+
+    pub(super) fn heard_whole(&self, row: &Heard) -> Option<(String, String)> {
+        self.heard(&row.id.to_string(), &row.content_sealed, &row.record_wrap)
+    }
+
+    /// The words of a message of ours.
+    pub(super) fn said(&self, row: &Said) -> Option<String> {
+        let id = row.id.to_string();
+        let plain = self.open("message", &id, &row.content_sealed, &row.record_wrap)?;
+        let went: Went = serde_json::from_slice(&plain).ok()?;
+        Some(match went.subject {
+            Some(subject) => format!("{subject}\n{}", went.body),
+            None => went.body,
+        })
+    }
+
+    /// The words of a note.
+    pub(super) fn note(&self, row: &NoteRow) -> Option<String> {
+        let plain = notes::open(self.office, row).ok()?;
+        String::from_utf8(plain.to_vec()).ok()
+    }
+
+    fn open(
+        &self,
+        table: &str,
+        row: &str,
+        content: &[u8],
+        wrap: &[u8],
+    ) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+        let practice = self.office.practice().to_string();
+        let place = Place { practice: &practice, table, row, column: "content" };
+        let content = Sealed::from_bytes(content.to_vec());
+        let wrap = Sealed::from_bytes(wrap.to_vec());
+        self.office.keys().open_message(&place, &content, &wrap).ok()
+    }
+}
+
+/// What the policies are asked about.
+pub(super) fn conversation(about: About, sites: &str) -> Resource {
+    Resource::Conversation { sites: sites_of(sites), tags: Vec::new(), about }
+}
+
+/// Where a patient is seen: ids, separated by commas, as the lists read them; nobody is nowhere.
+pub(super) fn where_seen(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    patient: Option<PatientId>,
+) -> Result<String, DbError> {
+    let Some(patient) = patient else { return Ok(String::new()) };
+    let sites = appointment::sites_of(tx, office.practice(), patient)?;
+    let sites: Vec<String> = sites.iter().map(ToString::to_string).collect();
+    Ok(sites.join(","))
+}
+
+fn sites_of(sites: &str) -> Vec<SiteId> {
+    sites.split(',').filter_map(|id| id.parse().ok()).collect()
+}
+
+/// The last four of a number; of a mailbox, nothing.
+fn ending(address: &str) -> String {
+    let digits = address.strip_prefix('+').filter(|rest| rest.len() > 4);
+    let end = digits.and_then(|rest| rest.get(rest.len() - 4..));
+    end.map_or_else(|| "An unknown mailbox".to_owned(), |end| format!("A number ending {end}"))
+}
+
+/// A language in words.
+pub(super) fn language_words(tag: Option<&str>) -> &'static str {
+    match tag.and_then(Language::from_word) {
+        Some(Language::Spanish) => "Spanish",
+        Some(Language::English) => "English",
+        _ => "Language not on file",
+    }
+}
+
+/// The first words of a text, on one line.
+pub(super) fn first_words(text: &str) -> String {
+    const MOST: usize = 80;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_shows_the_end_of_a_number_and_the_first_words() {
+        assert_eq!(ending("+12025550147"), "A number ending 0147");
+        assert_eq!(ending("rosa@example.org"), "An unknown mailbox");
+        assert_eq!(ending("+12"), "An unknown mailbox");
+        assert_eq!(first_words("can I\n come  later"), "can I come later");
+        let long = "ñ".repeat(200);
+        assert_eq!(first_words(&long), format!("{}…", "ñ".repeat(80)));
+    }
+}
