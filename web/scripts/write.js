@@ -47,8 +47,7 @@
     const button = form().querySelector(`button[data-key="${CSS.escape(event.key)}"]`);
     if (button) {
       event.preventDefault();
-      if (button.value === "send") button.focus();
-      else button.click();
+      button.click();
     }
   });
 

@@ -103,6 +103,8 @@ id! {
     NoteId;
     /// Something a person has to do.
     TaskId;
+    /// A call that staff make.
+    CallId;
     /// A planned reminder.
     ReminderId;
     /// A delivery report.

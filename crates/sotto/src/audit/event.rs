@@ -91,6 +91,8 @@ words! {
         RemindersChanged = "reminder.changed",
         /// A conversation was opened, read or closed.
         ConversationChanged = "conversation.changed",
+        /// A step of a call was taken.
+        CallChanged = "call.changed",
         /// A task was made or done.
         TaskChanged = "task.changed",
         /// The content of a message was read.

@@ -66,7 +66,7 @@ sorts! {
     /// What patients wrote.
     Replies = "replies", "Replies", [InboundReceived];
     /// Conversations and tasks.
-    Work = "work", "Conversations and tasks", [ConversationChanged | TaskChanged];
+    Work = "work", "Conversations, tasks and calls", [ConversationChanged | TaskChanged | CallChanged];
     /// Consents.
     Consents = "consents", "Consents", [ConsentGiven | ConsentRevoked];
     /// How patients may be reached.

@@ -138,9 +138,7 @@ fn keep(tx: &mut Tx<'_>, office: &Office, mut row: ThreadRow) -> Result<(), DbEr
 fn hold(tx: &mut Tx<'_>, office: &Office, with: With) -> Result<Option<ThreadRow>, DbError> {
     let key = match with {
         With::Patient(patient) => patient.0.as_u64_pair().1.cast_signed(),
-        With::Address([a, b, c, d, e, f, g, h, ..]) => {
-            i64::from_be_bytes([a, b, c, d, e, f, g, h])
-        }
+        With::Address([a, b, c, d, e, f, g, h, ..]) => i64::from_be_bytes([a, b, c, d, e, f, g, h]),
     };
     tx.lock(key)?;
     thread::find(tx, office.practice(), with)
@@ -149,9 +147,7 @@ fn hold(tx: &mut Tx<'_>, office: &Office, with: With) -> Result<Option<ThreadRow
 /// The one that is nobody has no thread: drills are no work of the desk.
 fn is_nobody(tx: &mut Tx<'_>, office: &Office, with: With) -> Result<bool, DbError> {
     match with {
-        With::Patient(patient) => {
-            Ok(test_patient::find(tx, office.practice(), patient)?.is_some())
-        }
+        With::Patient(patient) => Ok(test_patient::find(tx, office.practice(), patient)?.is_some()),
         With::Address(_) => Ok(false),
     }
 }
@@ -341,11 +337,18 @@ pub fn said(
     actor: &Actor,
 ) -> Result<(), DbError> {
     let (draft, level) = (cleared.draft(), cleared.basis().level);
-    let (Origin::Staff, Some(patient)) = (draft.origin, draft.patient) else { return Ok(()) };
+    let author = staff_of(actor);
+    let Some(patient) = draft.patient else { return Ok(()) };
+    if author.is_none() && draft.origin != Origin::Staff {
+        return Ok(());
+    }
     let with = With::Patient(patient);
     let now = office.clock().now();
+    // A program's message to somebody who has no thread waits for nobody's lock.
+    if author.is_none() && thread::find(tx, office.practice(), with)?.is_none() {
+        return Ok(());
+    }
     let there = hold(tx, office, with)?;
-    let author = staff_of(actor);
     let mut row = match (there, author) {
         (Some(row), _) => row,
         (None, Some(_)) => new(office, with, about_said(draft.kind, Some(level)), now),
@@ -551,8 +554,7 @@ pub fn reopen(
         return Err(InboxError::NotNow("it is open"));
     }
     let (with, about) = (row.with, row.about);
-    let kind =
-        if about == About::Clinical { TaskKind::ClinicalQuestion } else { TaskKind::Answer };
+    let kind = if about == About::Clinical { TaskKind::ClinicalQuestion } else { TaskKind::Answer };
     let owner = row.owner;
     open(&mut row, about, office.clock().now());
     row.owner = owner;
@@ -618,8 +620,7 @@ pub async fn begin(db: &Db, office: &Office) -> Result<usize, InboxError> {
                         count += 1;
                     }
                 }
-                let event =
-                    Event::new(audit::Kind::ConversationChanged, Actor::service("inbox"));
+                let event = Event::new(audit::Kind::ConversationChanged, Actor::service("inbox"));
                 audit::append(tx, &its, event.code("begun").code(format!("rows={count}")))?;
                 Ok::<_, InboxError>(count)
             })

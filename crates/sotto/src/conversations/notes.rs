@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 
 use super::inbox::InboxError;
 use crate::audit::{self, Actor, Event, Kind};
+use crate::db::Tx;
 use crate::db::note::{self, NoteRow};
 use crate::db::registry::NOTE;
 use crate::db::thread::{self, With};
-use crate::db::Tx;
 use crate::ids::{Id as _, NoteId, StaffId, ThreadId};
 use crate::office::Office;
 
@@ -50,8 +50,7 @@ pub fn add(
         return Err(InboxError::Field { field: "note", because: "must be 1 to 2,000 characters" });
     }
     let practice = office.practice();
-    let mut row =
-        thread::get(tx, practice, new.thread)?.ok_or(InboxError::NoThread(new.thread))?;
+    let mut row = thread::get(tx, practice, new.thread)?.ok_or(InboxError::NoThread(new.thread))?;
     let now = office.clock().now();
     let id = NoteId::new(office.clock());
     let (house, key) = (practice.to_string(), id.to_string());

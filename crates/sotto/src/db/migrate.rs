@@ -47,6 +47,7 @@ const MIGRATIONS: &[Migration] = migrations![
     7 "0007_audit_arrival" beside 2,
     8 "0008_access" beside 2,
     9 "0009_threads" beside 2,
+    10 "0010_calls" beside 2,
 ];
 
 /// The first version whose row says `oldest`.

@@ -27,6 +27,7 @@ pub mod api_token;
 pub mod appointment;
 pub mod attempt;
 pub mod board;
+pub mod call;
 pub mod caregiver;
 pub mod clinician;
 pub mod consent_event;

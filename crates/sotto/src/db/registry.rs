@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 30] = [
+const FLOW: [Table; 31] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -52,6 +52,7 @@ const FLOW: [Table; 30] = [
     THREAD,
     NOTE,
     PRESENCE,
+    CALL,
     TASK,
     REMINDER,
     IDEMPOTENCY_KEY,
@@ -380,6 +381,10 @@ tables! {
     "note" NOTE Recorded ["id" Text] [
         "practice_id" "id" "thread_id" "author" "about" "mentioned" "body_sealed" "record_wrap"
         "created_at"
+    ]
+    "call" CALL Recorded ["id" Text] [
+        "practice_id" "id" "patient_id" "contact_point_id" "task_id" "caller" "began_at"
+        "answered" "caregiver_id" "greeting" "methods" "identified" "said_at" "outcome" "ended_at"
     ]
     "presence" PRESENCE Nothing ["thread_id" Text, "staff_id" Text] [
         "practice_id" "thread_id" "staff_id" "seen_at"

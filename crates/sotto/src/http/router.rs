@@ -22,8 +22,8 @@ use super::api::{
 };
 use super::carriers::twilio;
 use super::console::{
-    access, inbox, invite, lock, log, me, overview, settings, sign_in, staff, strip, tasks as work,
-    thread, thread_forms, today, write,
+    access, call, inbox, invite, lock, log, me, overview, settings, sign_in, staff, strip,
+    tasks as work, thread, thread_forms, today, write,
 };
 use super::errors::Problem;
 use super::routes::Needs::{self, May, MayEach, MayRecently, Token};
@@ -157,9 +157,11 @@ fn timed(with_metrics: bool) -> Routes {
 
 /// What stays open.
 fn streams() -> Routes {
-    Routes::default()
-        .get("/live", May(Action::SeeOverview), overview::live)
-        .get("/inbox/live", May(Action::SeeTasks), strip::live)
+    Routes::default().get("/live", May(Action::SeeOverview), overview::live).get(
+        "/inbox/live",
+        May(Action::SeeTasks),
+        strip::live,
+    )
 }
 
 /// To write to a patient.
@@ -211,6 +213,13 @@ fn pages() -> Routes {
         .post("/settings/office-hours", May(A::ChangeSettings), settings::set_hours)
         .post("/settings/tokens", MayRecently(A::ChangeSettings), settings::make_token)
         .post("/settings/tokens/{id}/revoke", MayRecently(A::ChangeSettings), settings::revoke_token)
+        .get("/people/{patient}/call", MayEach(WRITE), call::begin_page)
+        .post("/people/{patient}/call", MayEach(WRITE), call::begin)
+        .get("/calls/{id}", MayEach(WRITE), call::page)
+        .post("/calls/{id}/answered", MayEach(WRITE), call::answered)
+        .post("/calls/{id}/identified", MayEach(WRITE), call::identified)
+        .post("/calls/{id}/matter", MayEach(WRITE), call::show)
+        .post("/calls/{id}/end", MayEach(WRITE), call::end)
         .get("/people/{patient}/write", MayEach(WRITE), write::page)
         .post("/people/{patient}/write", MayEach(WRITE), write::act)
         .post("/people/{patient}/write/look", MayEach(WRITE), write::look)

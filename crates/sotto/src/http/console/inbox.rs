@@ -40,8 +40,7 @@ pub async fn page(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Response> {
     let ask = Ask::of(&asked, &may.signed_in.staff.roles);
-    let (office, who, permit) =
-        (doors.office().clone(), may.signed_in.clone(), may.permit.clone());
+    let (office, who, permit) = (doors.office().clone(), may.signed_in.clone(), may.permit.clone());
     let read = doors
         .db()
         .write(move |tx| {
@@ -81,9 +80,11 @@ fn read(
 /// The page for what could not be shown or done; what was typed is one step back.
 pub(super) fn failed(error: &DeskError) -> Response {
     let (status, title, text) = match error {
-        DeskError::Inbox(InboxError::NoThread(_) | InboxError::Task(TaskError::NoTask(_))) => {
-            (StatusCode::NOT_FOUND, "Nothing here by that id", "It may have been typed wrong.".into())
-        }
+        DeskError::Inbox(InboxError::NoThread(_) | InboxError::Task(TaskError::NoTask(_))) => (
+            StatusCode::NOT_FOUND,
+            "Nothing here by that id",
+            "It may have been typed wrong.".into(),
+        ),
         DeskError::Inbox(InboxError::NotNow(why)) => {
             (StatusCode::CONFLICT, "That can't be done now", format!("Nothing was changed: {why}."))
         }

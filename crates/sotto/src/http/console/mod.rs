@@ -2,6 +2,7 @@
 //! ([`signed_in`]): one that forgot to ask does not know who is asking.
 
 pub mod access;
+pub mod call;
 pub mod inbox;
 pub mod invite;
 pub mod lock;

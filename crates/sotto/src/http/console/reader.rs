@@ -9,10 +9,10 @@ use jiff::tz::TimeZone;
 use seal::{Place, Sealed};
 
 use super::words::When;
+use crate::access::AccessError;
 use crate::access::policies::{self, About, Action, Principal, Resource};
 use crate::access::sessions::SignedIn;
 use crate::access::staff::{self, Staff};
-use crate::access::AccessError;
 use crate::audit::{AuditError, Event};
 use crate::conversations::inbox::InboxError;
 use crate::conversations::notes;

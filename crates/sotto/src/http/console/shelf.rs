@@ -69,9 +69,7 @@ impl Ask {
         let view = match asked.view.as_deref() {
             Some("mine") => View::Mine,
             Some("unassigned") => View::Unassigned,
-            Some("team") => {
-                team.filter(|team| TEAMS.contains(team)).map_or(start, View::Team)
-            }
+            Some("team") => team.filter(|team| TEAMS.contains(team)).map_or(start, View::Team),
             Some("all") => View::All,
             Some("mentions") => View::Mentions,
             Some("snoozed") => View::Snoozed,
@@ -213,8 +211,7 @@ pub(super) fn read(
         };
         format!("/inbox?{query}&after={at}")
     });
-    let rows =
-        listed.into_iter().map(|row| line(reader, row, &query, open)).collect();
+    let rows = listed.into_iter().map(|row| line(reader, row, &query, open)).collect();
     let tabs = tabs(&ask.view, &counts, &who.staff.roles);
     let here = tabs.iter().find(|tab| tab.here);
     let (title, count) = here.map_or(("Conversations", None), |tab| (tab.words, tab.count));
@@ -224,17 +221,7 @@ pub(super) fn read(
         view => Some((format!("/inbox?{}", self::query(view, true)), "newest")),
     };
     let first = ask.after.as_ref().map(|_| format!("/inbox?{query}"));
-    Ok(Shelf {
-        title,
-        count,
-        rows,
-        next,
-        first,
-        other_order,
-        empty: empty(ask.view),
-        query,
-        tabs,
-    })
+    Ok(Shelf { title, count, rows, next, first, other_order, empty: empty(ask.view), query, tabs })
 }
 
 fn tabs(view: &View, counts: &Counts, roles: &Roles) -> Vec<Tab> {
@@ -355,9 +342,7 @@ pub(super) fn may_answer(
         .staff
         .iter()
         .filter(|staff| staff.disabled_at.is_none() && staff.id != reader.me)
-        .filter(|staff| {
-            crate::access::policies::may(&Principal::from(*staff), reply, what).is_ok()
-        })
+        .filter(|staff| crate::access::policies::may(&Principal::from(*staff), reply, what).is_ok())
         .map(|staff| (staff.id.to_string(), staff.named.name.clone()))
         .collect()
 }

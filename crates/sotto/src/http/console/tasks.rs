@@ -59,6 +59,8 @@ struct Row {
     urgent: bool,
     owner: String,
     thread: Option<String>,
+    /// Where the call about it begins.
+    call: Option<String>,
     /// May they say that it is done?
     mine: bool,
 }
@@ -80,8 +82,7 @@ pub async fn page(
     may: May<SeeTasks>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Response> {
-    let (office, who, permit) =
-        (doors.office().clone(), may.signed_in.clone(), may.permit.clone());
+    let (office, who, permit) = (doors.office().clone(), may.signed_in.clone(), may.permit.clone());
     let after = asked.after.as_deref().and_then(read_after);
     let read = doors
         .db()
@@ -146,7 +147,10 @@ fn line(reader: &mut Reader<'_>, row: TaskListed) -> Row {
         None if row.thread.is_some() => "Unknown number".to_owned(),
         None => "The practice".to_owned(),
     };
+    let mine = reader.may(Action::Reply, about, &row.sites);
+    let patient = row.patient.filter(|_| mine && readable);
     Row {
+        call: patient.map(|patient| format!("/people/{patient}/call?task={}", row.id)),
         id: row.id.to_string(),
         what: if readable {
             words::task_words(row.kind.word())
@@ -158,7 +162,7 @@ fn line(reader: &mut Reader<'_>, row: TaskListed) -> Row {
         urgent: row.urgent,
         owner: row.owner.map_or_else(|| "nobody yet".to_owned(), |id| reader.name(id)),
         thread: row.thread.filter(|_| readable).map(|id| id.to_string()),
-        mine: reader.may(Action::Reply, about, &row.sites),
+        mine,
     }
 }
 

@@ -81,6 +81,8 @@ struct Open {
 /// Who this is.
 struct Who {
     patient: Option<String>,
+    /// Where a call about what is due begins.
+    call: Option<String>,
     /// The name, where it may be seen; initials or a number's end otherwise.
     name: String,
     initials: String,
@@ -288,6 +290,7 @@ fn who(
     let practice = reader.office.practice();
     let nobody = |name: String, note| Who {
         patient: None,
+        call: None,
         initials: name.clone(),
         name,
         age: None,
@@ -329,6 +332,10 @@ fn who(
     };
     let today: Date = reader.now.to_zoned(reader.zone.clone()).date();
     Ok(Who {
+        call: Some(match timeline::open_tasks(tx, practice, row.with)?.first() {
+            Some(task) => format!("/people/{id}/call?task={}", task.id),
+            None => format!("/people/{id}/call"),
+        }),
         patient: Some(id.to_string()),
         name: format!("{} {}", person.first_name(), person.family),
         initials: person.initials(),

@@ -83,8 +83,7 @@ async fn act(
     + 'static,
 ) -> Result<(), Response> {
     let (row, ..) = found((doors, &may.signed_in), action, id).await?;
-    let (office, actor, me) =
-        (doors.office().clone(), may.actor(), may.signed_in.staff.id);
+    let (office, actor, me) = (doors.office().clone(), may.actor(), may.signed_in.staff.id);
     let done = doors.db().write(move |tx| work(tx, &office, row.id, (&actor, me))).await;
     done.map_err(|error| failed(&error))
 }
@@ -109,9 +108,9 @@ pub async fn assign(
         let owner = match (form.owner.as_str(), form.owner.strip_prefix("team:")) {
             ("me", _) => Owner::One(me),
             ("nobody", _) => Owner::Nobody,
-            (_, Some(team)) => Owner::Team(
-                Role::from_word(team).ok_or_else(|| field("is none of the desks"))?,
-            ),
+            (_, Some(team)) => {
+                Owner::Team(Role::from_word(team).ok_or_else(|| field("is none of the desks"))?)
+            }
             (staff_id, None) => {
                 let nobody = || field("must be somebody who works here, a desk, or nobody");
                 let staff_id = staff_id.parse().map_err(|_| nobody())?;
@@ -225,21 +224,22 @@ pub async fn note(
     Path(id): Path<String>,
     Filled(form): Filled<NoteForm>,
 ) -> Result<Response, Response> {
-    let work = move |tx: &mut Tx<'_>, office: &Office, thread, (actor, author): (&Actor, StaffId)| {
-        let mentioned = match form.mention.as_str() {
-            "" => None,
-            id => {
-                let because = "must be somebody who works here";
-                let nobody = || InboxError::Field { field: "colleague", because };
-                let id: StaffId = id.parse().map_err(|_| nobody())?;
-                let them = staff::get(tx, office, id)?;
-                Some(them.filter(|them| them.disabled_at.is_none()).ok_or_else(nobody)?.id)
-            }
+    let work =
+        move |tx: &mut Tx<'_>, office: &Office, thread, (actor, author): (&Actor, StaffId)| {
+            let mentioned = match form.mention.as_str() {
+                "" => None,
+                id => {
+                    let because = "must be somebody who works here";
+                    let nobody = || InboxError::Field { field: "colleague", because };
+                    let id: StaffId = id.parse().map_err(|_| nobody())?;
+                    let them = staff::get(tx, office, id)?;
+                    Some(them.filter(|them| them.disabled_at.is_none()).ok_or_else(nobody)?.id)
+                }
+            };
+            let new = NewNote { thread, author, mentioned, text: form.text };
+            notes::add(tx, office, &new, actor)?;
+            Ok(())
         };
-        let new = NewNote { thread, author, mentioned, text: form.text };
-        notes::add(tx, office, &new, actor)?;
-        Ok(())
-    };
     act((&doors, &may, &id), Action::ReadConversation, work).await?;
     Ok(back(form.to.as_deref(), &id))
 }

@@ -95,8 +95,7 @@ pub async fn page(
     may: May<SeeOverview>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Response> {
-    let (office, who, permit) =
-        (doors.office().clone(), may.signed_in.clone(), may.permit.clone());
+    let (office, who, permit) = (doors.office().clone(), may.signed_in.clone(), may.permit.clone());
     let live = policies::may(&Principal::from(&who.staff), Action::SeeTasks, &Resource::Practice);
     let read = doors
         .db()
@@ -170,9 +169,8 @@ fn read(
         }
     }
     sites.sort_by(|a, b| a.name.cmp(&b.name));
-    let event = Event::new(Kind::ContentViewed, who.actor())
-        .code("schedule")
-        .code(format!("rows={count}"));
+    let event =
+        Event::new(Kind::ContentViewed, who.actor()).code("schedule").code(format!("rows={count}"));
     let all = timeline::count_visits(tx, practice, span)?;
     let day = Day {
         iso: date.to_string(),

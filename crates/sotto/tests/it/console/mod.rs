@@ -1,5 +1,6 @@
 //! The desk's pages, through the real router, on both engines.
 
+mod calls;
 mod log;
 mod settings;
 mod write;

@@ -1,0 +1,692 @@
+//! `/people/{patient}/call` and `/calls/{id}`: a call, a step a page. What it is about is not on
+//! the page before the listener was identified, and says then how much may be said (SPEC IN-03).
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use gate::{AddressKind, Channel, ContactPointId, Language, Level, PatientId};
+use guard::Guard;
+use jiff::Timestamp;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use super::page::{Filled, Frame, failed, html, message, see_other};
+use super::reader::{Reader, conversation};
+use super::signed_in::{FindPatients, May, leave};
+use super::thread::may_ever;
+use super::words::{self, When};
+use crate::access::policies::{About, Action, Resource};
+use crate::access::sessions::SignedIn;
+use crate::audit::{self, AuditError, Event, Kind};
+use crate::conversations::calls::{
+    self, Answered, CallError, CallOutcome, Greeting, Method, NewCall,
+};
+use crate::conversations::inbox::about_task;
+use crate::db::call::{self, CallRow};
+use crate::db::restriction::{self, RestrictedThing, RestrictionStatus};
+use crate::db::task::{self, TaskRow};
+use crate::db::{DbError, Tx, Word, appointment, board, caregiver, contact_point};
+use crate::facts::{self, FactsError, Subject};
+use crate::http::Doors;
+use crate::http::params::Path;
+use crate::ids::{CallId, CaregiverId, TaskId};
+use crate::office::Office;
+use crate::people::caregivers::open_caregiver;
+use crate::people::contact_points::open_address;
+
+/// A page of a call cannot be shown, or a step of it not taken.
+#[derive(Debug, thiserror::Error)]
+enum PageError {
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error(transparent)]
+    Facts(#[from] FactsError),
+    #[error(transparent)]
+    Seal(#[from] seal::SealError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error("there is no such patient or call")]
+    Nothing,
+}
+
+impl PageError {
+    fn page(&self) -> Response {
+        let because = match self {
+            Self::Nothing | Self::Call(CallError::NoCall(_)) => {
+                return message(
+                    StatusCode::NOT_FOUND,
+                    ("There is no such call", "It may be a colleague's. Begin one of your own."),
+                    ("/tasks", "To the tasks"),
+                );
+            }
+            Self::Call(error @ (CallError::Field { .. } | CallError::NotNow(_))) => error,
+            error => return failed(error),
+        };
+        let mut text = because.to_string();
+        text.push('.');
+        message(
+            StatusCode::CONFLICT,
+            ("Not like this", &sentence(&text)),
+            ("/tasks", "To the tasks"),
+        )
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |c| c.to_uppercase().chain(letters).collect())
+}
+
+struct Number {
+    id: String,
+    number: String,
+    words: String,
+    first: bool,
+}
+
+#[derive(Template)]
+#[template(path = "console/call_begin.html")]
+struct Begin {
+    frame: Frame,
+    id: String,
+    name: String,
+    who: String,
+    task: String,
+    numbers: Vec<Number>,
+    warnings: Vec<&'static str>,
+    before: Vec<Before>,
+}
+
+struct Before {
+    at: When,
+    who: String,
+    words: &'static str,
+}
+
+struct Choice {
+    word: String,
+    words: String,
+    chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "console/call.html")]
+struct Page {
+    frame: Frame,
+    id: String,
+    patient: String,
+    number: String,
+    name: String,
+    first_name: String,
+    who: String,
+    caller: String,
+    practice: String,
+    phone: String,
+    spanish: bool,
+    warnings: Vec<&'static str>,
+    answered: Option<Answered>,
+    caregivers: Vec<Choice>,
+    greeting: Option<Greeting>,
+    facts: Vec<(&'static str, String)>,
+    identified: Option<bool>,
+    may_say: &'static str,
+    matter: Option<Matter>,
+    ended: Option<&'static str>,
+}
+
+struct Matter {
+    task: String,
+    words: Option<String>,
+    /// More than this listener may hear.
+    too_much: bool,
+}
+
+impl Page {
+    fn listens(&self) -> bool {
+        matches!(self.answered, Some(Answered::Patient | Answered::Caregiver))
+    }
+
+    fn is(&self, word: &str) -> bool {
+        self.answered.is_some_and(|answered| answered.word() == word)
+    }
+
+    fn greeted(&self, word: &str) -> bool {
+        self.greeting.is_some_and(|greeting| greeting.word() == word)
+    }
+}
+
+const fn level_words(level: Level) -> &'static str {
+    match level {
+        Level::Administrative => "only that they should call back: nothing about care or bills",
+        Level::Mention => "that there is an appointment, a bill or a message; not what about",
+        Level::Detail => "health details, but nothing sensitive",
+        Level::Sensitive | Level::Never => "everything that this call is about",
+    }
+}
+
+const fn outcome_words(outcome: CallOutcome) -> &'static str {
+    match outcome {
+        CallOutcome::Spoke => "spoke",
+        CallOutcome::LeftMessage => "left a message to call back",
+        CallOutcome::NotReached => "not reached",
+        CallOutcome::WrongNumber => "wrong number",
+    }
+}
+
+/// Who is called, and whether this person may.
+struct Called {
+    subject: Subject,
+    sites: Vec<crate::ids::SiteId>,
+}
+
+async fn called(
+    doors: &Doors,
+    signed_in: &SignedIn,
+    (id, about): (PatientId, Option<About>),
+) -> Result<Called, Response> {
+    let office = doors.office().clone();
+    let read = move |tx: &mut Tx<'_>| -> Result<Called, PageError> {
+        let sites = appointment::sites_of(tx, office.practice(), id)?;
+        let subject = facts::subject(tx, &office, id)?.ok_or(PageError::Nothing)?;
+        Ok(Called { subject, sites })
+    };
+    let called = doors.db().read(read).await.map_err(|error| error.page())?;
+    let record = Resource::Patient { sites: called.sites.clone(), tags: Vec::new() };
+    leave(doors, signed_in, Action::SeePatient, &record).await?;
+    let abouts = about.map_or_else(
+        || vec![About::Schedule, About::Clinical, About::Account],
+        |about| vec![about],
+    );
+    let thread =
+        |about| Resource::Conversation { sites: called.sites.clone(), tags: Vec::new(), about };
+    let may = |about| {
+        let who = crate::access::policies::Principal::from(&signed_in.staff);
+        crate::access::policies::may(&who, Action::Reply, &thread(about)).is_ok()
+    };
+    if !abouts.iter().any(|about| may(*about)) {
+        leave(
+            doors,
+            signed_in,
+            Action::Reply,
+            &thread(abouts.first().copied().unwrap_or(About::Clinical)),
+        )
+        .await?;
+    }
+    Ok(called)
+}
+
+/// For which task.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct For {
+    task: String,
+}
+
+/// `GET /people/{patient}/call`: which number, and the promise to be alone.
+pub async fn begin_page(
+    State(doors): State<Doors>,
+    may: May<FindPatients>,
+    Path(id): Path<String>,
+    Query(asked): Query<For>,
+) -> Result<Response, Response> {
+    let id: PatientId = id.parse().map_err(|_| PageError::Nothing.page())?;
+    let called = called(&doors, &may.signed_in, (id, None)).await?;
+    let (office, actor) = (doors.office().clone(), may.actor());
+    let (subject, task) = (called.subject.clone(), asked.task.clone());
+    let who = may.signed_in.clone();
+    let read = doors
+        .db()
+        .write(move |tx| -> Result<_, PageError> {
+            let now = office.clock().now();
+            let numbers = numbers(tx, &office, id, now)?;
+            let warnings = warnings(tx, &office, id, now)?;
+            let mut reader = Reader::new(&office, &who);
+            reader.meet(tx).map_err(|_| PageError::Nothing)?;
+            let before = call::of_patient(tx, office.practice(), id, 5)?
+                .into_iter()
+                .filter_map(|row| {
+                    Some(Before {
+                        at: reader.when(row.began_at),
+                        who: reader.name(row.caller),
+                        words: outcome_words(row.outcome?),
+                    })
+                })
+                .collect();
+            let event = Event::new(Kind::ContentViewed, actor).patient(Some(id)).code("call");
+            audit::append(tx, &office, event)?;
+            Ok((numbers, warnings, before))
+        })
+        .await;
+    let (numbers, warnings, before) = read.map_err(|error| error.page())?;
+    let page = Begin {
+        frame: Frame::of(&doors, &may.signed_in),
+        id: id.to_string(),
+        name: subject.person.first_name().to_owned(),
+        who: who_words(doors.office(), &subject),
+        task,
+        numbers,
+        warnings,
+        before,
+    };
+    Ok(html(StatusCode::OK, &page))
+}
+
+fn full_name(subject: &Subject) -> String {
+    format!("{} {}", subject.person.given, subject.person.family).trim().to_owned()
+}
+
+fn who_words(office: &Office, subject: &Subject) -> String {
+    let zone = office.profile().timezone.clone();
+    let today = office.clock().now().to_zoned(zone).date();
+    let age = subject.person.age_on(today).map(|age| format!(", {age}")).unwrap_or_default();
+    let language = match subject.language {
+        Some(Language::Spanish) => "Spanish",
+        Some(Language::English) => "English",
+        None => "language not known",
+    };
+    format!("{}{age} · {language}", full_name(subject))
+}
+
+/// The numbers that may be called: where the patient asked for another, only that (PRIV-05).
+fn numbers(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    id: PatientId,
+    now: Timestamp,
+) -> Result<Vec<Number>, PageError> {
+    let practice = office.practice();
+    let alternatives = facts::alternatives(tx, office, Some(id), now)?;
+    let governed = alternatives.iter().rev().find(|one| {
+        one.channel.is_none_or(|channel| {
+            matches!(channel, Channel::LiveVoiceUnverified | Channel::LiveVoiceVerified)
+        })
+    });
+    let closed: Vec<String> = in_force(tx, office, id, now)?
+        .into_iter()
+        .filter(|row| row.what == RestrictedThing::ContactPoint)
+        .filter_map(|row| row.value)
+        .collect();
+    let all = contact_point::of_patient(tx, practice, id)?;
+    let usable = all.into_iter().filter(|point| {
+        point.kind == AddressKind::Phone
+            && point.dead.is_none()
+            && point.valid_from.is_none_or(|from| from <= now)
+            && point.valid_until.is_none_or(|until| now < until)
+            && governed.is_none_or(|one| one.use_instead == Some(point.id))
+            && !closed.contains(&point.id.to_string())
+    });
+    let mut numbers: Vec<Number> = Vec::new();
+    for point in usable {
+        let sealed = point.address_sealed;
+        let address = open_address(office.keys(), practice, point.id, point.kind, sealed)?;
+        let mut words = vec![point.line.word().replace('_', " ")];
+        if point.caregiver_id.is_some() {
+            words.push("a caregiver's".to_owned());
+        }
+        if point.shared {
+            words.push("others answer it too".to_owned());
+        }
+        if governed.is_some() {
+            words.push("the patient asked for this one only".to_owned());
+        }
+        numbers.push(Number {
+            id: point.id.to_string(),
+            number: address.reveal().to_owned(),
+            words: words.join(", "),
+            first: numbers.is_empty(),
+        });
+    }
+    Ok(numbers)
+}
+
+fn in_force(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    id: PatientId,
+    now: Timestamp,
+) -> Result<Vec<restriction::RestrictionRow>, DbError> {
+    let all = restriction::of_patient(tx, office.practice(), id)?;
+    let holds = |row: &restriction::RestrictionRow| {
+        row.status == RestrictionStatus::Accepted
+            && row.valid_from <= now
+            && row.valid_until.is_none_or(|until| now < until)
+    };
+    Ok(all.into_iter().filter(holds).collect())
+}
+
+/// What must be heeded in any call to this patient.
+fn warnings(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    id: PatientId,
+    now: Timestamp,
+) -> Result<Vec<&'static str>, DbError> {
+    let mut words: Vec<&'static str> = in_force(tx, office, id, now)?
+        .iter()
+        .filter_map(|row| match (row.what, row.value.as_deref()) {
+            (RestrictedThing::Hold, _) => {
+                Some("Contact is on hold: call only if a colleague who knows why agreed.")
+            }
+            (RestrictedThing::Safety, _) => {
+                Some("For their safety: leave no voicemail and hide the practice's number.")
+            }
+            (RestrictedThing::MinorConfidential, _) => {
+                Some("Some of it is the young person's own: not for a parent.")
+            }
+            (RestrictedThing::Channel, Some("voicemail" | "ringless_voicemail")) => {
+                Some("They asked us to leave no voicemail.")
+            }
+            (RestrictedThing::Channel, Some("live_voice_verified" | "live_voice_unverified")) => {
+                Some("They asked us not to call.")
+            }
+            _ => None,
+        })
+        .collect();
+    words.dedup();
+    Ok(words)
+}
+
+/// The form that begins a call.
+#[derive(Deserialize)]
+pub struct BeginForm {
+    #[serde(default)]
+    number: String,
+    #[serde(default)]
+    task: String,
+    #[serde(default)]
+    private_place: String,
+}
+
+/// `POST /people/{patient}/call`.
+pub async fn begin(
+    State(doors): State<Doors>,
+    may: May<FindPatients>,
+    Path(id): Path<String>,
+    Filled(form): Filled<BeginForm>,
+) -> Result<Response, Response> {
+    let id: PatientId = id.parse().map_err(|_| PageError::Nothing.page())?;
+    called(&doors, &may.signed_in, (id, None)).await?;
+    let number: ContactPointId = form.number.parse().map_err(|_| {
+        let because = "must be chosen";
+        PageError::Call(CallError::Field { field: "number", because }).page()
+    })?;
+    let new = NewCall {
+        patient: id,
+        number,
+        task: form.task.parse::<TaskId>().ok(),
+        caller: may.signed_in.staff.id,
+        private_place: !form.private_place.is_empty(),
+    };
+    let (office, actor) = (doors.office().clone(), may.actor());
+    let now = office.clock().now();
+    let begun = doors
+        .db()
+        .write(move |tx| -> Result<CallId, PageError> {
+            let offered = numbers(tx, &office, id, now)?;
+            if !offered.iter().any(|one| one.id == new.number.to_string()) {
+                let because = "is not one the patient may be called at";
+                return Err(CallError::Field { field: "number", because }.into());
+            }
+            Ok(calls::begin(tx, &office, &new, &actor)?)
+        })
+        .await;
+    let call = begun.map_err(|error| error.page())?;
+    Ok(see_other(&format!("/calls/{call}")))
+}
+
+/// One's own call, and whom it is to; a colleague's is not there.
+async fn own(
+    doors: &Doors,
+    may: &May<FindPatients>,
+    id: &str,
+) -> Result<(CallRow, Option<TaskRow>, Called), Response> {
+    let id = id.parse().unwrap_or(CallId(uuid::Uuid::nil()));
+    let (office, me) = (doors.office().clone(), may.signed_in.staff.id);
+    let read = move |tx: &mut Tx<'_>| -> Result<_, PageError> {
+        let practice = office.practice();
+        let row = call::get(tx, practice, id)?.filter(|row| row.caller == me);
+        let row = row.ok_or(PageError::Nothing)?;
+        let task = match row.task_id {
+            Some(task) => task::get(tx, practice, task)?,
+            None => None,
+        };
+        Ok((row, task))
+    };
+    let (row, task) = match doors.db().read(read).await {
+        Ok(found) => found,
+        Err(error) => {
+            may_ever(doors, &may.signed_in, Action::Reply).await?;
+            return Err(error.page());
+        }
+    };
+    let about = task.as_ref().map(|task| about_task(task.kind));
+    let called = called(doors, &may.signed_in, (row.patient_id, about)).await?;
+    Ok((row, task, called))
+}
+
+/// `GET /calls/{id}`.
+pub async fn page(
+    State(doors): State<Doors>,
+    may: May<FindPatients>,
+    Path(id): Path<String>,
+) -> Result<Response, Response> {
+    let (row, task, called) = own(&doors, &may, &id).await?;
+    let (office, who) = (doors.office().clone(), may.signed_in.clone());
+    let frame = Frame::of(&doors, &may.signed_in);
+    let shown = doors
+        .db()
+        .write(move |tx| -> Result<Page, PageError> {
+            let event = Event::new(Kind::ContentViewed, who.actor())
+                .patient(Some(row.patient_id))
+                .code(if row.said_at.is_some() { "call_matter" } else { "call" });
+            audit::append(tx, &office, event)?;
+            view(tx, &office, (&who, frame), (row, task, called))
+        })
+        .await;
+    Ok(html(StatusCode::OK, &shown.map_err(|error| error.page())?))
+}
+
+fn view(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    (who, frame): (&SignedIn, Frame),
+    (row, task, called): (CallRow, Option<TaskRow>, Called),
+) -> Result<Page, PageError> {
+    let (practice, now) = (office.practice(), office.clock().now());
+    let points = contact_point::of_patient(tx, practice, row.patient_id)?;
+    let point = points.into_iter().find(|point| point.id == row.contact_point_id);
+    let number = match point {
+        Some(point) => {
+            open_address(office.keys(), practice, point.id, point.kind, point.address_sealed)?
+                .reveal()
+                .to_owned()
+        }
+        None => String::new(),
+    };
+    let mut caregivers = Vec::new();
+    for one in caregiver::of_patient(tx, practice, row.patient_id)? {
+        let (id, relation) = (one.id, one.relation.clone());
+        let person = open_caregiver(office.keys(), practice, id, one.person_sealed)?;
+        caregivers.push(Choice {
+            word: id.to_string(),
+            words: format!("{} {}, {relation}", person.given, person.family),
+            chosen: row.caregiver_id == Some(id),
+        });
+    }
+    let may_say = calls::may_say(tx, office, &row, now)?;
+    let subject = &called.subject;
+    let matter = match (row.said_at, &task) {
+        (Some(_), Some(task)) => Some(matter(tx, office, who, (task, &called), may_say)?),
+        _ => None,
+    };
+    Ok(Page {
+        frame,
+        id: row.id.to_string(),
+        patient: row.patient_id.to_string(),
+        number,
+        name: full_name(subject),
+        first_name: subject.person.first_name().to_owned(),
+        who: who_words(office, subject),
+        caller: who.staff.named.name.split_whitespace().next().unwrap_or_default().to_owned(),
+        practice: office.profile().display_name.clone(),
+        phone: office.profile().phone.clone(),
+        spanish: subject.language == Some(Language::Spanish),
+        warnings: warnings(tx, office, row.patient_id, now)?,
+        answered: row.answered,
+        caregivers,
+        greeting: row.greeting,
+        facts: facts_of(subject),
+        identified: row.identified,
+        may_say: level_words(may_say),
+        matter,
+        ended: row.outcome.map(outcome_words),
+    })
+}
+
+/// What the caller may ask for, with the answer on file: never read out.
+fn facts_of(subject: &Subject) -> Vec<(&'static str, String)> {
+    let person = &subject.person;
+    let mut facts = vec![("Name", full_name(subject))];
+    if let Some(day) = person.birth_date {
+        facts.push(("Date of birth", day.strftime("%B %-d, %Y").to_string()));
+    }
+    if let Some(home) = &person.home {
+        facts.push(("Street", home.street.clone()));
+    }
+    facts
+}
+
+fn matter(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    who: &SignedIn,
+    (task, called): (&TaskRow, &Called),
+    may_say: Level,
+) -> Result<Matter, PageError> {
+    let mut reader = Reader::new(office, who);
+    let sites: Vec<String> = called.sites.iter().map(ToString::to_string).collect();
+    let sites = sites.join(",");
+    let readable = reader.may_read(about_task(task.kind), &sites);
+    let words = match task.inbound_id {
+        Some(id) if readable => board::reply_sealed(tx, office.practice(), id)?
+            .and_then(|(content, wrap)| reader.heard(&id.to_string(), &content, &wrap))
+            .map(|(words, _)| words),
+        _ => None,
+    };
+    let context = office.profile().context.clone();
+    let level = words
+        .as_deref()
+        .map_or(Level::Mention, |words| Guard::standard().check(words, &context).level);
+    Ok(Matter { task: words::task_words(task.kind.word()), words, too_much: level > may_say })
+}
+
+/// Who answered.
+#[derive(Deserialize)]
+pub struct AnsweredForm {
+    #[serde(default)]
+    who: String,
+    #[serde(default)]
+    caregiver: String,
+    #[serde(default)]
+    greeting: String,
+}
+
+/// `POST /calls/{id}/answered`.
+pub async fn answered(
+    State(doors): State<Doors>,
+    may: May<FindPatients>,
+    Path(id): Path<String>,
+    Filled(form): Filled<AnsweredForm>,
+) -> Result<Response, Response> {
+    let who = Answered::from_word(&form.who).ok_or_else(|| {
+        let because = "must be said";
+        PageError::Call(CallError::Field { field: "answer", because }).page()
+    })?;
+    let caregiver = form.caregiver.parse::<CaregiverId>().ok();
+    let greeting = Greeting::from_word(&form.greeting);
+    step(&doors, &may, &id, move |tx, office, id, actor| {
+        calls::answered(tx, office, id, (who, caregiver, greeting), actor)
+    })
+    .await
+}
+
+/// How we know who it is: each ticked box sends its own name.
+#[derive(Deserialize)]
+pub struct IdentifiedForm {
+    #[serde(default)]
+    matched: String,
+    #[serde(flatten)]
+    boxes: BTreeMap<String, String>,
+}
+
+/// `POST /calls/{id}/identified`.
+pub async fn identified(
+    State(doors): State<Doors>,
+    may: May<FindPatients>,
+    Path(id): Path<String>,
+    Filled(form): Filled<IdentifiedForm>,
+) -> Result<Response, Response> {
+    let by: Vec<Method> = form.boxes.keys().filter_map(|word| Method::from_word(word)).collect();
+    let matched = form.matched == "yes";
+    step(&doors, &may, &id, move |tx, office, id, actor| {
+        calls::identified(tx, office, id, (&by, matched), actor)
+    })
+    .await
+}
+
+/// `POST /calls/{id}/matter`: shows what the call is about.
+pub async fn show(
+    State(doors): State<Doors>,
+    may: May<FindPatients>,
+    Path(id): Path<String>,
+) -> Result<Response, Response> {
+    let (_, task, called) = own(&doors, &may, &id).await?;
+    if let Some(task) = &task {
+        let sites: Vec<String> = called.sites.iter().map(ToString::to_string).collect();
+        let what = conversation(about_task(task.kind), &sites.join(","));
+        leave(&doors, &may.signed_in, Action::ReadConversation, &what).await?;
+    }
+    step(&doors, &may, &id, calls::shown).await
+}
+
+/// What came of it.
+#[derive(Deserialize)]
+pub struct EndForm {
+    #[serde(default)]
+    outcome: String,
+}
+
+/// `POST /calls/{id}/end`.
+pub async fn end(
+    State(doors): State<Doors>,
+    may: May<FindPatients>,
+    Path(id): Path<String>,
+    Filled(form): Filled<EndForm>,
+) -> Result<Response, Response> {
+    let outcome = CallOutcome::from_word(&form.outcome).ok_or_else(|| {
+        let because = "must be said";
+        PageError::Call(CallError::Field { field: "outcome", because }).page()
+    })?;
+    step(&doors, &may, &id, move |tx, office, id, actor| calls::end(tx, office, id, outcome, actor))
+        .await
+}
+
+/// Takes a step of one's own call, and goes back to its page.
+async fn step(
+    doors: &Doors,
+    may: &May<FindPatients>,
+    id: &str,
+    take: impl FnOnce(&mut Tx<'_>, &Office, CallId, &crate::audit::Actor) -> Result<(), CallError>
+    + Send
+    + 'static,
+) -> Result<Response, Response> {
+    let (row, _, _) = own(doors, may, id).await?;
+    let (office, actor, call) = (doors.office().clone(), may.actor(), row.id);
+    let taken: Result<(), PageError> =
+        doors.db().write(move |tx| Ok(take(tx, &office, call, &actor)?)).await;
+    taken.map_err(|error| error.page())?;
+    Ok(see_other(&format!("/calls/{call}")))
+}

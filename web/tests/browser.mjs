@@ -1,0 +1,74 @@
+// A demo practice in a real browser, for tests of pages: one sign-in a role, everything the console
+// complains of, and the accessibility rules.
+import { strict as assert } from "node:assert";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+import { folder, freePort, remove, start, until } from "./sotto.mjs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const shots = process.env.SOTTO_SHOTS;
+const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+// The ways in which a page must hold.
+export const looks = [
+  ["light", { colorScheme: "light" }],
+  ["dark", { colorScheme: "dark" }],
+  ["320 px", { viewport: { width: 320, height: 800 } }],
+];
+
+export const openDemo = async (name, { patients = 60, speed = 60 } = {}) => {
+  const data = folder(name);
+  const port = await freePort();
+  const base = `http://localhost:${port}`;
+  const demo = start(["demo", "--port", String(port), "--patients", String(patients), "--seed", "7", "--speed", String(speed), "--folder", data]);
+  demo.ended.then(({ code }) => code && console.error(demo.said()));
+  await until("the demo to answer", async () => (await fetch(`${base}/readyz`)).ok, 120);
+  const browser = await chromium.launch({
+    executablePath: process.env.SOTTO_CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-dev-shm-usage"],
+  });
+
+  // Somebody with this role, signed in.
+  const asRole = async (words, options = {}) => {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+    const page = await context.newPage();
+    const complaints = [];
+    page.on("console", (message) => {
+      // A browser says of every 4xx page that it is one; that is no complaint about the page.
+      const status = /the server responded with a status of 4\d\d/.test(message.text());
+      if (["error", "warning"].includes(message.type()) && !status) complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("request", (request) => request.url().startsWith(base) || complaints.push(`a stranger: ${request.url()}`));
+    await page.goto(`${base}/sign-in`);
+    await page.getByRole("link", { name: words, exact: true }).click();
+    return { page, context, complaints };
+  };
+
+  const isAccessible = async (page, what) => {
+    await page.evaluate(axe).catch(async () => page.addScriptTag({ content: axe }));
+    const { violations } = await page.evaluate((runOnly) => globalThis.axe.run(document, { runOnly }), rules);
+    assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 3).join(", ")}`), [], what);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(overflow <= 0, `${what} is ${overflow} px wider than the window`);
+    if (shots) await page.screenshot({ path: join(shots, `${what.replace(/\W+/g, "-")}.png`), fullPage: true });
+  };
+
+  const close = async () => {
+    await browser.close();
+    await demo.stop();
+    remove(data);
+  };
+  return { base, asRole, isAccessible, close };
+};
+
+// Tab until the focus is on what is wanted: whoever has no mouse must get there too.
+export const tabTo = async (page, matches, most = 120) => {
+  for (let step = 0; step < most; step += 1) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate(matches)) return;
+  }
+  assert.fail(`not reached by the keyboard: ${matches}`);
+};

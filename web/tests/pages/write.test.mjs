@@ -1,0 +1,111 @@
+// Writing to a patient and calling one, the log and the settings, in a real browser.
+import { strict as assert } from "node:assert";
+import { after, before, test } from "node:test";
+import { looks, openDemo, tabTo } from "../browser.mjs";
+
+let demo;
+before(async () => {
+  demo = await openDemo("write");
+});
+after(() => demo?.close());
+
+const tooMuch = "Your HIV test came back positive. Please call us.";
+
+// The page of the first patient whose name begins so.
+const somebody = async (page) => {
+  await page.goto(`${demo.base}/people`);
+  await page.locator("#q").fill("ma");
+  await page.locator("#q").press("Enter");
+  await page.locator("#found tbody tr a").first().click();
+  await page.waitForURL(/\/people\/[0-9a-f-]{36}$/);
+  return page.url();
+};
+
+test("what is typed is judged, made safe and sent: by the keyboard alone", { timeout: 60_000 }, async () => {
+  const { page, context, complaints } = await demo.asRole("Nurse");
+  await page.goto(`${await somebody(page)}/write`);
+  await tabTo(page, () => document.activeElement.id === "body");
+  await page.keyboard.type(tooMuch);
+  await page.locator("#verdict .stops, #verdict .reading mark").first().waitFor();
+  await page.locator("#verdict").getByText("Sensitive", { exact: true }).waitFor();
+  // Where it may only go as a notice, a text is offered safe words.
+  await page.locator("input[name=channel][value=sms]").focus();
+  await page.keyboard.press("Space");
+  const safe = page.getByRole("button", { name: "Use safe wording" });
+  await safe.waitFor();
+  await page.locator("#body").focus();
+  await page.keyboard.press("Alt+.");
+  await page.locator("#verdict").getByText("Fine for anyone to hear").waitFor();
+  const words = await page.locator("#body").inputValue();
+  assert.doesNotMatch(words, /HIV|positive/);
+  assert.equal(await page.locator(".phone p").last().innerText(), words, "what a stranger would read");
+  const send = page.locator("button.main");
+  assert.match(await send.innerText(), /^Send text/);
+  await send.focus();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/written\//);
+  assert.match(await page.locator(".mark").first().innerText(), /Waiting|On the wire|With the carrier|Delivered/);
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+test("without scripts each step is a button, and the words stay", { timeout: 60_000 }, async () => {
+  const { page, context } = await demo.asRole("Nurse", { javaScriptEnabled: false });
+  await page.goto(`${await somebody(page)}/write`);
+  await page.locator("#body").fill(tooMuch);
+  await page.locator("input[name=channel][value=sms]").check();
+  await page.getByRole("button", { name: "Check again" }).click();
+  assert.equal(await page.locator("#body").inputValue(), tooMuch);
+  assert.ok((await page.locator("#verdict mark").count()) > 0);
+  await page.getByRole("button", { name: "Move it to the portal" }).click();
+  assert.ok(await page.locator("input[name=channel][value=portal]").isChecked());
+  await page.getByRole("button", { name: "Send by portal" }).click();
+  await page.waitForURL(/\/written\//);
+  await context.close();
+});
+
+test("a call goes from the number to the end without a mouse, and tells nothing too early", { timeout: 60_000 }, async () => {
+  const { page, context, complaints } = await demo.asRole("Nurse");
+  await page.goto(`${await somebody(page)}/call`);
+  await tabTo(page, () => document.activeElement.name === "private_place");
+  await page.keyboard.press("Space");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/calls\//);
+  await page.getByLabel(/^Somebody who says: I am/).focus();
+  await page.keyboard.press("Space");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "2. Is it really them?" }).waitFor();
+  assert.equal(await page.getByRole("heading", { name: "3. What it is about" }).count(), 0);
+  for (const name of ["having called the number on file", "their date of birth"]) await page.getByLabel(name).check();
+  await page.getByRole("button", { name: "It matched" }).press("Enter");
+  await page.getByRole("heading", { name: "3. What it is about" }).waitFor();
+  await page.getByRole("button", { name: "We spoke; it is done" }).press("Enter");
+  await page.getByRole("heading", { name: "This call has ended" }).waitFor();
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+for (const [look, options] of looks) {
+  test(`no accessibility rule is broken: ${look}`, { timeout: 90_000 }, async () => {
+    const nurse = await demo.asRole("Nurse", options);
+    const patient = await somebody(nurse.page);
+    await nurse.page.goto(`${patient}/write`);
+    await nurse.page.locator("#body").fill(tooMuch);
+    await nurse.page.locator("#verdict mark").first().waitFor();
+    await demo.isAccessible(nurse.page, `write ${look}`);
+    await nurse.page.goto(`${patient}/call`);
+    await demo.isAccessible(nurse.page, `call begins ${look}`);
+    await nurse.page.getByLabel("Nobody else can hear me here").check();
+    await nurse.page.getByRole("button", { name: "Begin the call" }).click();
+    await nurse.page.getByLabel(/^Somebody who says: I am/).check();
+    await nurse.page.getByRole("button", { name: "Next" }).click();
+    await demo.isAccessible(nurse.page, `call ${look}`);
+    await nurse.context.close();
+    for (const [role, path] of [["Auditor", "/log"], ["Administrator", "/settings"]]) {
+      const { page, context } = await demo.asRole(role, options);
+      await page.goto(`${demo.base}${path}`);
+      await demo.isAccessible(page, `${path} ${look}`);
+      await context.close();
+    }
+  });
+}
