@@ -601,13 +601,11 @@ pub async fn answered(
     Path(id): Path<String>,
     Filled(form): Filled<AnsweredForm>,
 ) -> Result<Response, Response> {
-    let who = Answered::from_word(&form.who).ok_or_else(|| {
-        let because = "must be said";
-        PageError::Call(CallError::Field { field: "answer", because }).page()
-    })?;
+    let who = Answered::from_word(&form.who);
     let caregiver = form.caregiver.parse::<CaregiverId>().ok();
     let greeting = Greeting::from_word(&form.greeting);
     step(&doors, &may, &id, move |tx, office, id, actor| {
+        let who = who.ok_or(CallError::Field { field: "answer", because: "must be said" })?;
         calls::answered(tx, office, id, (who, caregiver, greeting), actor)
     })
     .await
@@ -666,10 +664,7 @@ pub async fn end(
     Path(id): Path<String>,
     Filled(form): Filled<EndForm>,
 ) -> Result<Response, Response> {
-    let outcome = CallOutcome::from_word(&form.outcome).ok_or_else(|| {
-        let because = "must be said";
-        PageError::Call(CallError::Field { field: "outcome", because }).page()
-    })?;
+    let outcome = CallOutcome::from_word(&form.outcome);
     step(&doors, &may, &id, move |tx, office, id, actor| calls::end(tx, office, id, outcome, actor))
         .await
 }
