@@ -665,8 +665,11 @@ pub async fn end(
     Filled(form): Filled<EndForm>,
 ) -> Result<Response, Response> {
     let outcome = CallOutcome::from_word(&form.outcome);
-    step(&doors, &may, &id, move |tx, office, id, actor| calls::end(tx, office, id, outcome, actor))
-        .await
+    step(&doors, &may, &id, move |tx, office, id, actor| {
+        let none = CallError::Field { field: "outcome", because: "must be said" };
+        calls::end(tx, office, id, outcome.ok_or(none)?, actor)
+    })
+    .await
 }
 
 /// Takes a step of one's own call, and goes back to its page.
