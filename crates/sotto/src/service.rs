@@ -25,6 +25,7 @@ use crate::outbox::OutboxError;
 use crate::outbox::recover::{self, Broken};
 use crate::outbox::set_back::{self, Watch};
 use crate::outbox::worker::{Settings, Worker};
+use crate::people::search;
 use crate::reconcile::nightly::{self, Nightly};
 use crate::self_test;
 
@@ -132,6 +133,7 @@ impl Service {
         tasks.spawn(pager::run(db.clone(), office.clone(), (pager, standing), stop.clone()));
         tasks.spawn(refresh(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(wake(db.clone(), office.clone(), stop.clone()));
+        tasks.spawn(index(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(settle(db, office, given_up, stop.clone()));
         tasks.close();
         Ok(Self { stop, tasks, sequencer: (last, sequencer), place, leave })
@@ -216,6 +218,13 @@ async fn remind(db: Db, office: Office, stop: CancellationToken) {
         if let Err(error) = reminders::tick(&db, &office).await {
             tracing::error!(%error, "reminders.tick");
         }
+    }
+}
+
+/// Everybody can be found, also whom a version before this one wrote down.
+async fn index(db: Db, office: Office, stop: CancellationToken) {
+    if let Err(error) = search::index::catch_up(&db, &office, &stop).await {
+        tracing::error!(%error, "search.not_indexed");
     }
 }
 

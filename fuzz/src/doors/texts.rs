@@ -7,6 +7,7 @@ use guard::{Context, Guard, Rewrite, Verdict};
 use smpp::{Added, Limits, Reassembler, ShortMessage};
 use sotto::channels::HeaderText;
 use sotto::people::addresses::{parse_for, parse_phone};
+use sotto::people::search::query::{MOST_WORDS, Query};
 
 use super::{Door, bytes, shows_nothing, tells_nothing};
 
@@ -37,6 +38,18 @@ pub const DOORS: &[Door] = &[
                 "+44 20 7946 0958",
                 "quillfeather@example.com",
                 "tel:6175550147",
+            ])
+        },
+    },
+    Door {
+        name: "patient_query",
+        open: patient_query,
+        seeds: || {
+            bytes(&[
+                "Quillfeather, María 3/14/85",
+                "gar 1985 (617) 555-0147",
+                "mrn A-10023 mar 14 1985",
+                "de la O’Cruz-López 031485 0147",
             ])
         },
     },
@@ -86,6 +99,22 @@ pub fn inbound_intent(octets: &[u8]) -> bool {
     assert!(!reading.intents.is_empty());
     assert!(reading.intents.is_sorted());
     true
+}
+
+/// What staff type to find a patient: bounded, and shown by nothing.
+pub fn patient_query(octets: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(octets) else { return false };
+    match Query::parse(text, jiff::civil::date(2027, 3, 1)) {
+        Ok(query) => {
+            shows_nothing(&query);
+            assert!(query.words() > 0 && query.words() <= MOST_WORDS);
+            true
+        }
+        Err(error) => {
+            tells_nothing(&error);
+            false
+        }
+    }
 }
 
 /// A telephone number or a mailbox as people write it: what is read, reads the same again.

@@ -24,7 +24,7 @@ use crate::backup::folder::{Folder, FolderError, Holds};
 use crate::backup::format::{self, About, AboutData, Counts, FORM, Table, WriteError};
 use crate::backup::restore::{self, Examined, RestoreError};
 use crate::db::refill::Into as To;
-use crate::db::registry::{SETTING, TABLES};
+use crate::db::registry::{SETTING, TABLES, Vouched};
 use crate::db::{DatabaseUrl, Db, DbError, Tx, applied, setting};
 use crate::params;
 
@@ -151,7 +151,7 @@ fn write(
     let hashed = Hashed { file, hash: Context::new(&SHA256), bytes: 0 };
     let mut out = SealedWriter::begin(hashed, &about.to_bytes(), &Lock::Key(&order.key))?;
     let (mut counts, mut done) = (Counts::default(), 0_u64);
-    for spec in TABLES {
+    for spec in TABLES.iter().filter(|spec| spec.vouched != Vouched::Rebuilt) {
         let columns: Vec<String> = spec.columns.iter().map(|&name| name.to_owned()).collect();
         let table = Table { name: spec.table.name().to_owned(), columns };
         format::write_table(&mut out, &table).map_err(WriteError::Io)?;

@@ -174,6 +174,30 @@ pub fn sites_of(
     )
 }
 
+/// Where each of these patients is seen: a line for each place that an appointment names.
+///
+/// # Errors
+/// [`DbError`].
+pub fn sites_of_each(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    patients: &[PatientId],
+) -> Result<Vec<(PatientId, SiteId)>, DbError> {
+    let ids: Vec<String> = patients.iter().map(|id| format!("\"{id}\"")).collect();
+    tx.query(
+        sql! {
+            sqlite: "SELECT DISTINCT patient_id, site_id FROM appointment
+                  WHERE practice_id = $1 AND site_id IS NOT NULL
+                    AND patient_id IN (SELECT value FROM json_each($2))",
+            postgres: "SELECT DISTINCT patient_id, site_id FROM appointment
+                  WHERE practice_id = $1 AND site_id IS NOT NULL AND patient_id = ANY
+                        (ARRAY(SELECT json_array_elements_text($2::TEXT::JSON)))"
+        },
+        params![practice, format!("[{}]", ids.join(","))],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
 /// All appointments that begin in this span of time, the end left out; none of the patient that is
 /// nobody.
 ///

@@ -147,6 +147,37 @@ pub fn of_patient(
     )
 }
 
+/// Those of several patients, caregivers' included, each patient's in order of rank.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_patients(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    patients: &[PatientId],
+) -> Result<Vec<ContactPointRow>, DbError> {
+    let ids: Vec<String> = patients.iter().map(|id| format!("\"{id}\"")).collect();
+    tx.query(
+        sql! {
+            sqlite: "SELECT id, patient_id, caregiver_id, kind, address_sealed, address_index, line,
+                    place, rank, shared, source, verified_at, verified_how, valid_from,
+                    valid_until, dead, dead_at, updated_at
+               FROM contact_point
+              WHERE practice_id = $1 AND patient_id IN (SELECT value FROM json_each($2))
+              ORDER BY patient_id, rank, id",
+            postgres: "SELECT id, patient_id, caregiver_id, kind, address_sealed, address_index,
+                    line, place, rank, shared, source, verified_at, verified_how, valid_from,
+                    valid_until, dead, dead_at, updated_at
+               FROM contact_point
+              WHERE practice_id = $1 AND patient_id = ANY
+                    (ARRAY(SELECT json_array_elements_text($2::TEXT::JSON)))
+              ORDER BY patient_id, rank, id"
+        },
+        params![practice, format!("[{}]", ids.join(","))],
+        read,
+    )
+}
+
 /// All with this address, whoever's.
 ///
 /// # Errors

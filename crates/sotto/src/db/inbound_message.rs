@@ -240,3 +240,56 @@ pub fn count_since(
         |row| row.get(0),
     )
 }
+
+/// Something a patient said, its words sealed.
+#[derive(Debug, Clone)]
+pub struct Came {
+    /// Key.
+    pub id: InboundId,
+    /// By which channel.
+    pub channel: Channel,
+    /// What it was read as, space separated.
+    pub intents: String,
+    /// What it did, in a word.
+    pub effect: String,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// From, to and body: sealed.
+    pub content_sealed: Vec<u8>,
+    /// The content key, wrapped for the record.
+    pub record_wrap: Vec<u8>,
+}
+
+/// What came from a patient, newest first, before an instant and row.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_patient(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    patient: PatientId,
+    before: (Timestamp, uuid::Uuid),
+    limit: u32,
+) -> Result<Vec<Came>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, channel, intents, effect, received_at, content_sealed, record_wrap
+               FROM inbound_message
+              WHERE practice_id = $1 AND patient_id = $2 AND received_at <= $3
+                AND (received_at < $3 OR id < $4)
+              ORDER BY received_at DESC, id DESC LIMIT $5"
+        ),
+        params![practice, patient, before.0, before.1, limit],
+        |row| {
+            Ok(Came {
+                id: row.get(0)?,
+                channel: row.get(1)?,
+                intents: row.get(2)?,
+                effect: row.get(3)?,
+                received_at: row.get(4)?,
+                content_sealed: row.get(5)?,
+                record_wrap: row.get(6)?,
+            })
+        },
+    )
+}

@@ -449,6 +449,33 @@ pub fn list(
     )
 }
 
+/// Messages to a patient, newest first by when they went or are to go, before an instant and row.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_patient(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    patient: PatientId,
+    before: (Timestamp, uuid::Uuid),
+    limit: u32,
+) -> Result<Vec<Stored>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT practice_id, id, patient_id, contact_point_id, address_index, channel, kind,
+                 purpose, origin, reply_to_at, language, template_name, template_version,
+                 appointment_id, inbound_id, content_sealed, record_wrap, basis, clearance_entry,
+                 state, state_at, refusals, useless_after, send_at, created_at
+             FROM message
+             WHERE practice_id = $1 AND patient_id = $2 AND send_at <= $3
+                 AND (send_at < $3 OR id < $4)
+             ORDER BY send_at DESC, id DESC LIMIT $5"
+        ),
+        params![practice, patient, before.0, before.1, limit],
+        read,
+    )
+}
+
 fn read(row: &Row<'_>) -> Result<Stored, DbError> {
     let reply_to_at: Option<Timestamp> = row.get(9)?;
     let origin = match (row.get::<String>(8)?.as_str(), reply_to_at) {

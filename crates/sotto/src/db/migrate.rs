@@ -48,6 +48,7 @@ const MIGRATIONS: &[Migration] = migrations![
     8 "0008_access" beside 2,
     9 "0009_threads" beside 2,
     10 "0010_calls" beside 2,
+    11 "0011_patient_search" beside 2,
 ];
 
 /// The first version whose row says `oldest`.
@@ -178,7 +179,8 @@ fn note(script: &mut String, migration: &Migration, at: i64) {
     }
 }
 
-/// The text for PostgreSQL: the same, with the one column type that has another name there.
+/// The text for PostgreSQL: the same, with the one column type that has another name there, and
+/// without what SQLite alone must be told: to keep a table in the order of its key.
 pub(super) fn for_postgres(sql: &str) -> String {
     let mut out = String::with_capacity(sql.len() + 64);
     let mut word = String::new();
@@ -192,7 +194,7 @@ pub(super) fn for_postgres(sql: &str) -> String {
         out.push(c);
     }
     out.push_str(if word == "BLOB" { "BYTEA" } else { &word });
-    out
+    out.replace(" WITHOUT ROWID", "")
 }
 
 /// A newer program has been here: this one goes on if what was added since does not concern it.
@@ -295,6 +297,7 @@ mod tests {
         assert_eq!(for_postgres("a BLOB, blob TEXT, BLOBS, x_BLOB BLOB"), {
             "a BYTEA, blob TEXT, BLOBS, x_BLOB BYTEA"
         });
+        assert_eq!(for_postgres("(a BLOB) WITHOUT ROWID;"), "(a BYTEA);");
     }
 
     #[test]

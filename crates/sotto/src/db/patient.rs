@@ -31,7 +31,7 @@ pub struct PatientRow {
     pub updated_at: Timestamp,
 }
 
-fn read(row: &Row<'_>) -> Result<PatientRow, DbError> {
+pub(super) fn read(row: &Row<'_>) -> Result<PatientRow, DbError> {
     Ok(PatientRow {
         id: row.get(0)?,
         person_sealed: row.get(1)?,

@@ -88,6 +88,9 @@ pub enum Vouched {
     /// false one costs a pause, a sign-in anew, or makes an attempt under way uncertain, which a
     /// person then looks at.
     Nothing,
+    /// Made from recorded tables, and made again from them where rows are missing: backups leave
+    /// them out. Whoever reads them compares what they lead to with the recorded rows.
+    Rebuilt,
     /// The audit log itself: vouched for by the Merkle tree and its signed checkpoints.
     Proof,
 }
@@ -388,6 +391,9 @@ tables! {
     ]
     "presence" PRESENCE Nothing ["thread_id" Text, "staff_id" Text] [
         "practice_id" "thread_id" "staff_id" "seen_at"
+    ]
+    "patient_search" PATIENT_SEARCH Rebuilt ["token" Int, "patient_id" Text] [
+        "practice_id" "token" "patient_id"
     ]
     "audit_entry" AUDIT_ENTRY Proof ["id" Text] [
         "practice_id" "id" "recorded_at" "body" "leaf_index" "arrival"

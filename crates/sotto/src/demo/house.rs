@@ -33,6 +33,7 @@ use crate::people::consents::{self, ConsentError, NewConsent};
 use crate::people::contact_points;
 use crate::people::patients;
 use crate::people::person::Person;
+use crate::people::search::{self, SearchError};
 use crate::schedule::appointments::{self, Booking, ScheduleError};
 
 /// The practice's zone.
@@ -65,6 +66,15 @@ pub enum HouseError {
     /// A time that no calendar has.
     #[error("the demo's calendar: {0}")]
     Time(#[from] jiff::Error),
+}
+
+impl From<SearchError> for HouseError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Db(error) => error.into(),
+            SearchError::Seal(error) => error.into(),
+        }
+    }
 }
 
 /// Opens the demo's office; the first time, makes everything and everybody in it.
@@ -276,6 +286,7 @@ fn settle(
             restriction::put_alternative(tx, PRACTICE, &row)?;
         }
     }
+    search::index::refresh(tx, office.into(), id)?;
     let event = Event::new(Kind::PatientChanged, Actor::service("demo"))
         .about(crate::db::registry::PATIENT, id)
         .patient(id);

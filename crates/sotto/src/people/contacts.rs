@@ -17,6 +17,7 @@ use crate::ids::{CaregiverId, Id as _};
 use crate::office::Office;
 use crate::outbox::recheck::recheck;
 use crate::people::contact_points::seal_address;
+use crate::people::search;
 
 /// How an address was verified.
 pub const VERIFIED: [&str; 3] = ["code", "portal", "in_person"];
@@ -131,6 +132,7 @@ pub fn add(
     if whose.iter().all(|point| point.patient_id == new.patient) {
         inbox::number_is_of(tx, office, index, new.patient)?;
     }
+    search::index::refresh(tx, office.into(), new.patient)?;
     let details = json!({
         "kind": row.kind.word(), "line": row.line.word(), "shared": row.shared, "rank": row.rank,
         "caregiver": row.caregiver_id, "use": row.place.as_ref().map(Word::word),
@@ -169,6 +171,7 @@ pub fn end(
         ..row
     };
     contact_point::put(tx, practice, &row)?;
+    search::index::refresh(tx, office.into(), patient)?;
     written(tx, office, actor, (&row, "ended", json!({ "valid_until": now })), told)?;
     recheck(tx, office, &Which::Patient(patient), actor, "contact_ended")?;
     Ok(())

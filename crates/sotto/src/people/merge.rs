@@ -12,6 +12,7 @@ use crate::db::{
 };
 use crate::ids::Id as _;
 use crate::people::contact_points::{open_address, seal_address};
+use crate::people::search::{self, SearchError};
 
 /// Why two records were not merged.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,15 @@ pub enum MergeError {
     /// An address cannot be opened or sealed.
     #[error("an address on file cannot be opened: {0}")]
     Seal(#[from] SealError),
+}
+
+impl From<SearchError> for MergeError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Db(error) => error.into(),
+            SearchError::Seal(error) => error.into(),
+        }
+    }
 }
 
 /// Puts `from` out of use in favour of `into`. Alternative contacts and restrictions of `from`
@@ -71,6 +81,8 @@ pub fn merge(
         }
         db::restriction::put(tx, log.practice, &copy)?;
     }
+    // Whoever is found by the record that is gone is led to the one that stays.
+    search::index::refresh(tx, log, into)?;
     Ok(true)
 }
 

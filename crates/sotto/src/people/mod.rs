@@ -8,6 +8,7 @@ pub mod home_zones;
 
 pub mod alternatives;
 pub mod caregivers;
+pub mod consent_texts;
 pub mod consents;
 pub mod contact_points;
 pub mod contacts;
@@ -15,6 +16,7 @@ pub mod merge;
 pub mod patients;
 pub mod preferences;
 pub mod restrictions;
+pub mod search;
 pub mod suppressions;
 
 pub mod card;

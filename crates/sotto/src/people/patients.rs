@@ -2,6 +2,7 @@
 
 use gate::{PatientId, PracticeId};
 use seal::{Keyring, Place, SealError, Sealed};
+use uuid::Uuid;
 
 use crate::people::person::Person;
 
@@ -38,4 +39,38 @@ pub fn open_person(
     let (practice, row) = (practice.to_string(), id.to_string());
     let plain = keys.open_value(&place(&practice, &row), &Sealed::from_bytes(sealed))?;
     serde_json::from_slice(&plain).map_err(|_| SealError::Altered)
+}
+
+fn identifier_place<'a>(practice: &'a str, row: &'a str) -> Place<'a> {
+    Place { practice, table: "patient_identifier", row, column: "value_sealed" }
+}
+
+/// Seals a number that another system knows a patient by, for the column `value_sealed`.
+///
+/// # Errors
+/// [`SealError`].
+pub fn seal_identifier(
+    keys: &Keyring,
+    practice: PracticeId,
+    (patient, row): (PatientId, Uuid),
+    value: &str,
+) -> Result<Vec<u8>, SealError> {
+    let (practice, row) = (practice.to_string(), row.to_string());
+    let place = identifier_place(&practice, &row);
+    keys.seal_for_patient(&patient.to_string(), &place, value.as_bytes()).map(Sealed::into_bytes)
+}
+
+/// Opens such a number: PHI.
+///
+/// # Errors
+/// [`SealError`]; what is no text counts as altered.
+pub fn open_identifier(
+    keys: &Keyring,
+    practice: PracticeId,
+    row: Uuid,
+    sealed: Vec<u8>,
+) -> Result<String, SealError> {
+    let (practice, row) = (practice.to_string(), row.to_string());
+    let plain = keys.open_value(&identifier_place(&practice, &row), &Sealed::from_bytes(sealed))?;
+    String::from_utf8(plain.to_vec()).map_err(|_| SealError::Altered)
 }

@@ -14,6 +14,7 @@ use crate::office::Office;
 use crate::outbox::OutboxError;
 use crate::people::caregivers::CaregiverError;
 use crate::people::preferences::PreferenceError;
+use crate::people::search::SearchError;
 
 /// Why something was not written down. No variant quotes what was entered.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,15 @@ impl From<CaregiverError> for RecordError {
             CaregiverError::Audit(error) => error.into(),
             CaregiverError::Unknown => Self::Unknown("caregiver"),
             CaregiverError::Invalid { field, remedy } => Self::Invalid { field, remedy },
+        }
+    }
+}
+
+impl From<SearchError> for RecordError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Db(error) => error.into(),
+            SearchError::Seal(error) => error.into(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Read in this order: [`pipeline`] runs the measurement and says the figures, [`practice`] makes
 //! the practice it is run on, [`server`] is `sotto serve` as a child, [`world`] is the carrier twin
 //! and the callers of the API in another child, so that only our own CPU is counted. [`guard`],
-//! [`ledger`], [`http`] and [`reconcile`] are benches of their own. [`crash`] and [`nodes`] do harm
+//! [`ledger`], [`http`], [`search`] and [`reconcile`] are benches of their own. [`crash`] and [`nodes`] do harm
 //! to servers, and [`compare`] judges what came of it.
 
 use std::process::ExitCode;
@@ -22,6 +22,7 @@ mod nodes;
 mod pipeline;
 mod practice;
 mod reconcile;
+mod search;
 mod server;
 mod world;
 
@@ -42,6 +43,8 @@ enum What {
     Ledger(ledger::Args),
     /// The API: how fast each kind of request is answered.
     Http(http::Args),
+    /// Finding a patient by what staff type, among many, over sealed records.
+    Search(search::Args),
     /// Our record compared with the carrier's receipts and with its delivery file, over many messages.
     Reconcile(reconcile::Args),
     /// The server killed at random moments under load: nothing lost, nothing doubled.
@@ -63,6 +66,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         What::Guard(args) => guard::run(args),
         What::Ledger(args) => ledger::run(args),
         What::Http(args) => http::run(args),
+        What::Search(args) => search::run(args),
         What::Reconcile(args) => reconcile::run(args),
         What::Crash(args) => crash::run(args),
         What::Nodes(args) => nodes::run(args),

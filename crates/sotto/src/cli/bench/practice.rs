@@ -26,7 +26,7 @@ use crate::ids::Id as _;
 use crate::office::Office;
 use crate::people::consents::{self, NewConsent};
 use crate::people::person::Person;
-use crate::people::{area_codes, contact_points, patients};
+use crate::people::{area_codes, contact_points, patients, search};
 
 /// How many patients one transaction takes.
 const BATCH: usize = 250;
@@ -194,6 +194,7 @@ fn move_in(tx: &mut Tx<'_>, office: &Office, who: &Resident, zone: &str) -> Resu
         updated_at: now,
     };
     contact_point::put(tx, practice, &row)?;
+    search::index::refresh(tx, office.into(), id)?;
     let event = Event::new(Kind::PatientChanged, Actor::service("bench"))
         .about(crate::db::registry::PATIENT, id)
         .patient(id);

@@ -24,8 +24,9 @@ use crate::people::import::record::{
     SiteRecord, SpeaksFor,
 };
 use crate::people::import::report::{Fate, ImportError, Reason, Report};
-use crate::people::patients::{open_person, seal_person};
+use crate::people::patients::{open_person, seal_identifier, seal_person};
 use crate::people::person::Person;
+use crate::people::search;
 use crate::schedule::{Booking, Change, appointments};
 
 /// How many new patients get their keys together.
@@ -217,6 +218,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
         changed |= self.identifiers(&record, id)?;
         changed |= self.contacts(id, None, &record.contacts)?;
         if changed {
+            self.refresh(id)?;
             let event = Event::new(audit::Kind::PatientChanged, self.job.actor.clone())
                 .about(registry::PATIENT, id)
                 .patient(id);
@@ -295,15 +297,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
                 continue;
             }
             let row_id = log.clock.new_id();
-            let (practice, key) = (log.practice.to_string(), row_id.to_string());
-            let place = seal::Place {
-                practice: &practice,
-                table: "patient_identifier",
-                row: &key,
-                column: "value_sealed",
-            };
-            let sealed =
-                log.keys.seal_for_patient(&id.to_string(), &place, value.as_bytes())?.into_bytes();
+            let sealed = seal_identifier(log.keys, log.practice, (id, row_id), value)?;
             let row = IdentifierRow {
                 id: row_id,
                 patient_id: id,
@@ -453,6 +447,14 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
         Ok(changed)
     }
 
+    /// What the patient is found by follows.
+    fn refresh(&mut self, patient: PatientId) -> Result<(), ImportError> {
+        if !self.job.dry_run {
+            search::index::refresh(self.tx, self.log, patient)?;
+        }
+        Ok(())
+    }
+
     fn put_contact(&mut self, row: &ContactPointRow) -> Result<(), ImportError> {
         if !self.job.dry_run {
             db::contact_point::put(self.tx, self.log.practice, row)?;
@@ -512,6 +514,7 @@ impl<'t, 'c, 'j> Applier<'t, 'c, 'j> {
         }
         changed |= self.contacts(patient, Some(row.id), &record.contacts)?;
         if changed {
+            self.refresh(patient)?;
             let event = Event::new(audit::Kind::PatientChanged, self.job.actor.clone())
                 .about(registry::CAREGIVER, row.id)
                 .patient(patient);

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::audit::AuditError;
 use crate::db::DbError;
+use crate::people::search::SearchError;
 
 /// How many places are kept for each reason; the count goes on.
 const PLACES: usize = 100;
@@ -76,6 +77,15 @@ pub enum ImportError {
     /// Not an error: a dry run, rolled back on purpose.
     #[error("dry run")]
     DryRun(Box<Report>),
+}
+
+impl From<SearchError> for ImportError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Db(error) => error.into(),
+            SearchError::Seal(error) => error.into(),
+        }
+    }
 }
 
 /// Why a row, or a part of it, was left out.

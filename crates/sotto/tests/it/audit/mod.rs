@@ -101,7 +101,7 @@ impl Desk {
                         }
                     }
                     Vouched::Working => queue(tx, &desk, count, &mut own)?,
-                    Vouched::Nothing | Vouched::Proof => {}
+                    Vouched::Nothing | Vouched::Rebuilt | Vouched::Proof => {}
                 }
                 Ok::<_, sotto::audit::AuditError>(())
             })

@@ -1,0 +1,372 @@
+//! `sotto bench search`: how long it takes to find a patient by what staff type, among many.
+//!
+//! Patients are made with names as common as names are, sealed as every other; then their tokens
+//! are made as `sotto serve` makes them for a practice that had none; then each kind of search is
+//! asked many times, one after the other, and what is found is compared with whom was meant. All
+//! of it in this process: the HTTP around a search is measured by `sotto bench http`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use gate::facts::Line;
+use gate::{Address, AddressKind, ContactPointId, PatientId, PhoneNumber};
+use jiff::civil::{Date, date};
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::fdatasync;
+use super::pipeline::{Folder, bar};
+use super::practice::Place;
+use crate::audit::{self, Actor, AuditError, Event, Kind};
+use crate::cli::open::{self, Opened};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::contact_point::{self, AddressSource, ContactPointRow};
+use crate::db::patient::{self, IdentifierRow, PatientRow};
+use crate::db::{DbError, Tx, patient_search};
+use crate::demo::population::Chance;
+use crate::ids::Id as _;
+use crate::office::Office;
+use crate::people::import::record::MRN;
+use crate::people::person::Person;
+use crate::people::search::find::{Found, find, with_numbers};
+use crate::people::search::query::Query;
+use crate::people::search::{SearchError, index};
+use crate::people::{contact_points, patients};
+use crate::{params, sql};
+
+/// How many patients one transaction takes.
+const BATCH: usize = 250;
+
+/// How many of those found are shown.
+const SHOWN: usize = 20;
+
+/// Common family names, the commonest first; how common each is falls as in life.
+const FAMILY: &str = "Smith Johnson Williams Brown Jones García Miller Davis Rodríguez Martínez \
+    Hernández López González Wilson Anderson Thomas Taylor Moore Jackson Martin Lee Pérez Thompson \
+    White Harris Sánchez Clark Ramírez Lewis Robinson Walker Young Allen King Wright Scott Torres \
+    Nguyễn Hill Flores Green Adams Nelson Baker Hall Rivera Campbell Mitchell Carter Roberts Gómez \
+    Phillips Evans Turner Díaz Parker Cruz Edwards Collins Reyes Stewart Morris Morales Murphy Cook \
+    Rogers Gutiérrez Ortiz Morgan Cooper Peterson Bailey Reed Kelly Howard Ramos Kim Cox Ward \
+    Richardson Watson Brooks Chávez Wood James Bennett Gray Mendoza Ruiz Hughes Price Álvarez \
+    Castillo Sanders Patel Myers Long Ross Foster Jiménez O'Brien De_la_Cruz Smith-Jones Østergaard \
+    Müller Yang Washington Butler Simmons Romero Jordan Patterson Alexander Hamilton Graham Reynolds \
+    Griffin Wallace Moreno West Cole Hayes Bryant Herrera Gibson Ellis Tran Medina Aguilar Stevens \
+    Murray Ford Castro Marshall Owens Harrison Fernández McDonald Woods Van_der_Berg Kennedy Wells";
+
+/// Common given names likewise.
+const GIVEN: &str = "James Mary Michael Patricia Robert Jennifer John Linda David Elizabeth \
+    William Barbara Richard Susan Joseph Jessica Thomas Karen Christopher Sarah Charles Lisa Daniel \
+    Nancy Matthew Sandra Anthony Betty Mark Ashley Donald Emily Steven Kimberly Andrew Margaret Paul \
+    Donna Joshua Michelle Kenneth Carol Kevin Amanda Brian Melissa Timothy Deborah Ronald Stephanie \
+    George Rebecca Jason Sharon Edward Laura Jeffrey Cynthia Ryan Dorothy Jacob Amy Nicholas \
+    Kathleen Gary Angela Eric Shirley Jonathan Emma Stephen Brenda Larry Pamela Justin Nicole Scott \
+    Anna Brandon Samantha José Katherine Luis Christine Juan María Carlos Ana_María Jesús Olivia \
+    Zoë Renée Björn Mai Anh Chloé D'Andre Jean-Luc Sofía Lucía Mateo Camila";
+
+/// Measure finding a patient by a name, a birth date, a number or a record number.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  sotto bench search --json\n\n\
+    docs/performance.md says how to read the figures.")]
+pub(super) struct Args {
+    /// How many patients there are.
+    #[arg(long, default_value_t = 100_000)]
+    patients: usize,
+    /// How often each kind of search is asked.
+    #[arg(long, default_value_t = 300)]
+    searches: usize,
+    /// Which names and dates are drawn.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// A PostgreSQL database to use instead of a file in the folder.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// Where the practice is made; it must not be there yet, and is removed at the end.
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Print one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Somebody who is looked for.
+#[derive(Clone)]
+struct Resident {
+    id: PatientId,
+    given: String,
+    family: String,
+    born: Date,
+    /// Ten digits.
+    number: String,
+    record: String,
+}
+
+/// What is typed for somebody, by kind.
+const KINDS: [(&str, fn(&Resident) -> String); 10] = [
+    ("two_letters", |who| beginning(&who.family, 2)),
+    ("three_letters", |who| beginning(&who.family, 3)),
+    ("family_name", |who| who.family.clone()),
+    ("whole_name", |who| format!("{} {}", who.given, who.family)),
+    ("both_begun", |who| format!("{} {}", beginning(&who.given, 2), beginning(&who.family, 3))),
+    ("birth_date", |who| who.born.strftime("%-m/%-d/%Y").to_string()),
+    ("name_and_year", |who| format!("{} {}", beginning(&who.family, 3), who.born.year())),
+    ("number", |who| who.number.clone()),
+    ("last_four", |who| who.number.get(6..).unwrap_or_default().to_owned()),
+    ("record_number", |who| format!("mrn {}", who.record)),
+];
+
+fn beginning(name: &str, count: usize) -> String {
+    name.chars().take(count).collect()
+}
+
+/// Runs the verb.
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    ensure!(args.patients > 0 && args.searches > 0, "--patients, --searches: at least 1");
+    let clock = Clock::system();
+    let folder = Folder::make(args.folder.as_deref(), &clock)?;
+    let place = Place { folder: folder.path(), database: args.database.as_deref(), smsc: 1 };
+    let settings = place.prepare(&clock)?;
+    let opened = open::open(&Config::load(&settings)?, &clock)?;
+    let people = people(&clock, args)?;
+    move_in(&opened, &people)?;
+    let before = bytes(&opened)?;
+    let began = clock.instant();
+    let indexed = catch_up(&opened)?;
+    ensure!(indexed == args.patients as u64, "{indexed} of {} patients indexed", args.patients);
+    let took = clock.instant().duration_since(began);
+    let practice = opened.office.practice();
+    let rows = opened.db.read_blocking(move |tx| patient_search::rows(tx, practice))?;
+    let size = bytes(&opened)? - before;
+    let syncs = fdatasync::per_second(folder.path(), &clock)?;
+    let measured = ask(&opened, &clock, &people, args)?;
+    tell(args, &opened, &measured, (rows, size, took, syncs));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A kind of search, measured: milliseconds, and how often whom was meant was shown.
+struct Measured {
+    kind: &'static str,
+    all: Vec<f64>,
+    shown: usize,
+}
+
+impl Measured {
+    /// The nearest rank, in thousandths of a millisecond.
+    fn at(&self, share: usize) -> f64 {
+        let rank = (self.all.len() * share).div_ceil(100).saturating_sub(1);
+        (self.all.get(rank).copied().unwrap_or_default() * 1000.0).round() / 1000.0
+    }
+}
+
+fn ask(
+    opened: &Opened,
+    clock: &Clock,
+    people: &[Resident],
+    args: &Args,
+) -> Result<Vec<Measured>> {
+    let today = clock.now().to_zoned(opened.office.profile().timezone.clone()).date();
+    let mut chance = Chance::new(args.seed ^ 0x5ea_2c4);
+    let mut measured = Vec::new();
+    for (kind, typed) in KINDS {
+        let (mut all, mut shown) = (Vec::with_capacity(args.searches), 0);
+        for _ in 0..args.searches {
+            let who = people.get(chance.below(people.len())).context("nobody is here")?;
+            let text = typed(who);
+            let office = opened.office.clone();
+            let began = clock.instant();
+            let query = Query::parse(&text, today)?;
+            let found = opened.db.read_blocking(move |tx| {
+                let mut found = find(tx, (&office).into(), &query)?;
+                let most = found.people.len().min(SHOWN);
+                let some = found.people.get_mut(..most).unwrap_or_default();
+                with_numbers(tx, (&office).into(), some)?;
+                Ok::<Found, SearchError>(found)
+            })?;
+            all.push(clock.instant().duration_since(began).as_secs_f64() * 1000.0);
+            let there = found.people.iter().any(|one| one.id == who.id);
+            ensure!(there || found.more, "{kind}: somebody was not found");
+            shown += usize::from(there);
+        }
+        all.sort_by(f64::total_cmp);
+        measured.push(Measured { kind, all, shown });
+    }
+    Ok(measured)
+}
+
+fn tell(
+    args: &Args,
+    opened: &Opened,
+    measured: &[Measured],
+    (rows, size, took, syncs): (i64, i64, Duration, f64),
+) {
+    let rate = (args.patients as f64 / took.as_secs_f64()).round();
+    let engine = opened.db.engine();
+    if !args.json {
+        println!("{} patients on {engine}: {rows} tokens, {size} bytes", args.patients);
+        println!("{rate} patients indexed a second\n");
+        for kind in measured {
+            let (p50, p95, p99) = (kind.at(50), kind.at(95), kind.at(99));
+            let Measured { kind, shown, .. } = kind;
+            println!("{kind:<15} p50 {p50:>8} ms  p95 {p95:>8} ms  p99 {p99:>8} ms  found {shown}");
+        }
+        return;
+    }
+    let mut line = Map::new();
+    let worst = measured.iter().map(|kind| kind.at(95)).fold(0.0, f64::max);
+    for (name, value) in [
+        ("patients", json!(args.patients)),
+        ("tokens", json!(rows)),
+        ("index_bytes", json!(size)),
+        ("indexed_per_second", json!(rate)),
+        ("worst_p95_ms", json!(worst)),
+    ] {
+        line.insert(name.to_owned(), value);
+    }
+    for kind in measured {
+        let figures = json!({
+            "p50_ms": kind.at(50), "p95_ms": kind.at(95), "p99_ms": kind.at(99),
+            "searches": kind.all.len(), "found": kind.shown,
+        });
+        line.insert(kind.kind.to_owned(), figures);
+    }
+    line.insert("fdatasync_per_second".to_owned(), json!(syncs.round()));
+    line.insert("engine".to_owned(), json!(engine));
+    println!("{}", Value::Object(line));
+}
+
+fn people(clock: &Clock, args: &Args) -> Result<Vec<Resident>> {
+    let family: Vec<&str> = FAMILY.split_whitespace().collect();
+    let given: Vec<&str> = GIVEN.split_whitespace().collect();
+    let mut chance = Chance::new(args.seed);
+    // Of two draws the smaller: the first names are the commonest.
+    let mut common = |from: &[&str]| {
+        let at = chance.below(from.len()).min(chance.below(from.len()));
+        from.get(at).copied().unwrap_or_default().replace('_', " ")
+    };
+    let mut all = Vec::with_capacity(args.patients);
+    for number in 0..args.patients {
+        let (given, family) = (common(&given), common(&family));
+        // Everybody's own: area codes from 200 on, and numbers in them.
+        let (area, local) = (200 + number / 10_000, number % 10_000);
+        let days = i32::try_from(number * 7_919 % 32_000)?;
+        all.push(Resident {
+            id: PatientId::new(clock),
+            given,
+            family,
+            born: date(1936, 1, 1).checked_add(jiff::Span::new().days(days))?,
+            number: format!("{area}555{local:04}"),
+            record: format!("M{:06}", number * 37 % 1_000_000),
+        });
+    }
+    Ok(all)
+}
+
+fn move_in(opened: &Opened, people: &[Resident]) -> Result<()> {
+    let shown = bar(people.len() as u64, "patients made");
+    for batch in people.chunks(BATCH) {
+        let ids: Vec<String> = batch.iter().map(|who| who.id.to_string()).collect();
+        opened.office.keys().prepare_patients(ids.iter().map(String::as_str))?;
+        let (batch, office) = (batch.to_vec(), opened.office.clone());
+        let size = batch.len();
+        opened.db.write_blocking(move |tx| {
+            for who in &batch {
+                settle(tx, &office, who)?;
+            }
+            let event = Event::new(Kind::PatientChanged, Actor::service("bench"));
+            audit::append(tx, &office, event).map_err(MakeError::from).map(drop)
+        })?;
+        shown.inc(size as u64);
+    }
+    shown.finish_and_clear();
+    Ok(())
+}
+
+/// Somebody cannot be made.
+#[derive(Debug, thiserror::Error)]
+enum MakeError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Seal(#[from] seal::SealError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    #[error(transparent)]
+    Address(#[from] gate::InvalidAddress),
+}
+
+/// The rows alone: their tokens are made, and measured, afterwards.
+fn settle(tx: &mut Tx<'_>, office: &Office, who: &Resident) -> Result<(), MakeError> {
+    let (now, keys, practice, id) =
+        (office.clock().now(), office.keys(), office.practice(), who.id);
+    let person = Person {
+        given: who.given.clone(),
+        family: who.family.clone(),
+        birth_date: Some(who.born),
+        ..Person::default()
+    };
+    let row = PatientRow {
+        id,
+        person_sealed: patients::seal_person(keys, practice, id, &person)?,
+        language: Some("en".to_owned()),
+        timezone: None,
+        deceased_at: None,
+        active: true,
+        merged_into: None,
+        updated_at: now,
+    };
+    patient::put(tx, practice, &row)?;
+    let address = Address::Phone(PhoneNumber::from_e164(&format!("+1{}", who.number))?);
+    let point = ContactPointId::new(office.clock());
+    let row = ContactPointRow {
+        id: point,
+        patient_id: id,
+        caregiver_id: None,
+        kind: AddressKind::Phone,
+        address_sealed: contact_points::seal_address(keys, practice, id, point, &address)?,
+        address_index: office.address_index(&address).to_vec(),
+        line: Line::Mobile,
+        place: None,
+        rank: 1,
+        shared: false,
+        source: AddressSource::Chart,
+        verified_at: None,
+        verified_how: None,
+        valid_from: None,
+        valid_until: None,
+        dead: None,
+        dead_at: None,
+        updated_at: now,
+    };
+    contact_point::put(tx, practice, &row)?;
+    let row = office.clock().new_id();
+    let domain = format!("identifier {MRN}");
+    let row = IdentifierRow {
+        id: row,
+        patient_id: id,
+        system: MRN.to_owned(),
+        value_index: keys.blind_index(&domain, who.record.as_bytes()).to_vec(),
+        value_sealed: patients::seal_identifier(keys, practice, (id, row), &who.record)?,
+    };
+    patient::add_identifier(tx, practice, &row)?;
+    Ok(())
+}
+
+fn catch_up(opened: &Opened) -> Result<u64> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the machine gives no threads")?;
+    let stop = CancellationToken::new();
+    Ok(runtime.block_on(index::catch_up(&opened.db, &opened.office, &stop))?)
+}
+
+/// The size of the database on SQLite, of the index alone on PostgreSQL: what is subtracted.
+fn bytes(opened: &Opened) -> Result<i64> {
+    let size = sql! {
+        sqlite: "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+        postgres: "SELECT pg_total_relation_size('patient_search')"
+    };
+    Ok(opened.db.read_blocking(move |tx| tx.query_one(size, params![], |row| row.get(0)))?)
+}
