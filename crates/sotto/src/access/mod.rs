@@ -11,6 +11,7 @@ pub mod staff;
 
 pub mod passkeys;
 pub mod passwords;
+pub mod records;
 pub mod recovery_codes;
 pub mod totp;
 

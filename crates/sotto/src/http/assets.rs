@@ -12,7 +12,7 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: [Asset; 13] = [
+const ASSETS: [Asset; 14] = [
     Asset {
         name: "tokens.css",
         kind: "text/css; charset=utf-8",
@@ -42,6 +42,11 @@ const ASSETS: [Asset; 13] = [
         name: "desk.js",
         kind: "text/javascript; charset=utf-8",
         bytes: include_bytes!("../../../../web/scripts/desk.js"),
+    },
+    Asset {
+        name: "people.css",
+        kind: "text/css; charset=utf-8",
+        bytes: include_bytes!("../../../../web/styles/people.css"),
     },
     Asset {
         name: "passkey.js",

@@ -21,8 +21,9 @@ use super::api::{
     patients, practice, preferences, restrictions, tasks,
 };
 use super::carriers::twilio;
+use super::console::patient::{self, disclosures, record, said};
 use super::console::{
-    access, call, inbox, invite, lock, log, me, overview, settings, sign_in, staff, strip,
+    access, call, inbox, invite, lock, log, me, overview, people, settings, sign_in, staff, strip,
     tasks as work, thread, thread_forms, today, write,
 };
 use super::errors::Problem;
@@ -171,6 +172,13 @@ const WRITE: &[Action] = &[Action::FindPatients, Action::SeePatient, Action::Rep
 const READ: &[Action] = &[Action::SeeTasks, Action::ReadConversation];
 const ANSWER: &[Action] = &[Action::SeeTasks, Action::Reply];
 
+/// What is asked of whoever opens a patient's page, and writes things down on it.
+const SEE: &[Action] = &[Action::SeePatient];
+const CONTACTS: &[Action] = &[Action::ChangeContacts];
+const CONSENT: &[Action] = &[Action::RecordConsent];
+const RESTRICT: &[Action] = &[Action::ManageRestrictions];
+const RELEASE: &[Action] = &[Action::ReleaseRecords];
+
 /// People who work here, by session.
 #[rustfmt::skip]
 fn pages() -> Routes {
@@ -200,6 +208,25 @@ fn pages() -> Routes {
         .post("/me/passkeys/ask", MayRecently(A::OwnAccount), me::ask_passkey)
         .post("/me/passkeys", MayRecently(A::OwnAccount), me::add_passkey)
         .post("/me/passkeys/{id}/remove", MayRecently(A::OwnAccount), me::remove_passkey)
+        .get("/people", May(A::FindPatients), people::page)
+        .post("/people", May(A::FindPatients), people::find)
+        .get("/people/{patient}", MayEach(SEE), patient::page)
+        .post("/people/{patient}/birth-date", MayEach(SEE), patient::birth_date)
+        .get("/people/{patient}/said", MayEach(SEE), said::page)
+        .get("/people/{patient}/disclosures", MayEach(RELEASE), disclosures::page)
+        .post("/people/{patient}/contacts", MayEach(CONTACTS), record::add_contact)
+        .post("/people/{patient}/contacts/{contact}/end", MayEach(CONTACTS), record::end_contact)
+        .post("/people/{patient}/consents", MayEach(CONSENT), record::give_consent)
+        .post("/people/{patient}/consents/{consent}/revoke", MayEach(CONSENT), record::revoke_consent)
+        .post("/people/{patient}/caregivers", MayEach(CONTACTS), record::add_carer)
+        .post("/people/{patient}/caregivers/{caregiver}/permit", MayEach(CONSENT), record::permit_carer)
+        .post("/people/{patient}/opt-outs", MayEach(CONSENT), record::opt_out)
+        .post("/people/{patient}/opt-outs/lift", MayEach(CONSENT), record::lift)
+        .post("/people/{patient}/preferences", MayEach(CONTACTS), record::wishes)
+        .post("/people/{patient}/restrictions", MayEach(RESTRICT), record::restrict)
+        .post("/people/{patient}/restrictions/{restriction}/end", MayEach(RESTRICT), record::end_restriction)
+        .post("/people/{patient}/alternative-contacts", MayEach(RESTRICT), record::elsewhere)
+        .post("/people/{patient}/alternative-contacts/{alternative}/end", MayEach(RESTRICT), record::end_elsewhere)
         .get("/staff", May(A::ManageStaff), staff::page)
         .post("/staff", MayRecently(A::ManageStaff), staff::invite)
         .post("/staff/{id}/roles", MayRecently(A::ManageStaff), staff::set_roles)

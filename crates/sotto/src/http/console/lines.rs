@@ -10,6 +10,7 @@ use seal::{Place, Sealed};
 use super::board::{BoardError, ROWS, Reason, Refused, Reply, Sent, Task};
 use super::words::{self, When};
 use crate::db::{Tx, board, message, patient};
+use crate::ids::InboundId;
 use crate::office::Office;
 use crate::outbox::store;
 use crate::people::patients::open_person;
@@ -165,18 +166,24 @@ impl<'a> Lines<'a> {
         let Some((content, wrap)) = board::reply_sealed(tx, practice, line.id)? else {
             return Ok(None);
         };
-        let (practice, row) = (practice.to_string(), line.id.to_string());
-        let place =
-            Place { practice: &practice, table: "inbound_message", row: &row, column: "content" };
-        let (content, wrap) = (Sealed::from_bytes(content), Sealed::from_bytes(wrap));
-        let plain = self
-            .office
-            .keys()
-            .open_message(&place, &content, &wrap)
-            .map_err(|_| BoardError::Sealed)?;
-        let words: Words = serde_json::from_slice(&plain).map_err(|_| BoardError::Sealed)?;
-        Ok(Some(words.shown()))
+        reply_words(self.office, line.id, (&content, &wrap)).map(Some)
     }
+}
+
+/// The words of a reply, opened: PHI. The caller records that they are shown.
+pub(super) fn reply_words(
+    office: &Office,
+    id: InboundId,
+    (content, wrap): (&[u8], &[u8]),
+) -> Result<String, BoardError> {
+    let (practice, row) = (office.practice().to_string(), id.to_string());
+    let place =
+        Place { practice: &practice, table: "inbound_message", row: &row, column: "content" };
+    let (content, wrap) = (Sealed::from_bytes(content.to_vec()), Sealed::from_bytes(wrap.to_vec()));
+    let plain =
+        office.keys().open_message(&place, &content, &wrap).map_err(|_| BoardError::Sealed)?;
+    let words: Words = serde_json::from_slice(&plain).map_err(|_| BoardError::Sealed)?;
+    Ok(words.shown())
 }
 
 fn reasons(codes: Option<&str>) -> Vec<Reason> {

@@ -9,6 +9,8 @@ pub mod lock;
 pub mod log;
 pub mod me;
 pub mod overview;
+pub mod patient;
+pub mod people;
 pub mod settings;
 pub mod sign_in;
 pub mod signed_in;

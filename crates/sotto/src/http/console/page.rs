@@ -32,6 +32,7 @@ impl Frame {
             ("/today", "Today", Action::SeeOverview),
             ("/tasks", "Tasks", Action::SeeTasks),
             ("/", "Overview", Action::SeeOverview),
+            ("/people", "People", Action::FindPatients),
             ("/staff", "Staff", Action::ManageStaff),
             ("/log", "Log", Action::ReadAudit),
             ("/settings", "Settings", Action::ChangeSettings),
@@ -218,6 +219,16 @@ pub(super) fn failed(error: &dyn std::fmt::Display) -> Response {
             "That didn't work",
             "It isn't your doing, and nothing was changed. Try again in a minute.",
         ),
+        ("/", "To the first page"),
+    )
+}
+
+/// The same for a problem, which has logged itself.
+pub(super) fn not_now(problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    message(
+        status,
+        ("That didn't work", "It isn't your doing. Load the page again in a minute."),
         ("/", "To the first page"),
     )
 }

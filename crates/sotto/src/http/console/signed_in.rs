@@ -4,18 +4,21 @@
 use std::marker::PhantomData;
 
 use askama::Template;
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use gate::PatientId;
 
 use super::cookies;
 use super::page::{failed, html, message, see_other};
 use crate::access::AccessError;
 use crate::access::policies::{self, Action, Denied, Permit, Principal, Resource};
+use crate::access::records;
 use crate::access::sessions::{self, Recently, SignedIn, Standing};
 use crate::audit::{self, Actor, Event, Kind, Outcome};
 use crate::http::Doors;
+use crate::ids::SiteId;
 
 /// An action, as a type.
 pub trait Deed {
@@ -46,6 +49,16 @@ deeds! {
     OwnAccount;
     /// To look for a patient.
     FindPatients;
+    /// To see who a patient is and how to reach them.
+    SeePatient;
+    /// To change how to reach them.
+    ChangeContacts;
+    /// To record and revoke consents, opt-outs and permissions.
+    RecordConsent;
+    /// To record restrictions and confidential contacts.
+    ManageRestrictions;
+    /// To account for disclosures and release records.
+    ReleaseRecords;
     /// To look through the log.
     ReadAudit;
     /// To change how the practice is set up.
@@ -71,6 +84,20 @@ pub struct MayRecently<D> {
     pub may: May<D>,
     /// The witness.
     pub recently: Recently,
+}
+
+/// Somebody with leave for a deed on the patient whose id stands in the path as `{patient}`.
+#[derive(Debug)]
+pub struct MayOf<D> {
+    /// Who.
+    pub signed_in: SignedIn,
+    /// By which policies.
+    pub permit: Permit,
+    /// The patient.
+    pub patient: PatientId,
+    /// Where the patient is seen, for what else is asked.
+    pub sites: Vec<SiteId>,
+    deed: PhantomData<D>,
 }
 
 /// Somebody who is signed in, locked or not: for leaving, and for opening the lock.
@@ -106,29 +133,69 @@ pub(super) async fn leave(
     }
 }
 
+impl<D> MayOf<D> {
+    /// Who did it, as the audit log names them.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        self.signed_in.actor()
+    }
+}
+
 impl<D: Deed> FromRequestParts<Doors> for May<D> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, doors: &Doors) -> Result<Self, Response> {
-        let signed_in = match standing(parts, doors).await? {
-            Standing::Good(signed_in) => *signed_in,
-            Standing::Locked(_) => return Err(to_page(parts, "/lock")),
-            Standing::Wiped => return Err(wiped()),
-            Standing::Nobody => return Err(to_page(parts, "/sign-in")),
-        };
-        let principal = Principal::from(&signed_in.staff);
-        let permit = match policies::may(&principal, D::ACTION, &Resource::Practice) {
-            Ok(permit) => permit,
-            Err(denied) => return Err(denied_page(doors, &signed_in, denied).await),
-        };
-        let now = doors.office().clock().now_in_life();
-        if sessions::wants_to_be_seen(&signed_in.session, now) {
-            let (office, id) = (doors.office().clone(), signed_in.session.id);
-            let seen = doors.db().write(move |tx| sessions::see(tx, &office, id)).await;
-            seen.map_err(|error| failed(&error))?;
-        }
+        let signed_in = present(parts, doors).await?;
+        let permit = leave(doors, &signed_in, D::ACTION, &Resource::Practice).await?;
+        seen(doors, &signed_in).await?;
         Ok(Self { signed_in, permit, deed: PhantomData })
     }
+}
+
+impl<D: Deed> FromRequestParts<Doors> for MayOf<D> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, doors: &Doors) -> Result<Self, Response> {
+        let signed_in = present(parts, doors).await?;
+        let patient = named(parts).await;
+        let practice = doors.office().practice();
+        let asked = doors.db().read(move |tx| records::sites(tx, practice, patient)).await;
+        let (known, sites) = asked.map_err(|error| failed(&AccessError::Db(error)))?;
+        let record = Resource::Patient { sites: sites.clone(), tags: Vec::new() };
+        let permit = leave(doors, &signed_in, D::ACTION, &record).await?;
+        seen(doors, &signed_in).await?;
+        // Who may not look does not learn that there is nobody.
+        let Some(patient) = patient.filter(|_| known) else { return Err(nobody()) };
+        Ok(Self { signed_in, permit, patient, sites, deed: PhantomData })
+    }
+}
+
+/// The patient the path names.
+async fn named(parts: &mut Parts) -> Option<PatientId> {
+    let path = RawPathParams::from_request_parts(parts, &()).await.ok()?;
+    let (_, id) = path.iter().find(|(name, _)| *name == "patient")?;
+    id.parse().ok()
+}
+
+/// Who is signed in and not locked out; or the way in.
+async fn present(parts: &Parts, doors: &Doors) -> Result<SignedIn, Response> {
+    match standing(parts, doors).await? {
+        Standing::Good(signed_in) => Ok(*signed_in),
+        Standing::Locked(_) => Err(to_page(parts, "/lock")),
+        Standing::Wiped => Err(wiped()),
+        Standing::Nobody => Err(to_page(parts, "/sign-in")),
+    }
+}
+
+/// Puts off the lock.
+async fn seen(doors: &Doors, signed_in: &SignedIn) -> Result<(), Response> {
+    let now = doors.office().clock().now_in_life();
+    if sessions::wants_to_be_seen(&signed_in.session, now) {
+        let (office, id) = (doors.office().clone(), signed_in.session.id);
+        let seen = doors.db().write(move |tx| sessions::see(tx, &office, id)).await;
+        seen.map_err(|error| failed(&error))?;
+    }
+    Ok(())
 }
 
 impl<D: Deed> FromRequestParts<Doors> for MayRecently<D> {
@@ -201,6 +268,10 @@ fn to_page(parts: &Parts, to: &str) -> Response {
     let back = match (&parts.method, path) {
         (&Method::GET, "/") => return see_other(to),
         (&Method::GET, path) => path,
+        // The patient's own page: what stands before the third slash.
+        (_, path) if path.starts_with("/people") => {
+            path.match_indices('/').nth(2).and_then(|(at, _)| path.get(..at)).unwrap_or(path)
+        }
         (_, path) => ["/staff", "/settings", "/log", "/inbox", "/tasks"]
             .into_iter()
             .find(|page| path.starts_with(page))
@@ -246,5 +317,16 @@ async fn denied_page(doors: &Doors, signed_in: &SignedIn, denied: Denied) -> Res
             "None of your roles may do this. An administrator can change roles.",
         ),
         ("/me", "To your page"),
+    )
+}
+
+fn nobody() -> Response {
+    message(
+        StatusCode::NOT_FOUND,
+        (
+            "There is no such patient",
+            "The link may be old, or the record was never here. Look for the name instead.",
+        ),
+        ("/people", "Find a patient"),
     )
 }

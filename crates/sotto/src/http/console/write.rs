@@ -19,6 +19,7 @@ use super::page::{Filled, Frame, failed, html, message, see_other};
 use super::signed_in::{FindPatients, May, leave};
 use super::words::{self, When};
 use crate::access::policies::{About, Action, Permit, Resource};
+use crate::access::records;
 use crate::access::sessions::SignedIn;
 use crate::audit::{self, Event, Kind as Deed};
 use crate::compose::{Values, Variable, kinds};
@@ -219,7 +220,7 @@ async fn writer(doors: &Doors, may: May<FindPatients>, id: &str) -> Result<Write
     let id: PatientId = id.parse().map_err(|_| nobody())?;
     let office = doors.office().clone();
     let read = move |tx: &mut Tx<'_>| -> Result<_, IntakeError> {
-        let sites = appointment::sites_of(tx, office.practice(), id)?;
+        let (_, sites) = records::sites(tx, office.practice(), Some(id))?;
         Ok((facts::subject(tx, &office, id)?, sites))
     };
     let (subject, sites) = doors.db().read(read).await.map_err(|error| failed(&error))?;

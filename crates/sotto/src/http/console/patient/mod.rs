@@ -1,0 +1,266 @@
+//! `/people/{patient}`: one patient. Who it is, how to reach them and how not, what they agreed to,
+//! who may hear what, their visits, and what was said. What is shown is on the log, once for each
+//! time; the birth date stays covered until somebody asks for it, which is on the log too.
+//!
+//! Every form calls the function that the API and the command line call ([`record`]). Where it says
+//! no, the page comes back with what was typed and the field that is wrong ([`typed`]).
+
+pub mod disclosures;
+pub mod record;
+pub mod said;
+
+mod say;
+mod sheet;
+mod typed;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use gate::PatientId;
+use serde::Deserialize;
+
+use self::said::Said;
+use self::sheet::Sheet;
+use self::typed::Typed;
+use super::page::{Frame, html, not_now};
+use super::signed_in::{MayOf, SeePatient};
+use crate::access::policies::{self, About, Action, Permit, Principal, Resource};
+use crate::access::sessions::SignedIn;
+use crate::audit::{self, Actor, Event, Kind};
+use crate::db::Tx;
+use crate::http::Doors;
+use crate::http::errors::Problem;
+use crate::http::params::Query;
+use crate::ids::SiteId;
+use crate::people::consent_texts::{RiskText, risk_text};
+
+#[derive(Template)]
+#[template(path = "console/patient.html")]
+struct Page {
+    frame: Frame,
+    sheet: Sheet,
+    said: Vec<Said>,
+    /// Where the page of older things begins.
+    older: Option<String>,
+    may: May,
+    typed: Typed,
+    done: Option<&'static str>,
+    me: String,
+    risks: Vec<(&'static str, RiskText)>,
+    categories: Vec<(&'static str, &'static str)>,
+}
+
+/// What this person may do here: which forms there are.
+#[derive(Debug, Clone, Copy, Default)]
+struct May {
+    contacts: bool,
+    consents: bool,
+    restrictions: bool,
+    release: bool,
+    write: bool,
+}
+
+/// What of a conversation this person may read.
+#[derive(Debug, Clone)]
+pub(super) struct Reads(Vec<(About, Permit)>);
+
+impl Reads {
+    fn of(principal: &Principal, sites: &[SiteId]) -> Self {
+        let all = [About::Schedule, About::Clinical, About::Account];
+        let permit = |about| {
+            let said = Resource::Conversation { sites: sites.to_vec(), tags: Vec::new(), about };
+            policies::may(principal, Action::ReadConversation, &said).ok()
+        };
+        Self(all.into_iter().filter_map(|about| Some((about, permit(about)?))).collect())
+    }
+
+    fn may(&self, about: About) -> bool {
+        self.0.iter().any(|(known, _)| *known == about)
+    }
+
+    /// The entry for words that are shown, where there are any.
+    fn words_shown(&self, (patient, actor): (PatientId, Actor), said: &[Said]) -> Option<Event> {
+        let shown = said.iter().filter(|one| one.text.is_some()).count();
+        let event = Event::new(Kind::ContentViewed, actor).patient(patient).code("timeline");
+        (shown > 0).then(|| self.of_event(event).code(format!("rows={shown}")))
+    }
+
+    /// The event, with every policy that let words be shown.
+    fn of_event(&self, event: Event) -> Event {
+        let mut ids: Vec<&String> =
+            self.0.iter().flat_map(|(_, permit)| permit.policies()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter().cloned().fold(event, Event::code)
+    }
+}
+
+impl May {
+    fn of(principal: &Principal, sites: &[SiteId]) -> Self {
+        let record = Resource::Patient { sites: sites.to_vec(), tags: Vec::new() };
+        let may = |action| policies::may(principal, action, &record).is_ok();
+        let reply = |about| {
+            let said = Resource::Conversation { sites: sites.to_vec(), tags: Vec::new(), about };
+            policies::may(principal, Action::Reply, &said).is_ok()
+        };
+        Self {
+            contacts: may(Action::ChangeContacts),
+            consents: may(Action::RecordConsent),
+            restrictions: may(Action::ManageRestrictions),
+            release: may(Action::ReleaseRecords),
+            write: [About::Schedule, About::Clinical, About::Account].into_iter().any(reply),
+        }
+    }
+}
+
+/// Which page, and with what on it.
+struct Asked<'a> {
+    signed_in: &'a SignedIn,
+    patient: PatientId,
+    sites: &'a [SiteId],
+    permit: &'a Permit,
+    show_birth: bool,
+    typed: Typed,
+    done: Option<&'static str>,
+}
+
+/// Reads the page and records that it was shown.
+async fn show(doors: &Doors, asked: Asked<'_>) -> Result<Response, Problem> {
+    let principal = Principal::from(&asked.signed_in.staff);
+    let may = May::of(&principal, asked.sites);
+    let reads = Reads::of(&principal, asked.sites);
+    let (office, patient, show_birth) = (doors.office().clone(), asked.patient, asked.show_birth);
+    let seen = Event::new(Kind::PatientViewed, asked.signed_in.actor()).patient(patient);
+    let mut seen = asked.permit.of(seen.code("page"));
+    if show_birth {
+        seen = seen.code("birth_date");
+    }
+    let known = reads.clone();
+    let read = move |tx: &mut Tx<'_>| {
+        let Some(sheet) = sheet::read(tx, &office, patient, show_birth)? else {
+            return Err(Problem::not_found("patient"));
+        };
+        let (said, older) = said::latest(tx, &office, (patient, None), &known)?;
+        Ok((sheet, said, older))
+    };
+    // Read beside the one writer, and shown only once it is on the log.
+    let (sheet, said, older) = doors.db().read(read).await?;
+    let mut events = vec![seen];
+    events.extend(reads.words_shown((patient, asked.signed_in.actor()), &said));
+    log(doors, events).await?;
+    let risks = [("Text", gate::Channel::Sms), ("Email", gate::Channel::Email), ("Voicemail", gate::Channel::Voicemail)];
+    let risks = risks.into_iter().filter_map(|(words, channel)| {
+        Some((words, risk_text(channel, sheet.language)?))
+    });
+    let status = asked.typed.status();
+    let page = Page {
+        frame: Frame::of(doors, asked.signed_in),
+        risks: risks.collect(),
+        categories: say::CATEGORIES
+            .map(|one| (crate::db::Word::word(&one), say::category(one)))
+            .to_vec(),
+        sheet,
+        said,
+        older,
+        may,
+        typed: asked.typed,
+        done: asked.done,
+        me: asked.signed_in.staff.named.name.clone(),
+    };
+    Ok(html(status, &page))
+}
+
+/// The page, or the page that says what is wrong.
+async fn shown(doors: &Doors, asked: Asked<'_>) -> Response {
+    show(doors, asked).await.unwrap_or_else(|problem| not_now(&problem))
+}
+
+/// Writes down what is about to be shown.
+async fn log(doors: &Doors, events: Vec<Event>) -> Result<(), Problem> {
+    let office = doors.office().clone();
+    let write = move |tx: &mut Tx<'_>| {
+        events.into_iter().try_for_each(|event| audit::append(tx, &office, event).map(drop))
+    };
+    Ok(doors.db().write(write).await?)
+}
+
+/// What was just done, as a word of ours.
+#[derive(Deserialize, Default)]
+pub struct Done {
+    done: Option<String>,
+}
+
+/// The sentence for it.
+fn sentence(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "contact" => "The address is written down.",
+        "contact-end" => "The address is out of use. What waited for it was withdrawn.",
+        "consent" => "The consent is recorded.",
+        "consent-end" => "The consent is withdrawn. What waited under it does not go.",
+        "carer" => "The person is written down. They may hear nothing yet.",
+        "permit" => "What they may hear is recorded.",
+        "stop" => "The opt-out is recorded. Nothing more goes there.",
+        "resume" => "Messages go there again.",
+        "wishes" => "The wishes are recorded.",
+        "bound" => "The restriction is recorded.",
+        "bound-end" => "The restriction has ended.",
+        "elsewhere" => "The confidential contact holds from now on, also for what waits.",
+        "elsewhere-end" => "The confidential contact has ended.",
+        _ => return None,
+    })
+}
+
+/// `GET /people/{patient}`.
+pub async fn page(
+    may: MayOf<SeePatient>,
+    State(doors): State<Doors>,
+    Query(done): Query<Done>,
+) -> Response {
+    let asked = Asked {
+        signed_in: &may.signed_in,
+        patient: may.patient,
+        sites: &may.sites,
+        permit: &may.permit,
+        show_birth: false,
+        typed: Typed::default(),
+        done: done.done.as_deref().and_then(sentence),
+    };
+    shown(&doors, asked).await
+}
+
+/// `POST /people/{patient}/birth-date`: the page, with the birth date uncovered.
+pub async fn birth_date(
+    may: MayOf<SeePatient>,
+    State(doors): State<Doors>,
+) -> Response {
+    let asked = Asked {
+        signed_in: &may.signed_in,
+        patient: may.patient,
+        sites: &may.sites,
+        permit: &may.permit,
+        show_birth: true,
+        typed: Typed::default(),
+        done: None,
+    };
+    shown(&doors, asked).await
+}
+
+/// The page again, with a form that was not taken.
+async fn again<D>(doors: &Doors, may: &MayOf<D>, typed: Typed) -> Response {
+    let record = Resource::Patient { sites: may.sites.clone(), tags: Vec::new() };
+    let permit = super::signed_in::leave(doors, &may.signed_in, Action::SeePatient, &record).await;
+    let permit = match permit {
+        Ok(permit) => permit,
+        Err(refused) => return refused,
+    };
+    let asked = Asked {
+        signed_in: &may.signed_in,
+        patient: may.patient,
+        sites: &may.sites,
+        permit: &permit,
+        show_birth: false,
+        typed,
+        done: None,
+    };
+    shown(doors, asked).await
+}

@@ -1,0 +1,230 @@
+//! `/people`: find a patient. What is typed travels in the body of a request, never in a URL; that
+//! somebody looked, and who was shown, is on the log, and the words are not.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::page::{Filled, Frame, failed, html, not_now};
+use super::signed_in::{FindPatients, May};
+use crate::access::policies::{self, Action, Principal, Resource};
+use crate::access::records;
+use crate::audit::{self, Event, Kind};
+use crate::db::Tx;
+use crate::http::Doors;
+use crate::http::errors::Problem;
+use crate::office::Office;
+use crate::people::search::SearchError;
+use crate::people::search::find::{self, Found, Match};
+use crate::people::search::query::{Query, QueryError};
+
+/// How many are shown: more is a reason to type more.
+const SHOWN: usize = 20;
+
+#[derive(Template)]
+#[template(path = "console/people.html")]
+struct Page {
+    frame: Frame,
+    typed: String,
+    results: Results,
+}
+
+#[derive(Template)]
+#[template(path = "console/people_found.html")]
+struct Fragment {
+    results: Results,
+}
+
+/// What came of a search, in words.
+#[derive(Debug, Default)]
+struct Results {
+    rows: Vec<Row>,
+    /// The line above them.
+    said: String,
+    /// What to do next, where the list is not the answer.
+    next: String,
+}
+
+/// Somebody, as far as it takes to pick the right one.
+#[derive(Debug)]
+struct Row {
+    id: String,
+    name: String,
+    preferred: Option<String>,
+    age: String,
+    born: String,
+    city: String,
+    number: String,
+    deceased: bool,
+    inactive: bool,
+    formerly: bool,
+}
+
+/// `GET /people`.
+pub async fn page(State(doors): State<Doors>, may: May<FindPatients>) -> Response {
+    let results = Results::nothing_typed();
+    let frame = Frame::of(&doors, &may.signed_in);
+    html(StatusCode::OK, &Page { frame, typed: String::new(), results })
+}
+
+/// What was typed.
+#[derive(Deserialize)]
+pub struct Form {
+    #[serde(default)]
+    q: String,
+}
+
+/// `POST /people`: the page with what was found, or, for a script that asks, the list alone.
+pub async fn find(
+    State(doors): State<Doors>,
+    may: May<FindPatients>,
+    headers: HeaderMap,
+    Filled(form): Filled<Form>,
+) -> Result<Response, Response> {
+    let office = doors.office().clone();
+    let zone = office.profile().timezone.clone();
+    let today = office.clock().now().to_zoned(zone).date();
+    let results = match Query::parse(&form.q, today) {
+        Ok(query) => {
+            let event = may.permit.of(Event::new(Kind::PatientsSearched, may.actor()));
+            let principal = Principal::from(&may.signed_in.staff);
+            let here = office.clone();
+            let look = move |tx: &mut Tx<'_>| look(tx, &here, &query, &principal);
+            // Read beside the one writer, and shown only once it is on the log.
+            let seen = doors.db().read(look).await.map_err(|problem| not_now(&problem))?;
+            let event = seen.recorded(event);
+            let record = move |tx: &mut Tx<'_>| audit::append(tx, &office, event).map(drop);
+            doors.db().write(record).await.map_err(|error| failed(&error))?;
+            Results::of(seen, today)
+        }
+        Err(QueryError::Empty) => Results::nothing_typed(),
+        Err(error) => Results::not_asked(error),
+    };
+    if headers.contains_key("hx-request") {
+        return Ok(html(StatusCode::OK, &Fragment { results }));
+    }
+    let frame = Frame::of(&doors, &may.signed_in);
+    Ok(html(StatusCode::OK, &Page { frame, typed: form.q, results }))
+}
+
+/// What somebody may be shown of what was found.
+struct Seen {
+    found: Found,
+    /// How many fit.
+    count: usize,
+    /// How many fit and are other sites' patients.
+    elsewhere: usize,
+}
+
+impl Seen {
+    /// The event, with everybody who is shown.
+    fn recorded(&self, event: Event) -> Event {
+        let shown = self.found.people.iter().fold(event, |event, one| event.patient(one.id));
+        shown.code("people").code(format!("rows={}", self.found.people.len()))
+    }
+}
+
+/// Searches, and leaves out whom this person may not see.
+fn look(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    query: &Query,
+    principal: &Principal,
+) -> Result<Seen, Problem> {
+    let mut found = find::find(tx, office.into(), query)?;
+    let all = found.people.len();
+    let ids: Vec<_> = found.people.iter().map(|one| one.id).collect();
+    let mut sites = records::sites_of_all(tx, office.practice(), &ids)?;
+    // The same sites ask the policies the same question: it is answered once.
+    let mut answered: Vec<(Vec<crate::ids::SiteId>, bool)> = Vec::new();
+    found.people.retain(|one| {
+        let mut sites = sites.remove(&one.id).unwrap_or_default();
+        sites.sort_unstable();
+        if let Some((_, may)) = answered.iter().find(|(known, _)| *known == sites) {
+            return *may;
+        }
+        let record = Resource::Patient { sites: sites.clone(), tags: Vec::new() };
+        let may = policies::may(principal, Action::SeePatient, &record).is_ok();
+        answered.push((sites, may));
+        may
+    });
+    let count = found.people.len();
+    found.people.truncate(SHOWN);
+    find::with_numbers(tx, office.into(), &mut found.people)?;
+    Ok(Seen { found, count, elsewhere: all - count })
+}
+
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Db(error) => error.into(),
+            error @ SearchError::Seal(_) => {
+                tracing::error!(error = %error, "search.failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl Results {
+    fn nothing_typed() -> Self {
+        Self {
+            next: "Type to find somebody. That you looked is recorded; what you typed is not."
+                .to_owned(),
+            ..Self::default()
+        }
+    }
+
+    fn not_asked(error: QueryError) -> Self {
+        let next = match error {
+            QueryError::TooLong => "That is too much. A name and a birth date are enough.",
+            QueryError::TooShort | QueryError::Empty => "Type two letters or more.",
+        };
+        Self { next: next.to_owned(), ..Self::default() }
+    }
+
+    fn of(seen: Seen, today: jiff::civil::Date) -> Self {
+        let Seen { found, count, elsewhere } = seen;
+        let rows: Vec<Row> = found.people.into_iter().map(|one| Row::of(one, today)).collect();
+        let left = count.saturating_sub(rows.len());
+        let said = match (count, found.more) {
+            (0, _) => "Nobody found".to_owned(),
+            (1, false) => "1 person".to_owned(),
+            (count, false) => format!("{count} people"),
+            (count, true) => format!("More than {count} people"),
+        };
+        let next = if found.more {
+            "Many fit; these are some of them. Add a birth date or more letters.".to_owned()
+        } else if left > 0 {
+            format!("{left} more: add a birth date or more letters.")
+        } else if count == 0 && elsewhere == 0 {
+            "Nobody fits all of that. Try fewer letters, or the birth date alone.".to_owned()
+        } else if elsewhere > 0 {
+            format!("{elsewhere} more at sites that aren’t yours.")
+        } else {
+            String::new()
+        };
+        Self { rows, said, next }
+    }
+}
+
+impl Row {
+    fn of(one: Match, today: jiff::civil::Date) -> Self {
+        let person = &one.person;
+        let city = person.home.as_ref().and_then(|home| home.city.trim().chars().next());
+        Self {
+            id: one.id.to_string(),
+            name: format!("{} {}", person.given, person.family).trim().to_owned(),
+            preferred: person.preferred.clone(),
+            age: person.age_on(today).map_or("–".to_owned(), |age| age.to_string()),
+            born: person.birth_date.map_or("–".to_owned(), |born| born.year().to_string()),
+            city: city.map_or("–".to_owned(), |first| format!("{}.", first.to_uppercase())),
+            number: one.last_four.map_or("–".to_owned(), |four| format!("…{four}")),
+            deceased: one.deceased,
+            inactive: !one.active && !one.deceased,
+            formerly: one.formerly,
+        }
+    }
+}
