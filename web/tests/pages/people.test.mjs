@@ -111,14 +111,14 @@ test("found as one types, opened, written down and taken back: by the keyboard a
   await tabTo(page, () => document.activeElement.textContent === "Record the consent");
   await page.keyboard.press("Enter");
   await page.getByText("The consent is recorded.").waitFor();
-  const given = page.locator("#consents li", { hasText: "(303) 555-0107" });
+  const given = page.locator("#consents .rows li", { hasText: "(303) 555-0107" });
   assert.match(await given.innerText(), /given spoken/);
   await given.locator("summary").focus();
   await page.keyboard.press("Enter");
   await given.getByRole("button", { name: "Withdraw this consent" }).focus();
   await page.keyboard.press("Enter");
   await page.getByText("The consent is withdrawn.").waitFor();
-  assert.equal(await page.locator("#consents li", { hasText: "(303) 555-0107" }).locator("summary").count(), 0);
+  assert.equal(await page.locator("#consents .rows li", { hasText: "(303) 555-0107" }).locator("summary").count(), 0);
   // The birth date, when asked for.
   assert.match(await page.locator(".banner").innerText(), /•••/);
   await page.getByRole("button", { name: "Show the birth date" }).focus();
@@ -159,17 +159,20 @@ for (const [name, options] of [
   test(`no accessibility rule is broken: ${name}`, { timeout: 90_000 }, async () => {
     const { page, context, complaints } = await asRole("Privacy officer", options);
     await page.goto(`${base}/people`);
-    await isAccessible(page, `people ${name}`);
     await page.getByLabel("Find a patient").fill(anybody);
     await page.locator("#found tbody tr").first().waitFor();
     await isAccessible(page, `people found ${name}`);
     await page.locator("#found a").first().click();
     await page.locator(".banner").waitFor();
-    await isAccessible(page, `patient ${name}`);
+    if (shots) await page.screenshot({ path: join(shots, `patient-closed-${name.replace(/\W+/g, "-")}.png`), fullPage: true });
     for (const details of await page.locator("details").all()) await details.evaluate((it) => (it.open = true));
     await isAccessible(page, `patient open ${name}`);
     await page.getByRole("link", { name: "Accounting of disclosures" }).click();
     await isAccessible(page, `disclosures ${name}`);
+    assert.deepEqual(complaints, []);
+    await context.close();
+    // The same colours: the mistake is looked at once in each.
+    if (name.includes("320")) return;
     const desk = await asRole("Front desk", options);
     await desk.page.goto(`${base}/people`);
     await desk.page.getByLabel("Find a patient").fill(anybody);
@@ -179,8 +182,6 @@ for (const [name, options] of [
     await desk.page.getByRole("button", { name: "Add it" }).click();
     await desk.page.getByRole("alert").waitFor();
     await isAccessible(desk.page, `patient with a mistake ${name}`);
-    assert.deepEqual(complaints, []);
-    await context.close();
     await desk.context.close();
   });
 }

@@ -33,8 +33,7 @@ pub fn sites_of_all(
     practice: PracticeId,
     ids: &[PatientId],
 ) -> Result<HashMap<PatientId, Vec<SiteId>>, DbError> {
-    let mut all: HashMap<PatientId, Vec<SiteId>> =
-        ids.iter().map(|id| (*id, Vec::new())).collect();
+    let mut all: HashMap<PatientId, Vec<SiteId>> = ids.iter().map(|id| (*id, Vec::new())).collect();
     for (patient, site) in appointment::sites_of_each(tx, practice, ids)? {
         all.entry(patient).or_default().push(site);
     }

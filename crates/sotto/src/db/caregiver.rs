@@ -79,15 +79,18 @@ pub fn of_patient(
     practice: PracticeId,
     patient: PatientId,
 ) -> Result<Vec<CaregiverRow>, DbError> {
-    tx.query(
+    // Sorted here: to have them in the order of the key, SQLite would go through the whole practice.
+    let mut rows = tx.query(
         sql!(
             "SELECT id, patient_id, external_id, person_sealed, relation, representative, scope,
                     permission, evidence, valid_from, valid_until, recorded_by, updated_at
-               FROM caregiver WHERE practice_id = $1 AND patient_id = $2 ORDER BY id"
+               FROM caregiver WHERE practice_id = $1 AND patient_id = $2"
         ),
         params![practice, patient],
         read,
-    )
+    )?;
+    rows.sort_by_key(|row| row.id);
+    Ok(rows)
 }
 
 /// Adds the row or puts it in place of the one with its id.

@@ -42,17 +42,18 @@ pub fn misdirected(
     tx.query(
         sql!(
             "SELECT m.id, m.channel, m.kind, m.purpose, m.address_index, m.send_at,
-                    MIN(s.occurred_at), MIN(e.leaf_index)
+                    (SELECT MIN(s.occurred_at) FROM suppression_event s
+                      WHERE s.practice_id = $1 AND s.address_index = m.address_index
+                        AND s.event = 'wrong_number' AND s.occurred_at >= m.send_at),
+                    (SELECT e.leaf_index FROM audit_entry e
+                      WHERE e.practice_id = $1 AND e.id = m.clearance_entry)
                FROM message m
-               JOIN suppression_event s ON s.practice_id = m.practice_id
-                    AND s.address_index = m.address_index AND s.event = 'wrong_number'
-                    AND s.occurred_at >= m.send_at
-               LEFT JOIN audit_entry e ON e.practice_id = m.practice_id
-                    AND e.id = m.clearance_entry
               WHERE m.practice_id = $1 AND m.patient_id = $2 AND m.send_at >= $3
                 AND m.state IN ('sent', 'delivered', 'undelivered', 'uncertain')
                 AND m.kind <> 'wrong_number_apology'
-              GROUP BY m.id, m.channel, m.kind, m.purpose, m.address_index, m.send_at
+                AND EXISTS (SELECT 1 FROM suppression_event s
+                      WHERE s.practice_id = $1 AND s.address_index = m.address_index
+                        AND s.event = 'wrong_number' AND s.occurred_at >= m.send_at)
               ORDER BY m.send_at DESC, m.id DESC LIMIT 500"
         ),
         params![practice, patient, since],

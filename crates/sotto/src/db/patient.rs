@@ -195,10 +195,11 @@ pub fn identifiers(
     practice: PracticeId,
     patient: PatientId,
 ) -> Result<Vec<IdentifierRow>, DbError> {
-    tx.query(
+    // Sorted here: to have them in the order of the key, SQLite would go through the whole practice.
+    let mut rows = tx.query(
         sql!(
             "SELECT id, patient_id, system, value_index, value_sealed FROM patient_identifier
-              WHERE practice_id = $1 AND patient_id = $2 ORDER BY id"
+              WHERE practice_id = $1 AND patient_id = $2"
         ),
         params![practice, patient],
         |row| {
@@ -210,7 +211,9 @@ pub fn identifiers(
                 value_sealed: row.get(4)?,
             })
         },
-    )
+    )?;
+    rows.sort_by_key(|row| row.id);
+    Ok(rows)
 }
 
 /// Adds an identifier.

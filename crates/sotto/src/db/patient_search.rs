@@ -99,8 +99,9 @@ pub fn count(
     )
 }
 
-/// The patients whom each of these words leads to, at most `limit`; not the one that is nobody. The
-/// first word should be the one that leads to the fewest.
+/// The patients whom each of these words leads to, at most `limit` rows; not the one that is nobody.
+/// The first word should be the one that leads to the fewest. A patient to whom it leads twice
+/// stands there twice: to say each once, SQLite would go through the whole practice in their order.
 ///
 /// # Errors
 /// [`DbError`].
@@ -115,7 +116,7 @@ pub fn patients(
         sql!(
             "SELECT p.id, p.person_sealed, p.language, p.timezone, p.deceased_at, p.active,
                     p.merged_into, p.updated_at
-               FROM (SELECT DISTINCT s.patient_id FROM patient_search s
+               FROM (SELECT s.patient_id FROM patient_search s
                       WHERE s.practice_id = $1 AND s.token IN ($2, $3, $4, $5)
                         AND EXISTS (SELECT 1 FROM patient_search o WHERE o.practice_id = $1
                             AND o.token IN ($6, $7, $8, $9) AND o.patient_id = s.patient_id)

@@ -84,11 +84,12 @@ pub fn of_patient(
     practice: PracticeId,
     patient: PatientId,
 ) -> Result<Vec<RestrictionRow>, DbError> {
-    tx.query(
+    // Sorted here: to have them in the order of the key, SQLite would go through the whole practice.
+    let mut rows = tx.query(
         sql!(
             "SELECT id, patient_id, what, value, status, valid_from, valid_until, recorded_by,
                     recorded_at
-               FROM restriction WHERE practice_id = $1 AND patient_id = $2 ORDER BY id"
+               FROM restriction WHERE practice_id = $1 AND patient_id = $2"
         ),
         params![practice, patient],
         |row| {
@@ -104,7 +105,9 @@ pub fn of_patient(
                 recorded_at: row.get(8)?,
             })
         },
-    )
+    )?;
+    rows.sort_by_key(|row| row.id);
+    Ok(rows)
 }
 
 /// Adds the row or puts it in place of the one with its id.
@@ -170,11 +173,12 @@ pub fn alternatives_of(
     practice: PracticeId,
     patient: PatientId,
 ) -> Result<Vec<AlternativeRow>, DbError> {
-    tx.query(
+    // Sorted here: to have them in the order of the key, SQLite would go through the whole practice.
+    let mut rows = tx.query(
         sql!(
             "SELECT id, patient_id, channel, contact_point_id, valid_from, valid_until, evidence,
                     recorded_by, recorded_at
-               FROM alternative_contact WHERE practice_id = $1 AND patient_id = $2 ORDER BY id"
+               FROM alternative_contact WHERE practice_id = $1 AND patient_id = $2"
         ),
         params![practice, patient],
         |row| {
@@ -190,7 +194,9 @@ pub fn alternatives_of(
                 recorded_at: row.get(8)?,
             })
         },
-    )
+    )?;
+    rows.sort_by_key(|row| row.id);
+    Ok(rows)
 }
 
 /// Adds the row or puts it in place of the one with its id.

@@ -87,8 +87,11 @@ mod tests {
         }
         // One version, one text.
         for one in &versions {
-            assert!(versions.iter().all(|other| (one.version == other.version)
-                == (one.words == other.words)));
+            assert!(
+                versions
+                    .iter()
+                    .all(|other| (one.version == other.version) == (one.words == other.words))
+            );
         }
     }
 }

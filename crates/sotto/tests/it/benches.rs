@@ -60,6 +60,19 @@ on_both_engines! {
         }
         are_positive(&figures, &["fdatasync_per_second"]);
     }
+
+    async fn search(db: TestDb) {
+        let figures = bench(&db, &["search", "--patients=300", "--searches=5"]);
+        let kinds = [
+            "two_letters", "three_letters", "family_name", "whole_name", "both_begun",
+            "birth_date", "name_and_year", "number", "last_four", "record_number",
+        ];
+        for kind in kinds {
+            are_positive(&figures[kind], &["p50_ms", "p95_ms", "p99_ms", "found"]);
+        }
+        are_positive(&figures, &["tokens", "index_bytes", "indexed_per_second", "worst_p95_ms"]);
+        assert_eq!(figures["engine"], db.engine());
+    }
 }
 
 #[test]

@@ -103,8 +103,11 @@ struct Resident {
     record: String,
 }
 
-/// What is typed for somebody, by kind.
-const KINDS: [(&str, fn(&Resident) -> String); 10] = [
+/// What is typed for somebody.
+type Typed = fn(&Resident) -> String;
+
+/// The kinds of search.
+const KINDS: [(&str, Typed); 10] = [
     ("two_letters", |who| beginning(&who.family, 2)),
     ("three_letters", |who| beginning(&who.family, 3)),
     ("family_name", |who| who.family.clone()),
@@ -160,12 +163,7 @@ impl Measured {
     }
 }
 
-fn ask(
-    opened: &Opened,
-    clock: &Clock,
-    people: &[Resident],
-    args: &Args,
-) -> Result<Vec<Measured>> {
+fn ask(opened: &Opened, clock: &Clock, people: &[Resident], args: &Args) -> Result<Vec<Measured>> {
     let today = clock.now().to_zoned(opened.office.profile().timezone.clone()).date();
     let mut chance = Chance::new(args.seed ^ 0x5ea_2c4);
     let mut measured = Vec::new();

@@ -10,10 +10,10 @@ use super::index::{self, identifiers};
 use super::query::{self, Query, Reading, Word};
 use super::{SearchError, folding};
 use crate::audit::Log;
+use crate::db::Tx;
 use crate::db::contact_point::{self, ContactPointRow};
 use crate::db::patient::{self, PatientRow};
 use crate::db::patient_search::{self, MEANINGS, WORDS};
-use crate::db::Tx;
 use crate::people::contact_points::open_address;
 use crate::people::patients::open_person;
 use crate::people::person::Person;
@@ -83,6 +83,8 @@ fn once(tx: &mut Tx<'_>, log: Log<'_>, query: &Query) -> Result<Found, SearchErr
     let most = usize::try_from(OPENED).unwrap_or(usize::MAX);
     let more = rows.len() > most;
     rows.truncate(most);
+    rows.sort_by_key(|row| row.id);
+    rows.dedup_by_key(|row| row.id);
     let asks_addresses = query.words.iter().any(Word::asks_addresses);
     let mut candidates = Candidates { log, now: log.clock.now(), addresses: HashMap::new() };
     if asks_addresses {
@@ -178,9 +180,7 @@ impl Candidates<'_> {
                 numbers = Some(known.iter().map(|id| query::identifier(id)).collect::<Vec<_>>());
             }
             let known = numbers.as_deref().unwrap_or_default();
-            let by_number = |reading: &Reading| {
-                matches!(reading, Reading::Identifier(id) if known.contains(id))
-            };
+            let by_number = |reading: &Reading| matches!(reading, Reading::Identifier(id) if known.contains(id));
             if !word.0.iter().any(by_number) {
                 return Ok(None);
             }

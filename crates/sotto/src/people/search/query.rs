@@ -156,7 +156,8 @@ impl Reading {
 /// Reads what stands first and says of how many pieces it is made; none at the end.
 fn take(rest: &[&str], today: Date, words: &mut Vec<Word>) -> Option<usize> {
     let (first, after) = rest.split_first()?;
-    let is_label = LABELS.contains(&first.trim_end_matches([':', '.', '#']).to_lowercase().as_str());
+    let is_label =
+        LABELS.contains(&first.trim_end_matches([':', '.', '#']).to_lowercase().as_str());
     let digit_next = after.first().is_some_and(|next| next.contains(|c: char| c.is_ascii_digit()));
     if is_label && digit_next || *first == "#" {
         return Some(1);
@@ -208,11 +209,11 @@ fn number(run: &[&str]) -> Option<Reading> {
 }
 
 fn single(piece: &str, today: Date, words: &mut Vec<Word>) {
-    if piece.contains('@') {
-        if let Ok(mailbox) = EmailAddress::parse(piece) {
-            words.push(Word(vec![Reading::Mailbox(mailbox.reveal().to_lowercase())]));
-            return;
-        }
+    if piece.contains('@')
+        && let Ok(mailbox) = EmailAddress::parse(piece)
+    {
+        words.push(Word(vec![Reading::Mailbox(mailbox.reveal().to_lowercase())]));
+        return;
     }
     let identifier = identifier(piece);
     let parts = folding::parts(piece);

@@ -3,9 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use sotto::backup::folder::{self, Folder, Holds};
-use sotto::db::registry::{
-    AUDIT_CHECKPOINT, AUDIT_ENTRY, AUDIT_TILE, SETTING, TABLES, Vouched,
-};
+use sotto::db::registry::{AUDIT_CHECKPOINT, AUDIT_ENTRY, AUDIT_TILE, SETTING, TABLES, Vouched};
 use sotto::db::{Db, DbError};
 
 use super::*;

@@ -149,6 +149,34 @@ fn every_statement_is_prepared_on_sqlite() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// SQLite keeps no figures about a table, and rather than sort it goes through all of a practice in
+/// the order of the key: what is asked of one patient must not be found that way.
+#[test]
+fn what_is_asked_of_one_patient_is_not_sought_in_the_whole_practice() {
+    let db = TestDb::new(Engine::Sqlite);
+    let path = db.url.strip_prefix("sqlite:").unwrap();
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for Found { at, sqlite, .. } in find_all() {
+        let of_one = ["patient_id = ?2", "patient_id = $2", "token IN"];
+        if !of_one.iter().any(|part| sqlite.contains(part)) {
+            continue;
+        }
+        count += 1;
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sqlite}")).unwrap();
+        let mut steps = plan.raw_query();
+        while let Some(step) = steps.next().unwrap() {
+            let step: String = step.get(3).unwrap();
+            // Of those who are nobody there are few.
+            if step.ends_with("(practice_id=?)") && !step.contains("test_patient") {
+                wrong.push(format!("{at}: {step}"));
+            }
+        }
+    }
+    assert!(count > 20, "the scanner finds too little: {count}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_statement_is_prepared_on_postgres() {
     if !wanted(Engine::Postgres) {

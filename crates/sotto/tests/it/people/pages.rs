@@ -49,7 +49,9 @@ async fn entries(desk: &Desk, kind: Kind) -> Vec<Entry> {
         .db
         .read(move |tx| {
             tx.query(
-                sql!("SELECT body FROM audit_entry WHERE practice_id = $1 ORDER BY recorded_at, id"),
+                sql!(
+                    "SELECT body FROM audit_entry WHERE practice_id = $1 ORDER BY recorded_at, id"
+                ),
                 params![practice],
                 |row| row.get(0),
             )

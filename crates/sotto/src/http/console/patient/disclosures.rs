@@ -150,6 +150,8 @@ fn left_out(counted: &[Counted], listed: usize) -> Vec<(String, &'static str)> {
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)
-    .map(|(count, why)| (format!("{count} {}", if count == 1 { "message" } else { "messages" }), why))
+    .map(|(count, why)| {
+        (format!("{count} {}", if count == 1 { "message" } else { "messages" }), why)
+    })
     .collect()
 }

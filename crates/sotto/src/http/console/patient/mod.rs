@@ -148,10 +148,14 @@ async fn show(doors: &Doors, asked: Asked<'_>) -> Result<Response, Problem> {
     let mut events = vec![seen];
     events.extend(reads.words_shown((patient, asked.signed_in.actor()), &said));
     log(doors, events).await?;
-    let risks = [("Text", gate::Channel::Sms), ("Email", gate::Channel::Email), ("Voicemail", gate::Channel::Voicemail)];
-    let risks = risks.into_iter().filter_map(|(words, channel)| {
-        Some((words, risk_text(channel, sheet.language)?))
-    });
+    let risks = [
+        ("Text", gate::Channel::Sms),
+        ("Email", gate::Channel::Email),
+        ("Voicemail", gate::Channel::Voicemail),
+    ];
+    let risks = risks
+        .into_iter()
+        .filter_map(|(words, channel)| Some((words, risk_text(channel, sheet.language)?)));
     let status = asked.typed.status();
     let page = Page {
         frame: Frame::of(doors, asked.signed_in),
@@ -229,10 +233,7 @@ pub async fn page(
 }
 
 /// `POST /people/{patient}/birth-date`: the page, with the birth date uncovered.
-pub async fn birth_date(
-    may: MayOf<SeePatient>,
-    State(doors): State<Doors>,
-) -> Response {
+pub async fn birth_date(may: MayOf<SeePatient>, State(doors): State<Doors>) -> Response {
     let asked = Asked {
         signed_in: &may.signed_in,
         patient: may.patient,

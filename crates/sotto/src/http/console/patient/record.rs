@@ -4,14 +4,16 @@
 use axum::extract::State;
 use axum::response::Response;
 use gate::facts::Scope as Hears;
-use gate::{Address, Category, Channel, ConsentId, ContactPointId, Kind, Language, Level, PatientId};
+use gate::{
+    Address, Category, Channel, ConsentId, ContactPointId, Kind, Language, Level, PatientId,
+};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::super::page::{Filled, see_other};
 use super::super::signed_in::{ChangeContacts, ManageRestrictions, MayOf, RecordConsent};
-use super::typed::{Fields, Refused, Typed};
 use super::again;
+use super::typed::{Fields, Refused, Typed};
 use crate::audit::Actor;
 use crate::db::caregiver::Permission;
 use crate::db::consent_event::{self, ConsentKind, ConsentMethod};
@@ -86,8 +88,7 @@ pub async fn add_contact(
         };
         let place: Option<AddressUse> = fields.word("place")?;
         let verified = fields.some("verified");
-        let verified_how =
-            VERIFIED.into_iter().find(|known| verified.as_deref() == Some(*known));
+        let verified_how = VERIFIED.into_iter().find(|known| verified.as_deref() == Some(*known));
         let caregiver = fields.some("caregiver").and_then(|id| id.parse().ok());
         let new = NewContact {
             line,
@@ -320,7 +321,12 @@ pub async fn lift(
     State(doors): State<Doors>,
     Filled(fields): Filled<Fields>,
 ) -> Response {
-    let name = format!("lift-{}-{}-{}", fields.text("address"), fields.text("channel"), fields.text("kind"));
+    let name = format!(
+        "lift-{}-{}-{}",
+        fields.text("address"),
+        fields.text("channel"),
+        fields.text("kind")
+    );
     let form = Form(name, "resume", "stops");
     act(&doors, &may, (form, fields), |tx, case| {
         let scope = scope(tx, case)?;

@@ -19,9 +19,9 @@ use super::super::words::{self, When};
 use super::{Reads, log};
 use crate::access::policies::{About, Principal};
 use crate::audit::{Event, Kind};
+use crate::db::Tx;
 use crate::db::inbound_message::{self, Came};
 use crate::db::message::{self, Stored};
-use crate::db::Tx;
 use crate::http::Doors;
 use crate::http::errors::Problem;
 use crate::http::params::Query;
@@ -85,7 +85,7 @@ pub(super) fn latest(
     for one in came {
         all.push((one.received_at, one.id.0, reader.theirs(&one)?));
     }
-    all.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)));
+    all.sort_by_key(|(at, id, _)| std::cmp::Reverse((*at, *id)));
     let rows = usize::try_from(ROWS).unwrap_or(usize::MAX);
     let more = all.len() > rows;
     all.truncate(rows);
@@ -227,7 +227,8 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_as_it_was_written() {
-        let before = Before(Timestamp::from_microsecond(1_800_000_000_000_001).unwrap(), Uuid::nil());
+        let before =
+            Before(Timestamp::from_microsecond(1_800_000_000_000_001).unwrap(), Uuid::nil());
         let again = Before::parse(&before.written()).unwrap();
         assert_eq!((again.0, again.1), (before.0, before.1));
         for text in ["", "_", "x_y", "1", "1_", "99999999999999999999_x"] {

@@ -89,9 +89,7 @@ pub(super) fn allows(row: &ConsentEventRow) -> String {
     let what = match row.class {
         ConsentKind::Pec => "Automated messages about visits and care".to_owned(),
         ConsentKind::Pewc => "Marketing messages".to_owned(),
-        ConsentKind::MarketingAuthorization => {
-            "Health information used for marketing".to_owned()
-        }
+        ConsentKind::MarketingAuthorization => "Health information used for marketing".to_owned(),
         ConsentKind::AccessRequest => "Their own records, this once".to_owned(),
         ConsentKind::Content => {
             let level = row.up_to_level.and_then(|level| Level::try_from(level).ok());

@@ -314,8 +314,9 @@ impl<'a> Reader<'a> {
     fn contacts(&mut self, tx: &mut Tx<'_>) -> Result<(), Problem> {
         let (keys, practice) = (self.office.keys(), self.office.practice());
         for row in contact_point::of_patient(tx, practice, self.id)? {
-            let address = open_address(keys, practice, row.id, row.kind, row.address_sealed.clone())
-                .map_err(RecordError::from)?;
+            let address =
+                open_address(keys, practice, row.id, row.kind, row.address_sealed.clone())
+                    .map_err(RecordError::from)?;
             let index = self.office.address_index(&address);
             let opt_outs = facts::opt_outs(tx, self.office, &index)?;
             self.points.push(Point { row, address, opt_outs });
@@ -442,23 +443,21 @@ impl<'a> Reader<'a> {
     }
 
     fn agreed(&self, row: &ConsentEventRow) -> Agreed {
-        let mut how = vec![format!("given {} {}", say::method(row.method), self.day(row.captured_at))];
+        let mut how =
+            vec![format!("given {} {}", say::method(row.method), self.day(row.captured_at))];
         how.extend(row.witness.as_ref().map(|who| format!("heard by {who}")));
         how.extend(row.evidence.as_ref().map(|place| format!("kept: {place}")));
         how.extend(row.text_version.as_ref().map(|text| format!("text {text}")));
-        how.extend(row.valid_until.map(|until| format!("until {}", say::last_day(until, &self.zone))));
+        how.extend(
+            row.valid_until.map(|until| format!("until {}", say::last_day(until, &self.zone))),
+        );
         let to = if row.channel == Channel::Portal {
             "in the portal".to_owned()
         } else {
             let address = self.address_of(&row.address_index);
             address.unwrap_or_else(|| "an address that is gone".to_owned())
         };
-        Agreed {
-            id: row.consent_id.to_string(),
-            what: say::allows(row),
-            to,
-            how: how.join("; "),
-        }
+        Agreed { id: row.consent_id.to_string(), what: say::allows(row), to, how: how.join("; ") }
     }
 
     /// Whoever wrote something down, by name where they work here.
@@ -519,7 +518,9 @@ impl<'a> Reader<'a> {
             Permission::Written => detail.push("permitted in writing".to_owned()),
         }
         detail.extend(row.evidence.as_ref().map(|place| format!("kept: {place}")));
-        detail.extend(row.valid_until.map(|until| format!("until {}", say::last_day(until, &self.zone))));
+        detail.extend(
+            row.valid_until.map(|until| format!("until {}", say::last_day(until, &self.zone))),
+        );
         let all = [Scope::CallBack, Scope::Appointments, Scope::Billing, Scope::Clinical];
         Carer {
             id: row.id.to_string(),
@@ -548,13 +549,19 @@ impl<'a> Reader<'a> {
             row.valid_from <= self.now && row.valid_until.is_none_or(|until| self.now < until);
         let place = row.contact_point_id.map(|id| self.address_by_id(&id.to_string()));
         let what = match (row.channel, place) {
-            (Some(channel), Some(place)) => format!("{} {place} and nowhere else", say::by(channel)),
-            (Some(channel), None) => format!("Nothing by {}", words::channel_words(channel.as_str()).to_lowercase()),
+            (Some(channel), Some(place)) => {
+                format!("{} {place} and nowhere else", say::by(channel))
+            }
+            (Some(channel), None) => {
+                format!("Nothing by {}", words::channel_words(channel.as_str()).to_lowercase())
+            }
             (None, Some(place)) => format!("Everything to {place}, but for the portal"),
             (None, None) => "Nothing but the portal".to_owned(),
         };
         let mut detail = vec![format!("since {}", self.day(row.valid_from))];
-        detail.extend(row.valid_until.map(|until| format!("until {}", say::last_day(until, &self.zone))));
+        detail.extend(
+            row.valid_until.map(|until| format!("until {}", say::last_day(until, &self.zone))),
+        );
         detail.extend(row.evidence.as_ref().map(|place| format!("kept: {place}")));
         let tone = if in_force { "stop" } else { "plain" };
         Line { id: row.id.to_string(), what, detail: detail.join("; "), tone, in_force }
@@ -565,9 +572,10 @@ impl<'a> Reader<'a> {
             && row.valid_until.is_none_or(|until| self.now < until);
         let contact = row.value.as_deref().map(|id| self.address_by_id(id)).unwrap_or_default();
         let what = say::restriction(row.what, row.value.as_deref(), &contact);
-        let mut detail =
-            vec![format!("{}, {}", say::status(row.status), self.day(row.valid_from))];
-        detail.extend(row.valid_until.map(|until| format!("until {}", say::last_day(until, &self.zone))));
+        let mut detail = vec![format!("{}, {}", say::status(row.status), self.day(row.valid_from))];
+        detail.extend(
+            row.valid_until.map(|until| format!("until {}", say::last_day(until, &self.zone))),
+        );
         let tone = if in_force { "stop" } else { "plain" };
         Line { id: row.id.to_string(), what, detail: detail.join("; "), tone, in_force }
     }
@@ -608,10 +616,15 @@ impl<'a> Reader<'a> {
             format!("{word} liked best")
         }));
         said.extend(
-            wishes.hours.map(|(from, until)| format!("between {} and {}", clock(from), clock(until))),
+            wishes
+                .hours
+                .map(|(from, until)| format!("between {} and {}", clock(from), clock(until))),
         );
-        let off: Vec<String> =
-            wishes.kinds_off.iter().map(|kind| words::kind_words(kind.as_str()).to_lowercase()).collect();
+        let off: Vec<String> = wishes
+            .kinds_off
+            .iter()
+            .map(|kind| words::kind_words(kind.as_str()).to_lowercase())
+            .collect();
         if !off.is_empty() {
             said.push(format!("without: {}", off.join(", ")));
         }
@@ -729,7 +742,10 @@ fn summary(sheet: &Sheet) -> Vec<Fact> {
         .map(|line| mark("stop", line.what.clone()))
         .collect();
     never.extend(
-        sheet.opt_outs.iter().map(|stop| mark("stop", format!("{}: opted out of {}", stop.address, stop.what))),
+        sheet
+            .opt_outs
+            .iter()
+            .map(|stop| mark("stop", format!("{}: opted out of {}", stop.address, stop.what))),
     );
     if never.is_empty() {
         never.push(mark("plain", "Nothing on file"));
@@ -738,7 +754,9 @@ fn summary(sheet: &Sheet) -> Vec<Fact> {
         .carers
         .iter()
         .filter(|carer| carer.tone == "ok")
-        .map(|carer| mark("ok", format!("{} ({}): {}", carer.name, carer.relation, carer.may.to_lowercase())))
+        .map(|carer| {
+            mark("ok", format!("{} ({}): {}", carer.name, carer.relation, carer.may.to_lowercase()))
+        })
         .collect();
     if hears.is_empty() {
         hears.push(mark("plain", "Nobody but the patient"));

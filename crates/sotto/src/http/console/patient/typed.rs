@@ -159,21 +159,31 @@ impl Fields {
     pub(super) fn minute(&self, name: &'static str) -> Result<Option<u16>, Refused> {
         let Some(text) = self.some(name) else { return Ok(None) };
         let time = Time::strptime("%H:%M", &text).ok();
-        time.and_then(|time| u16::try_from(i32::from(time.hour()) * 60 + i32::from(time.minute())).ok())
-            .map(Some)
-            .ok_or_else(|| Refused::field(name, "Write a time such as 09:00."))
+        time.and_then(|time| {
+            u16::try_from(i32::from(time.hour()) * 60 + i32::from(time.minute())).ok()
+        })
+        .map(Some)
+        .ok_or_else(|| Refused::field(name, "Write a time such as 09:00."))
     }
 
     /// A number or mailbox, as people write them, with what its digits tell of the line.
-    pub(super) fn address(&self, name: &'static str) -> Result<(Address, gate::facts::Line), Refused> {
+    pub(super) fn address(
+        &self,
+        name: &'static str,
+    ) -> Result<(Address, gate::facts::Line), Refused> {
         let text = self.text(name);
         if text.contains('@') {
             return gate::EmailAddress::parse(text)
                 .map(|mailbox| (Address::Email(mailbox), gate::facts::Line::NotALine))
-                .map_err(|_| Refused::field(name, "That is no mailbox. It looks like name@example.com."));
+                .map_err(|_| {
+                    Refused::field(name, "That is no mailbox. It looks like name@example.com.")
+                });
         }
         parse_phone(text).map(|(number, line)| (Address::Phone(number), line)).map_err(|_| {
-            Refused::field(name, "Write a number with its area code, such as 617-555-0123, or a mailbox.")
+            Refused::field(
+                name,
+                "Write a number with its area code, such as 617-555-0123, or a mailbox.",
+            )
         })
     }
 
@@ -252,7 +262,9 @@ mod tests {
     use super::*;
 
     fn fields(pairs: &[(&str, &str)]) -> Fields {
-        Fields(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        Fields(
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        )
     }
 
     #[test]
@@ -262,7 +274,9 @@ mod tests {
         let again = Typed::again("contact".to_owned(), typed.clone(), refused);
         assert_eq!(again.text("contact", "address", "x"), "12");
         assert_eq!(again.text("other", "address", "x"), "x");
-        assert!(again.ticked("contact", "shared", &false) && !again.ticked("other", "shared", &false));
+        assert!(
+            again.ticked("contact", "shared", false) && !again.ticked("other", "shared", false)
+        );
         assert!(again.mark("contact", "address").contains("aria-invalid"));
         assert_eq!(again.mark("contact", "witness"), "");
         assert_eq!(again.wrong().unwrap().1, "contact-address");
