@@ -7,5 +7,3 @@ CREATE TABLE patient_search (
     PRIMARY KEY (practice_id, token, patient_id)
 ) WITHOUT ROWID;
 CREATE INDEX patient_search_patient ON patient_search (practice_id, patient_id);
--- What was said with one patient, newest first.
-CREATE INDEX inbound_message_patient ON inbound_message (practice_id, patient_id, received_at) WHERE patient_id IS NOT NULL;
