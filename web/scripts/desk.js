@@ -102,6 +102,19 @@
     if (press(event.key)) event.preventDefault();
   });
 
+  // On a page without the line at the top an emergency is shown all the same. A stream, not a
+  // question now and then: asking would keep the session of somebody who left from locking.
+  const rail = document.querySelector(".rail");
+  if (!document.getElementById("strip") && rail?.querySelector("a[href='/inbox']")) {
+    const bar = document.createElement("div");
+    rail.after(bar);
+    const stream = new EventSource("/inbox/live");
+    stream.addEventListener("message", ({ data }) => {
+      bar.innerHTML = data.includes("alarm-line") ? data : "";
+    });
+    addEventListener("pagehide", () => stream.close());
+  }
+
   const arrive = () => {
     const named = location.hash.length > 1 ? document.getElementById(location.hash.slice(1)) : null;
     if (named instanceof HTMLDetailsElement) unfold(named);

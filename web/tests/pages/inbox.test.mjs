@@ -230,6 +230,19 @@ for (const [name, options] of [
   });
 }
 
+test("an emergency is shown on a page that has no line of its own", { timeout: 60_000 }, async () => {
+  const { page, context, complaints } = await asRole("Nurse");
+  // As the server says it; patients of the demo rarely are in danger.
+  const line = '<div id="strip" class="strip alarmed"><div class="alarm-line" role="alert"><p>M. G. may be in danger. Call now.</p></div></div>';
+  await page.route("**/inbox/live*", (route) =>
+    route.fulfill({ contentType: "text/event-stream", body: `data: ${line}\n\n` }));
+  await page.goto(`${base}/me`);
+  await page.getByRole("alert").getByText("M. G. may be in danger").waitFor();
+  await isAccessible(page, "an emergency on another page");
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
 test("the front desk sees that a clinical question waits, and not its words", { timeout: 60_000 }, async () => {
   // A colleague finds that it is about care.
   const nurse = await asRole("Nurse");

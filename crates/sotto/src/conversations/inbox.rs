@@ -356,7 +356,7 @@ pub fn said(
         (None, None) => return Ok(()),
     };
     match (row.state, author) {
-        (ThreadState::Closed, None) => {}
+        (ThreadState::Closed, None) => return Ok(()),
         (ThreadState::Closed, Some(_)) => {
             open(&mut row, about_said(draft.kind, Some(level)), now);
             row.owner = author;

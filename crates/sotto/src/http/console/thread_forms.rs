@@ -160,12 +160,12 @@ pub async fn snooze(
     Path(id): Path<String>,
     Filled(form): Filled<SnoozeForm>,
 ) -> Result<Response, Response> {
-    let until = until(doors.office(), &form).map_err(|error| failed(&error.into()))?;
+    let to = form.to.clone();
     let work = move |tx: &mut Tx<'_>, office: &Office, id, (actor, _): (&Actor, StaffId)| {
-        Ok(inbox::snooze(tx, office, (id, until), actor)?)
+        Ok(inbox::snooze(tx, office, (id, until(office, &form)?), actor)?)
     };
     act((&doors, &may, &id), Action::Reply, work).await?;
-    Ok(back(form.to.as_deref(), &id))
+    Ok(back(to.as_deref(), &id))
 }
 
 /// The instant a form names, on the practice's own clock: mornings begin at eight.
@@ -192,11 +192,10 @@ pub async fn close(
     Path(id): Path<String>,
     Filled(form): Filled<CloseForm>,
 ) -> Result<Response, Response> {
-    let outcome = TaskOutcome::from_word(&form.outcome).ok_or_else(|| {
-        let because = "must say what came of it: choose one of the six";
-        failed(&InboxError::Field { field: "outcome", because }.into())
-    })?;
+    let outcome = TaskOutcome::from_word(&form.outcome);
     let work = move |tx: &mut Tx<'_>, office: &Office, id, (actor, _): (&Actor, StaffId)| {
+        let because = "must say what came of it: choose one of the six";
+        let outcome = outcome.ok_or(InboxError::Field { field: "outcome", because })?;
         Ok(inbox::close(tx, office, (id, outcome), actor)?)
     };
     act((&doors, &may, &id), Action::Reply, work).await?;
