@@ -166,7 +166,7 @@ fn streams() -> Routes {
 }
 
 /// To write to a patient.
-const WRITE: &[Action] = &[Action::FindPatients, Action::SeePatient, Action::Reply];
+const WRITE: &[Action] = &[Action::SeePatient, Action::Reply];
 
 /// To read what was said, and to answer or do something with it.
 const READ: &[Action] = &[Action::SeeTasks, Action::ReadConversation];

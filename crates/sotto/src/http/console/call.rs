@@ -13,10 +13,11 @@ use std::collections::BTreeMap;
 
 use super::page::{Filled, Frame, failed, html, message, see_other};
 use super::reader::{Reader, conversation};
-use super::signed_in::{FindPatients, May, leave};
+use super::signed_in::{FindPatients, May, MayOf, SeePatient, allows, leave, nobody};
 use super::thread::may_ever;
 use super::words::{self, When};
 use crate::access::policies::{About, Action, Resource};
+use crate::access::records;
 use crate::access::sessions::SignedIn;
 use crate::audit::{self, AuditError, Event, Kind};
 use crate::conversations::calls::{
@@ -26,11 +27,11 @@ use crate::conversations::inbox::about_task;
 use crate::db::call::{self, CallRow};
 use crate::db::restriction::{self, RestrictedThing, RestrictionStatus};
 use crate::db::task::{self, TaskRow};
-use crate::db::{DbError, Tx, Word, appointment, board, caregiver, contact_point};
+use crate::db::{DbError, Tx, Word, board, caregiver, contact_point};
 use crate::facts::{self, FactsError, Subject};
 use crate::http::Doors;
 use crate::http::params::Path;
-use crate::ids::{CallId, CaregiverId, TaskId};
+use crate::ids::{CallId, CaregiverId, SiteId, TaskId};
 use crate::office::Office;
 use crate::people::caregivers::open_caregiver;
 use crate::people::contact_points::open_address;
@@ -176,46 +177,31 @@ const fn outcome_words(outcome: CallOutcome) -> &'static str {
     }
 }
 
-/// Who is called, and whether this person may.
+/// Who is called.
 struct Called {
     subject: Subject,
-    sites: Vec<crate::ids::SiteId>,
+    sites: Vec<SiteId>,
 }
 
+/// Whether this person may answer what the call is about; anything, where it is about nothing yet.
 async fn called(
     doors: &Doors,
     signed_in: &SignedIn,
-    (id, about): (PatientId, Option<About>),
+    (id, sites): (PatientId, Vec<SiteId>),
+    about: Option<About>,
 ) -> Result<Called, Response> {
     let office = doors.office().clone();
-    let read = move |tx: &mut Tx<'_>| -> Result<Called, PageError> {
-        let sites = appointment::sites_of(tx, office.practice(), id)?;
-        let subject = facts::subject(tx, &office, id)?.ok_or(PageError::Nothing)?;
-        Ok(Called { subject, sites })
-    };
-    let called = doors.db().read(read).await.map_err(|error| error.page())?;
-    let record = Resource::Patient { sites: called.sites.clone(), tags: Vec::new() };
-    leave(doors, signed_in, Action::SeePatient, &record).await?;
-    let abouts = about.map_or_else(
-        || vec![About::Schedule, About::Clinical, About::Account],
-        |about| vec![about],
-    );
-    let thread =
-        |about| Resource::Conversation { sites: called.sites.clone(), tags: Vec::new(), about };
-    let may = |about| {
-        let who = crate::access::policies::Principal::from(&signed_in.staff);
-        crate::access::policies::may(&who, Action::Reply, &thread(about)).is_ok()
-    };
-    if !abouts.iter().any(|about| may(*about)) {
-        leave(
-            doors,
-            signed_in,
-            Action::Reply,
-            &thread(abouts.first().copied().unwrap_or(About::Clinical)),
-        )
-        .await?;
+    let read = move |tx: &mut Tx<'_>| facts::subject(tx, &office, id);
+    let subject = doors.db().read(read).await.map_err(|error| failed(&error))?;
+    let subject = subject.ok_or_else(nobody)?;
+    let all = [About::Schedule, About::Clinical, About::Account];
+    let abouts = about.map_or_else(|| all.to_vec(), |about| vec![about]);
+    let thread = |about| Resource::Conversation { sites: sites.clone(), tags: Vec::new(), about };
+    if !abouts.iter().any(|about| allows(signed_in, Action::Reply, &thread(*about))) {
+        let about = about.unwrap_or(About::Schedule);
+        leave(doors, signed_in, Action::Reply, &thread(about)).await?;
     }
-    Ok(called)
+    Ok(Called { subject, sites })
 }
 
 /// For which task.
@@ -228,12 +214,11 @@ pub struct For {
 /// `GET /people/{patient}/call`: which number, and the promise to be alone.
 pub async fn begin_page(
     State(doors): State<Doors>,
-    may: May<FindPatients>,
-    Path(id): Path<String>,
+    may: MayOf<SeePatient>,
     Query(asked): Query<For>,
 ) -> Result<Response, Response> {
-    let id: PatientId = id.parse().map_err(|_| PageError::Nothing.page())?;
-    let called = called(&doors, &may.signed_in, (id, None)).await?;
+    let id = may.patient;
+    let called = called(&doors, &may.signed_in, (id, may.sites.clone()), None).await?;
     let (office, actor) = (doors.office().clone(), may.actor());
     let (subject, task) = (called.subject.clone(), asked.task.clone());
     let who = may.signed_in.clone();
@@ -403,12 +388,11 @@ pub struct BeginForm {
 /// `POST /people/{patient}/call`.
 pub async fn begin(
     State(doors): State<Doors>,
-    may: May<FindPatients>,
-    Path(id): Path<String>,
+    may: MayOf<SeePatient>,
     Filled(form): Filled<BeginForm>,
 ) -> Result<Response, Response> {
-    let id: PatientId = id.parse().map_err(|_| PageError::Nothing.page())?;
-    called(&doors, &may.signed_in, (id, None)).await?;
+    let id = may.patient;
+    called(&doors, &may.signed_in, (id, may.sites.clone()), None).await?;
     let number: ContactPointId = form.number.parse().map_err(|_| {
         let because = "must be chosen";
         PageError::Call(CallError::Field { field: "number", because }).page()
@@ -453,9 +437,10 @@ async fn own(
             Some(task) => task::get(tx, practice, task)?,
             None => None,
         };
-        Ok((row, task))
+        let (_, sites) = records::sites(tx, practice, Some(row.patient_id))?;
+        Ok((row, task, sites))
     };
-    let (row, task) = match doors.db().read(read).await {
+    let (row, task, sites) = match doors.db().read(read).await {
         Ok(found) => found,
         Err(error) => {
             may_ever(doors, &may.signed_in, Action::Reply).await?;
@@ -463,7 +448,9 @@ async fn own(
         }
     };
     let about = task.as_ref().map(|task| about_task(task.kind));
-    let called = called(doors, &may.signed_in, (row.patient_id, about)).await?;
+    let record = Resource::Patient { sites: sites.clone(), tags: Vec::new() };
+    leave(doors, &may.signed_in, Action::SeePatient, &record).await?;
+    let called = called(doors, &may.signed_in, (row.patient_id, sites), about).await?;
     Ok((row, task, called))
 }
 

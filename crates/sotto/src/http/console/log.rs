@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::page::{Filled, Frame, PageError, error_page, failed, html, see_other};
-use super::signed_in::{May, MayRecently, ReadAudit};
+use super::signed_in::{May, MayRecently, ReadAudit, allows};
 use super::words::{When, plain};
 use crate::access::policies::{Action, Resource};
 use crate::access::{AccessError, staff};
@@ -162,7 +162,7 @@ pub async fn page(
     let recorded = doors.db().write(move |tx| audit::append(tx, &office, event).map(drop)).await;
     recorded.map_err(|error: AuditError| failed(&error))?;
     let frame = Frame::of(&doors, &may.signed_in);
-    let may_open = may.allows(Action::FindPatients, &Resource::Practice);
+    let may_open = allows(&may.signed_in, Action::FindPatients, &Resource::Practice);
     let page = Page { may_open, ..shown(&doors, frame, asked, error, read) };
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok(html(status, &page))

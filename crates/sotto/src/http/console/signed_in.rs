@@ -110,13 +110,12 @@ impl<D> May<D> {
     pub fn actor(&self) -> Actor {
         self.signed_in.actor()
     }
+}
 
-    /// Whether they may do something else to something else: for what a page offers. Doing it asks
-    /// again, with [`leave`].
-    #[must_use]
-    pub fn allows(&self, action: Action, what: &Resource) -> bool {
-        policies::may(&Principal::from(&self.signed_in.staff), action, what).is_ok()
-    }
+/// Whether somebody may do something else to something else: for what a page offers. Doing it asks
+/// again, with [`leave`].
+pub(super) fn allows(signed_in: &SignedIn, action: Action, what: &Resource) -> bool {
+    policies::may(&Principal::from(&signed_in.staff), action, what).is_ok()
 }
 
 /// Leave for a deed on one patient or one conversation. Without it: the page that says so, and a
@@ -320,7 +319,7 @@ async fn denied_page(doors: &Doors, signed_in: &SignedIn, denied: Denied) -> Res
     )
 }
 
-fn nobody() -> Response {
+pub(super) fn nobody() -> Response {
     message(
         StatusCode::NOT_FOUND,
         (

@@ -16,10 +16,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::page::{Filled, Frame, failed, html, message, see_other};
-use super::signed_in::{FindPatients, May, leave};
+use super::signed_in::{MayOf, SeePatient, allows, leave, nobody};
 use super::words::{self, When};
 use crate::access::policies::{About, Action, Permit, Resource};
-use crate::access::records;
 use crate::access::sessions::SignedIn;
 use crate::audit::{self, Event, Kind as Deed};
 use crate::compose::{Values, Variable, kinds};
@@ -208,34 +207,22 @@ struct Writer {
     permit: Permit,
 }
 
-/// Reads who it is to, and asks whether this person may see and write to them.
-async fn writer(doors: &Doors, may: May<FindPatients>, id: &str) -> Result<Writer, Response> {
-    let nobody = || {
-        message(
-            StatusCode::NOT_FOUND,
-            ("There is no such patient", "The link may be old. Look them up by name."),
-            ("/people", "Find a patient"),
-        )
-    };
-    let id: PatientId = id.parse().map_err(|_| nobody())?;
-    let office = doors.office().clone();
-    let read = move |tx: &mut Tx<'_>| -> Result<_, IntakeError> {
-        let (_, sites) = records::sites(tx, office.practice(), Some(id))?;
-        Ok((facts::subject(tx, &office, id)?, sites))
-    };
-    let (subject, sites) = doors.db().read(read).await.map_err(|error| failed(&error))?;
+/// Reads who it is to, and asks whether this person may write to them.
+async fn writer(doors: &Doors, may: MayOf<SeePatient>) -> Result<Writer, Response> {
+    let (office, id) = (doors.office().clone(), may.patient);
+    let read = move |tx: &mut Tx<'_>| facts::subject(tx, &office, id);
+    let subject = doors.db().read(read).await.map_err(|error| failed(&error))?;
     let subject = subject.ok_or_else(nobody)?;
-    let record = Resource::Patient { sites: sites.clone(), tags: Vec::new() };
-    let permit = leave(doors, &may.signed_in, Action::SeePatient, &record).await?;
-    let thread = |about| Resource::Conversation { sites: sites.clone(), tags: Vec::new(), about };
+    let thread =
+        |about| Resource::Conversation { sites: may.sites.clone(), tags: Vec::new(), about };
     let allowed: Vec<About> = [About::Schedule, About::Clinical, About::Account]
         .into_iter()
-        .filter(|about| may.allows(Action::Reply, &thread(*about)))
+        .filter(|about| allows(&may.signed_in, Action::Reply, &thread(*about)))
         .collect();
     if allowed.is_empty() {
         leave(doors, &may.signed_in, Action::Reply, &thread(About::Schedule)).await?;
     }
-    Ok(Writer { signed_in: may.signed_in, subject, allowed, permit })
+    Ok(Writer { signed_in: may.signed_in, subject, allowed, permit: may.permit })
 }
 
 /// A choice in a list.
@@ -303,11 +290,10 @@ pub struct Bare {
 /// `GET /people/{patient}/write`: the form, empty; `?bare` for the form alone.
 pub async fn page(
     State(doors): State<Doors>,
-    may: May<FindPatients>,
-    Path(id): Path<String>,
+    may: MayOf<SeePatient>,
     Query(how): Query<Bare>,
 ) -> Response {
-    let writer = match writer(&doors, may, &id).await {
+    let writer = match writer(&doors, may).await {
         Ok(writer) => writer,
         Err(response) => return response,
     };
@@ -325,11 +311,10 @@ pub async fn page(
 /// `POST /people/{patient}/write/look`: what the gate would say, and nothing else.
 pub async fn look(
     State(doors): State<Doors>,
-    may: May<FindPatients>,
-    Path(id): Path<String>,
+    may: MayOf<SeePatient>,
     Filled(form): Filled<Form>,
 ) -> Response {
-    let writer = match writer(&doors, may, &id).await {
+    let writer = match writer(&doors, may).await {
         Ok(writer) => writer,
         Err(response) => return response,
     };
@@ -342,11 +327,10 @@ pub async fn look(
 /// `POST /people/{patient}/write`: sends, or shows the form again with what was asked for.
 pub async fn act(
     State(doors): State<Doors>,
-    may: May<FindPatients>,
-    Path(id): Path<String>,
+    may: MayOf<SeePatient>,
     Filled(mut form): Filled<Form>,
 ) -> Response {
-    let writer = match writer(&doors, may, &id).await {
+    let writer = match writer(&doors, may).await {
         Ok(writer) => writer,
         Err(response) => return response,
     };
@@ -404,11 +388,11 @@ async fn send(doors: &Doors, writer: Writer, form: Form) -> Response {
 /// `GET /people/{patient}/written/{message}`: what became of it.
 pub async fn written(
     State(doors): State<Doors>,
-    may: May<FindPatients>,
-    Path((id, sent)): Path<(String, String)>,
+    may: MayOf<SeePatient>,
+    Path((_, sent)): Path<(String, String)>,
 ) -> Response {
     let frame = Frame::of(&doors, &may.signed_in);
-    let writer = match writer(&doors, may, &id).await {
+    let writer = match writer(&doors, may).await {
         Ok(writer) => writer,
         Err(response) => return response,
     };
@@ -426,7 +410,7 @@ pub async fn written(
         .then(|| When::new(stored.send_at, now, &writer.zone(&doors)));
     let done = Done {
         frame,
-        patient: id,
+        patient: patient.to_string(),
         name: name_of(&writer.subject),
         words: words::kind_words(stored.kind.as_str()),
         tone: words::state_tone(state),
