@@ -73,7 +73,7 @@ const typed = async (page, keys) => {
   for (const key of keys.split(" ")) await page.keyboard.press(key);
 };
 
-test("a day's work by keys alone: move, open, note, assign, close, undo, go", { timeout: 60_000 }, async () => {
+test("a day's work by keys alone: move, open, note, assign, close, undo, go", { timeout: 240_000 }, async () => {
   const { page, context, complaints, strangers } = await asRole("Nurse");
   await page.goto(`${base}/inbox?view=all`);
   const ids = await page.locator("[data-rows] [data-row]").evaluateAll((rows) => rows.map((row) => row.parentElement.id));
@@ -99,7 +99,7 @@ test("a day's work by keys alone: move, open, note, assign, close, undo, go", { 
   await typed(page, "a");
   await page.locator("#owner").selectOption("me");
   await typed(page, "Tab Enter");
-  await until("it to be theirs", async () => /· you ·/.test(await page.locator(".talk-top .fate").innerText()), 10);
+  await until("it to be theirs", async () => /· you ·/.test(await page.locator(".talk-top .fate").innerText()), 30);
   await typed(page, "n");
   // Inside a field, keys are letters.
   await page.keyboard.type("ask, call again, see j and g i ?");
@@ -138,13 +138,13 @@ test("a day's work by keys alone: move, open, note, assign, close, undo, go", { 
   assert.match(await page.locator(`#c-${closed}`).innerText(), /back/);
   await page.goto(`${base}/inbox/${closed}`);
   await typed(page, "s");
-  await until("it to be awake", async () => /due/.test(await page.locator(".talk-top .fate").innerText()), 10);
+  await until("it to be awake", async () => /due/.test(await page.locator(".talk-top .fate").innerText()), 30);
   assert.deepEqual(complaints, []);
   assert.deepEqual(strangers, []);
   await context.close();
 });
 
-test("all of it without scripts", { timeout: 60_000 }, async () => {
+test("all of it without scripts", { timeout: 240_000 }, async () => {
   const { page, context } = await asRole("Nurse", { javaScriptEnabled: false });
   await page.goto(`${base}/inbox?view=all`);
   await page.locator("[data-rows] [data-row]").last().click();
@@ -168,25 +168,25 @@ test("all of it without scripts", { timeout: 60_000 }, async () => {
   await context.close();
 });
 
-test("a colleague is seen, what is new waits behind a bar, and whoever loses leave goes dark", { timeout: 60_000 }, async () => {
+test("a colleague is seen, what is new waits behind a bar, and whoever loses leave goes dark", { timeout: 240_000 }, async () => {
   const nurse = await asRole("Nurse");
   await nurse.page.goto(`${base}/inbox?view=all`);
   const href = await nurse.page.locator("[data-rows] [data-row]").first().getAttribute("href");
   await nurse.page.goto(`${base}${href}`);
   const provider = await asRole("Provider");
   await provider.page.goto(`${base}${href}`);
-  await nurse.page.getByText("Dr. Samuel Okafor is looking too").waitFor({ timeout: 10_000 });
+  await nurse.page.getByText("Dr. Samuel Okafor is looking too").waitFor({ timeout: 30_000 });
   const before = await nurse.page.locator(".shelf").innerHTML();
   await provider.page.locator("#do-note summary").click();
   await provider.page.getByLabel("For colleagues only").fill("I have it.");
   await provider.page.getByRole("button", { name: "Keep the note" }).click();
   const news = nurse.page.getByRole("link", { name: "1 new. Show it" });
-  await news.waitFor({ timeout: 10_000 });
+  await news.waitFor({ timeout: 30_000 });
   assert.equal(await nurse.page.locator(".shelf").innerHTML(), before, "nothing moved by itself");
   await news.click();
   await nurse.page.locator(".item.note").last().getByText("I have it.").waitFor();
   await sotto(["staff", "disable", "--demo", data, "nurse@riverbend.example"]);
-  await nurse.page.getByRole("heading", { name: "This page is locked" }).waitFor({ timeout: 10_000 });
+  await nurse.page.getByRole("heading", { name: "This page is locked" }).waitFor({ timeout: 30_000 });
   assert.equal(await nurse.page.locator(".item").count(), 0, "nothing of it is left on the page");
   await sotto(["staff", "enable", "--demo", data, "nurse@riverbend.example"]);
   assert.deepEqual([...nurse.complaints, ...provider.complaints], []);
@@ -210,7 +210,7 @@ for (const [name, options] of [
   ["320 px wide", { viewport: { width: 320, height: 800 } }],
   ["zoomed to 400 %", { viewport: { width: 360, height: 256 }, deviceScaleFactor: 4 }],
 ]) {
-  test(`no accessibility rule is broken: ${name}`, { timeout: 60_000 }, async () => {
+  test(`no accessibility rule is broken: ${name}`, { timeout: 240_000 }, async () => {
     const { page, context, complaints } = await asRole("Nurse", options);
     await page.goto(`${base}/inbox?view=all`);
     await isAccessible(page, `inbox ${name}`);
@@ -230,7 +230,7 @@ for (const [name, options] of [
   });
 }
 
-test("an emergency is shown on a page that has no line of its own", { timeout: 60_000 }, async () => {
+test("an emergency is shown on a page that has no line of its own", { timeout: 240_000 }, async () => {
   const { page, context, complaints } = await asRole("Nurse");
   // As the server says it; patients of the demo rarely are in danger.
   const line = '<div id="strip" class="strip alarmed"><div class="alarm-line" role="alert"><p>M. G. may be in danger. Call now.</p></div></div>';
@@ -243,7 +243,7 @@ test("an emergency is shown on a page that has no line of its own", { timeout: 6
   await context.close();
 });
 
-test("the front desk sees that a clinical question waits, and not its words", { timeout: 60_000 }, async () => {
+test("the front desk sees that a clinical question waits, and not its words", { timeout: 240_000 }, async () => {
   // A colleague finds that it is about care.
   const nurse = await asRole("Nurse");
   await nurse.page.goto(`${base}/inbox?view=all`);
