@@ -330,10 +330,11 @@ impl Hours {
     /// Read by the same door as the command line's and the API's.
     fn read(&self) -> Result<OfficeHours, String> {
         let parts = |text: &str| -> Vec<String> {
-            let all = text.split([',', '\n', ';']).map(|part| part.replace(['–', ' '], "-"));
-            all.map(|part| part.trim_matches(['-', '\r']).to_owned())
-                .filter(|part| !part.is_empty())
-                .collect()
+            let bare = |part: &str| -> String {
+                let dash = |c: char| if c == '–' { '-' } else { c };
+                part.chars().filter(|c| !c.is_whitespace()).map(dash).collect()
+            };
+            text.split([',', '\n', ';']).map(bare).filter(|part| !part.is_empty()).collect()
         };
         let known = |day: &str| DAYS.iter().any(|(word, _)| *word == day);
         let week: BTreeMap<&str, Vec<String>> = self
