@@ -106,14 +106,17 @@ fn addresses_of(
     practice: PracticeId,
     patient: PatientId,
 ) -> Result<Vec<[u8; 32]>, DbError> {
-    tx.query(
-        sql!(
-            "SELECT DISTINCT address_index FROM conversation
-              WHERE practice_id = $1 AND patient_id = $2 ORDER BY address_index LIMIT 20"
-        ),
+    // Put in order here: asked for in order, they would be sought in the order of the addresses of
+    // the whole practice.
+    let mut all: Vec<[u8; 32]> = tx.query(
+        sql!("SELECT address_index FROM conversation WHERE practice_id = $1 AND patient_id = $2"),
         params![practice, patient],
         |row| row.get(0),
-    )
+    )?;
+    all.sort_unstable();
+    all.dedup();
+    all.truncate(20);
+    Ok(all)
 }
 
 /// A message to us, its content still sealed.
