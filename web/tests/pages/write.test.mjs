@@ -21,7 +21,7 @@ const somebody = async (page) => {
   return page.url();
 };
 
-test("what is typed is judged, made safe and sent: by the keyboard alone", { timeout: 60_000 }, async () => {
+test("what is typed is judged, made safe and sent: by the keyboard alone", { timeout: 240_000 }, async () => {
   const { page, context, complaints } = await demo.asRole("Nurse");
   await page.goto(`${await somebody(page)}/write`);
   await tabTo(page, () => document.activeElement.id === "body");
@@ -49,7 +49,7 @@ test("what is typed is judged, made safe and sent: by the keyboard alone", { tim
   await context.close();
 });
 
-test("without scripts each step is a button, and the words stay", { timeout: 60_000 }, async () => {
+test("without scripts each step is a button, and the words stay", { timeout: 240_000 }, async () => {
   const { page, context } = await demo.asRole("Nurse", { javaScriptEnabled: false });
   await page.goto(`${await somebody(page)}/write`);
   await page.locator("#body").fill(tooMuch);
@@ -64,14 +64,14 @@ test("without scripts each step is a button, and the words stay", { timeout: 60_
   await context.close();
 });
 
-test("a call goes from the number to the end without a mouse, and tells nothing too early", { timeout: 60_000 }, async () => {
+test("a call goes from the number to the end without a mouse, and tells nothing too early", { timeout: 240_000 }, async () => {
   const { page, context, complaints } = await demo.asRole("Nurse");
   await page.goto(`${await somebody(page)}/call`);
   await tabTo(page, () => document.activeElement.name === "private_place");
   await page.keyboard.press("Space");
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/calls\//);
-  await page.getByLabel(/^Somebody who says: I am/).focus();
+  await page.getByRole("radio", { name: /Somebody who says: I am/ }).focus();
   await page.keyboard.press("Space");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "2. Is it really them?" }).waitFor();
@@ -86,7 +86,7 @@ test("a call goes from the number to the end without a mouse, and tells nothing 
 });
 
 for (const [look, options] of looks) {
-  test(`no accessibility rule is broken: ${look}`, { timeout: 90_000 }, async () => {
+  test(`no accessibility rule is broken: ${look}`, { timeout: 240_000 }, async () => {
     const nurse = await demo.asRole("Nurse", options);
     const patient = await somebody(nurse.page);
     await nurse.page.goto(`${patient}/write`);
@@ -97,7 +97,7 @@ for (const [look, options] of looks) {
     await demo.isAccessible(nurse.page, `call begins ${look}`);
     await nurse.page.getByLabel("Nobody else can hear me here").check();
     await nurse.page.getByRole("button", { name: "Begin the call" }).click();
-    await nurse.page.getByLabel(/^Somebody who says: I am/).check();
+    await nurse.page.getByRole("radio", { name: /Somebody who says: I am/ }).check();
     await nurse.page.getByRole("button", { name: "Next" }).click();
     await demo.isAccessible(nurse.page, `call ${look}`);
     await nurse.context.close();
