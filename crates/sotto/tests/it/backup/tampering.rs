@@ -53,10 +53,11 @@ on_both_engines! {
             files += 1;
         }
         assert!(files >= 3);
-        for word in ["Harborview", "America/New_York", "Ana", "audit_entry", "12025550123"] {
+        // Three letters alone stand by chance in so many bytes: as they would stand in a record.
+        for word in ["Harborview", "America/New_York", "\"Ana\"", "audit_entry", "12025550123"] {
             assert!(!holds(&sealed, word.as_bytes()), "{word} in the clear");
         }
-        for word in ["Ana", "bring my son", "12025550123"] {
+        for word in ["\"Ana\"", "bring my son", "12025550123"] {
             assert!(!holds(&inside, word.as_bytes()), "{word} without the keys");
         }
     }
