@@ -124,7 +124,9 @@ test("what is malformed is named by place, never quoted", async () => {
 
 test("what does not exist is 404, and a wrong method 405 with Allow", async () => {
   assert.equal((await curl("/api/v1/nothing")).status, 404);
-  assert.equal((await curl("/")).status, 404, "a real practice has no page without sign-in");
+  const front = await curl("/");
+  assert.equal(front.status, 303, "a practice shows nothing to who is not signed in");
+  assert.equal(front.headers.location, "/sign-in");
   const { status, headers } = await curl("/api/v1/check");
   assert.equal(status, 405);
   assert.match(headers.allow, /POST/);
