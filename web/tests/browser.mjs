@@ -44,6 +44,8 @@ export const openDemo = async (name, { patients = 60, speed = 60 } = {}) => {
     page.on("request", (request) => request.url().startsWith(base) || complaints.push(`a stranger: ${request.url()}`));
     await page.goto(`${base}/sign-in`);
     await page.getByRole("link", { name: words, exact: true }).click();
+    // Where it leads is there before anything else is opened: two ways at once end at either.
+    await page.waitForURL((url) => !/^\/(sign-in|demo)/.test(url.pathname), { waitUntil: "load" });
     return { page, context, complaints };
   };
 

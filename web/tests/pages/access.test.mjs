@@ -80,6 +80,8 @@ const pathOf = (link) => new URL(link).pathname;
 const asRole = async (words, options) => {
   const opened = await open("/sign-in", options);
   await opened.page.getByRole("link", { name: words, exact: true }).click();
+  // Where it leads is there before anything else is opened: two ways at once end at either.
+  await opened.page.waitForURL((url) => !/^\/(sign-in|demo)/.test(url.pathname), { waitUntil: "load" });
   return opened;
 };
 

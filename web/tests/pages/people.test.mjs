@@ -46,6 +46,8 @@ const asRole = async (words, options = {}) => {
   page.on("request", (request) => urls.push(request.url()));
   await page.goto(`${base}/sign-in`);
   await page.getByRole("link", { name: words, exact: true }).click();
+  // Where it leads is there before anything else is opened: two ways at once end at either.
+  await page.waitForURL((url) => !/^\/(sign-in|demo)/.test(url.pathname), { waitUntil: "load" });
   return { page, context, complaints, urls };
 };
 
