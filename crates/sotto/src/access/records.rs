@@ -1,47 +1,58 @@
 //! A patient's record as the policies see it: where the patient is seen. Who has no appointment yet
-//! is seen everywhere.
+//! is seen everywhere; a number that is nobody's is seen nowhere, and is for those who work at every
+//! site.
 
 use std::collections::HashMap;
 
 use gate::{PatientId, PracticeId};
 
-use crate::db::{DbError, Tx, appointment, patient, site};
+use crate::db::{DbError, Tx, appointment, site};
 use crate::ids::SiteId;
 
-/// Whether there is such a patient, and where they are seen.
+/// Where somebody is seen.
 ///
 /// # Errors
 /// [`DbError`].
 pub fn sites(
     tx: &mut Tx<'_>,
     practice: PracticeId,
-    id: Option<PatientId>,
-) -> Result<(bool, Vec<SiteId>), DbError> {
-    let everywhere = site::ids(tx, practice)?;
-    let Some(id) = id else { return Ok((false, everywhere)) };
-    let known = patient::get(tx, practice, id)?.is_some();
+    patient: Option<PatientId>,
+) -> Result<Vec<SiteId>, DbError> {
+    let Some(id) = patient else { return Ok(Vec::new()) };
     let seen = appointment::sites_of(tx, practice, id)?;
-    Ok((known, if seen.is_empty() { everywhere } else { seen }))
+    if seen.is_empty() { site::ids(tx, practice) } else { Ok(seen) }
 }
 
-/// The same of several patients who are there.
+/// Where each of several is seen.
+#[derive(Debug)]
+pub struct Seen {
+    at: HashMap<PatientId, Vec<SiteId>>,
+    everywhere: Vec<SiteId>,
+}
+
+impl Seen {
+    /// Where this one is seen.
+    #[must_use]
+    pub fn of(&self, patient: Option<PatientId>) -> &[SiteId] {
+        patient.map_or(&[], |id| self.at.get(&id).unwrap_or(&self.everywhere))
+    }
+}
+
+/// The same of several.
 ///
 /// # Errors
 /// [`DbError`].
 pub fn sites_of_all(
     tx: &mut Tx<'_>,
     practice: PracticeId,
-    ids: &[PatientId],
-) -> Result<HashMap<PatientId, Vec<SiteId>>, DbError> {
-    let mut all: HashMap<PatientId, Vec<SiteId>> = ids.iter().map(|id| (*id, Vec::new())).collect();
-    for (patient, site) in appointment::sites_of_each(tx, practice, ids)? {
-        all.entry(patient).or_default().push(site);
+    patients: impl IntoIterator<Item = PatientId>,
+) -> Result<Seen, DbError> {
+    let mut ids: Vec<PatientId> = patients.into_iter().collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut at: HashMap<PatientId, Vec<SiteId>> = HashMap::new();
+    for (patient, site) in appointment::sites_of_each(tx, practice, &ids)? {
+        at.entry(patient).or_default().push(site);
     }
-    if all.values().any(Vec::is_empty) {
-        let everywhere = site::ids(tx, practice)?;
-        for sites in all.values_mut().filter(|sites| sites.is_empty()) {
-            sites.clone_from(&everywhere);
-        }
-    }
-    Ok(all)
+    Ok(Seen { at, everywhere: site::ids(tx, practice)? })
 }

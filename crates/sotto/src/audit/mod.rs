@@ -16,6 +16,7 @@ pub mod append;
 
 pub mod sequencer;
 
+pub mod oddities;
 pub mod schema;
 pub mod search;
 pub mod verify;

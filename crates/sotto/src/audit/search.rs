@@ -4,10 +4,8 @@
 //! back over at most [`MOST_READ`] of them and says where the next one goes on. So a search costs
 //! the log nothing while entries are written, and its cost has a bound.
 
-use std::borrow::Cow;
-
 use gate::PatientId;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{AuditError, Entry, Kind, Outcome};
 use crate::db::Tx;
@@ -59,7 +57,8 @@ macro_rules! sorts {
 
 sorts! {
     /// Somebody looked.
-    Views = "views", "Views", [ContentViewed | AccessReported];
+    Views = "views", "Views", [ContentViewed | PatientViewed
+        | PatientsSearched | AccessReported];
     /// Messages to patients.
     Messages = "messages", "Messages", [MessageCleared | MessageRefused
         | MessageRefusedAtRelease | MessageCancelled | MessagePostponed];
@@ -166,125 +165,14 @@ pub fn search(tx: &mut Tx<'_>, office: &Office, wanted: &Search) -> Result<Found
     }
 }
 
-/// Something in the log that a person should have a look at. None of it is an accusation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Oddity {
-    /// The id of the member of staff.
-    pub actor: Cow<'static, str>,
-    /// What was odd.
-    pub what: Odd,
-    /// When it began.
-    pub at: Timestamp,
-    /// Of how many patients.
-    pub patients: usize,
-}
-
-/// What can be odd.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Odd {
-    /// More patients' records in an hour than the work asks for.
-    Many,
-    /// Records opened while the office was closed.
-    Closed,
-}
-
-/// More different patients than this within an hour are many.
-pub const MANY_IN_AN_HOUR: usize = 60;
-
-/// Looks through what staff did with patients' records in these entries, whatever their order.
-/// `is_open` tells whether the office was open at an instant.
-#[must_use]
-pub fn oddities(entries: &[Entry], is_open: impl Fn(Timestamp) -> bool) -> Vec<Oddity> {
-    use std::collections::{BTreeMap, BTreeSet};
-    let mut by_actor: BTreeMap<Cow<'static, str>, Vec<(Timestamp, PatientId)>> = BTreeMap::new();
-    let by_staff = entries.iter().filter(|entry| entry.actor.role.is_some());
-    for entry in by_staff {
-        let Ok(at) = Timestamp::from_microsecond(entry.recorded_at) else { continue };
-        let seen = by_actor.entry(entry.actor.id.clone()).or_default();
-        seen.extend(entry.patients.iter().map(|patient| (at, *patient)));
-    }
-    let mut found = Vec::new();
-    for (actor, mut seen) in by_actor {
-        seen.sort_unstable();
-        let mut from = 0;
-        let mut worst: Option<(Timestamp, usize)> = None;
-        for (index, (at, _)) in seen.iter().enumerate() {
-            while seen
-                .get(from)
-                .is_some_and(|(first, _)| at.duration_since(*first) > SignedDuration::from_hours(1))
-            {
-                from += 1;
-            }
-            let span = seen.get(from..=index).unwrap_or_default();
-            let count = span.iter().map(|(_, patient)| patient).collect::<BTreeSet<_>>().len();
-            let first = span.first().map_or(*at, |(first, _)| *first);
-            if count > MANY_IN_AN_HOUR && worst.is_none_or(|(_, most)| count > most) {
-                worst = Some((first, count));
-            }
-        }
-        if let Some((at, patients)) = worst {
-            found.push(Oddity { actor: actor.clone(), what: Odd::Many, at, patients });
-        }
-        let closed: Vec<_> = seen.iter().filter(|(at, _)| !is_open(*at)).collect();
-        if let Some((at, _)) = closed.first() {
-            let patients = closed.iter().map(|(_, patient)| patient).collect::<BTreeSet<_>>();
-            let patients = patients.len();
-            found.push(Oddity { actor, what: Odd::Closed, at: *at, patients });
-        }
-    }
-    found.sort_by_key(|one| (one.what, std::cmp::Reverse(one.at)));
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{Actor, Event};
-    use gate::PracticeId;
-
-    fn entry(who: &str, patient: u128, at: &str) -> Entry {
-        let at: Timestamp = at.parse().unwrap();
-        let event = Event::new(Kind::ContentViewed, Actor::staff(who, "nurse"))
-            .patient(PatientId(uuid::Uuid::from_u128(patient)));
-        let id = EntryId(uuid::Uuid::from_u128(patient));
-        Entry::of(event, PracticeId(uuid::Uuid::nil()), id, at, Vec::new())
-    }
-
-    fn open(at: Timestamp) -> bool {
-        (9..17).contains(&at.to_zoned(jiff::tz::TimeZone::UTC).hour())
-    }
 
     #[test]
-    fn many_patients_within_an_hour_are_odd_and_a_busy_day_is_not() {
-        let of = |minutes_apart: u32, count: u32| -> Vec<Entry> {
-            (0..count)
-                .map(|n| {
-                    let minute = n * minutes_apart;
-                    let at = format!("2027-03-01T{:02}:{:02}:00Z", 9 + minute / 60, minute % 60);
-                    entry("s-1", u128::from(n) + 1, &at)
-                })
-                .collect()
-        };
-        assert_eq!(oddities(&of(7, 60), open), []);
-        let many: Vec<Entry> =
-            (0..61).map(|n| entry("s-1", n + 1, "2027-03-01T10:00:00Z")).collect();
-        let found = oddities(&many, open);
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].what, found[0].patients), (Odd::Many, 61));
-        // The same patient sixty times is one.
-        let same: Vec<Entry> = (0..61).map(|_| entry("s-1", 1, "2027-03-01T10:00:00Z")).collect();
-        assert_eq!(oddities(&same, open), []);
-    }
-
-    #[test]
-    fn what_was_opened_at_night_is_odd_and_programs_are_not_asked() {
-        let night =
-            [entry("s-1", 1, "2027-03-01T23:00:00Z"), entry("s-1", 2, "2027-03-01T23:05:00Z")];
-        let found = oddities(&night, open);
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].what, found[0].patients), (Odd::Closed, 2));
-        let mut program = entry("reminders", 1, "2027-03-01T23:00:00Z");
-        program.actor = Actor::service("reminders");
-        assert_eq!(oddities(&[program], open), []);
+    fn whatever_is_a_look_is_found_among_the_views() {
+        for kind in [Kind::ContentViewed, Kind::PatientViewed, Kind::PatientsSearched] {
+            assert!(Sort::Views.kinds().contains(&kind), "{kind:?}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::tasks::{self, TaskError, TaskOutcome};
 use crate::audit::{self, Actor, AuditError, Event, Kind};
 use crate::db::call::{self, CallRow};
 use crate::db::registry::CALL;
-use crate::db::restriction::{self, RestrictedThing, RestrictionStatus};
+use crate::db::restriction::{self, RestrictedThing};
 use crate::db::{DbError, Tx, Word, caregiver, contact_point, task};
 use crate::ids::{CallId, CaregiverId, Id as _, StaffId, TaskId};
 use crate::office::Office;
@@ -114,22 +114,21 @@ fn caregiver_may_hear(
     now: Timestamp,
 ) -> Result<Level, CallError> {
     let practice = office.practice();
-    let in_force = |from: Option<Timestamp>, until: Option<Timestamp>| {
-        from.is_none_or(|from| from <= now) && until.is_none_or(|until| now < until)
-    };
     let all = caregiver::of_patient(tx, practice, patient)?;
-    let found = all.into_iter().find(|one| one.id == id);
-    let Some(one) = found.filter(|one| in_force(one.valid_from, one.valid_until)) else {
+    let found = all.into_iter().find(|one| {
+        one.id == id
+            && one.valid_from.is_none_or(|from| from <= now)
+            && one.valid_until.is_none_or(|until| now < until)
+    });
+    let Some(one) = found else {
         return Ok(Level::Administrative);
     };
     if !one.representative {
         return Ok(scope_allows(&scope_from_words(&one.scope)));
     }
-    let own = restriction::of_patient(tx, practice, patient)?.into_iter().any(|row| {
-        row.what == RestrictedThing::MinorConfidential
-            && row.status == RestrictionStatus::Accepted
-            && in_force(Some(row.valid_from), row.valid_until)
-    });
+    let own = restriction::of_patient(tx, practice, patient)?
+        .into_iter()
+        .any(|row| row.what == RestrictedThing::MinorConfidential && row.in_force(now));
     let parent = PARENTAL.contains(&one.relation.as_str());
     Ok(if own && parent { Level::Administrative } else { Level::Sensitive })
 }

@@ -5,9 +5,10 @@
 //! last. A confirmation or an opt-out that a rule settled stands in the thread and asks nothing.
 //! Each change is in the transaction of what caused it: a crash leaves both or neither.
 
-use gate::{Channel, Cleared, Kind, Level, Origin, PatientId};
+use gate::{Channel, Cleared, Kind, Origin, PatientId};
 use jiff::{SignedDuration, Timestamp};
 
+use super::about;
 use super::tasks::{self, NewTask, TaskError, TaskKind, TaskOutcome};
 use crate::access::policies::About;
 use crate::access::roles::Role;
@@ -18,6 +19,7 @@ use crate::db::task::TaskRow;
 use crate::db::thread::{self, Side, ThreadRow, ThreadState, With};
 use crate::db::{Db, DbError, Tx, note, test_patient, timeline};
 use crate::ids::{Id as _, InboundId, StaffId, ThreadId};
+use crate::inbound::content;
 use crate::office::Office;
 
 /// The desks a thread can be for.
@@ -64,41 +66,6 @@ pub const fn team_for(about: About) -> Role {
         About::Clinical => Role::Nurse,
         About::Account => Role::Billing,
         About::Schedule => Role::FrontDesk,
-    }
-}
-
-/// What a task is about: who may see the words that led to it.
-#[must_use]
-pub const fn about_task(kind: TaskKind) -> About {
-    match kind {
-        TaskKind::Emergency | TaskKind::ClinicalQuestion => About::Clinical,
-        _ => About::Schedule,
-    }
-}
-
-/// What a message to us is about, by what it was read as.
-#[must_use]
-pub fn about_heard(intents: &str) -> About {
-    let clinical = |intent| matches!(intent, "emergency" | "question_clinical");
-    if intents.split_whitespace().any(clinical) { About::Clinical } else { About::Schedule }
-}
-
-/// What a message of ours is about: its kind, and the level the guard found in its words. A free
-/// text without one was refused: nobody knows what it would have revealed.
-#[must_use]
-pub fn about_said(kind: Kind, level: Option<Level>) -> About {
-    match (kind, level) {
-        _ if kind.is_billing() => About::Account,
-        (_, Some(level)) if level >= Level::Detail => About::Clinical,
-        (Kind::FreeText, None)
-        | (
-            Kind::ResultsReady
-            | Kind::Aftercare
-            | Kind::EmergencyAutoreply
-            | Kind::ClinicalQuestionAutoreply,
-            _,
-        ) => About::Clinical,
-        _ => About::Schedule,
     }
 }
 
@@ -240,13 +207,18 @@ pub fn heard(
     office: &Office,
     with: With,
     (inbound, channel, at): (InboundId, Channel, Timestamp),
-    intents: &str,
+    about: About,
 ) -> Result<(), DbError> {
     if is_nobody(tx, office, with)? {
         return Ok(());
     }
     let there = hold(tx, office, with)?;
-    let mut row = there.unwrap_or_else(|| new(office, with, about_heard(intents), at));
+    let mut row = there.unwrap_or_else(|| new(office, with, about, at));
+    if row.state == ThreadState::Open && about == About::Clinical && row.about != about {
+        // Whoever may not read the words cannot answer them.
+        (row.about, row.team) = (about, team_for(about));
+        row.owner = None;
+    }
     row.channel = Some(channel);
     row.last_at = row.last_at.max(at);
     row.last_from = Side::Them;
@@ -298,7 +270,7 @@ fn about_asked(
             return Ok(About::Account);
         }
     }
-    Ok(about_task(task.kind))
+    Ok(about::task(task.kind))
 }
 
 /// A task was done: with the last one its thread closes, unless we wait for an answer. The caller
@@ -351,14 +323,14 @@ pub fn said(
     let there = hold(tx, office, with)?;
     let mut row = match (there, author) {
         (Some(row), _) => row,
-        (None, Some(_)) => new(office, with, about_said(draft.kind, Some(level)), now),
+        (None, Some(_)) => new(office, with, about::said(draft.kind, Some(level)), now),
         // A program that writes to thousands is no colleague who waits for an answer.
         (None, None) => return Ok(()),
     };
     match (row.state, author) {
         (ThreadState::Closed, None) => return Ok(()),
         (ThreadState::Closed, Some(_)) => {
-            open(&mut row, about_said(draft.kind, Some(level)), now);
+            open(&mut row, about::said(draft.kind, Some(level)), now);
             row.owner = author;
             row.waiting_on = Side::Them;
         }
@@ -635,10 +607,14 @@ fn first(tx: &mut Tx<'_>, office: &Office, with: With) -> Result<(), DbError> {
     let heard = timeline::heard_from(tx, practice, with, (Timestamp::MAX, 1))?;
     let tasks = timeline::open_tasks(tx, practice, with)?;
     let last = heard.iter().max_by_key(|heard| heard.at);
-    let clinical = tasks.iter().any(|task| about_task(task.kind) == About::Clinical);
+    let clinical = tasks.iter().any(|task| about::task(task.kind) == About::Clinical);
     let about = match last {
         _ if clinical => About::Clinical,
-        Some(last) if tasks.is_empty() => about_heard(&last.intents),
+        Some(last) if tasks.is_empty() => {
+            let sealed = (last.content_sealed.as_slice(), last.record_wrap.as_slice());
+            let came = content::open(office, last.id, sealed).ok();
+            about::heard(office, &last.intents, came.as_ref().map(|came| came.body.as_str()))
+        }
         _ => About::Schedule,
     };
     let at = last.map(|last| last.at).or(tasks.first().map(|task| task.at)).unwrap_or(now);

@@ -1,5 +1,6 @@
 //! What people write to us, in threads, and what staff have to do about it.
 
+pub mod about;
 pub mod calls;
 pub mod inbox;
 pub mod notes;

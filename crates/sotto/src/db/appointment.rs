@@ -1,6 +1,6 @@
 //! Table `appointment`.
 
-use gate::{AppointmentId, PatientId, PracticeId};
+use gate::{AppointmentId, Channel, Kind, PatientId, PracticeId};
 use jiff::Timestamp;
 
 use crate::db::words::words;
@@ -167,7 +167,8 @@ pub fn sites_of(
     tx.query(
         sql!(
             "SELECT DISTINCT site_id FROM appointment
-              WHERE practice_id = $1 AND patient_id = $2 AND site_id IS NOT NULL"
+              WHERE practice_id = $1 AND patient_id = $2 AND site_id IS NOT NULL
+              ORDER BY site_id"
         ),
         params![practice, patient],
         |row| row.get(0),
@@ -188,10 +189,12 @@ pub fn sites_of_each(
         sql! {
             sqlite: "SELECT DISTINCT patient_id, site_id FROM appointment
                   WHERE practice_id = $1 AND site_id IS NOT NULL
-                    AND patient_id IN (SELECT value FROM json_each($2))",
+                    AND patient_id IN (SELECT value FROM json_each($2))
+                  ORDER BY patient_id, site_id",
             postgres: "SELECT DISTINCT patient_id, site_id FROM appointment
                   WHERE practice_id = $1 AND site_id IS NOT NULL AND patient_id = ANY
-                        (ARRAY(SELECT json_array_elements_text($2::TEXT::JSON)))"
+                        (ARRAY(SELECT json_array_elements_text($2::TEXT::JSON)))
+                  ORDER BY patient_id, site_id"
         },
         params![practice, format!("[{}]", ids.join(","))],
         |row| Ok((row.get(0)?, row.get(1)?)),
@@ -258,4 +261,127 @@ pub fn put(tx: &mut Tx<'_>, practice: PracticeId, row: &AppointmentRow) -> Resul
     )?;
     tx.touch(APPOINTMENT, row.id.to_string());
     Ok(())
+}
+/// An appointment as the schedule of a day shows it.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    /// Which.
+    pub id: AppointmentId,
+    /// Whose.
+    pub patient: PatientId,
+    /// Who it is.
+    pub person_sealed: Vec<u8>,
+    /// Where: the site, and its name.
+    pub site: Option<(SiteId, String)>,
+    /// When.
+    pub starts_at: Timestamp,
+    /// What the schedule says.
+    pub status: AppointmentStatus,
+    /// What the patient answered.
+    pub reply: Option<AppointmentReply>,
+}
+
+/// Appointments that begin in a span of time, by when they begin: those behind `after`.
+///
+/// # Errors
+/// [`DbError`].
+pub fn visits(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    (from, until): (Timestamp, Timestamp),
+    after: (Timestamp, AppointmentId),
+    most: u32,
+) -> Result<Vec<Visit>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT a.id, a.patient_id, p.person_sealed, a.site_id, s.name, a.starts_at, a.status,
+                    a.reply
+               FROM appointment a
+               JOIN patient p ON p.practice_id = a.practice_id AND p.id = a.patient_id
+               LEFT JOIN site s ON s.practice_id = a.practice_id AND s.id = a.site_id
+              WHERE a.practice_id = $1 AND a.starts_at >= $2 AND a.starts_at < $3
+                AND (a.starts_at, a.id) > ($4, $5)
+                AND a.patient_id NOT IN (SELECT patient_id FROM test_patient WHERE practice_id = $1)
+              ORDER BY a.starts_at, a.id LIMIT $6"
+        ),
+        params![practice, from, until, after.0, after.1, most],
+        |row| {
+            let (site, name): (Option<SiteId>, Option<String>) = (row.get(3)?, row.get(4)?);
+            Ok(Visit {
+                id: row.get(0)?,
+                patient: row.get(1)?,
+                person_sealed: row.get(2)?,
+                site: site.zip(name),
+                starts_at: row.get(5)?,
+                status: row.get(6)?,
+                reply: row.get(7)?,
+            })
+        },
+    )
+}
+
+/// What went out about an appointment.
+#[derive(Debug, Clone)]
+pub struct Reminded {
+    /// About which.
+    pub appointment: AppointmentId,
+    /// What.
+    pub kind: Kind,
+    /// How.
+    pub channel: Channel,
+    /// Where it stands.
+    pub state: String,
+    /// Since when.
+    pub state_at: Timestamp,
+}
+
+/// What went out about appointments that begin in a span of time, the oldest first.
+///
+/// # Errors
+/// [`DbError`].
+pub fn sent_about(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    (from, until): (Timestamp, Timestamp),
+) -> Result<Vec<Reminded>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT m.appointment_id, m.kind, m.channel, m.state, m.state_at
+               FROM appointment a
+               JOIN message m ON m.practice_id = a.practice_id AND m.appointment_id = a.id
+              WHERE a.practice_id = $1 AND a.starts_at >= $2 AND a.starts_at < $3
+                AND m.kind IN ('appt_reminder', 'appt_reminder_generic')
+              ORDER BY m.created_at, m.id"
+        ),
+        params![practice, from, until],
+        |row| {
+            Ok(Reminded {
+                appointment: row.get(0)?,
+                kind: row.get(1)?,
+                channel: row.get(2)?,
+                state: row.get(3)?,
+                state_at: row.get(4)?,
+            })
+        },
+    )
+}
+
+/// How many appointments begin in a span of time.
+///
+/// # Errors
+/// [`DbError`].
+pub fn count_visits(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    (from, until): (Timestamp, Timestamp),
+) -> Result<i64, DbError> {
+    tx.query_one(
+        sql!(
+            "SELECT COUNT(*) FROM appointment
+              WHERE practice_id = $1 AND starts_at >= $2 AND starts_at < $3
+                AND patient_id NOT IN (SELECT patient_id FROM test_patient WHERE practice_id = $1)"
+        ),
+        params![practice, from, until],
+        |row| row.get(0),
+    )
 }

@@ -127,6 +127,16 @@ pub fn content_json(draft: &Draft) -> Vec<u8> {
     serde_json::to_vec(&content).unwrap_or_default()
 }
 
+/// The words of an opened content, the subject above them; none where it is none of ours.
+#[must_use]
+pub fn words_of(content: &[u8]) -> Option<String> {
+    let content: SealedContent<'_> = serde_json::from_slice(content).ok()?;
+    Some(match content.subject {
+        Some(subject) => format!("{subject}\n{}", content.body),
+        None => content.body.into_owned(),
+    })
+}
+
 /// What the clearance rests on, as it stands in `basis`.
 #[derive(Serialize, Deserialize)]
 struct StoredBasis {

@@ -64,6 +64,29 @@ pub fn get(
     )
 }
 
+/// Who these patients are, sealed; whoever is not there is left out.
+///
+/// # Errors
+/// [`DbError`].
+pub fn persons(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    ids: impl IntoIterator<Item = PatientId>,
+) -> Result<Vec<(PatientId, Vec<u8>)>, DbError> {
+    let ids: Vec<String> = ids.into_iter().map(|id| format!("\"{id}\"")).collect();
+    tx.query(
+        sql! {
+            sqlite: "SELECT id, person_sealed FROM patient
+                  WHERE practice_id = $1 AND id IN (SELECT value FROM json_each($2))",
+            postgres: "SELECT id, person_sealed FROM patient
+                  WHERE practice_id = $1
+                    AND id = ANY (ARRAY(SELECT json_array_elements_text($2::TEXT::JSON)))"
+        },
+        params![practice, format!("[{}]", ids.join(","))],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
 /// The patient with this id, and for the one that is nobody whether its messages cross the wire.
 ///
 /// # Errors

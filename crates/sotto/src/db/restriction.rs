@@ -27,6 +27,8 @@ pub enum RestrictedThing {
     Safety,
     /// A kind of message, or every kind, is the young person's own (PRIV-09).
     MinorConfidential,
+    /// Whoever opens the record is asked about it (docs/log.md).
+    Watched,
 }
 
 /// What became of the request.
@@ -48,6 +50,7 @@ words! {
         Hold = "hold",
         Safety = "safety",
         MinorConfidential = "minor_confidential",
+        Watched = "watched",
     }
     RestrictionStatus { Accepted = "accepted", Declined = "declined", Terminated = "terminated" }
 }
@@ -73,6 +76,36 @@ pub struct RestrictionRow {
     pub recorded_by: String,
     /// When.
     pub recorded_at: Timestamp,
+}
+
+impl RestrictionRow {
+    /// Whether it binds now.
+    #[must_use]
+    pub fn in_force(&self, now: Timestamp) -> bool {
+        self.status == RestrictionStatus::Accepted
+            && self.valid_from <= now
+            && self.valid_until.is_none_or(|until| now < until)
+    }
+}
+
+/// Whose records are watched now.
+///
+/// # Errors
+/// [`DbError`].
+pub fn watched(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    now: Timestamp,
+) -> Result<Vec<PatientId>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT DISTINCT patient_id FROM restriction
+              WHERE practice_id = $1 AND what = 'watched' AND status = 'accepted'
+                AND valid_from <= $2 AND (valid_until IS NULL OR valid_until > $2)"
+        ),
+        params![practice, now],
+        |row| row.get(0),
+    )
 }
 
 /// A patient's restrictions, also those that are over.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::db::words::words;
 use crate::db::{DbError, Row, Tx, registry::TASK};
-use crate::ids::{ConversationId, InboundId, TaskId};
+use crate::ids::{ConversationId, InboundId, StaffId, TaskId, ThreadId};
 use crate::{params, sql};
 
 /// What is to be done.
@@ -263,4 +263,97 @@ pub fn put(tx: &mut Tx<'_>, practice: PracticeId, row: &TaskRow) -> Result<(), D
     )?;
     tx.touch(TASK, row.id.to_string());
     Ok(())
+}
+/// An open task as the list of tasks shows it.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Which.
+    pub id: TaskId,
+    /// What is to be done.
+    pub kind: TaskKind,
+    /// Before all else.
+    pub urgent: bool,
+    /// By when.
+    pub due_at: Timestamp,
+    /// About whom.
+    pub patient: Option<PatientId>,
+    /// Who it is.
+    pub person_sealed: Option<Vec<u8>>,
+    /// In which thread.
+    pub thread: Option<ThreadId>,
+    /// Whose that is.
+    pub owner: Option<StaffId>,
+}
+
+/// Open tasks, urgent ones first, then by when they are due: those behind `after`. Drills are
+/// nobody's to do.
+///
+/// # Errors
+/// [`DbError`].
+pub fn open_listed(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    (urgent, due, id): (bool, Timestamp, TaskId),
+    most: u32,
+) -> Result<Vec<Listed>, DbError> {
+    let mut all = behind(tx, practice, (urgent, due, id), most)?;
+    let left = most.saturating_sub(u32::try_from(all.len()).unwrap_or(most));
+    if urgent && left > 0 {
+        let first = (false, Timestamp::MIN, TaskId(uuid::Uuid::nil()));
+        all.extend(behind(tx, practice, first, left)?);
+    }
+    Ok(all)
+}
+
+/// Of the urgent ones, or of the others.
+fn behind(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    after: (bool, Timestamp, TaskId),
+    most: u32,
+) -> Result<Vec<Listed>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT k.id, k.kind, k.urgent, k.due_at, k.patient_id, p.person_sealed,
+                COALESCE(t.id, u.id), COALESCE(t.owner, u.owner)
+              FROM task k
+              LEFT JOIN patient p ON p.practice_id = k.practice_id AND p.id = k.patient_id
+              LEFT JOIN conversation c ON c.practice_id = k.practice_id AND c.id = k.conversation_id
+              LEFT JOIN thread t ON t.practice_id = k.practice_id
+                AND t.patient_id = COALESCE(k.patient_id, c.patient_id)
+              LEFT JOIN thread u ON u.practice_id = k.practice_id
+                AND u.address_index = c.address_index AND k.patient_id IS NULL
+             WHERE k.practice_id = $1 AND k.state = 'open' AND k.kind <> 'drill'
+               AND k.urgent = $2 AND (k.due_at, k.id) > ($3, $4)
+             ORDER BY k.due_at, k.id LIMIT $5"
+        ),
+        params![practice, after.0, after.1, after.2, most],
+        |row| {
+            Ok(Listed {
+                id: row.get(0)?,
+                kind: row.get(1)?,
+                urgent: row.get(2)?,
+                due_at: row.get(3)?,
+                patient: row.get(4)?,
+                person_sealed: row.get(5)?,
+                thread: row.get(6)?,
+                owner: row.get(7)?,
+            })
+        },
+    )
+}
+
+/// How many tasks are open.
+///
+/// # Errors
+/// [`DbError`].
+pub fn count_open(tx: &mut Tx<'_>, practice: PracticeId) -> Result<i64, DbError> {
+    tx.query_one(
+        sql!(
+            "SELECT COUNT(*) FROM task
+              WHERE practice_id = $1 AND state = 'open' AND kind <> 'drill'"
+        ),
+        params![practice],
+        |row| row.get(0),
+    )
 }

@@ -300,8 +300,6 @@ pub struct Listed {
     pub last_words: Option<(Vec<u8>, Vec<u8>)>,
     /// What they were read as.
     pub intents: String,
-    /// Where the patient is seen: ids, separated by commas.
-    pub sites: String,
     /// Its place, to go on from.
     pub place: (i64, Timestamp),
 }
@@ -313,8 +311,7 @@ fn read_listed(row: &Row<'_>) -> Result<Listed, DbError> {
         person_sealed: row.get(21)?,
         last_words: content.zip(wrap),
         intents: row.get::<Option<String>>(24)?.unwrap_or_default(),
-        sites: row.get::<Option<String>>(25)?.unwrap_or_default(),
-        place: (row.get(26)?, row.get(27)?),
+        place: (row.get(25)?, row.get(26)?),
     })
 }
 
@@ -333,46 +330,24 @@ pub fn list(
     let team = which.team.map_or("", Role::as_str);
     match after {
         After::Due(rank, sort_at, last) => tx.query(
-            sql! {
-                sqlite: "SELECT t.id, t.patient_id, t.address_index, t.merged_into, t.channel,
-                    t.state, t.snoozed_until, t.owner, t.team, t.about, t.urgent, t.taken_at,
-                    t.waiting_on, t.due_at, t.last_at, t.last_from, t.last_inbound, t.opened_at,
-                    t.closed_at, t.outcome, t.changed_at, p.person_sealed, i.content_sealed,
-                    i.record_wrap, i.intents,
-                    (SELECT group_concat(DISTINCT a.site_id) FROM appointment a
-                      WHERE a.practice_id = $1 AND a.patient_id = t.patient_id),
-                    t.rank, t.sort_at
+            sql!(
+                "SELECT t.id, t.patient_id, t.address_index, t.merged_into, t.channel,
+                t.state, t.snoozed_until, t.owner, t.team, t.about, t.urgent, t.taken_at,
+                t.waiting_on, t.due_at, t.last_at, t.last_from, t.last_inbound, t.opened_at,
+                t.closed_at, t.outcome, t.changed_at, p.person_sealed, i.content_sealed,
+                i.record_wrap, i.intents, t.rank, t.sort_at
                   FROM thread t
                   LEFT JOIN patient p ON p.practice_id = t.practice_id AND p.id = t.patient_id
                   LEFT JOIN inbound_message i
-                    ON i.practice_id = t.practice_id AND i.id = t.last_inbound
+                ON i.practice_id = t.practice_id AND i.id = t.last_inbound
                  WHERE t.practice_id = $1 AND t.state = $2 AND t.merged_into IS NULL
                    AND ($3 = '' OR t.owner = $3) AND ($4 = 0 OR t.owner IS NULL)
                    AND ($5 = '' OR t.team = $5)
                    AND ($6 = '' OR t.id IN (SELECT n.thread_id FROM note n
-                        WHERE n.practice_id = $1 AND n.mentioned = $6))
-                   AND (t.rank, t.sort_at, t.id) > ($7, $8, $9)
-                 ORDER BY t.rank, t.sort_at, t.id LIMIT $10",
-                postgres: "SELECT t.id, t.patient_id, t.address_index, t.merged_into, t.channel,
-                    t.state, t.snoozed_until, t.owner, t.team, t.about, t.urgent, t.taken_at,
-                    t.waiting_on, t.due_at, t.last_at, t.last_from, t.last_inbound, t.opened_at,
-                    t.closed_at, t.outcome, t.changed_at, p.person_sealed, i.content_sealed,
-                    i.record_wrap, i.intents,
-                    (SELECT string_agg(DISTINCT a.site_id, ',') FROM appointment a
-                      WHERE a.practice_id = $1 AND a.patient_id = t.patient_id),
-                    t.rank, t.sort_at
-                  FROM thread t
-                  LEFT JOIN patient p ON p.practice_id = t.practice_id AND p.id = t.patient_id
-                  LEFT JOIN inbound_message i
-                    ON i.practice_id = t.practice_id AND i.id = t.last_inbound
-                 WHERE t.practice_id = $1 AND t.state = $2 AND t.merged_into IS NULL
-                   AND ($3 = '' OR t.owner = $3) AND ($4 = 0 OR t.owner IS NULL)
-                   AND ($5 = '' OR t.team = $5)
-                   AND ($6 = '' OR t.id IN (SELECT n.thread_id FROM note n
-                        WHERE n.practice_id = $1 AND n.mentioned = $6))
+                    WHERE n.practice_id = $1 AND n.mentioned = $6))
                    AND (t.rank, t.sort_at, t.id) > ($7, $8, $9)
                  ORDER BY t.rank, t.sort_at, t.id LIMIT $10"
-            },
+            ),
             params![
                 practice,
                 which.state,
@@ -388,46 +363,24 @@ pub fn list(
             read_listed,
         ),
         After::Newest(last_at, last) => tx.query(
-            sql! {
-                sqlite: "SELECT t.id, t.patient_id, t.address_index, t.merged_into, t.channel,
-                    t.state, t.snoozed_until, t.owner, t.team, t.about, t.urgent, t.taken_at,
-                    t.waiting_on, t.due_at, t.last_at, t.last_from, t.last_inbound, t.opened_at,
-                    t.closed_at, t.outcome, t.changed_at, p.person_sealed, i.content_sealed,
-                    i.record_wrap, i.intents,
-                    (SELECT group_concat(DISTINCT a.site_id) FROM appointment a
-                      WHERE a.practice_id = $1 AND a.patient_id = t.patient_id),
-                    t.rank, t.sort_at
+            sql!(
+                "SELECT t.id, t.patient_id, t.address_index, t.merged_into, t.channel,
+                t.state, t.snoozed_until, t.owner, t.team, t.about, t.urgent, t.taken_at,
+                t.waiting_on, t.due_at, t.last_at, t.last_from, t.last_inbound, t.opened_at,
+                t.closed_at, t.outcome, t.changed_at, p.person_sealed, i.content_sealed,
+                i.record_wrap, i.intents, t.rank, t.sort_at
                   FROM thread t
                   LEFT JOIN patient p ON p.practice_id = t.practice_id AND p.id = t.patient_id
                   LEFT JOIN inbound_message i
-                    ON i.practice_id = t.practice_id AND i.id = t.last_inbound
+                ON i.practice_id = t.practice_id AND i.id = t.last_inbound
                  WHERE t.practice_id = $1 AND t.state = $2 AND t.merged_into IS NULL
                    AND ($3 = '' OR t.owner = $3) AND ($4 = 0 OR t.owner IS NULL)
                    AND ($5 = '' OR t.team = $5)
                    AND ($6 = '' OR t.id IN (SELECT n.thread_id FROM note n
-                        WHERE n.practice_id = $1 AND n.mentioned = $6))
-                   AND (t.last_at, t.id) < ($7, $8)
-                 ORDER BY t.last_at DESC, t.id DESC LIMIT $9",
-                postgres: "SELECT t.id, t.patient_id, t.address_index, t.merged_into, t.channel,
-                    t.state, t.snoozed_until, t.owner, t.team, t.about, t.urgent, t.taken_at,
-                    t.waiting_on, t.due_at, t.last_at, t.last_from, t.last_inbound, t.opened_at,
-                    t.closed_at, t.outcome, t.changed_at, p.person_sealed, i.content_sealed,
-                    i.record_wrap, i.intents,
-                    (SELECT string_agg(DISTINCT a.site_id, ',') FROM appointment a
-                      WHERE a.practice_id = $1 AND a.patient_id = t.patient_id),
-                    t.rank, t.sort_at
-                  FROM thread t
-                  LEFT JOIN patient p ON p.practice_id = t.practice_id AND p.id = t.patient_id
-                  LEFT JOIN inbound_message i
-                    ON i.practice_id = t.practice_id AND i.id = t.last_inbound
-                 WHERE t.practice_id = $1 AND t.state = $2 AND t.merged_into IS NULL
-                   AND ($3 = '' OR t.owner = $3) AND ($4 = 0 OR t.owner IS NULL)
-                   AND ($5 = '' OR t.team = $5)
-                   AND ($6 = '' OR t.id IN (SELECT n.thread_id FROM note n
-                        WHERE n.practice_id = $1 AND n.mentioned = $6))
+                    WHERE n.practice_id = $1 AND n.mentioned = $6))
                    AND (t.last_at, t.id) < ($7, $8)
                  ORDER BY t.last_at DESC, t.id DESC LIMIT $9"
-            },
+            ),
             params![
                 practice,
                 which.state,
@@ -497,7 +450,7 @@ pub fn counts(tx: &mut Tx<'_>, practice: PracticeId, me: StaffId) -> Result<Coun
     Ok(counts)
 }
 
-/// An emergency that nobody took: its thread, the patient sealed, and where they are seen.
+/// An emergency that nobody took: its thread, and the patient sealed.
 #[derive(Debug, Clone)]
 pub struct Alarm {
     /// Which thread.

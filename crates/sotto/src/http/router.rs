@@ -236,6 +236,7 @@ fn pages() -> Routes {
         .get("/access", May(A::SeeAccess), access::page)
         .get("/log", May(A::ReadAudit), log::page)
         .post("/log/reviews", MayRecently(A::ReadAudit), log::review)
+        .post("/log/oddities", MayRecently(A::ReadAudit), log::judge)
         .get("/settings", May(A::ChangeSettings), settings::page)
         .post("/settings/office-hours", May(A::ChangeSettings), settings::set_hours)
         .post("/settings/tokens", MayRecently(A::ChangeSettings), settings::make_token)

@@ -19,6 +19,7 @@ mod spelling;
 mod word_classes;
 mod words;
 
+pub mod content;
 pub mod receive;
 
 mod repeated;

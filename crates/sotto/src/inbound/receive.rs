@@ -4,17 +4,17 @@ use std::fmt::Write as _;
 
 use gate::{Address, AppointmentId, Channel, PatientId};
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
+use super::content;
 use super::effects;
 use super::intent::{self, Intent, Reading};
 use super::repeated;
 use super::who;
 use crate::audit::{self, Actor, AuditError, Event, Kind};
 use crate::channels::{Reply, Unnamed};
-use crate::conversations::inbox;
 use crate::conversations::tasks::TaskError;
 use crate::conversations::threads::{self, ThreadError};
+use crate::conversations::{about, inbox};
 use crate::db::inbound_message::{self, NewInbound, Read};
 use crate::db::registry::INBOUND_MESSAGE;
 use crate::db::thread::With;
@@ -296,7 +296,8 @@ pub fn receive(
     };
     inbound_message::settle(tx, practice, inbound, &read)?;
     let with = read.patient.map_or(With::Address(index), With::Patient);
-    inbox::heard(tx, office, with, (inbound, arrival.channel, arrival.received_at), &intents)?;
+    let about = about::heard(office, &intents, Some(text));
+    inbox::heard(tx, office, with, (inbound, arrival.channel, arrival.received_at), about)?;
     let event = Event::new(Kind::InboundReceived, Actor::service("inbound"))
         .about(INBOUND_MESSAGE, inbound)
         .patient(read.patient)
@@ -335,18 +336,7 @@ fn store(
     id: InboundId,
     from_index: [u8; 32],
 ) -> Result<bool, InboundError> {
-    let content = serde_json::json!({
-        "from": { "kind": arrival.from.kind(), "value": arrival.from.reveal() },
-        "to": arrival.to,
-        "body": arrival.body,
-        "incomplete": arrival.incomplete,
-    });
-    let bytes = Zeroizing::new(content.to_string().into_bytes());
-    let (practice, row) = (office.practice().to_string(), id.to_string());
-    let place =
-        seal::Place { practice: &practice, table: "inbound_message", row: &row, column: "content" };
-    let now = office.clock().now();
-    let sealed = office.keys().seal_message(office.buckets(now)?, &place, &bytes)?;
+    let sealed = content::seal(office, id, arrival)?;
     let new = NewInbound {
         id,
         adapter: arrival.adapter,

@@ -106,11 +106,24 @@ pub(crate) fn open_content(
     office: &Office,
     stored: &Stored,
 ) -> Result<zeroize::Zeroizing<Vec<u8>>, seal::SealError> {
-    let practice = office.practice().to_string();
-    let row = stored.id.to_string();
+    open(office, stored.id, (&stored.content_sealed, &stored.record_wrap))
+}
+
+/// The words of a message as somebody reads them, the subject above them; none where its keys were
+/// destroyed. PHI: the caller records that they are shown.
+pub(crate) fn open_words(office: &Office, id: MessageId, sealed: (&[u8], &[u8])) -> Option<String> {
+    message::words_of(&open(office, id, sealed).ok()?)
+}
+
+fn open(
+    office: &Office,
+    id: MessageId,
+    (content, wrap): (&[u8], &[u8]),
+) -> Result<zeroize::Zeroizing<Vec<u8>>, seal::SealError> {
+    let (practice, row) = (office.practice().to_string(), id.to_string());
     let place = seal::Place { practice: &practice, table: "message", row: &row, column: "content" };
-    let body = seal::Sealed::from_bytes(stored.content_sealed.clone());
-    let wrap = seal::Sealed::from_bytes(stored.record_wrap.clone());
+    let body = seal::Sealed::from_bytes(content.to_vec());
+    let wrap = seal::Sealed::from_bytes(wrap.to_vec());
     office.keys().open_message(&place, &body, &wrap)
 }
 

@@ -221,7 +221,7 @@ pub fn of(tx: &mut Tx<'_>, office: &Office, id: PatientId) -> Result<Option<Card
     }
     Ok(Some(Card {
         id: id.to_string(),
-        name: format!("{} {}", person.given, person.family).trim().to_owned(),
+        name: person.full_name(),
         birth_date: person.birth_date.map(|day| day.to_string()),
         language: row.language,
         timezone: row.timezone,
@@ -296,7 +296,7 @@ fn carer(office: &Office, row: CaregiverRow) -> Result<CaregiverLine, RecordErro
     let scope = super::caregivers::scope_from_words(&row.scope);
     Ok(CaregiverLine {
         id: row.id.to_string(),
-        name: format!("{} {}", person.given, person.family).trim().to_owned(),
+        name: person.full_name(),
         relation: row.relation,
         representative: row.representative,
         scope: scope.iter().map(Word::word).collect(),

@@ -47,6 +47,12 @@ impl Person {
         given.split_whitespace().next().unwrap_or_default()
     }
 
+    /// Given and family name, as on the chart.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        format!("{} {}", self.given, self.family).trim().to_owned()
+    }
+
     /// "M. G.": what a list shows of them.
     #[must_use]
     pub fn initials(&self) -> String {

@@ -22,8 +22,8 @@ pub struct NewRestriction {
     pub patient: PatientId,
     /// About what.
     pub what: RestrictedThing,
-    /// Which channel, contact point or kind; none for a hold or a safety flag; none or a kind for
-    /// a young person's own matters.
+    /// Which channel, contact point or kind; none for a hold, a safety flag or a watch; none or a
+    /// kind for a young person's own matters.
     pub value: Option<String>,
     /// The practice agreed; otherwise it declined, and the restriction binds nobody.
     pub accepted: bool,
@@ -55,9 +55,10 @@ impl NewRestriction {
             (RestrictedThing::MinorConfidential, Some(kind)) if Kind::from_word(kind).is_none() => {
                 wrong("value", "name a kind of message, or none for all")
             }
-            (RestrictedThing::Hold | RestrictedThing::Safety, Some(_)) => {
-                wrong("value", "a hold or a safety flag covers everything: give none")
-            }
+            (
+                RestrictedThing::Hold | RestrictedThing::Safety | RestrictedThing::Watched,
+                Some(_),
+            ) => wrong("value", "a hold, a safety flag or a watch covers everything: give none"),
             _ => Ok(()),
         }
     }

@@ -17,6 +17,8 @@ use twin::{DeliveryState, Outcome, Record, Twin};
 use crate::audit::verify;
 use crate::cli::open::Opened;
 use crate::db::{DbError, Tx, board, message};
+use crate::ids::InboundId;
+use crate::inbound::content;
 use crate::office::Office;
 use crate::outbox::store::open_content;
 use crate::{params, sql};
@@ -393,27 +395,15 @@ fn ids(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<gate::MessageId>, Db
 }
 
 fn our_replies(tx: &mut Tx<'_>, office: &Office) -> Result<BTreeMap<Words, Vec<String>>> {
-    let practice = office.practice().to_string();
     let rows = tx.query(
         sql!("SELECT id, content_sealed, record_wrap FROM inbound_message WHERE practice_id = $1"),
         params![office.practice()],
-        |row| Ok((row.get::<String>(0)?, row.get::<Vec<u8>>(1)?, row.get::<Vec<u8>>(2)?)),
+        |row| Ok((row.get::<InboundId>(0)?, row.get::<Vec<u8>>(1)?, row.get::<Vec<u8>>(2)?)),
     )?;
     let mut replies: BTreeMap<Words, Vec<String>> = BTreeMap::new();
     for (id, sealed, wrap) in rows {
-        let place = seal::Place {
-            practice: &practice,
-            table: "inbound_message",
-            row: &id,
-            column: "content",
-        };
-        let (sealed, wrap) = (seal::Sealed::from_bytes(sealed), seal::Sealed::from_bytes(wrap));
-        let open = office.keys().open_message(&place, &sealed, &wrap)?;
-        let content: serde_json::Value = serde_json::from_slice(&open)?;
-        let word = |pointer: &str| {
-            content.pointer(pointer).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
-        };
-        replies.entry((word("/from/value"), word("/body"))).or_default().push(id);
+        let came = content::open(office, id, (&sealed, &wrap))?;
+        replies.entry((came.from.value, came.body)).or_default().push(id.to_string());
     }
     Ok(replies)
 }

@@ -1,92 +1,43 @@
 //! `/people/{patient}/call` and `/calls/{id}`: a call, a step a page. What it is about is not on
 //! the page before the listener was identified, and says then how much may be said (SPEC IN-03).
 
+mod heed;
+
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate::{AddressKind, Channel, ContactPointId, Language, Level, PatientId};
-use guard::Guard;
-use jiff::Timestamp;
+use gate::{ContactPointId, Language, Level, PatientId};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-use super::page::{Filled, Frame, failed, html, message, see_other};
-use super::reader::{Reader, conversation};
+use self::heed::Number;
+use super::inbox::failed;
+use super::page::{Filled, Frame, html, see_other};
+use super::reader::{DeskError, Reader, conversation};
 use super::signed_in::{FindPatients, May, MayOf, SeePatient, allows, leave, nobody};
 use super::thread::may_ever;
 use super::words::{self, When};
 use crate::access::policies::{About, Action, Resource};
 use crate::access::records;
 use crate::access::sessions::SignedIn;
-use crate::audit::{self, AuditError, Event, Kind};
+use crate::audit::{Event, Kind};
+use crate::conversations::about;
 use crate::conversations::calls::{
     self, Answered, CallError, CallOutcome, Greeting, Method, NewCall,
 };
-use crate::conversations::inbox::about_task;
 use crate::db::call::{self, CallRow};
-use crate::db::restriction::{self, RestrictedThing, RestrictionStatus};
 use crate::db::task::{self, TaskRow};
-use crate::db::{DbError, Tx, Word, board, caregiver, contact_point};
-use crate::facts::{self, FactsError, Subject};
+use crate::db::{Tx, Word, board, caregiver, contact_point};
+use crate::facts::{self, Subject};
 use crate::http::Doors;
 use crate::http::params::Path;
+use crate::http::views::seen;
 use crate::ids::{CallId, CaregiverId, SiteId, TaskId};
+use crate::inbound::content;
 use crate::office::Office;
 use crate::people::caregivers::open_caregiver;
 use crate::people::contact_points::open_address;
-
-/// A page of a call cannot be shown, or a step of it not taken.
-#[derive(Debug, thiserror::Error)]
-enum PageError {
-    #[error(transparent)]
-    Call(#[from] CallError),
-    #[error(transparent)]
-    Facts(#[from] FactsError),
-    #[error(transparent)]
-    Seal(#[from] seal::SealError),
-    #[error(transparent)]
-    Audit(#[from] AuditError),
-    #[error(transparent)]
-    Db(#[from] DbError),
-    #[error("there is no such patient or call")]
-    Nothing,
-}
-
-impl PageError {
-    fn page(&self) -> Response {
-        let because = match self {
-            Self::Nothing | Self::Call(CallError::NoCall(_)) => {
-                return message(
-                    StatusCode::NOT_FOUND,
-                    ("There is no such call", "It may be a colleague's. Begin one of your own."),
-                    ("/tasks", "To the tasks"),
-                );
-            }
-            Self::Call(error @ (CallError::Field { .. } | CallError::NotNow(_))) => error,
-            error => return failed(error),
-        };
-        let mut text = because.to_string();
-        text.push('.');
-        message(
-            StatusCode::CONFLICT,
-            ("Not like this", &sentence(&text)),
-            ("/tasks", "To the tasks"),
-        )
-    }
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |c| c.to_uppercase().chain(letters).collect())
-}
-
-struct Number {
-    id: String,
-    number: String,
-    words: String,
-    first: bool,
-}
 
 #[derive(Template)]
 #[template(path = "console/call_begin.html")]
@@ -159,7 +110,7 @@ impl Page {
     }
 }
 
-const fn level_words(level: Level) -> &'static str {
+const fn sayable(level: Level) -> &'static str {
     match level {
         Level::Administrative => "only that they should call back: nothing about care or bills",
         Level::Mention => "that there is an appointment, a bill or a message; not what about",
@@ -192,11 +143,11 @@ async fn called(
 ) -> Result<Called, Response> {
     let office = doors.office().clone();
     let read = move |tx: &mut Tx<'_>| facts::subject(tx, &office, id);
-    let subject = doors.db().read(read).await.map_err(|error| failed(&error))?;
+    let subject = doors.db().read(read).await.map_err(|error| failed(&error.into()))?;
     let subject = subject.ok_or_else(nobody)?;
     let all = [About::Schedule, About::Clinical, About::Account];
     let abouts = about.map_or_else(|| all.to_vec(), |about| vec![about]);
-    let thread = |about| Resource::Conversation { sites: sites.clone(), tags: Vec::new(), about };
+    let thread = |about| conversation(about, &sites);
     if !abouts.iter().any(|about| allows(signed_in, Action::Reply, &thread(*about))) {
         let about = about.unwrap_or(About::Schedule);
         leave(doors, signed_in, Action::Reply, &thread(about)).await?;
@@ -219,48 +170,38 @@ pub async fn begin_page(
 ) -> Result<Response, Response> {
     let id = may.patient;
     let called = called(&doors, &may.signed_in, (id, may.sites.clone()), None).await?;
-    let (office, actor) = (doors.office().clone(), may.actor());
-    let (subject, task) = (called.subject.clone(), asked.task.clone());
     let who = may.signed_in.clone();
-    let read = doors
-        .db()
-        .write(move |tx| -> Result<_, PageError> {
-            let now = office.clock().now();
-            let numbers = numbers(tx, &office, id, now)?;
-            let warnings = warnings(tx, &office, id, now)?;
-            let mut reader = Reader::new(&office, &who);
-            reader.meet(tx).map_err(|_| PageError::Nothing)?;
-            let before = call::of_patient(tx, office.practice(), id, 5)?
-                .into_iter()
-                .filter_map(|row| {
-                    Some(Before {
-                        at: reader.when(row.began_at),
-                        who: reader.name(row.caller),
-                        words: outcome_words(row.outcome?),
-                    })
+    let look = move |tx: &mut Tx<'_>, office: &Office| {
+        let now = office.clock().now();
+        let numbers = heed::numbers(tx, office, id, now)?;
+        let warnings = heed::warnings(tx, office, id, now)?;
+        let mut reader = Reader::new(office, &who);
+        reader.meet(tx)?;
+        let before = call::of_patient(tx, office.practice(), id, 5)?
+            .into_iter()
+            .filter_map(|row| {
+                Some(Before {
+                    at: reader.when(row.began_at),
+                    who: reader.name(row.caller),
+                    words: outcome_words(row.outcome?),
                 })
-                .collect();
-            let event = Event::new(Kind::ContentViewed, actor).patient(Some(id)).code("call");
-            audit::append(tx, &office, event)?;
-            Ok((numbers, warnings, before))
-        })
-        .await;
-    let (numbers, warnings, before) = read.map_err(|error| error.page())?;
+            })
+            .collect();
+        let event = Event::new(Kind::ContentViewed, who.actor()).patient(Some(id)).code("call");
+        Ok::<_, DeskError>(((numbers, warnings, before), vec![event]))
+    };
+    let (numbers, warnings, before) = seen(&doors, look).await.map_err(|error| failed(&error))?;
     let page = Begin {
         frame: Frame::of(&doors, &may.signed_in),
         id: id.to_string(),
-        name: subject.person.first_name().to_owned(),
-        who: who_words(doors.office(), &subject),
-        task,
+        name: called.subject.person.first_name().to_owned(),
+        who: who_words(doors.office(), &called.subject),
+        task: asked.task,
         numbers,
         warnings,
         before,
     };
     Ok(html(StatusCode::OK, &page))
-}
-
-fn full_name(subject: &Subject) -> String {
-    format!("{} {}", subject.person.given, subject.person.family).trim().to_owned()
 }
 
 fn who_words(office: &Office, subject: &Subject) -> String {
@@ -272,106 +213,7 @@ fn who_words(office: &Office, subject: &Subject) -> String {
         Some(Language::English) => "English",
         None => "language not known",
     };
-    format!("{}{age} · {language}", full_name(subject))
-}
-
-/// The numbers that may be called: where the patient asked for another, only that (PRIV-05).
-fn numbers(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    id: PatientId,
-    now: Timestamp,
-) -> Result<Vec<Number>, PageError> {
-    let practice = office.practice();
-    let alternatives = facts::alternatives(tx, office, Some(id), now)?;
-    let governed = alternatives.iter().rev().find(|one| {
-        one.channel.is_none_or(|channel| {
-            matches!(channel, Channel::LiveVoiceUnverified | Channel::LiveVoiceVerified)
-        })
-    });
-    let closed: Vec<String> = in_force(tx, office, id, now)?
-        .into_iter()
-        .filter(|row| row.what == RestrictedThing::ContactPoint)
-        .filter_map(|row| row.value)
-        .collect();
-    let all = contact_point::of_patient(tx, practice, id)?;
-    let usable = all.into_iter().filter(|point| {
-        point.kind == AddressKind::Phone
-            && point.dead.is_none()
-            && point.valid_from.is_none_or(|from| from <= now)
-            && point.valid_until.is_none_or(|until| now < until)
-            && governed.is_none_or(|one| one.use_instead == Some(point.id))
-            && !closed.contains(&point.id.to_string())
-    });
-    let mut numbers: Vec<Number> = Vec::new();
-    for point in usable {
-        let sealed = point.address_sealed;
-        let address = open_address(office.keys(), practice, point.id, point.kind, sealed)?;
-        let mut words = vec![point.line.word().replace('_', " ")];
-        if point.caregiver_id.is_some() {
-            words.push("a caregiver's".to_owned());
-        }
-        if point.shared {
-            words.push("others answer it too".to_owned());
-        }
-        if governed.is_some() {
-            words.push("the patient asked for this one only".to_owned());
-        }
-        numbers.push(Number {
-            id: point.id.to_string(),
-            number: address.reveal().to_owned(),
-            words: words.join(", "),
-            first: numbers.is_empty(),
-        });
-    }
-    Ok(numbers)
-}
-
-fn in_force(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    id: PatientId,
-    now: Timestamp,
-) -> Result<Vec<restriction::RestrictionRow>, DbError> {
-    let all = restriction::of_patient(tx, office.practice(), id)?;
-    let holds = |row: &restriction::RestrictionRow| {
-        row.status == RestrictionStatus::Accepted
-            && row.valid_from <= now
-            && row.valid_until.is_none_or(|until| now < until)
-    };
-    Ok(all.into_iter().filter(holds).collect())
-}
-
-/// What must be heeded in any call to this patient.
-fn warnings(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    id: PatientId,
-    now: Timestamp,
-) -> Result<Vec<&'static str>, DbError> {
-    let mut words: Vec<&'static str> = in_force(tx, office, id, now)?
-        .iter()
-        .filter_map(|row| match (row.what, row.value.as_deref()) {
-            (RestrictedThing::Hold, _) => {
-                Some("Contact is on hold: call only if a colleague who knows why agreed.")
-            }
-            (RestrictedThing::Safety, _) => {
-                Some("For their safety: leave no voicemail and hide the practice's number.")
-            }
-            (RestrictedThing::MinorConfidential, _) => {
-                Some("Some of it is the young person's own: not for a parent.")
-            }
-            (RestrictedThing::Channel, Some("voicemail" | "ringless_voicemail")) => {
-                Some("They asked us to leave no voicemail.")
-            }
-            (RestrictedThing::Channel, Some("live_voice_verified" | "live_voice_unverified")) => {
-                Some("They asked us not to call.")
-            }
-            _ => None,
-        })
-        .collect();
-    words.dedup();
-    Ok(words)
+    format!("{}{age} · {language}", subject.person.full_name())
 }
 
 /// The form that begins a call.
@@ -395,7 +237,7 @@ pub async fn begin(
     called(&doors, &may.signed_in, (id, may.sites.clone()), None).await?;
     let number: ContactPointId = form.number.parse().map_err(|_| {
         let because = "must be chosen";
-        PageError::Call(CallError::Field { field: "number", because }).page()
+        failed(&CallError::Field { field: "number", because }.into())
     })?;
     let new = NewCall {
         patient: id,
@@ -408,8 +250,8 @@ pub async fn begin(
     let now = office.clock().now();
     let begun = doors
         .db()
-        .write(move |tx| -> Result<CallId, PageError> {
-            let offered = numbers(tx, &office, id, now)?;
+        .write(move |tx| -> Result<CallId, DeskError> {
+            let offered = heed::numbers(tx, &office, id, now)?;
             if !offered.iter().any(|one| one.id == new.number.to_string()) {
                 let because = "is not one the patient may be called at";
                 return Err(CallError::Field { field: "number", because }.into());
@@ -417,7 +259,7 @@ pub async fn begin(
             Ok(calls::begin(tx, &office, &new, &actor)?)
         })
         .await;
-    let call = begun.map_err(|error| error.page())?;
+    let call = begun.map_err(|error| failed(&error))?;
     Ok(see_other(&format!("/calls/{call}")))
 }
 
@@ -429,25 +271,25 @@ async fn own(
 ) -> Result<(CallRow, Option<TaskRow>, Called), Response> {
     let id = id.parse().unwrap_or(CallId(uuid::Uuid::nil()));
     let (office, me) = (doors.office().clone(), may.signed_in.staff.id);
-    let read = move |tx: &mut Tx<'_>| -> Result<_, PageError> {
+    let read = move |tx: &mut Tx<'_>| -> Result<_, DeskError> {
         let practice = office.practice();
         let row = call::get(tx, practice, id)?.filter(|row| row.caller == me);
-        let row = row.ok_or(PageError::Nothing)?;
+        let row = row.ok_or(CallError::NoCall(id))?;
         let task = match row.task_id {
             Some(task) => task::get(tx, practice, task)?,
             None => None,
         };
-        let (_, sites) = records::sites(tx, practice, Some(row.patient_id))?;
+        let sites = records::sites(tx, practice, Some(row.patient_id))?;
         Ok((row, task, sites))
     };
     let (row, task, sites) = match doors.db().read(read).await {
         Ok(found) => found,
         Err(error) => {
             may_ever(doors, &may.signed_in, Action::Reply).await?;
-            return Err(error.page());
+            return Err(failed(&error));
         }
     };
-    let about = task.as_ref().map(|task| about_task(task.kind));
+    let about = task.as_ref().map(|task| about::task(task.kind));
     let record = Resource::Patient { sites: sites.clone(), tags: Vec::new() };
     leave(doors, &may.signed_in, Action::SeePatient, &record).await?;
     let called = called(doors, &may.signed_in, (row.patient_id, sites), about).await?;
@@ -461,19 +303,16 @@ pub async fn page(
     Path(id): Path<String>,
 ) -> Result<Response, Response> {
     let (row, task, called) = own(&doors, &may, &id).await?;
-    let (office, who) = (doors.office().clone(), may.signed_in.clone());
+    let who = may.signed_in.clone();
     let frame = Frame::of(&doors, &may.signed_in);
-    let shown = doors
-        .db()
-        .write(move |tx| -> Result<Page, PageError> {
-            let event = Event::new(Kind::ContentViewed, who.actor())
-                .patient(Some(row.patient_id))
-                .code(if row.said_at.is_some() { "call_matter" } else { "call" });
-            audit::append(tx, &office, event)?;
-            view(tx, &office, (&who, frame), (row, task, called))
-        })
-        .await;
-    Ok(html(StatusCode::OK, &shown.map_err(|error| error.page())?))
+    let look = move |tx: &mut Tx<'_>, office: &Office| {
+        let event = Event::new(Kind::ContentViewed, who.actor())
+            .patient(Some(row.patient_id))
+            .code(if row.said_at.is_some() { "call_matter" } else { "call" });
+        let page = view(tx, office, (&who, frame), (row, task, called))?;
+        Ok::<_, DeskError>((page, vec![event]))
+    };
+    Ok(html(StatusCode::OK, &seen(&doors, look).await.map_err(|error| failed(&error))?))
 }
 
 fn view(
@@ -481,15 +320,14 @@ fn view(
     office: &Office,
     (who, frame): (&SignedIn, Frame),
     (row, task, called): (CallRow, Option<TaskRow>, Called),
-) -> Result<Page, PageError> {
+) -> Result<Page, DeskError> {
     let (practice, now) = (office.practice(), office.clock().now());
     let points = contact_point::of_patient(tx, practice, row.patient_id)?;
     let point = points.into_iter().find(|point| point.id == row.contact_point_id);
     let number = match point {
         Some(point) => {
-            open_address(office.keys(), practice, point.id, point.kind, point.address_sealed)?
-                .reveal()
-                .to_owned()
+            let sealed = point.address_sealed;
+            words::address(&open_address(office.keys(), practice, point.id, point.kind, sealed)?)
         }
         None => String::new(),
     };
@@ -499,7 +337,7 @@ fn view(
         let person = open_caregiver(office.keys(), practice, id, one.person_sealed)?;
         caregivers.push(Choice {
             word: id.to_string(),
-            words: format!("{} {}, {relation}", person.given, person.family),
+            words: format!("{}, {relation}", person.full_name()),
             chosen: row.caregiver_id == Some(id),
         });
     }
@@ -514,20 +352,20 @@ fn view(
         id: row.id.to_string(),
         patient: row.patient_id.to_string(),
         number,
-        name: full_name(subject),
+        name: subject.person.full_name(),
         first_name: subject.person.first_name().to_owned(),
         who: who_words(office, subject),
         caller: who.staff.named.name.split_whitespace().next().unwrap_or_default().to_owned(),
         practice: office.profile().display_name.clone(),
         phone: office.profile().phone.clone(),
         spanish: subject.language == Some(Language::Spanish),
-        warnings: warnings(tx, office, row.patient_id, now)?,
+        warnings: heed::warnings(tx, office, row.patient_id, now)?,
         answered: row.answered,
         caregivers,
         greeting: row.greeting,
         facts: facts_of(subject),
         identified: row.identified,
-        may_say: level_words(may_say),
+        may_say: sayable(may_say),
         matter,
         ended: row.outcome.map(outcome_words),
     })
@@ -536,7 +374,7 @@ fn view(
 /// What the caller may ask for, with the answer on file: never read out.
 fn facts_of(subject: &Subject) -> Vec<(&'static str, String)> {
     let person = &subject.person;
-    let mut facts = vec![("Name", full_name(subject))];
+    let mut facts = vec![("Name", subject.person.full_name())];
     if let Some(day) = person.birth_date {
         facts.push(("Date of birth", day.strftime("%B %-d, %Y").to_string()));
     }
@@ -552,21 +390,16 @@ fn matter(
     who: &SignedIn,
     (task, called): (&TaskRow, &Called),
     may_say: Level,
-) -> Result<Matter, PageError> {
+) -> Result<Matter, DeskError> {
     let mut reader = Reader::new(office, who);
-    let sites: Vec<String> = called.sites.iter().map(ToString::to_string).collect();
-    let sites = sites.join(",");
-    let readable = reader.may_read(about_task(task.kind), &sites);
+    let readable = reader.may_read(about::task(task.kind), &called.sites);
     let words = match task.inbound_id {
         Some(id) if readable => board::reply_sealed(tx, office.practice(), id)?
-            .and_then(|(content, wrap)| reader.heard(&id.to_string(), &content, &wrap))
-            .map(|(words, _)| words),
+            .and_then(|(content, wrap)| content::open(office, id, (&content, &wrap)).ok())
+            .map(content::Content::shown),
         _ => None,
     };
-    let context = office.profile().context.clone();
-    let level = words
-        .as_deref()
-        .map_or(Level::Mention, |words| Guard::standard().check(words, &context).level);
+    let level = words.as_deref().map_or(Level::Mention, |words| about::reveals(office, words));
     Ok(Matter { task: words::task_words(task.kind.word()), words, too_much: level > may_say })
 }
 
@@ -630,8 +463,7 @@ pub async fn show(
 ) -> Result<Response, Response> {
     let (_, task, called) = own(&doors, &may, &id).await?;
     if let Some(task) = &task {
-        let sites: Vec<String> = called.sites.iter().map(ToString::to_string).collect();
-        let what = conversation(about_task(task.kind), &sites.join(","));
+        let what = conversation(about::task(task.kind), &called.sites);
         leave(&doors, &may.signed_in, Action::ReadConversation, &what).await?;
     }
     step(&doors, &may, &id, calls::shown).await
@@ -670,8 +502,8 @@ async fn step(
 ) -> Result<Response, Response> {
     let (row, _, _) = own(doors, may, id).await?;
     let (office, actor, call) = (doors.office().clone(), may.actor(), row.id);
-    let taken: Result<(), PageError> =
+    let taken: Result<(), DeskError> =
         doors.db().write(move |tx| Ok(take(tx, &office, call, &actor)?)).await;
-    taken.map_err(|error| error.page())?;
+    taken.map_err(|error| failed(&error))?;
     Ok(see_other(&format!("/calls/{call}")))
 }

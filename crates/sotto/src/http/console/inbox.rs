@@ -13,12 +13,14 @@ use super::shelf::{self, Ask, Asked, Shelf};
 use super::signed_in::{May, SeeTasks};
 use super::strip::{self, Strip};
 use crate::access::sessions::SignedIn;
-use crate::audit::{self, Event, Kind};
+use crate::audit::{Event, Kind};
+use crate::conversations::calls::CallError;
 use crate::conversations::inbox::InboxError;
 use crate::conversations::tasks::TaskError;
 use crate::db::Tx;
 use crate::http::Doors;
 use crate::http::params::Query;
+use crate::http::views::seen;
 use crate::ids::ThreadId;
 use crate::office::Office;
 
@@ -40,16 +42,12 @@ pub async fn page(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Response> {
     let ask = Ask::of(&asked, &may.signed_in.staff.roles);
-    let (office, who, permit) = (doors.office().clone(), may.signed_in.clone(), may.permit.clone());
-    let read = doors
-        .db()
-        .write(move |tx| {
-            let (shelf, strip, since, event) = read(tx, &office, &who, &ask)?;
-            audit::append(tx, &office, permit.of(event))?;
-            Ok::<_, DeskError>((shelf, strip, since))
-        })
-        .await;
-    let (shelf, strip, since) = read.map_err(|error| failed(&error))?;
+    let (who, permit) = (may.signed_in.clone(), may.permit.clone());
+    let look = move |tx: &mut Tx<'_>, office: &Office| {
+        let (shelf, strip, since, event) = read(tx, office, &who, &ask)?;
+        Ok::<_, DeskError>(((shelf, strip, since), vec![permit.of(event)]))
+    };
+    let (shelf, strip, since) = seen(&doors, look).await.map_err(|error| failed(&error))?;
     let page = Page {
         frame: Frame::of(&doors, &may.signed_in),
         strip,
@@ -85,10 +83,16 @@ pub(super) fn failed(error: &DeskError) -> Response {
             "Nothing here by that id",
             "It may have been typed wrong.".into(),
         ),
-        DeskError::Inbox(InboxError::NotNow(why)) => {
+        DeskError::Call(CallError::NoCall(_)) => (
+            StatusCode::NOT_FOUND,
+            "There is no such call",
+            "It may be a colleague's. Begin one of your own.".into(),
+        ),
+        DeskError::Inbox(InboxError::NotNow(why)) | DeskError::Call(CallError::NotNow(why)) => {
             (StatusCode::CONFLICT, "That can't be done now", format!("Nothing was changed: {why}."))
         }
-        DeskError::Inbox(InboxError::Field { field, because }) => (
+        DeskError::Inbox(InboxError::Field { field, because })
+        | DeskError::Call(CallError::Field { field, because }) => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "Something is missing",
             format!("The {field} {because}. Go back, and what you wrote is still there."),

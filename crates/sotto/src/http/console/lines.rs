@@ -5,34 +5,14 @@ use std::collections::HashMap;
 use gate::{Code, MessageId, PatientId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use seal::{Place, Sealed};
 
 use super::board::{BoardError, ROWS, Reason, Refused, Reply, Sent, Task};
 use super::words::{self, When};
 use crate::db::{Tx, board, message, patient};
-use crate::ids::InboundId;
+use crate::inbound::content;
 use crate::office::Office;
 use crate::outbox::store;
 use crate::people::patients::open_person;
-
-/// The words of a reply, as they were sealed.
-#[derive(serde::Deserialize)]
-struct Words {
-    body: String,
-    #[serde(default)]
-    incomplete: bool,
-}
-
-impl Words {
-    /// With a mark where a part is missing.
-    fn shown(self) -> String {
-        if self.incomplete {
-            format!("{} [a part of this text did not come]", self.body)
-        } else {
-            self.body
-        }
-    }
-}
 
 /// Reads the lists. A person met twice is opened once.
 pub(super) struct Lines<'a> {
@@ -150,8 +130,8 @@ impl<'a> Lines<'a> {
             return Ok(None);
         }
         let Some(stored) = message::find(tx, self.office.practice(), id)? else { return Ok(None) };
-        let content = store::open_content(self.office, &stored).map_err(|_| BoardError::Sealed)?;
-        Ok(stored.draft(&content).map(|draft| draft.content.body))
+        let sealed = (stored.content_sealed.as_slice(), stored.record_wrap.as_slice());
+        Ok(store::open_words(self.office, id, sealed))
     }
 
     fn reply_text(
@@ -166,24 +146,9 @@ impl<'a> Lines<'a> {
         let Some((content, wrap)) = board::reply_sealed(tx, practice, line.id)? else {
             return Ok(None);
         };
-        reply_words(self.office, line.id, (&content, &wrap)).map(Some)
+        let came = content::open(self.office, line.id, (&content, &wrap));
+        Ok(came.ok().map(content::Content::shown))
     }
-}
-
-/// The words of a reply, opened: PHI. The caller records that they are shown.
-pub(super) fn reply_words(
-    office: &Office,
-    id: InboundId,
-    (content, wrap): (&[u8], &[u8]),
-) -> Result<String, BoardError> {
-    let (practice, row) = (office.practice().to_string(), id.to_string());
-    let place =
-        Place { practice: &practice, table: "inbound_message", row: &row, column: "content" };
-    let (content, wrap) = (Sealed::from_bytes(content.to_vec()), Sealed::from_bytes(wrap.to_vec()));
-    let plain =
-        office.keys().open_message(&place, &content, &wrap).map_err(|_| BoardError::Sealed)?;
-    let words: Words = serde_json::from_slice(&plain).map_err(|_| BoardError::Sealed)?;
-    Ok(words.shown())
 }
 
 fn reasons(codes: Option<&str>) -> Vec<Reason> {

@@ -15,11 +15,15 @@ use super::words::{When, plain};
 use crate::access::policies::{Action, Resource};
 use crate::access::{AccessError, staff};
 use crate::audit::event::ActorKind;
-use crate::audit::search::{self, Found, Odd, Search, Sort};
+use crate::audit::oddities::{Known, Odd, Oddity, oddities};
+use crate::audit::search::{self, Found, Search, Sort};
 use crate::audit::{self, AuditError, Entry, Event, Kind, Outcome};
 use crate::conversations::tasks;
 use crate::db::Tx;
+use crate::db::registry::STAFF;
 use crate::http::Doors;
+use crate::http::views::seen;
+use crate::ids::StaffId;
 use crate::office::Office;
 
 /// Over how long a time oddities are looked for.
@@ -62,7 +66,22 @@ struct OddLine {
     words: String,
     at: When,
     link: String,
+    /// What the form sends back.
+    actor: String,
+    what: &'static str,
+    day: String,
+    count: usize,
+    /// What they did themselves is for somebody else to judge.
+    own: bool,
 }
+
+/// What came of looking at one.
+const FINDINGS: [(&str, &str); 4] = [
+    ("work", "part of their work"),
+    ("asked", "the patient asked for it"),
+    ("talked", "we spoke about it; nothing more is needed"),
+    ("breach", "not right: it is handled as a breach"),
+];
 
 #[derive(Template)]
 #[template(path = "console/log.html")]
@@ -76,6 +95,9 @@ struct Page {
     read: usize,
     older: Option<String>,
     odd: Vec<OddLine>,
+    /// How many were looked at and are not shown any more.
+    settled: usize,
+    findings: &'static [(&'static str, &'static str)],
     reviews: Vec<Line>,
     /// They may open patients' pages.
     may_open: bool,
@@ -137,9 +159,9 @@ impl Asked {
 struct Read {
     found: Found,
     reviews: Found,
-    lately: Vec<Entry>,
+    odd: Vec<Oddity>,
+    settled: usize,
     people: Vec<(String, String)>,
-    hours: crate::schedule::office_hours::OfficeHours,
 }
 
 /// `GET /log`.
@@ -148,60 +170,84 @@ pub async fn page(
     may: May<ReadAudit>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Response> {
-    let office = doors.office().clone();
-    let (wanted, error) = match asked.read(&office) {
+    let (wanted, error) = match asked.read(doors.office()) {
         Ok(wanted) => (wanted, None),
         Err(why) => (Search::default(), Some(why)),
     };
     let event = may.permit.of(Event::new(Kind::ContentViewed, may.actor()).code("log"));
     let event = event.patient(wanted.patient);
-    let read: Result<Read, PageError> =
-        doors.db().read(move |tx| everything(tx, &office, &wanted)).await;
-    let read = read.map_err(|error| failed(&error))?;
-    let office = doors.office().clone();
-    let recorded = doors.db().write(move |tx| audit::append(tx, &office, event).map(drop)).await;
-    recorded.map_err(|error: AuditError| failed(&error))?;
+    let look = move |tx: &mut Tx<'_>, office: &Office| {
+        Ok::<_, PageError>((everything(tx, office, &wanted)?, vec![event]))
+    };
+    let read = seen(&doors, look).await.map_err(|error| failed(&error))?;
     let frame = Frame::of(&doors, &may.signed_in);
     let may_open = allows(&may.signed_in, Action::FindPatients, &Resource::Practice);
-    let page = Page { may_open, ..shown(&doors, frame, asked, error, read) };
+    let me = may.signed_in.staff.id.to_string();
+    let page = Page { may_open, ..shown(&doors, frame, (asked, error), read, &me) };
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok(html(status, &page))
 }
 
-fn everything(tx: &mut Tx<'_>, office: &Office, wanted: &Search) -> Result<Read, PageError> {
-    let now = office.clock().now();
-    let lately =
-        Search { sort: Some(Sort::Views), from: now.checked_sub(LATELY).ok(), ..Search::default() };
-    let mut seen = Vec::new();
-    let mut at = lately.clone();
-    // As far back as one look reads, so that the page stays quick in a busy house.
-    let mut read = 0;
+/// The entries of a sort since then, as far back as one look reads, so that the page stays quick in
+/// a busy house.
+fn since(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    sort: Sort,
+    from: Timestamp,
+) -> Result<Vec<Entry>, AuditError> {
+    let wanted = Search { sort: Some(sort), from: Some(from), ..Search::default() };
+    let (mut all, mut at, mut read) = (Vec::new(), wanted.clone(), 0);
     while read < search::MOST_READ {
         let found = search::search(tx, office, &at)?;
         read += found.read;
-        seen.extend(found.entries.into_iter().map(|(entry, _)| entry));
+        all.extend(found.entries.into_iter().map(|(entry, _)| entry));
         match found.next {
-            Some(next) => at = Search { before: Some(next), ..lately.clone() },
+            Some(next) => at = Search { before: Some(next), ..wanted.clone() },
             None => break,
         }
     }
+    Ok(all)
+}
+
+fn everything(tx: &mut Tx<'_>, office: &Office, wanted: &Search) -> Result<Read, PageError> {
+    let lately = office.clock().now().checked_sub(LATELY).unwrap_or(Timestamp::MIN);
+    let looked = since(tx, office, Sort::Views, lately)?;
+    let judged = since(tx, office, Sort::Reviews, lately)?;
+    let staff = staff::list(tx, office)?;
+    let known = Known::of(tx, office, &looked, &staff)?;
+    let (hours, zone) = (tasks::office_hours(tx, office)?, office.profile().timezone.clone());
+    let calendar = |at: Timestamp| (at.to_zoned(zone.clone()).date(), hours.is_open(at, &zone));
+    let mut odd = oddities(&looked, &known, calendar);
+    let all = odd.len();
+    odd.retain(|one| {
+        let codes = codes(one.what, &one.day.to_string(), one.patients.len());
+        !judged.iter().any(|entry| {
+            entry.object.as_ref().is_some_and(|object| object.id == one.actor)
+                && codes.iter().all(|code| entry.codes.iter().any(|known| known == code))
+        })
+    });
     let reviews = Search { sort: Some(Sort::Reviews), ..Search::default() };
-    let people = staff::list(tx, office)?;
     Ok(Read {
         found: search::search(tx, office, wanted)?,
         reviews: search::search(tx, office, &reviews)?,
-        lately: seen,
-        people: people.into_iter().map(|one| (one.id.to_string(), one.named.name)).collect(),
-        hours: tasks::office_hours(tx, office)?,
+        settled: all - odd.len(),
+        odd,
+        people: staff.into_iter().map(|one| (one.id.to_string(), one.named.name)).collect(),
     })
+}
+
+/// How the log names one: with how many patients it was, so that one more is another.
+fn codes(what: Odd, day: &str, count: usize) -> [String; 3] {
+    [format!("odd={}", what.as_str()), format!("day={day}"), format!("patients={count}")]
 }
 
 fn shown(
     doors: &Doors,
     frame: Frame,
-    asked: Asked,
-    error: Option<&'static str>,
+    (asked, error): (Asked, Option<&'static str>),
     read: Read,
+    me: &str,
 ) -> Page {
     let now = doors.office().clock().now();
     let zone = doors.office().profile().timezone.clone();
@@ -235,15 +281,21 @@ fn shown(
         },
         leaf: *leaf,
     };
-    let odd = search::oddities(&read.lately, |at| read.hours.is_open(at, &zone));
-    let odd = odd.into_iter().take(20).map(|one| OddLine {
+    let odd = read.odd.iter().take(20).map(|one| OddLine {
         who: name(&one.actor).unwrap_or_else(|| "Somebody who left".to_owned()),
-        words: match one.what {
-            Odd::Many => format!("opened {} patients within an hour", one.patients),
-            Odd::Closed => format!("opened {} while the office was closed", patients(one.patients)),
-        },
+        words: odd_words(one.what, one.patients.len()),
         at: When::new(one.at, now, &zone),
-        link: format!("/log?sort=views&who={}", one.actor),
+        link: match one.patients.iter().next() {
+            Some(only) if one.patients.len() == 1 => {
+                format!("/log?sort=views&who={}&patient={only}", one.actor)
+            }
+            _ => format!("/log?sort=views&who={}&from={day}&until={day}", one.actor, day = one.day),
+        },
+        actor: one.actor.to_string(),
+        what: one.what.as_str(),
+        day: one.day.to_string(),
+        count: one.patients.len(),
+        own: one.actor == me,
     });
     let choice = |word: &str, words: String, chosen: &str| Choice {
         word: word.to_owned(),
@@ -262,6 +314,8 @@ fn shown(
         read: read.found.read,
         older: read.found.next.map(|next| asked.older(&next.to_string())),
         odd: odd.collect(),
+        settled: read.settled,
+        findings: &FINDINGS,
         reviews: read
             .reviews
             .entries
@@ -272,6 +326,18 @@ fn shown(
             .collect(),
         may_open: false,
         asked,
+    }
+}
+
+fn odd_words(what: Odd, count: usize) -> String {
+    let patients = patients(count);
+    match what {
+        Odd::Own => format!("opened {patients} with their own name"),
+        Odd::Kin => format!("opened {patients} with their family name"),
+        Odd::Neighbour => format!("opened {patients} in the street they live in"),
+        Odd::Watched => format!("opened {patients} whose record is watched"),
+        Odd::Many => format!("opened {patients} within an hour"),
+        Odd::Closed => format!("opened {patients} while the office was closed"),
     }
 }
 
@@ -315,4 +381,41 @@ pub async fn review(
         doors.db().write(move |tx| audit::append(tx, &office, event).map(drop)).await;
     kept.map_err(|error| failed(&error))?;
     Ok(see_other("/log#reviews"))
+}
+
+/// What was looked at, and what came of it.
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub struct Judged {
+    actor: String,
+    what: String,
+    day: String,
+    count: usize,
+    found: String,
+}
+
+/// `POST /log/oddities`: somebody looked at one, and says in a word of a closed list what it was.
+/// Nobody judges what they did themselves.
+pub async fn judge(
+    State(doors): State<Doors>,
+    may: MayRecently<ReadAudit>,
+    Filled(form): Filled<Judged>,
+) -> Result<Response, Response> {
+    let bad = |why| error_page(&AccessError::NotNow(why));
+    let actor: StaffId = form.actor.parse().map_err(|_| bad("load the page again"))?;
+    let what = Odd::from_word(&form.what).ok_or_else(|| bad("load the page again"))?;
+    let day: Date = form.day.parse().map_err(|_| bad("load the page again"))?;
+    let found = FINDINGS.iter().find(|(word, _)| *word == form.found);
+    let (found, _) = found.ok_or_else(|| bad("say what it was: choose one of the four"))?;
+    if actor == may.may.signed_in.staff.id {
+        return Err(bad("somebody else must look at what you did yourself"));
+    }
+    let event = Event::new(Kind::AuditReviewed, may.may.actor()).about(STAFF, actor).code(*found);
+    let event = codes(what, &day.to_string(), form.count).into_iter().fold(event, Event::code);
+    let (office, event) = (doors.office().clone(), may.may.permit.of(event));
+    let kept: Result<(), AuditError> =
+        doors.db().write(move |tx| audit::append(tx, &office, event).map(drop)).await;
+    kept.map_err(|error| failed(&error))?;
+    Ok(see_other("/log#odd-title"))
 }

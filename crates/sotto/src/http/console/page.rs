@@ -14,6 +14,7 @@ use crate::conversations::tasks::TaskError;
 use crate::db::DbError;
 use crate::http::Doors;
 use crate::http::errors::Problem;
+use crate::people::search::SearchError;
 
 /// The line at the top of every page of somebody who is signed in.
 #[derive(Debug, Clone)]
@@ -205,6 +206,9 @@ pub(super) enum PageError {
     /// The log.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// Who somebody is.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// Storage.
     #[error(transparent)]
     Db(#[from] DbError),

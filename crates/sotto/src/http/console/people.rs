@@ -7,14 +7,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::page::{Filled, Frame, failed, html, not_now};
+use super::page::{Filled, Frame, html, not_now};
 use super::signed_in::{FindPatients, May};
 use crate::access::policies::{self, Action, Principal, Resource};
 use crate::access::records;
-use crate::audit::{self, Event, Kind};
+use crate::audit::{Event, Kind};
 use crate::db::Tx;
 use crate::http::Doors;
 use crate::http::errors::Problem;
+use crate::http::views::seen;
 use crate::office::Office;
 use crate::people::search::SearchError;
 use crate::people::search::find::{self, Found, Match};
@@ -90,14 +91,13 @@ pub async fn find(
         Ok(query) => {
             let event = may.permit.of(Event::new(Kind::PatientsSearched, may.actor()));
             let principal = Principal::from(&may.signed_in.staff);
-            let here = office.clone();
-            let look = move |tx: &mut Tx<'_>| look(tx, &here, &query, &principal);
-            // Read beside the one writer, and shown only once it is on the log.
-            let seen = doors.db().read(look).await.map_err(|problem| not_now(&problem))?;
-            let event = seen.recorded(event);
-            let record = move |tx: &mut Tx<'_>| audit::append(tx, &office, event).map(drop);
-            doors.db().write(record).await.map_err(|error| failed(&error))?;
-            Results::of(seen, today)
+            let look = move |tx: &mut Tx<'_>, office: &Office| {
+                let seen = look(tx, office, &query, &principal)?;
+                let event = seen.recorded(event);
+                Ok::<_, Problem>((seen, vec![event]))
+            };
+            let found = seen(&doors, look).await.map_err(|problem| not_now(&problem))?;
+            Results::of(found, today)
         }
         Err(QueryError::Empty) => Results::nothing_typed(),
         Err(error) => Results::not_asked(error),
@@ -135,19 +135,18 @@ fn look(
 ) -> Result<Seen, Problem> {
     let mut found = find::find(tx, office.into(), query)?;
     let all = found.people.len();
-    let ids: Vec<_> = found.people.iter().map(|one| one.id).collect();
-    let mut sites = records::sites_of_all(tx, office.practice(), &ids)?;
+    let ids = found.people.iter().map(|one| one.id);
+    let seen = records::sites_of_all(tx, office.practice(), ids)?;
     // The same sites ask the policies the same question: it is answered once.
     let mut answered: Vec<(Vec<crate::ids::SiteId>, bool)> = Vec::new();
     found.people.retain(|one| {
-        let mut sites = sites.remove(&one.id).unwrap_or_default();
-        sites.sort_unstable();
+        let sites = seen.of(Some(one.id));
         if let Some((_, may)) = answered.iter().find(|(known, _)| *known == sites) {
             return *may;
         }
-        let record = Resource::Patient { sites: sites.clone(), tags: Vec::new() };
+        let record = Resource::Patient { sites: sites.to_vec(), tags: Vec::new() };
         let may = policies::may(principal, Action::SeePatient, &record).is_ok();
-        answered.push((sites, may));
+        answered.push((sites.to_vec(), may));
         may
     });
     let count = found.people.len();
@@ -216,7 +215,7 @@ impl Row {
         let city = person.home.as_ref().and_then(|home| home.city.trim().chars().next());
         Self {
             id: one.id.to_string(),
-            name: format!("{} {}", person.given, person.family).trim().to_owned(),
+            name: person.full_name(),
             preferred: person.preferred.clone(),
             age: person.age_on(today).map_or("–".to_owned(), |age| age.to_string()),
             born: person.birth_date.map_or("–".to_owned(), |born| born.year().to_string()),

@@ -3,10 +3,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use gate::{Language, PatientId};
+use gate::{Kind, Language, MessageId, PatientId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use seal::{Place, Sealed};
 
 use super::words::When;
 use crate::access::AccessError;
@@ -14,18 +13,22 @@ use crate::access::policies::{self, About, Action, Principal, Resource};
 use crate::access::sessions::SignedIn;
 use crate::access::staff::{self, Staff};
 use crate::audit::{AuditError, Event};
+use crate::conversations::calls::CallError;
 use crate::conversations::inbox::InboxError;
-use crate::conversations::notes;
+use crate::conversations::{about, notes};
+use crate::db::message::basis_from_json;
 use crate::db::note::NoteRow;
-use crate::db::timeline::{Heard, Said};
-use crate::db::{DbError, Tx, appointment};
-use crate::ids::{SiteId, StaffId};
+use crate::db::{DbError, Tx};
+use crate::facts::FactsError;
+use crate::ids::{InboundId, SiteId, StaffId};
+use crate::inbound::content;
 use crate::office::Office;
+use crate::outbox::store;
 use crate::people::patients::open_person;
 use crate::people::person::Person;
 use crate::schedule::office_hours::BadHours;
 
-/// A page of the inbox cannot be shown, or a form of it not done.
+/// A page of the desk cannot be shown, or a form of it not done.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DeskError {
     /// A thread.
@@ -37,6 +40,15 @@ pub(super) enum DeskError {
     /// The stored office hours cannot be read.
     #[error(transparent)]
     Hours(#[from] BadHours),
+    /// A call.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// What stands on file of a patient.
+    #[error(transparent)]
+    Facts(#[from] FactsError),
+    /// Its keys are gone.
+    #[error(transparent)]
+    Seal(#[from] seal::SealError),
     /// Storage.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -45,27 +57,8 @@ pub(super) enum DeskError {
     Audit(#[from] AuditError),
 }
 
-/// The words of a message to us, as they were sealed.
-#[derive(serde::Deserialize)]
-struct Came {
-    from: From,
-    body: String,
-    #[serde(default)]
-    incomplete: bool,
-}
-
-#[derive(serde::Deserialize)]
-struct From {
-    value: String,
-}
-
-/// The words of a message of ours, as they were sealed.
-#[derive(serde::Deserialize)]
-struct Went {
-    #[serde(default)]
-    subject: Option<String>,
-    body: String,
-}
+/// Where the words should stand of what was said, once their keys were destroyed.
+const WORDS_GONE: &str = "[The words are gone: their keys were destroyed.]";
 
 /// One person, reading.
 pub(super) struct Reader<'a> {
@@ -75,7 +68,7 @@ pub(super) struct Reader<'a> {
     pub(super) zone: TimeZone,
     pub(super) staff: Vec<Staff>,
     principal: Principal,
-    asked: HashMap<(Action, About, String), bool>,
+    asked: HashMap<(Action, About, Vec<SiteId>), bool>,
     policies: BTreeSet<String>,
 }
 
@@ -103,13 +96,13 @@ impl<'a> Reader<'a> {
     }
 
     /// May they read what was said about this with somebody who is seen there?
-    pub(super) fn may_read(&mut self, about: About, sites: &str) -> bool {
+    pub(super) fn may_read(&mut self, about: About, sites: &[SiteId]) -> bool {
         self.may(Action::ReadConversation, about, sites)
     }
 
     /// May they do this with what was said about this with somebody who is seen there?
-    pub(super) fn may(&mut self, action: Action, about: About, sites: &str) -> bool {
-        let key = (action, about, sites.to_owned());
+    pub(super) fn may(&mut self, action: Action, about: About, sites: &[SiteId]) -> bool {
+        let key = (action, about, sites.to_vec());
         if let Some(known) = self.asked.get(&key) {
             return *known;
         }
@@ -123,8 +116,8 @@ impl<'a> Reader<'a> {
     }
 
     /// May they see who this patient is?
-    pub(super) fn may_see(&mut self, sites: &str) -> bool {
-        let what = Resource::Patient { sites: sites_of(sites), tags: Vec::new() };
+    pub(super) fn may_see(&mut self, sites: &[SiteId]) -> bool {
+        let what = Resource::Patient { sites: sites.to_vec(), tags: Vec::new() };
         match policies::may(&self.principal, Action::SeePatient, &what) {
             Ok(permit) => {
                 self.policies.extend(permit.policies().iter().cloned());
@@ -194,29 +187,36 @@ impl<'a> Reader<'a> {
         initials.filter(|text| !text.is_empty()).unwrap_or_else(|| "Name gone".to_owned())
     }
 
-    /// The words of a message to us, and the end of the number it came from.
-    pub(super) fn heard(&self, row: &str, content: &[u8], wrap: &[u8]) -> Option<(String, String)> {
-        let plain = self.open("inbound_message", row, content, wrap)?;
-        let came: Came = serde_json::from_slice(&plain).ok()?;
-        let mut body = came.body;
-        if came.incomplete {
-            body.push_str(" [a part of this text did not come]");
-        }
-        Some((body, ending(&came.from.value)))
+    /// The words of a message to us, and the end of the number it came from; none where they are not
+    /// for this person.
+    pub(super) fn heard(
+        &mut self,
+        (id, intents): (InboundId, &str),
+        sealed: (&[u8], &[u8]),
+        sites: &[SiteId],
+    ) -> Option<(String, String)> {
+        let came = content::open(self.office, id, sealed).ok();
+        let about = about::heard(self.office, intents, came.as_ref().map(|came| &*came.body));
+        self.may_read(about, sites).then(|| match came {
+            Some(came) => {
+                let end = ending(&came.from.value);
+                (came.shown(), end)
+            }
+            None => (WORDS_GONE.to_owned(), "An unknown number".to_owned()),
+        })
     }
 
-    pub(super) fn heard_whole(&self, row: &Heard) -> Option<(String, String)> {
-        self.heard(&row.id.to_string(), &row.content_sealed, &row.record_wrap)
-    }
-
-    /// The words of a message of ours.
-    pub(super) fn said(&self, row: &Said) -> Option<String> {
-        let id = row.id.to_string();
-        let plain = self.open("message", &id, &row.content_sealed, &row.record_wrap)?;
-        let went: Went = serde_json::from_slice(&plain).ok()?;
-        Some(match went.subject {
-            Some(subject) => format!("{subject}\n{}", went.body),
-            None => went.body,
+    /// The words of a message of ours; none where they are not for this person.
+    pub(super) fn said(
+        &mut self,
+        (id, kind, basis): (MessageId, Kind, Option<&str>),
+        sealed: (&[u8], &[u8]),
+        sites: &[SiteId],
+    ) -> Option<String> {
+        let level = basis.and_then(basis_from_json).map(|basis| basis.level);
+        self.may_read(about::said(kind, level), sites).then(|| {
+            let words = store::open_words(self.office, id, sealed);
+            words.unwrap_or_else(|| WORDS_GONE.to_owned())
         })
     }
 
@@ -225,41 +225,11 @@ impl<'a> Reader<'a> {
         let plain = notes::open(self.office, row).ok()?;
         String::from_utf8(plain.to_vec()).ok()
     }
-
-    fn open(
-        &self,
-        table: &str,
-        row: &str,
-        content: &[u8],
-        wrap: &[u8],
-    ) -> Option<zeroize::Zeroizing<Vec<u8>>> {
-        let practice = self.office.practice().to_string();
-        let place = Place { practice: &practice, table, row, column: "content" };
-        let content = Sealed::from_bytes(content.to_vec());
-        let wrap = Sealed::from_bytes(wrap.to_vec());
-        self.office.keys().open_message(&place, &content, &wrap).ok()
-    }
 }
 
 /// What the policies are asked about.
-pub(super) fn conversation(about: About, sites: &str) -> Resource {
-    Resource::Conversation { sites: sites_of(sites), tags: Vec::new(), about }
-}
-
-/// Where a patient is seen: ids, separated by commas, as the lists read them; nobody is nowhere.
-pub(super) fn where_seen(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    patient: Option<PatientId>,
-) -> Result<String, DbError> {
-    let Some(patient) = patient else { return Ok(String::new()) };
-    let sites = appointment::sites_of(tx, office.practice(), patient)?;
-    let sites: Vec<String> = sites.iter().map(ToString::to_string).collect();
-    Ok(sites.join(","))
-}
-
-fn sites_of(sites: &str) -> Vec<SiteId> {
-    sites.split(',').filter_map(|id| id.parse().ok()).collect()
+pub(super) fn conversation(about: About, sites: &[SiteId]) -> Resource {
+    Resource::Conversation { sites: sites.to_vec(), tags: Vec::new(), about }
 }
 
 /// The last four of a number; of a mailbox, nothing.

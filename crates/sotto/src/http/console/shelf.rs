@@ -8,12 +8,13 @@ use serde::Deserialize;
 use super::reader::{DeskError, Reader, first_words};
 use super::words::{When, channel_words};
 use crate::access::policies::Principal;
+use crate::access::records;
 use crate::access::roles::{Role, Roles};
 use crate::access::sessions::SignedIn;
-use crate::conversations::inbox::{TEAMS, about_heard};
+use crate::conversations::inbox::TEAMS;
 use crate::db::thread::{self, After, Counts, Listed, Listing, Side, ThreadState, With};
 use crate::db::{Tx, Word as _};
-use crate::ids::ThreadId;
+use crate::ids::{SiteId, ThreadId};
 
 /// How many conversations one page lists.
 const ROWS: u32 = 50;
@@ -211,7 +212,18 @@ pub(super) fn read(
         };
         format!("/inbox?{query}&after={at}")
     });
-    let rows = listed.into_iter().map(|row| line(reader, row, &query, open)).collect();
+    let seen = records::sites_of_all(
+        tx,
+        practice,
+        listed.iter().filter_map(|row| patient_of(row.thread.with)),
+    )?;
+    let rows = listed
+        .into_iter()
+        .map(|row| {
+            let sites = seen.of(patient_of(row.thread.with));
+            line(reader, (row, sites), &query, open)
+        })
+        .collect();
     let tabs = tabs(&ask.view, &counts, &who.staff.roles);
     let here = tabs.iter().find(|tab| tab.here);
     let (title, count) = here.map_or(("Conversations", None), |tab| (tab.words, tab.count));
@@ -263,16 +275,17 @@ const fn empty(view: View) -> &'static str {
     }
 }
 
-fn line(reader: &mut Reader<'_>, row: Listed, query: &str, open: Option<ThreadId>) -> Row {
-    let Listed { thread, person_sealed, last_words, intents, sites, .. } = row;
-    let readable = reader.may_read(thread.about, &sites);
+fn line(
+    reader: &mut Reader<'_>,
+    (row, sites): (Listed, &[SiteId]),
+    query: &str,
+    open: Option<ThreadId>,
+) -> Row {
+    let Listed { thread, person_sealed, last_words, intents, .. } = row;
+    let readable = reader.may_read(thread.about, sites);
     let heard = match (&last_words, thread.last_inbound) {
         (Some((content, wrap)), Some(id)) if readable => {
-            if reader.may_read(about_heard(&intents), &sites) {
-                reader.heard(&id.to_string(), content, wrap)
-            } else {
-                None
-            }
+            reader.heard((id, &intents), (content, wrap), sites)
         }
         _ => None,
     };

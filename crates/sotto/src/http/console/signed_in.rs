@@ -17,6 +17,7 @@ use crate::access::policies::{self, Action, Denied, Permit, Principal, Resource}
 use crate::access::records;
 use crate::access::sessions::{self, Recently, SignedIn, Standing};
 use crate::audit::{self, Actor, Event, Kind, Outcome};
+use crate::db::{DbError, Tx, patient, site};
 use crate::http::Doors;
 use crate::ids::SiteId;
 
@@ -158,7 +159,13 @@ impl<D: Deed> FromRequestParts<Doors> for MayOf<D> {
         let signed_in = present(parts, doors).await?;
         let patient = named(parts).await;
         let practice = doors.office().practice();
-        let asked = doors.db().read(move |tx| records::sites(tx, practice, patient)).await;
+        let look = move |tx: &mut Tx<'_>| {
+            // Nobody is as somebody without appointments: only who may look learns of it.
+            let Some(id) = patient else { return Ok((false, site::ids(tx, practice)?)) };
+            let known = patient::get(tx, practice, id)?.is_some();
+            Ok::<_, DbError>((known, records::sites(tx, practice, patient)?))
+        };
+        let asked = doors.db().read(look).await;
         let (known, sites) = asked.map_err(|error| failed(&AccessError::Db(error)))?;
         let record = Resource::Patient { sites: sites.clone(), tags: Vec::new() };
         let permit = leave(doors, &signed_in, D::ACTION, &record).await?;
@@ -226,9 +233,8 @@ impl FromRequestParts<Doors> for Session {
 pub(super) async fn standing(parts: &Parts, doors: &Doors) -> Result<Standing, Response> {
     let office = doors.office().clone();
     let (session, device) = cookies::digests(doors, &parts.headers);
-    let read = move |tx: &mut crate::db::Tx<'_>| {
-        sessions::standing(tx, &office, (session.as_ref(), device.as_ref()))
-    };
+    let read =
+        move |tx: &mut Tx<'_>| sessions::standing(tx, &office, (session.as_ref(), device.as_ref()));
     doors.db().read(read).await.map_err(|error| failed(&error))
 }
 
@@ -236,9 +242,8 @@ pub(super) async fn standing(parts: &Parts, doors: &Doors) -> Result<Standing, R
 pub(super) async fn still_good(doors: &Doors, cookies: ([u8; 32], Option<[u8; 32]>)) -> bool {
     let office = doors.office().clone();
     let (session, device) = cookies;
-    let read = move |tx: &mut crate::db::Tx<'_>| {
-        sessions::standing(tx, &office, (Some(&session), device.as_ref()))
-    };
+    let read =
+        move |tx: &mut Tx<'_>| sessions::standing(tx, &office, (Some(&session), device.as_ref()));
     let standing: Result<Standing, AccessError> = doors.db().read(read).await;
     let Ok(Standing::Good(signed_in)) = standing else { return false };
     let principal = Principal::from(&signed_in.staff);

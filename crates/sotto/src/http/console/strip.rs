@@ -16,11 +16,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::cookies;
-use super::reader::{DeskError, Reader, conversation, where_seen};
+use super::reader::{DeskError, Reader, conversation};
 use super::shelf::patient_of;
 use super::signed_in::{May, SeeTasks};
 use super::words::{When, channel_words};
 use crate::access::policies::{self, About, Action, Principal, Resource};
+use crate::access::records;
 use crate::access::sessions::{self, Standing};
 use crate::db::{DbError, Tx, presence, thread};
 use crate::http::Doors;
@@ -99,8 +100,16 @@ pub(super) fn read(
 ) -> Result<Strip, DeskError> {
     let practice = reader.office.practice();
     let mut alarms = Vec::new();
-    for row in thread::alarms(tx, practice)? {
-        let sites = where_seen(tx, reader.office, row.patient)?;
+    let rows = thread::alarms(tx, practice)?;
+    // Every page of everybody asks this each second, and mostly there is nothing.
+    let seen = match &*rows {
+        [] => None,
+        some => {
+            Some(records::sites_of_all(tx, practice, some.iter().filter_map(|row| row.patient))?)
+        }
+    };
+    for row in rows {
+        let sites = seen.as_ref().map_or(&[][..], |seen| seen.of(row.patient));
         alarms.push(Alarm {
             id: row.id.to_string(),
             who: match row.patient {
@@ -109,7 +118,7 @@ pub(super) fn read(
             },
             channel: row.channel.map_or("Message", |channel| channel_words(channel.as_str())),
             at: reader.when(row.last_at),
-            mine: reader.may(Action::Reply, About::Clinical, &sites),
+            mine: reader.may(Action::Reply, About::Clinical, sites),
         });
     }
     let (_, news) = thread::changes(tx, practice, since)?;
@@ -230,7 +239,7 @@ impl Watch {
             if let Some(id) = open {
                 let practice = office.practice();
                 let Some(row) = thread::get(tx, practice, id)? else { return Ok(None) };
-                let sites = where_seen(tx, &office, patient_of(row.with))?;
+                let sites = records::sites(tx, practice, patient_of(row.with))?;
                 if !may(Action::ReadConversation, &conversation(row.about, &sites)) {
                     return Ok(None);
                 }

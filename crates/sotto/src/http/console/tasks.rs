@@ -10,22 +10,25 @@ use serde::Deserialize;
 
 use super::inbox::failed;
 use super::page::{Filled, Frame, html, own_path, see_other};
-use super::reader::{DeskError, Reader, conversation, where_seen};
+use super::reader::{DeskError, Reader, conversation};
 use super::shelf::OUTCOMES;
 use super::signed_in::{May, SeeTasks, leave};
 use super::strip::{self, Strip};
 use super::thread::may_ever;
 use super::words::{self, When};
 use crate::access::policies::Action;
+use crate::access::records;
 use crate::access::sessions::SignedIn;
-use crate::audit::{self, Event, Kind};
-use crate::conversations::inbox::{InboxError, about_task};
+use crate::audit::{Event, Kind};
+use crate::conversations::about;
+use crate::conversations::inbox::InboxError;
 use crate::conversations::tasks::{self, TaskError, TaskOutcome};
-use crate::db::timeline::{self, TaskListed};
-use crate::db::{Tx, Word as _, task};
+use crate::db::task::{self, Listed};
+use crate::db::{Tx, Word as _};
 use crate::http::Doors;
 use crate::http::params::{Path, Query};
-use crate::ids::TaskId;
+use crate::http::views::seen;
+use crate::ids::{SiteId, TaskId};
 use crate::office::Office;
 
 /// How many tasks one page lists.
@@ -82,17 +85,13 @@ pub async fn page(
     may: May<SeeTasks>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Response> {
-    let (office, who, permit) = (doors.office().clone(), may.signed_in.clone(), may.permit.clone());
+    let (who, permit) = (may.signed_in.clone(), may.permit.clone());
     let after = asked.after.as_deref().and_then(read_after);
-    let read = doors
-        .db()
-        .write(move |tx| {
-            let (list, strip, since, event) = read(tx, &office, &who, after)?;
-            audit::append(tx, &office, permit.of(event))?;
-            Ok::<_, DeskError>((list, strip, since))
-        })
-        .await;
-    let (list, strip, since) = read.map_err(|error| failed(&error))?;
+    let look = move |tx: &mut Tx<'_>, office: &Office| {
+        let (list, strip, since, event) = read(tx, office, &who, after)?;
+        Ok::<_, DeskError>(((list, strip, since), vec![permit.of(event)]))
+    };
+    let (list, strip, since) = seen(&doors, look).await.map_err(|error| failed(&error))?;
     let page = Page {
         frame: Frame::of(&doors, &may.signed_in),
         strip,
@@ -122,16 +121,23 @@ fn read(
     reader.meet(tx)?;
     let since = strip::mark(tx, office)?;
     let strip = strip::read(tx, &mut reader, (None, since))?;
-    let count = timeline::count_open_tasks(tx, practice)?;
+    let count = task::count_open(tx, practice)?;
     let from = after.unwrap_or((true, Timestamp::MIN, TaskId(uuid::Uuid::nil())));
-    let mut listed = timeline::open_tasks_listed(tx, practice, from, ROWS + 1)?;
+    let mut listed = task::open_listed(tx, practice, from, ROWS + 1)?;
     let more = listed.len() > ROWS as usize;
     listed.truncate(ROWS as usize);
     let next = listed.last().filter(|_| more).map(|last| {
         let (urgent, at) = (u8::from(last.urgent), last.due_at.as_microsecond());
         format!("/tasks?after={urgent}.{at}.{}", last.id)
     });
-    let rows: Vec<Row> = listed.into_iter().map(|row| line(&mut reader, row)).collect();
+    let seen = records::sites_of_all(tx, practice, listed.iter().filter_map(|row| row.patient))?;
+    let rows: Vec<Row> = listed
+        .into_iter()
+        .map(|row| {
+            let sites = seen.of(row.patient);
+            line(&mut reader, row, sites)
+        })
+        .collect();
     let event = Event::new(Kind::ContentViewed, who.actor())
         .code("tasks")
         .code(format!("rows={}", rows.len()));
@@ -139,15 +145,15 @@ fn read(
     Ok((list, strip, since, reader.recorded(event)))
 }
 
-fn line(reader: &mut Reader<'_>, row: TaskListed) -> Row {
-    let about = about_task(row.kind);
-    let readable = reader.may_read(about, &row.sites) || row.patient.is_none();
+fn line(reader: &mut Reader<'_>, row: Listed, sites: &[SiteId]) -> Row {
+    let about = about::task(row.kind);
+    let readable = reader.may_read(about, sites) || row.patient.is_none();
     let who = match row.patient {
         Some(patient) => reader.initials(patient, row.person_sealed),
         None if row.thread.is_some() => "Unknown number".to_owned(),
         None => "The practice".to_owned(),
     };
-    let mine = reader.may(Action::Reply, about, &row.sites);
+    let mine = reader.may(Action::Reply, about, sites);
     let patient = row.patient.filter(|_| mine && readable);
     Row {
         call: patient.map(|patient| format!("/people/{patient}/call?task={}", row.id)),
@@ -191,7 +197,7 @@ pub async fn done(
         .read(move |tx| {
             let practice = office.practice();
             let Some(row) = task::get(tx, practice, id)? else { return Ok(None) };
-            let sites = where_seen(tx, &office, row.patient_id)?;
+            let sites = records::sites(tx, practice, row.patient_id)?;
             Ok::<_, InboxError>(Some((row, sites)))
         })
         .await;
@@ -199,7 +205,7 @@ pub async fn done(
         may_ever(&doors, &may.signed_in, Action::Reply).await?;
         return Err(none(id));
     };
-    let what = conversation(about_task(row.kind), &sites);
+    let what = conversation(about::task(row.kind), &sites);
     leave(&doors, &may.signed_in, Action::Reply, &what).await?;
     let outcome = TaskOutcome::from_word(&form.outcome).ok_or_else(|| {
         let because = "must say what came of it: choose one of the six";

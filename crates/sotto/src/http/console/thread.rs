@@ -11,17 +11,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::inbox::failed;
 use super::page::{Frame, html, see_other};
-use super::reader::{DeskError, Reader, conversation, language_words, where_seen};
+use super::reader::{DeskError, Reader, conversation, language_words};
 use super::shelf::{self, Ask, Asked, OUTCOMES, Shelf, outcome_words, patient_of};
 use super::signed_in::{May, SeeTasks, leave};
 use super::strip::{self, Strip};
 use super::words::{self, When};
 use crate::access::policies::{self, About, Action, Permit, Principal, Resource};
+use crate::access::records;
 use crate::access::sessions::SignedIn;
-use crate::audit::{self, Event, Kind};
-use crate::conversations::inbox::{InboxError, TEAMS, about_heard, about_said, about_task};
+use crate::audit::{Event, Kind};
+use crate::conversations::about;
+use crate::conversations::inbox::{InboxError, TEAMS};
 use crate::db::appointment::{self, AppointmentStatus};
-use crate::db::message::basis_from_json;
 use crate::db::note::{self, NoteRow};
 use crate::db::registry::THREAD;
 use crate::db::task::TaskState;
@@ -30,7 +31,8 @@ use crate::db::timeline::{self, Heard, Said};
 use crate::db::{Tx, Word as _, patient, site};
 use crate::http::Doors;
 use crate::http::params::{Path, Query};
-use crate::ids::ThreadId;
+use crate::http::views::seen;
+use crate::ids::{SiteId, ThreadId};
 use crate::office::Office;
 
 /// How much of each kind one page shows.
@@ -125,7 +127,7 @@ pub(super) async fn found(
     (doors, signed_in): (&Doors, &SignedIn),
     action: Action,
     id: &str,
-) -> Result<(ThreadRow, String, Permit), Response> {
+) -> Result<(ThreadRow, Vec<SiteId>, Permit), Response> {
     let id = id.parse().unwrap_or(ThreadId(uuid::Uuid::nil()));
     let Some((row, sites)) = look(doors, id).await? else {
         may_ever(doors, signed_in, action).await?;
@@ -143,24 +145,27 @@ pub(super) async fn may_ever(
 ) -> Result<(), Response> {
     let who = Principal::from(&signed_in.staff);
     let all = [About::Clinical, About::Account, About::Schedule];
-    let may = |about| policies::may(&who, action, &conversation(about, "")).is_ok();
+    let may =
+        |about| policies::may(&who, action, &conversation(about, &signed_in.staff.sites)).is_ok();
     if all.into_iter().any(may) {
         return Ok(());
     }
-    leave(doors, signed_in, action, &conversation(About::Schedule, "")).await.map(drop)
+    leave(doors, signed_in, action, &conversation(About::Schedule, &signed_in.staff.sites))
+        .await
+        .map(drop)
 }
 
 pub(super) async fn look(
     doors: &Doors,
     id: ThreadId,
-) -> Result<Option<(ThreadRow, String)>, Response> {
+) -> Result<Option<(ThreadRow, Vec<SiteId>)>, Response> {
     let office = doors.office().clone();
     let read = doors
         .db()
         .read(move |tx| {
             let practice = office.practice();
             let Some(row) = thread::get(tx, practice, id)? else { return Ok(None) };
-            let sites = where_seen(tx, &office, patient_of(row.with))?;
+            let sites = records::sites(tx, practice, patient_of(row.with))?;
             Ok::<_, DeskError>(Some((row, sites)))
         })
         .await;
@@ -179,29 +184,25 @@ pub async fn page(
     if let Some(into) = row.merged_into {
         return Ok(see_other(&format!("/inbox/{into}")));
     }
-    let (office, who) = (doors.office().clone(), may.signed_in.clone());
+    let who = may.signed_in.clone();
     let frame = Frame::of(&doors, &may.signed_in);
-    let read = doors
-        .db()
-        .write(move |tx| {
-            let event = Event::new(Kind::ContentViewed, who.actor())
-                .about(THREAD, row.id)
-                .patient(patient_of(row.with))
-                .code("thread");
-            let what = conversation(row.about, &sites);
-            let asking = Asking { row, sites, what, asked };
-            let (page, event) = read(tx, &office, &who, (frame, &asking, permit.of(event)))?;
-            audit::append(tx, &office, event)?;
-            Ok::<_, DeskError>(page)
-        })
-        .await;
-    let page = read.map_err(|error| failed(&error))?;
+    let look = move |tx: &mut Tx<'_>, office: &Office| {
+        let event = Event::new(Kind::ContentViewed, who.actor())
+            .about(THREAD, row.id)
+            .patient(patient_of(row.with))
+            .code("thread");
+        let what = conversation(row.about, &sites);
+        let asking = Asking { row, sites, what, asked };
+        let (page, event) = read(tx, office, &who, (frame, &asking, permit.of(event)))?;
+        Ok::<_, DeskError>((page, vec![event]))
+    };
+    let page = seen(&doors, look).await.map_err(|error| failed(&error))?;
     Ok(html(StatusCode::OK, &page))
 }
 
 struct Asking {
     row: ThreadRow,
-    sites: String,
+    sites: Vec<SiteId>,
     what: Resource,
     asked: Asked,
 }
@@ -241,7 +242,7 @@ fn read(
 fn opened(
     reader: &mut Reader<'_>,
     row: &ThreadRow,
-    sites: &str,
+    sites: &[SiteId],
     (what, here): (&Resource, String),
 ) -> Open {
     let may_answer = reader.may(Action::Reply, row.about, sites);
@@ -285,7 +286,7 @@ fn who(
     tx: &mut Tx<'_>,
     reader: &mut Reader<'_>,
     row: &ThreadRow,
-    sites: &str,
+    sites: &[SiteId],
 ) -> Result<Who, DeskError> {
     let practice = reader.office.practice();
     let nobody = |name: String, note| Who {
@@ -300,7 +301,7 @@ fn who(
     };
     let With::Patient(id) = row.with else {
         let last = timeline::heard_from(tx, practice, row.with, (Timestamp::MAX, 1))?;
-        let end = last.first().and_then(|last| reader.heard_whole(last)).map(|(_, end)| end);
+        let end = last.first().and_then(|last| heard(reader, last, sites)).map(|(_, end)| end);
         return Ok(nobody(
             end.unwrap_or_else(|| "An unknown number".to_owned()),
             "No one patient has it on file. Once it is on somebody's page, this conversation moves \
@@ -350,7 +351,7 @@ fn who(
 fn items(
     tx: &mut Tx<'_>,
     reader: &mut Reader<'_>,
-    (row, sites): (&ThreadRow, &str),
+    (row, sites): (&ThreadRow, &[SiteId]),
     before: Option<Timestamp>,
 ) -> Result<(Vec<Item>, Option<Timestamp>), DeskError> {
     let practice = reader.office.practice();
@@ -420,9 +421,12 @@ impl Item {
     }
 }
 
-fn of_ours(reader: &mut Reader<'_>, said: Said, sites: &str) -> Item {
-    let level = said.basis.as_deref().and_then(basis_from_json).map(|basis| basis.level);
-    let readable = reader.may_read(about_said(said.kind, level), sites);
+fn of_ours(reader: &mut Reader<'_>, said: Said, sites: &[SiteId]) -> Item {
+    let body = reader.said(
+        (said.id, said.kind, said.basis.as_deref()),
+        (&said.content_sealed, &said.record_wrap),
+        sites,
+    );
     let channel = words::channel_words(said.channel.as_str());
     let head = if said.origin == "staff" {
         format!("{} · {channel}", reader.actor(&said.created_by))
@@ -430,8 +434,8 @@ fn of_ours(reader: &mut Reader<'_>, said: Said, sites: &str) -> Item {
         format!("{} · {channel}", words::kind_words(said.kind.as_str()))
     };
     Item {
-        head: if readable { head } else { format!("The practice · {channel}") },
-        body: readable.then(|| reader.said(&said)).flatten(),
+        head: if body.is_some() { head } else { format!("The practice · {channel}") },
+        body,
         lang: said.language.clone(),
         foot: words::state_words(&said.state).to_owned(),
         tone: words::state_tone(&said.state),
@@ -439,24 +443,27 @@ fn of_ours(reader: &mut Reader<'_>, said: Said, sites: &str) -> Item {
     }
 }
 
-fn of_theirs(reader: &mut Reader<'_>, heard: &Heard, sites: &str) -> Item {
-    let readable = reader.may_read(about_heard(&heard.intents), sites);
+fn heard(reader: &mut Reader<'_>, row: &Heard, sites: &[SiteId]) -> Option<(String, String)> {
+    reader.heard((row.id, &row.intents), (&row.content_sealed, &row.record_wrap), sites)
+}
+
+fn of_theirs(reader: &mut Reader<'_>, heard: &Heard, sites: &[SiteId]) -> Item {
     let first = heard.intents.split_whitespace().next().unwrap_or_default();
     let channel = words::channel_words(heard.channel.as_str());
     let item = Item::new(reader, format!("i-{}", heard.id), "them", heard.at);
-    if !readable {
+    let Some((body, _)) = self::heard(reader, heard, sites) else {
         return Item { head: channel.to_owned(), ..item };
-    }
+    };
     Item {
         head: format!("{channel} · {}", words::intent_words(first)),
-        body: reader.heard_whole(heard).map(|(body, _)| body),
+        body: Some(body),
         foot: words::effect_words(&heard.effect),
         tone: words::effect_tone(&heard.effect),
         ..item
     }
 }
 
-fn of_colleagues(reader: &mut Reader<'_>, note: &NoteRow, sites: &str) -> Item {
+fn of_colleagues(reader: &mut Reader<'_>, note: &NoteRow, sites: &[SiteId]) -> Item {
     let readable = reader.may_read(note.about, sites);
     let to = note.mentioned.map(|id| format!(" to {}", reader.name(id))).unwrap_or_default();
     Item {
@@ -466,9 +473,9 @@ fn of_colleagues(reader: &mut Reader<'_>, note: &NoteRow, sites: &str) -> Item {
     }
 }
 
-fn of_work(reader: &mut Reader<'_>, task: &timeline::Asked, sites: &str) -> Item {
+fn of_work(reader: &mut Reader<'_>, task: &timeline::Asked, sites: &[SiteId]) -> Item {
     let item = Item::new(reader, format!("t-{}", task.id), "task", task.at);
-    let head = if reader.may_read(about_task(task.kind), sites) {
+    let head = if reader.may_read(about::task(task.kind), sites) {
         words::task_words(task.kind.word())
     } else {
         "A task for another desk".to_owned()

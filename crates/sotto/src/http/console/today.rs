@@ -20,12 +20,12 @@ use super::strip::{self, Strip};
 use super::words::{self, When};
 use crate::access::policies::{self, Action, Principal, Resource};
 use crate::access::sessions::SignedIn;
-use crate::audit::{self, Event, Kind};
-use crate::db::Tx;
-use crate::db::appointment::{AppointmentReply, AppointmentStatus};
-use crate::db::timeline::{self, Reminded, Visit};
+use crate::audit::{Event, Kind};
+use crate::db::appointment::{self, AppointmentReply, AppointmentStatus, Reminded, Visit};
+use crate::db::{Tx, site};
 use crate::http::Doors;
 use crate::http::params::Query;
+use crate::http::views::seen;
 use crate::office::Office;
 
 /// How many appointments one page lists.
@@ -95,17 +95,13 @@ pub async fn page(
     may: May<SeeOverview>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Response> {
-    let (office, who, permit) = (doors.office().clone(), may.signed_in.clone(), may.permit.clone());
+    let (who, permit) = (may.signed_in.clone(), may.permit.clone());
     let live = policies::may(&Principal::from(&who.staff), Action::SeeTasks, &Resource::Practice);
-    let read = doors
-        .db()
-        .write(move |tx| {
-            let (day, strip, since, event) = read(tx, &office, &who, &asked)?;
-            audit::append(tx, &office, permit.of(event))?;
-            Ok::<_, DeskError>((day, strip, since))
-        })
-        .await;
-    let (day, strip, since) = read.map_err(|error| failed(&error))?;
+    let look = move |tx: &mut Tx<'_>, office: &Office| {
+        let (day, strip, since, event) = read(tx, office, &who, &asked)?;
+        Ok::<_, DeskError>(((day, strip, since), vec![permit.of(event)]))
+    };
+    let (day, strip, since) = seen(&doors, look).await.map_err(|error| failed(&error))?;
     let page = Page {
         frame: Frame::of(&doors, &may.signed_in),
         strip,
@@ -131,7 +127,7 @@ fn read(
     let span = (midnight(&reader, date), midnight(&reader, date.tomorrow().unwrap_or(date)));
     let after = asked.after.as_deref().and_then(read_after);
     let from = after.unwrap_or((Timestamp::MIN, AppointmentId(uuid::Uuid::nil())));
-    let mut visits = timeline::visits(tx, practice, span, from, ROWS + 1)?;
+    let mut visits = appointment::visits(tx, practice, span, from, ROWS + 1)?;
     let more = visits.len() > ROWS as usize;
     visits.truncate(ROWS as usize);
     let next = visits.last().filter(|_| more).map(|last| {
@@ -141,7 +137,7 @@ fn read(
         (Some(first), Some(last)) => {
             // A microsecond is the least by which two begin apart.
             let end = last.starts_at + jiff::SignedDuration::from_micros(1);
-            timeline::sent_about(tx, practice, (first.starts_at, end))?
+            appointment::sent_about(tx, practice, (first.starts_at, end))?
         }
         _ => Vec::new(),
     };
@@ -149,12 +145,13 @@ fn read(
     for one in shown {
         sent.entry(one.appointment).or_default().push(one);
     }
+    let everywhere = site::ids(tx, practice)?;
     let mut sites: Vec<Site> = Vec::new();
     let mut count = 0;
     let mut confirmed = 0;
     for visit in visits {
-        let place = visit.site.as_ref().map_or("", |(id, _)| id.as_str());
-        if !reader.may_see(place) {
+        let place = visit.site.as_ref().map(|(id, _)| *id);
+        if !reader.may_see(place.as_ref().map_or(&*everywhere, std::slice::from_ref)) {
             continue;
         }
         count += 1;
@@ -171,7 +168,7 @@ fn read(
     sites.sort_by(|a, b| a.name.cmp(&b.name));
     let event =
         Event::new(Kind::ContentViewed, who.actor()).code("schedule").code(format!("rows={count}"));
-    let all = timeline::count_visits(tx, practice, span)?;
+    let all = appointment::count_visits(tx, practice, span)?;
     let day = Day {
         iso: date.to_string(),
         words: date.strftime("%A, %B %-d").to_string(),

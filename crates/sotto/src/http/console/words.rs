@@ -1,6 +1,6 @@
 //! Our words in a person's words.
 
-use gate::Code;
+use gate::{Address, Code};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -237,6 +237,23 @@ pub(super) fn because(code: Code) -> &'static str {
         Code::TemplateRequired => "This channel needs a template.",
         Code::TemplateStanding => "The template is not approved for this.",
         Code::TranslationMissing => "There is no template in the patient's language.",
+    }
+}
+
+/// An address as one reads it out.
+pub(super) fn address(address: &Address) -> String {
+    match address {
+        Address::Phone(number) => {
+            let text = number.reveal();
+            let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+            if text.starts_with("+1") && text.len() == 12 {
+                format!("({}) {}-{}", part(2, 5), part(5, 8), part(8, 12))
+            } else {
+                text.to_owned()
+            }
+        }
+        Address::Email(mailbox) => mailbox.reveal().to_owned(),
+        Address::Portal => "the portal".to_owned(),
     }
 }
 

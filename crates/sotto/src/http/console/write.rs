@@ -411,7 +411,7 @@ pub async fn written(
     let done = Done {
         frame,
         patient: patient.to_string(),
-        name: name_of(&writer.subject),
+        name: writer.subject.person.full_name(),
         words: words::kind_words(stored.kind.as_str()),
         tone: words::state_tone(state),
         state: words::state_words(state),
@@ -458,7 +458,7 @@ async fn panel(doors: &Doors, writer: Writer, form: &Form) -> Result<(MessageId,
             id: writer.subject.id.to_string(),
             message: wish.message.to_string(),
             name: writer.subject.person.first_name().to_owned(),
-            who: format!("{}, {age}", name_of(&writer.subject)),
+            who: format!("{}, {age}", writer.subject.person.full_name()),
             clock,
             language: match writer.subject.language {
                 Some(gate::Language::Spanish) => "Spanish",
@@ -531,10 +531,6 @@ fn abouts(writer: &Writer, wish: &Wish) -> Vec<Choice> {
             chosen: wish.about == *about,
         })
         .collect()
-}
-
-fn name_of(subject: &Subject) -> String {
-    format!("{} {}", subject.person.given, subject.person.family).trim().to_owned()
 }
 
 fn lost() -> Response {

@@ -48,12 +48,12 @@ on_both_engines! {
     async fn what_it_is_about_is_hidden_until_the_listener_is_known(db: TestDb) {
         let (desk, ana, mut jar, task) = asked(db).await;
         let page = desk.get(&format!("/people/{ana}/call?task={task}"), &mut jar).await.is(200).text;
-        assert!(page.contains(PHONE) && page.contains("Nobody else can hear me here"), "{page}");
+        assert!(page.contains("(212) 555-0171") && page.contains("Nobody else can hear me here"), "{page}");
         assert!(!page.contains("pressure pill"));
         // Not before they say they are alone.
         let number = number(&desk, ana).await;
         let form = [("number", number.as_str()), ("task", &task)];
-        let alone = desk.post(&format!("/people/{ana}/call"), &form, &mut jar).await.is(409).text;
+        let alone = desk.post(&format!("/people/{ana}/call"), &form, &mut jar).await.is(422).text;
         assert!(alone.contains("nobody else hears you"), "{alone}");
         let call = begun(&desk, ana, &task, &mut jar).await;
         let page = desk.get(&call, &mut jar).await.is(200).text;
@@ -61,7 +61,7 @@ on_both_engines! {
         desk.post(&format!("{call}/answered"), &[("who", "patient")], &mut jar).await.goes_to(&call);
         // One fact is not enough.
         let one = [("birth_date", "yes"), ("matched", "yes")];
-        let page = desk.post(&format!("{call}/identified"), &one, &mut jar).await.is(409).text;
+        let page = desk.post(&format!("{call}/identified"), &one, &mut jar).await.is(422).text;
         assert!(page.contains("one fact alone identifies nobody"), "{page}");
         let page = desk.get(&call, &mut jar).await.is(200).text;
         assert!(!page.contains("Show me what it is about"), "{page}");
@@ -126,7 +126,7 @@ on_both_engines! {
         // A number that is not on file is not dialled from here.
         let stray = "01890000-0000-7000-8000-000000000001";
         let form = [("number", stray), ("private_place", "yes")];
-        desk.post(&format!("/people/{ana}/call"), &form, &mut jar).await.is(409);
+        desk.post(&format!("/people/{ana}/call"), &form, &mut jar).await.is(422);
         desk.clinic.is_proved().await;
     }
 }

@@ -1,9 +1,15 @@
 //! Looking through the log, and signing it off.
 
+use gate::PatientId;
 use sotto::access::roles::Role;
 use sotto::audit::search::{MOST_FOUND, Search, Sort, search};
 
-use crate::access::Desk;
+use sotto::db::patient::{self, PatientRow};
+use sotto::ids::Id as _;
+use sotto::people::patients::seal_person;
+use sotto::people::person::Person;
+
+use crate::access::{Desk, Jar};
 use crate::on_both_engines;
 
 const PHONE: &str = "+12125550171";
@@ -60,6 +66,72 @@ on_both_engines! {
         sorted.dedup();
         assert_eq!(seen, sorted, "newest first, none twice");
         assert_eq!(seen.len(), 260, "two entries a reply");
+    }
+
+    async fn what_is_close_to_home_stands_out_until_a_colleague_looked_at_it(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let ana = desk.clinic.patient("Ana", "en", PHONE).await;
+        let kin = desk
+            .clinic
+            .write(|tx, office| {
+                let id = PatientId::new(office.clock());
+                let person = Person {
+                    given: "Luis".to_owned(),
+                    family: "Delgado".to_owned(),
+                    ..Person::default()
+                };
+                let practice = office.practice();
+                let row = PatientRow {
+                    id,
+                    person_sealed: seal_person(office.keys(), practice, id, &person).unwrap(),
+                    language: None,
+                    timezone: None,
+                    deceased_at: None,
+                    active: true,
+                    merged_into: None,
+                    updated_at: office.clock().now(),
+                };
+                patient::put(tx, practice, &row).unwrap();
+                id
+            })
+            .await;
+        // Rosa Delgado sees Luis Delgado; Ana asked that it be watched who opens her record.
+        let (rosa, _) = desk.invite("rosa@harborview.example", &[Role::Nurse]).await;
+        let (officer, _) = desk.invite("officer@harborview.example", &[Role::PrivacyOfficer]).await;
+        let mut officers = desk.let_in(officer).await;
+        let watch = [("value", "watched"), ("decision", "accepted"),
+            ("method", "spoken"), ("witness", "Rosa Delgado")];
+        desk.post(&format!("/people/{ana}/restrictions"), &watch, &mut officers).await.is(303);
+        let mut jar = desk.let_in(rosa).await;
+        for who in [ana, kin] {
+            desk.get(&format!("/people/{who}"), &mut jar).await.is(200);
+        }
+        let page = desk.get("/log", &mut officers).await.is(200).text;
+        assert!(page.contains("opened one patient with their family name"), "{page}");
+        assert!(page.contains("opened one patient whose record is watched"), "{page}");
+        assert!(!page.contains("Luis") && !page.contains("Ana Example"), "no names of patients");
+        let judged = |who: String, what: &'static str, found: &'static str| {
+            [("actor", who), ("what", what.to_owned()), ("day", "2027-03-01".to_owned()),
+                ("count", "1".to_owned()), ("found", found.to_owned())]
+        };
+        let rosas = rosa.to_string();
+        let ask = async |form: [(&'static str, String); 5], jar: &mut Jar| {
+            let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            desk.post("/log/oddities", &form, jar).await
+        };
+        ask(judged(rosas.clone(), "kin", ""), &mut officers).await.is(409);
+        ask(judged(rosas.clone(), "kin", "work"), &mut officers).await.goes_to("/log#odd-title");
+        let page = desk.get("/log", &mut officers).await.is(200).text;
+        assert!(!page.contains("with their family name") && page.contains("record is watched"), "{page}");
+        // One more is another line; what they did themselves is not theirs to judge.
+        let own = ask(judged(officer.to_string(), "closed", "work"), &mut officers).await.is(409).text;
+        assert!(own.contains("omebody else must look"), "{own}");
+        ask(judged(rosas, "kin", "work"), &mut jar).await.is(403);
+        // A watch holds no message back.
+        let words = [("body", "Please call us at (202) 555-0100."), ("channel", "sms"), ("about", "schedule")];
+        let look = desk.post(&format!("/people/{ana}/write/look"), &words, &mut jar).await.is(200).text;
+        assert!(look.contains(">Send text</button>"), "{look}");
+        desk.clinic.is_proved().await;
     }
 
     async fn days_are_signed_off_with_a_fresh_second_factor(db: TestDb) {

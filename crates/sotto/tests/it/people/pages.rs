@@ -285,8 +285,16 @@ on_both_engines! {
         };
         let (mut elm, mut oak) =
             (jar_at(here, "elm@harborview.example").await, jar_at(there, "oak@harborview.example").await);
-        // Without an appointment a patient is everybody's.
+        // Without an appointment a patient is everybody's, and what they write too; a number that
+        // nobody knows is for those who work at every site.
+        desk.clinic.text(NUMBER, "where do I park?").await;
+        desk.clinic.text("+13035550199", "what are your hours?").await;
+        let thread = format!("/inbox/{}", desk.clinic.thread(ana).await.id);
         desk.get(&format!("/people/{ana}"), &mut oak).await.is(200);
+        desk.get(&thread, &mut oak).await.is(200);
+        let list = desk.get("/inbox?view=all", &mut oak).await.is(200).text;
+        assert!(list.contains("where do I park?") && !list.contains("what are your hours?"));
+        assert!(desk.get("/tasks", &mut oak).await.is(200).text.contains(&thread));
         let visit = Booking { site: Some(here), ..booking(ana, "visit-1", starts_at) };
         desk.clinic
             .write(move |tx, office| {
@@ -295,10 +303,44 @@ on_both_engines! {
             .await;
         desk.get(&format!("/people/{ana}"), &mut elm).await.is(200);
         desk.get(&format!("/people/{ana}"), &mut oak).await.is(403);
+        desk.get(&thread, &mut elm).await.is(200);
+        desk.get(&thread, &mut oak).await.is(403);
+        let list = desk.get("/inbox?view=all", &mut oak).await.is(200).text;
+        assert!(!list.contains("where do I park?") && !list.contains("what are your hours?"));
+        assert!(!desk.get("/tasks", &mut oak).await.is(200).text.contains(&thread));
         let found = desk.post("/people", &[("q", "example")], &mut oak).await.is(200);
         assert!(!found.text.contains(&ana.to_string()) && found.text.contains("1 more at sites"));
         let found = desk.post("/people", &[("q", "example")], &mut elm).await.is(200);
         assert!(found.text.contains(&ana.to_string()));
+    }
+
+    async fn the_inbox_and_the_patients_page_cover_the_same_words(db: TestDb) {
+        let (desk, ana, mut rosa) = open(db, Role::FrontDesk).await;
+        let mut ines = come_in(&desk, Role::Nurse).await;
+        // A question about health; no question, and about health; harmless, understood or not.
+        let texts = [
+            ("is my potassium too high? I feel dizzy", false),
+            ("the biopsy for the melanoma", false),
+            ("the blue car by the gate", true),
+            ("please reschedule my mammogram", true),
+            ("can I come an hour later on Friday?", true),
+        ];
+        for (text, _) in texts {
+            desk.pass(20);
+            desk.clinic.text(NUMBER, text).await;
+        }
+        let thread = format!("/inbox/{}", desk.clinic.thread(ana).await.id);
+        desk.post(&format!("{thread}/close"), &[("outcome", "spoke")], &mut ines).await.is(303);
+        desk.pass(20);
+        desk.clinic.text(NUMBER, "where do I park?").await;
+        for (text, anybodys) in texts {
+            for page in [thread.as_str(), &format!("/people/{ana}")] {
+                let theirs = desk.get(page, &mut rosa).await.is(200).text;
+                assert_eq!(theirs.contains(text), anybodys, "{page}: {text}");
+                assert!(desk.get(page, &mut ines).await.is(200).text.contains(text), "{page}: {text}");
+            }
+        }
+        desk.clinic.is_proved().await;
     }
 
     async fn words_are_for_those_who_handle_them(db: TestDb) {

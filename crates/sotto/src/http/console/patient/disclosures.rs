@@ -15,11 +15,12 @@ use super::super::page::{Frame, html, not_now};
 use super::super::signed_in::{MayOf, ReleaseRecords};
 use super::super::words;
 use super::say;
-use crate::audit::{self, Event, Kind, PurposeOfUse};
+use crate::audit::{Event, Kind, PurposeOfUse};
 use crate::db::disclosure::{self, Counted};
 use crate::db::{Tx, contact_point, patient};
 use crate::http::Doors;
 use crate::http::errors::Problem;
+use crate::http::views::seen;
 use crate::office::Office;
 use crate::people::contact_points::open_address;
 use crate::people::patients::open_person;
@@ -58,19 +59,15 @@ pub async fn page(
     may: MayOf<ReleaseRecords>,
     State(doors): State<Doors>,
 ) -> Result<Response, Response> {
-    let (office, id) = (doors.office().clone(), may.patient);
+    let id = may.patient;
     let event = Event::new(Kind::PatientViewed, may.actor()).patient(id).code("disclosures");
     let event = may.permit.of(event.purpose(PurposeOfUse::PatientRequest));
-    let account = doors
-        .db()
-        .write(move |tx| {
-            let account = read(tx, &office, id)?;
-            let event = event.code(format!("rows={}", account.rows.len()));
-            audit::append(tx, &office, event)?;
-            Ok::<_, Problem>(account)
-        })
-        .await
-        .map_err(|problem| not_now(&problem))?;
+    let look = move |tx: &mut Tx<'_>, office: &Office| {
+        let account = read(tx, office, id)?;
+        let event = event.code(format!("rows={}", account.rows.len()));
+        Ok::<_, Problem>((account, vec![event]))
+    };
+    let account = seen(&doors, look).await.map_err(|problem| not_now(&problem))?;
     let frame = Frame::of(&doors, &may.signed_in);
     Ok(html(StatusCode::OK, &Page { frame, id: id.to_string(), account }))
 }
@@ -94,7 +91,7 @@ fn read(tx: &mut Tx<'_>, office: &Office, id: gate::PatientId) -> Result<Account
         .map(|one| Row {
             at: words::words_of(one.sent_at, &zone),
             to: match addresses.get(&one.address_index) {
-                Some(address) => format!("An unknown person at {}", say::address(address)),
+                Some(address) => format!("An unknown person at {}", words::address(address)),
                 None => "An unknown person at an address no longer on file".to_owned(),
             },
             what: format!(
@@ -112,7 +109,7 @@ fn read(tx: &mut Tx<'_>, office: &Office, id: gate::PatientId) -> Result<Account
         })
         .collect();
     Ok(Account {
-        name: format!("{} {}", person.given, person.family).trim().to_owned(),
+        name: person.full_name(),
         since: say::day(since, &zone),
         until: say::day(now, &zone),
         left_out: left_out(&disclosure::counted(tx, practice, id, since)?, rows.len()),

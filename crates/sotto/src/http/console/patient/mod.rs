@@ -23,15 +23,18 @@ use self::said::Said;
 use self::sheet::Sheet;
 use self::typed::Typed;
 use super::page::{Frame, html, not_now};
+use super::reader::Reader;
 use super::signed_in::{MayOf, SeePatient};
 use crate::access::policies::{self, About, Action, Permit, Principal, Resource};
 use crate::access::sessions::SignedIn;
-use crate::audit::{self, Actor, Event, Kind};
+use crate::audit::{Event, Kind};
 use crate::db::Tx;
 use crate::http::Doors;
 use crate::http::errors::Problem;
 use crate::http::params::Query;
+use crate::http::views::seen;
 use crate::ids::SiteId;
+use crate::office::Office;
 use crate::people::consent_texts::{RiskText, risk_text};
 
 #[derive(Template)]
@@ -58,41 +61,6 @@ struct May {
     restrictions: bool,
     release: bool,
     write: bool,
-}
-
-/// What of a conversation this person may read.
-#[derive(Debug, Clone)]
-pub(super) struct Reads(Vec<(About, Permit)>);
-
-impl Reads {
-    fn of(principal: &Principal, sites: &[SiteId]) -> Self {
-        let all = [About::Schedule, About::Clinical, About::Account];
-        let permit = |about| {
-            let said = Resource::Conversation { sites: sites.to_vec(), tags: Vec::new(), about };
-            policies::may(principal, Action::ReadConversation, &said).ok()
-        };
-        Self(all.into_iter().filter_map(|about| Some((about, permit(about)?))).collect())
-    }
-
-    fn may(&self, about: About) -> bool {
-        self.0.iter().any(|(known, _)| *known == about)
-    }
-
-    /// The entry for words that are shown, where there are any.
-    fn words_shown(&self, (patient, actor): (PatientId, Actor), said: &[Said]) -> Option<Event> {
-        let shown = said.iter().filter(|one| one.text.is_some()).count();
-        let event = Event::new(Kind::ContentViewed, actor).patient(patient).code("timeline");
-        (shown > 0).then(|| self.of_event(event).code(format!("rows={shown}")))
-    }
-
-    /// The event, with every policy that let words be shown.
-    fn of_event(&self, event: Event) -> Event {
-        let mut ids: Vec<&String> =
-            self.0.iter().flat_map(|(_, permit)| permit.policies()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids.into_iter().cloned().fold(event, Event::code)
-    }
 }
 
 impl May {
@@ -128,26 +96,24 @@ struct Asked<'a> {
 async fn show(doors: &Doors, asked: Asked<'_>) -> Result<Response, Problem> {
     let principal = Principal::from(&asked.signed_in.staff);
     let may = May::of(&principal, asked.sites);
-    let reads = Reads::of(&principal, asked.sites);
-    let (office, patient, show_birth) = (doors.office().clone(), asked.patient, asked.show_birth);
-    let seen = Event::new(Kind::PatientViewed, asked.signed_in.actor()).patient(patient);
-    let mut seen = asked.permit.of(seen.code("page"));
+    let (patient, show_birth) = (asked.patient, asked.show_birth);
+    let event = Event::new(Kind::PatientViewed, asked.signed_in.actor()).patient(patient);
+    let mut event = asked.permit.of(event.code("page"));
     if show_birth {
-        seen = seen.code("birth_date");
+        event = event.code("birth_date");
     }
-    let known = reads.clone();
-    let read = move |tx: &mut Tx<'_>| {
-        let Some(sheet) = sheet::read(tx, &office, patient, show_birth)? else {
+    let (who, sites) = (asked.signed_in.clone(), asked.sites.to_vec());
+    let look = move |tx: &mut Tx<'_>, office: &Office| {
+        let Some(sheet) = sheet::read(tx, office, patient, show_birth)? else {
             return Err(Problem::not_found("patient"));
         };
-        let (said, older) = said::latest(tx, &office, (patient, None), &known)?;
-        Ok((sheet, said, older))
+        let mut reader = Reader::new(office, &who);
+        let (said, older) = said::latest(tx, &mut reader, &sites, (patient, None))?;
+        let mut events = vec![event];
+        events.extend(said::words_shown(reader, (patient, who.actor()), &said));
+        Ok(((sheet, said, older), events))
     };
-    // Read beside the one writer, and shown only once it is on the log.
-    let (sheet, said, older) = doors.db().read(read).await?;
-    let mut events = vec![seen];
-    events.extend(reads.words_shown((patient, asked.signed_in.actor()), &said));
-    log(doors, events).await?;
+    let (sheet, said, older) = seen(doors, look).await?;
     let risks = [
         ("Text", gate::Channel::Sms),
         ("Email", gate::Channel::Email),
@@ -177,15 +143,6 @@ async fn show(doors: &Doors, asked: Asked<'_>) -> Result<Response, Problem> {
 /// The page, or the page that says what is wrong.
 async fn shown(doors: &Doors, asked: Asked<'_>) -> Response {
     show(doors, asked).await.unwrap_or_else(|problem| not_now(&problem))
-}
-
-/// Writes down what is about to be shown.
-async fn log(doors: &Doors, events: Vec<Event>) -> Result<(), Problem> {
-    let office = doors.office().clone();
-    let write = move |tx: &mut Tx<'_>| {
-        events.into_iter().try_for_each(|event| audit::append(tx, &office, event).map(drop))
-    };
-    Ok(doors.db().write(write).await?)
 }
 
 /// What was just done, as a word of ours.

@@ -6,27 +6,25 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate::{Kind as What, PatientId};
+use gate::PatientId;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::super::lines::reply_words;
 use super::super::page::{Frame, html, not_now};
+use super::super::reader::Reader;
 use super::super::signed_in::{MayOf, SeePatient};
 use super::super::words::{self, When};
-use super::{Reads, log};
-use crate::access::policies::{About, Principal};
-use crate::audit::{Event, Kind};
+use crate::audit::{Actor, Event, Kind};
 use crate::db::Tx;
 use crate::db::inbound_message::{self, Came};
 use crate::db::message::{self, Stored};
 use crate::http::Doors;
 use crate::http::errors::Problem;
 use crate::http::params::Query;
+use crate::http::views::seen;
+use crate::ids::SiteId;
 use crate::office::Office;
-use crate::outbox::store;
 
 /// How many a page shows.
 const ROWS: u32 = 20;
@@ -67,23 +65,21 @@ impl Before {
 /// The latest of what was said, or the latest before something; and where the next page begins.
 pub(super) fn latest(
     tx: &mut Tx<'_>,
-    office: &Office,
+    reader: &mut Reader<'_>,
+    sites: &[SiteId],
     (patient, before): (PatientId, Option<Before>),
-    reads: &Reads,
 ) -> Result<(Vec<Said>, Option<String>), Problem> {
-    let practice = office.practice();
+    let practice = reader.office.practice();
     // No row is as late as this one.
     let Before(at, id) = before.unwrap_or(Before(Timestamp::MAX, Uuid::max()));
     let sent = message::of_patient(tx, practice, patient, (at, id), ROWS + 1)?;
     let came = inbound_message::of_patient(tx, practice, patient, (at, id), ROWS + 1)?;
-    let zone = office.profile().timezone.clone();
-    let reader = Reader { office, reads, zone, now: office.clock().now() };
     let mut all: Vec<(Timestamp, Uuid, Said)> = Vec::with_capacity(sent.len() + came.len());
     for one in sent {
-        all.push((one.send_at, one.id.0, reader.ours(&one)?));
+        all.push((one.send_at, one.id.0, ours(reader, &one, sites)));
     }
     for one in came {
-        all.push((one.received_at, one.id.0, reader.theirs(&one)?));
+        all.push((one.received_at, one.id.0, theirs(reader, &one, sites)));
     }
     all.sort_by_key(|(at, id, _)| std::cmp::Reverse((*at, *id)));
     let rows = usize::try_from(ROWS).unwrap_or(usize::MAX);
@@ -93,96 +89,50 @@ pub(super) fn latest(
     Ok((all.into_iter().map(|(_, _, said)| said).collect(), next))
 }
 
-struct Reader<'a> {
-    office: &'a Office,
-    reads: &'a Reads,
-    zone: TimeZone,
-    now: Timestamp,
-}
-
-impl Reader<'_> {
-    fn ours(&self, one: &Stored) -> Result<Said, Problem> {
-        let text = if self.reads.may(about(one.kind)) {
-            let content = store::open_content(self.office, one).map_err(|_| sealed())?;
-            one.draft(&content).map(|draft| draft.content.body)
-        } else {
-            None
-        };
-        Ok(Said {
-            id: one.id.to_string(),
-            at: When::new(one.send_at, self.now, &self.zone),
-            ours: true,
-            channel: words::channel_words(one.channel.as_str()),
-            what: words::kind_words(one.kind.as_str()),
-            language: one.language.as_str(),
-            text,
-            state: words::state_words(one.state.as_str()).to_owned(),
-            tone: words::state_tone(one.state.as_str()),
-        })
-    }
-
-    fn theirs(&self, one: &Came) -> Result<Said, Problem> {
-        let intent = one.intents.split_whitespace().next().unwrap_or_default();
-        let text = if self.reads.may(about_reply(intent)) {
-            let words = reply_words(self.office, one.id, (&one.content_sealed, &one.record_wrap));
-            Some(words.map_err(|_| sealed())?)
-        } else {
-            None
-        };
-        Ok(Said {
-            id: one.id.to_string(),
-            at: When::new(one.received_at, self.now, &self.zone),
-            ours: false,
-            channel: words::channel_words(one.channel.as_str()),
-            what: words::intent_words(intent),
-            language: "",
-            text,
-            state: words::effect_words(&one.effect),
-            tone: words::effect_tone(&one.effect),
-        })
+fn ours(reader: &mut Reader<'_>, one: &Stored, sites: &[SiteId]) -> Said {
+    Said {
+        id: one.id.to_string(),
+        at: reader.when(one.send_at),
+        ours: true,
+        channel: words::channel_words(one.channel.as_str()),
+        what: words::kind_words(one.kind.as_str()),
+        language: one.language.as_str(),
+        text: reader.said(
+            (one.id, one.kind, one.basis.as_deref()),
+            (&one.content_sealed, &one.record_wrap),
+            sites,
+        ),
+        state: words::state_words(one.state.as_str()).to_owned(),
+        tone: words::state_tone(one.state.as_str()),
     }
 }
 
-fn sealed() -> Problem {
-    tracing::error!("console.words_cannot_be_opened");
-    Problem::internal()
-}
-
-/// What a message of ours is about.
-const fn about(kind: What) -> About {
-    use What as K;
-    match kind {
-        K::AccountCallback | K::StatementReady => About::Account,
-        K::AppointmentReminder
-        | K::AppointmentReminderGeneric
-        | K::AppointmentReplyAck
-        | K::Closure
-        | K::WaitlistOffer
-        | K::PreVisitForms
-        | K::TelehealthLink
-        | K::GeneralCallback
-        | K::SecureMessageNotice
-        | K::AfterHoursAutoreply
-        | K::OptInConfirm
-        | K::Help
-        | K::StopConfirm
-        | K::StartConfirm
-        | K::IdCode
-        | K::RiskWarning
-        | K::WrongNumberApology
-        | K::ConsentReceipt
-        | K::Survey => About::Schedule,
-        _ => About::Clinical,
+fn theirs(reader: &mut Reader<'_>, one: &Came, sites: &[SiteId]) -> Said {
+    let first = one.intents.split_whitespace().next().unwrap_or_default();
+    let sealed = (one.content_sealed.as_slice(), one.record_wrap.as_slice());
+    let heard = reader.heard((one.id, &one.intents), sealed, sites);
+    Said {
+        id: one.id.to_string(),
+        at: reader.when(one.received_at),
+        ours: false,
+        channel: words::channel_words(one.channel.as_str()),
+        what: words::intent_words(first),
+        language: "",
+        text: heard.map(|(words, _)| words),
+        state: words::effect_words(&one.effect),
+        tone: words::effect_tone(&one.effect),
     }
 }
 
-/// What a reply is about. What nobody understood may be about health.
-fn about_reply(intent: &str) -> About {
-    match intent {
-        "confirm" | "decline_or_cancel" | "reschedule" | "opt_out" | "opt_in" | "help"
-        | "question_admin" | "wrong_number" | "thanks" => About::Schedule,
-        _ => About::Clinical,
-    }
+/// The entry for words that are shown, where there are any.
+pub(super) fn words_shown(
+    reader: Reader<'_>,
+    (patient, actor): (PatientId, Actor),
+    said: &[Said],
+) -> Option<Event> {
+    let shown = said.iter().filter(|one| one.text.is_some()).count();
+    let event = Event::new(Kind::ContentViewed, actor).patient(patient).code("timeline");
+    (shown > 0).then(|| reader.recorded(event).code(format!("rows={shown}")))
 }
 
 #[derive(Template)]
@@ -206,17 +156,18 @@ pub async fn page(
     State(doors): State<Doors>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Response> {
-    let principal = Principal::from(&may.signed_in.staff);
-    let reads = Reads::of(&principal, &may.sites);
     let before = asked.before.as_deref().and_then(Before::parse);
-    let (office, patient) = (doors.office().clone(), may.patient);
-    let seen = Event::new(Kind::PatientViewed, may.actor()).patient(patient).code("timeline");
-    let known = reads.clone();
-    let read = move |tx: &mut Tx<'_>| latest(tx, &office, (patient, before), &known);
-    let (said, older) = doors.db().read(read).await.map_err(|problem| not_now(&problem))?;
-    let mut events = vec![may.permit.of(seen)];
-    events.extend(reads.words_shown((patient, may.actor()), &said));
-    log(&doors, events).await.map_err(|problem| not_now(&problem))?;
+    let (patient, who, sites) = (may.patient, may.signed_in.clone(), may.sites.clone());
+    let event = Event::new(Kind::PatientViewed, may.actor()).patient(patient).code("timeline");
+    let event = may.permit.of(event);
+    let look = move |tx: &mut Tx<'_>, office: &Office| {
+        let mut reader = Reader::new(office, &who);
+        let (said, older) = latest(tx, &mut reader, &sites, (patient, before))?;
+        let mut events = vec![event];
+        events.extend(words_shown(reader, (patient, who.actor()), &said));
+        Ok::<_, Problem>(((said, older), events))
+    };
+    let (said, older) = seen(&doors, look).await.map_err(|problem| not_now(&problem))?;
     let frame = Frame::of(&doors, &may.signed_in);
     Ok(html(StatusCode::OK, &Page { frame, id: patient.to_string(), said, older }))
 }

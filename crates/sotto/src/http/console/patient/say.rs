@@ -1,7 +1,7 @@
 //! A patient's rows in a person's words.
 
 use gate::facts::{Dead, Line, Scope};
-use gate::{Address, Category, Channel, Level};
+use gate::{Category, Channel, Level};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -18,23 +18,6 @@ pub(super) fn day(at: Timestamp, zone: &TimeZone) -> String {
 /// The last day before an instant: what "until" means to a person.
 pub(super) fn last_day(until: Timestamp, zone: &TimeZone) -> String {
     day(until.checked_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(until), zone)
-}
-
-/// An address as one reads it out.
-pub(super) fn address(address: &Address) -> String {
-    match address {
-        Address::Phone(number) => {
-            let text = number.reveal();
-            let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
-            if text.starts_with("+1") && text.len() == 12 {
-                format!("({}) {}-{}", part(2, 5), part(5, 8), part(8, 12))
-            } else {
-                text.to_owned()
-            }
-        }
-        Address::Email(mailbox) => mailbox.reveal().to_owned(),
-        Address::Portal => "the portal".to_owned(),
-    }
 }
 
 pub(super) const fn line(line: Line) -> &'static str {
@@ -193,6 +176,9 @@ pub(super) fn restriction(what: RestrictedThing, value: Option<&str>, contact: &
         (RestrictedThing::Hold, _) => "On hold: nothing automated".to_owned(),
         (RestrictedThing::Safety, _) => {
             "Safety: no voicemail, no text, no caller’s name".to_owned()
+        }
+        (RestrictedThing::Watched, _) => {
+            "Watched: whoever opens this record is asked why".to_owned()
         }
         (RestrictedThing::MinorConfidential, None) => {
             "A young person’s own matters: nothing to parents".to_owned()

@@ -15,7 +15,7 @@ use crate::db::caregiver::{self, CaregiverRow, Permission};
 use crate::db::consent_event::{self, ConsentEventKind, ConsentEventRow};
 use crate::db::contact_point::{self, AddressSource, ContactPointRow};
 use crate::db::patient::PatientRow;
-use crate::db::restriction::{self, AlternativeRow, RestrictionRow, RestrictionStatus};
+use crate::db::restriction::{self, AlternativeRow, RestrictionRow};
 use crate::db::{Tx, Word, clinician, patient, site, test_patient};
 use crate::facts;
 use crate::http::errors::Problem;
@@ -279,7 +279,7 @@ impl<'a> Reader<'a> {
         let born = person.birth_date.filter(|_| show_birth);
         let aloud = format!("{} {}", person.first_name(), person.family);
         Ok(Banner {
-            name: format!("{} {}", person.given, person.family).trim().to_owned(),
+            name: person.full_name(),
             aloud: aloud.trim().to_owned(),
             age: person.age_on(today),
             language: say::language(row.language.as_deref()),
@@ -348,7 +348,7 @@ impl<'a> Reader<'a> {
             }
             lines.push(Contact {
                 id: point.row.id.to_string(),
-                address: say::address(&point.address),
+                address: words::address(&point.address),
                 kind: say::line(point.row.line),
                 whose: point.row.caregiver_id.and_then(|id| self.carers.get(&id).cloned()),
                 source: match point.row.source {
@@ -389,13 +389,13 @@ impl<'a> Reader<'a> {
 
     fn address_of(&self, index: &[u8]) -> Option<String> {
         let point = self.points.iter().find(|point| point.row.address_index == index)?;
-        Some(say::address(&point.address))
+        Some(words::address(&point.address))
     }
 
     fn address_by_id(&self, id: &str) -> String {
         let id: Option<ContactPointId> = id.parse().ok();
         let point = self.points.iter().find(|point| Some(point.row.id) == id);
-        point.map_or("an address that is gone".to_owned(), |point| say::address(&point.address))
+        point.map_or("an address that is gone".to_owned(), |point| words::address(&point.address))
     }
 
     fn consents(&mut self, tx: &mut Tx<'_>) -> Result<(Vec<OnChannel>, Vec<String>), Problem> {
@@ -490,7 +490,7 @@ impl<'a> Reader<'a> {
                 row.person_sealed.clone(),
             )
             .map_err(RecordError::from)?;
-            let name = format!("{} {}", person.given, person.family).trim().to_owned();
+            let name = person.full_name();
             self.carers.insert(row.id, format!("{name}, {}", row.relation));
             all.push(self.carer(&row, name));
         }
@@ -568,8 +568,7 @@ impl<'a> Reader<'a> {
     }
 
     fn restriction(&self, row: &RestrictionRow) -> Line {
-        let in_force = row.status == RestrictionStatus::Accepted
-            && row.valid_until.is_none_or(|until| self.now < until);
+        let in_force = row.in_force(self.now);
         let contact = row.value.as_deref().map(|id| self.address_by_id(id)).unwrap_or_default();
         let what = say::restriction(row.what, row.value.as_deref(), &contact);
         let mut detail = vec![format!("{}, {}", say::status(row.status), self.day(row.valid_from))];
@@ -591,7 +590,7 @@ impl<'a> Reader<'a> {
             for stop in &point.opt_outs {
                 all.push(Stopped {
                     contact: point.row.id.to_string(),
-                    address: say::address(&point.address),
+                    address: words::address(&point.address),
                     what: if stop.wrong_number {
                         "everything: somebody else’s number".to_owned()
                     } else {
@@ -706,7 +705,7 @@ impl<'a> Reader<'a> {
                 Address::Portal => &[],
             };
             for channel in channels {
-                let words = format!("{} {}", say::by(*channel), say::address(&point.address));
+                let words = format!("{} {}", say::by(*channel), words::address(&point.address));
                 all.push((format!("{} {}", channel.as_str(), point.row.id), words));
             }
         }
@@ -716,7 +715,7 @@ impl<'a> Reader<'a> {
 
     fn choices(&self) -> Vec<(String, String)> {
         let usable = self.points.iter().filter(|point| self.usable(&point.row));
-        usable.map(|point| (point.row.id.to_string(), say::address(&point.address))).collect()
+        usable.map(|point| (point.row.id.to_string(), words::address(&point.address))).collect()
     }
 }
 
