@@ -33,6 +33,8 @@ pub mod backup;
 
 pub mod doctor;
 
+pub mod portal;
+
 pub mod conversations;
 
 pub mod schedule;
