@@ -354,7 +354,7 @@ pub fn session_by_digest(
     )
 }
 
-/// The sessions about a patient that have not ended, the newest first; some may be past their time.
+/// The sessions about a patient that have not ended; some may be past their time.
 ///
 /// # Errors
 /// [`DbError`].
@@ -369,8 +369,7 @@ pub fn open_sessions(
                     s.created_at, s.expires_at, s.ended_at, n.seen_at
                FROM window_session s
                LEFT JOIN window_seen n ON n.practice_id = s.practice_id AND n.session_id = s.id
-              WHERE s.practice_id = $1 AND s.patient_id = $2 AND s.ended_at IS NULL
-              ORDER BY s.id DESC"
+              WHERE s.practice_id = $1 AND s.patient_id = $2 AND s.ended_at IS NULL"
         ),
         params![practice, patient],
         read_session,

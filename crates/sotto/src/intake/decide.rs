@@ -68,7 +68,11 @@ pub fn decide(tx: &mut Tx<'_>, office: &Office, request: Request) -> Result<Deci
         Some(refusal) => refused(office, draft, refusal, now)?,
         None => ask(tx, office, &request, draft, now)?,
     };
-    Ok(Decided { request, at: now, outcome, under: None })
+    let notice = match &outcome {
+        Outcome::Clear(one) => notice_of(tx, office, &request, one.cleared.draft(), now)?,
+        Outcome::Split { .. } | Outcome::Refuse { .. } => None,
+    };
+    Ok(Decided { request, at: now, outcome, notice, under: None })
 }
 
 fn ask(
@@ -122,6 +126,45 @@ fn split(
     refused(office, asked, refusal, now)
 }
 
+/// A message in the portal is of no use unheard of: the notice of it, to the first address on file
+/// that may have one now. Where none may, the letter lies, and staff hear of that (CLIN-07).
+fn notice_of(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    request: &Request,
+    letter: &Draft,
+    now: Timestamp,
+) -> Result<Option<Box<Passed>>, IntakeError> {
+    let Some(subject) = request.patient.as_ref().filter(|_| letter.channel == Channel::Portal)
+    else {
+        return Ok(None);
+    };
+    let alternatives = facts::alternatives(tx, office, Some(subject.id), now)?;
+    for channel in [Channel::Sms, Channel::Email] {
+        let target = target_on(tx, office, subject.id, channel, &alternatives, now)?;
+        let Some((address, contact_point)) = target else { continue };
+        let message = MessageId(office.clock().new_id());
+        if link::url(office, message).is_empty() {
+            return Ok(None);
+        }
+        let language = subject.language.unwrap_or(letter.content.language);
+        let draft = Draft {
+            message,
+            address,
+            contact_point,
+            channel,
+            kind: gate::Kind::SecureMessageNotice,
+            content: letters::notice(office, message, (channel, language)),
+            ..letter.clone()
+        };
+        let facts = facts::load(tx, office, &draft, Some(subject), now)?;
+        if let Decision::Clear(one) = gate::clear(draft, &facts, &office.policy(), now) {
+            return Ok(Some(Box::new(Passed::new(office, one, facts, now)?)));
+        }
+    }
+    Ok(None)
+}
+
 fn refused(
     office: &Office,
     draft: Draft,
@@ -137,6 +180,8 @@ pub struct Decided {
     pub(super) request: Request,
     pub(super) at: Timestamp,
     pub(super) outcome: Outcome,
+    /// The notice of a message that was asked for in the portal.
+    pub(super) notice: Option<Box<Passed>>,
     /// How what it rests on stood, where it was decided in a transaction of its own.
     pub(super) under: Option<Mark>,
 }
@@ -255,7 +300,7 @@ impl Decided {
 
     fn history_holds(&self, tx: &mut Tx<'_>, office: &Office) -> Result<bool, DbError> {
         let passed = match &self.outcome {
-            Outcome::Clear(one) => [Some(one), None],
+            Outcome::Clear(one) => [Some(one), self.notice.as_ref()],
             Outcome::Split { portal, notice, .. } => [Some(portal), Some(notice)],
             Outcome::Refuse { .. } => [None, None],
         };

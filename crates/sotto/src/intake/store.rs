@@ -28,7 +28,13 @@ pub fn store(tx: &mut Tx<'_>, office: &Office, decided: &Decided) -> Result<(), 
     let Decided { request, at, under, .. } = decided;
     let storing = Storing { office, request, at: *at, under: *under };
     match &decided.outcome {
-        Outcome::Clear(one) => storing.enqueue(tx, one, None),
+        Outcome::Clear(one) => match &decided.notice {
+            Some(notice) => {
+                storing.enqueue(tx, one, notice.cleared.draft().contact_point)?;
+                storing.enqueue(tx, notice, None)
+            }
+            None => storing.enqueue(tx, one, None),
+        },
         Outcome::Split { portal, notice, .. } => {
             storing.enqueue(tx, portal, notice.cleared.draft().contact_point)?;
             storing.enqueue(tx, notice, None)

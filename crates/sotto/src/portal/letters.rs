@@ -19,7 +19,7 @@ use crate::db::window::LinkRow;
 use crate::db::{DbError, Tx, contact_point, message};
 use crate::facts::{self, Subject};
 use crate::ids::Id as _;
-use crate::intake::{self, Answer, Request, Wanted, Words};
+use crate::intake::{self, Answer, IntakeError, Request, Wanted, Words};
 use crate::office::Office;
 use crate::people::contact_points;
 
@@ -172,13 +172,17 @@ pub fn tell(
     let message = MessageId::new(office.clock());
     let language = subject.language.unwrap_or(Language::English);
     let words = notice(office, message, (channel, language));
+    let purpose = match origin {
+        Origin::Reply { .. } => gate::Purpose::PatientRequest,
+        Origin::Automated | Origin::Staff => gate::Purpose::Operations,
+    };
     let request = Request {
         message,
         patient: Some(subject),
         channel: Wanted::Channel(channel),
         to: Some(address),
         kind: Kind::SecureMessageNotice,
-        purpose: gate::Purpose::PatientRequest,
+        purpose,
         origin,
         words: Words::Typed { subject: words.subject, body: words.body },
         language: Some(language),
@@ -188,6 +192,50 @@ pub fn tell(
         actor,
     };
     Ok(matches!(intake::accept(tx, office, request)?, Answer::Accepted { .. }))
+}
+
+/// Moves a conversation to the window: a notice with a link, to the first address that may have one.
+/// False where none may.
+///
+/// # Errors
+/// [`PortalError`].
+pub fn invite(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    patient: PatientId,
+    actor: &Actor,
+) -> Result<bool, PortalError> {
+    let now = office.clock().now();
+    for (channel, kind) in
+        [(Channel::Sms, AddressKind::Phone), (Channel::Email, AddressKind::Email)]
+    {
+        let whose = (patient, kind);
+        let points = contact_points::usable(tx, office.keys(), office.practice(), whose, now)
+            .map_err(IntakeError::from)?;
+        let Some(best) = contact_points::best_for(points, channel) else { continue };
+        let Some(subject) = facts::subject(tx, office, patient)? else { return Ok(false) };
+        if tell(tx, office, subject, (best.id, Origin::Staff, actor.clone()))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// How far a letter came, in a word: `read`, `opened`, `delivered`; none where it is no letter.
+///
+/// # Errors
+/// [`DbError`].
+pub fn receipt(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    message: MessageId,
+) -> Result<Option<&'static str>, DbError> {
+    let row = rows::get(tx, office.practice(), message)?;
+    Ok(row.map(|row| match (row.read_at, row.opened_at) {
+        (Some(_), _) => "read",
+        (None, Some(_)) => "opened",
+        (None, None) => "delivered",
+    }))
 }
 
 /// A letter, as its list shows it.

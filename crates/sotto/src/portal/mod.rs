@@ -4,12 +4,15 @@
 //! A notice carries a [`link`]. It opens nothing by itself: whoever has it gives the patient's date
 //! of birth and a code that goes to the address on file ([`proof`]), which begins a [`session`].
 //! What a session may see is decided there, once: a handler has a [`Visitor`], never a patient's id
-//! from a URL. The practice's side of it is `docs/window.md`.
+//! from a URL. What lies unread is spoken of again ([`unread`]); the
+//! patient's copies end with their day ([`expiry`]). The practice's side of it is `docs/window.md`.
 
+pub mod expiry;
 pub mod letters;
 pub mod link;
 pub mod proof;
 pub mod session;
+pub mod unread;
 pub mod visits;
 
 use crate::audit::AuditError;
