@@ -282,6 +282,7 @@ fn window() -> Routes {
         .post("/window/in", ask, way_in::send_link)
         .get("/window", Needs::Visitor, home::page)
         .get("/window/letters/{letter}", Needs::Visitor, letters::page)
+        .get("/window/wrote/{message}", Needs::Visitor, letters::wrote)
         .get("/window/write", Needs::Visitor, letters::write_page)
         .post("/window/write", Needs::Visitor, letters::write)
         .get("/window/visits/{visit}", Needs::Visitor, visits::page)

@@ -15,10 +15,13 @@ use super::{PortalError, Visitor, link};
 use crate::audit::{self, Actor, Event, Kind as EventKind};
 use crate::db::letter::{self as rows, LetterRow};
 use crate::db::registry::LETTER;
+use crate::db::thread::With;
+use crate::db::timeline::{self, Heard};
 use crate::db::window::LinkRow;
 use crate::db::{DbError, Tx, contact_point, message};
 use crate::facts::{self, Subject};
-use crate::ids::Id as _;
+use crate::ids::{Id as _, InboundId};
+use crate::inbound::content;
 use crate::intake::{self, Answer, IntakeError, Request, Wanted, Words};
 use crate::office::Office;
 use crate::people::contact_points;
@@ -132,10 +135,10 @@ fn send(
     if guess(tx, office, &of(office, "new links", patient), MOST_ASKED)?.is_none() {
         return Ok(());
     }
-    let Some(subject) = facts::subject(tx, office, patient)? else { return Ok(()) };
-    if session::who(tx, office, &subject, contact_point)?.is_none() {
+    if !reaches(tx, office, patient, contact_point)? {
         return Ok(());
     }
+    let Some(subject) = facts::subject(tx, office, patient)? else { return Ok(()) };
     let origin = Origin::Reply { to_message_at: office.clock().now() };
     let actor = Actor::service("window");
     tell(tx, office, subject, (contact_point, origin, actor)).map(drop)
@@ -219,6 +222,20 @@ pub fn invite(
         }
     }
     Ok(false)
+}
+
+/// Whether whoever has this address may come to this patient's window now.
+///
+/// # Errors
+/// [`PortalError`].
+pub fn reaches(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    patient: PatientId,
+    contact_point: ContactPointId,
+) -> Result<bool, PortalError> {
+    let Some(subject) = facts::subject(tx, office, patient)? else { return Ok(false) };
+    Ok(session::who(tx, office, &subject, contact_point)?.is_some())
 }
 
 /// How far a letter came, in a word: `read`, `opened`, `delivered`; none where it is no letter.
@@ -332,6 +349,43 @@ pub fn open(
         Err(error) => return Err(error.into()),
     };
     Ok(Some(Opened { written_at, words, last_day }))
+}
+
+/// What the patient wrote at the window, while they would still have a copy of an answer to it; the
+/// newest first. Whoever acts for them has none of it. Reads only.
+///
+/// # Errors
+/// [`PortalError`].
+pub fn written(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    visitor: &Visitor,
+) -> Result<Vec<Heard>, PortalError> {
+    if *visitor.who() != Who::Patient {
+        return Ok(Vec::new());
+    }
+    let since = office.clock().now().checked_sub(KEPT).unwrap_or_default();
+    let with = With::Patient(visitor.patient());
+    let mut all = timeline::heard_from(tx, office.practice(), with, (Timestamp::MAX, SHOWN))?;
+    all.retain(|one| one.channel == Channel::Portal && one.at >= since);
+    Ok(all)
+}
+
+/// When one of them was written, and its words: PHI. None where they wrote no such thing. Reads only.
+///
+/// # Errors
+/// [`PortalError`].
+pub fn wrote(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    visitor: &Visitor,
+    id: InboundId,
+) -> Result<Option<(Timestamp, String)>, PortalError> {
+    let found = written(tx, office, visitor)?.into_iter().find(|one| one.id == id);
+    Ok(found.and_then(|one| {
+        let opened = content::open(office, id, (&one.content_sealed, &one.record_wrap)).ok()?;
+        Some((one.at, opened.shown()))
+    }))
 }
 
 /// The list was shown: what stood in it for the first time is opened.

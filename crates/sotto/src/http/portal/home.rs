@@ -30,6 +30,7 @@ struct Home {
     may_read: bool,
     may_visit: bool,
     letters: Vec<Line>,
+    written: Vec<Line>,
     visits: Vec<Line>,
 }
 
@@ -40,14 +41,15 @@ pub async fn page(State(doors): State<Doors>, visitor: Visitor, spoken: Spoken) 
     let frame = Frame::of(&doors, l, "/window").inside();
     let who = visitor.clone();
     let look = move |tx: &mut Tx<'_>, office: &Office| {
-        let read = (letters::list(tx, office, &who)?, visits::list(tx, office, &who)?);
+        let letters = (letters::list(tx, office, &who)?, letters::written(tx, office, &who)?);
+        let read = (letters, visits::list(tx, office, &who)?);
         let event = Event::new(Kind::PatientViewed, who.actor())
             .about(WINDOW_SESSION, who.session())
             .patient(who.patient())
             .code("window");
         Ok::<_, PortalError>((read, vec![event]))
     };
-    let (list, ahead) = match seen(&doors, look).await {
+    let ((list, said), ahead) = match seen(&doors, look).await {
         Ok(read) => read,
         Err(error) => return failed(&doors, spoken, &error),
     };
@@ -67,6 +69,15 @@ pub async fn page(State(doors): State<Doors>, visitor: Visitor, spoken: Spoken) 
             strong: !letter.read && !letter.ended,
         })
         .collect();
+    let written = said
+        .into_iter()
+        .map(|one| Line {
+            to: format!("/window/wrote/{}", one.id),
+            words: moment(l, &one.at.to_zoned(zone.clone())),
+            note: "",
+            strong: false,
+        })
+        .collect();
     let visits = ahead
         .into_iter()
         .map(|visit| Line {
@@ -81,6 +92,7 @@ pub async fn page(State(doors): State<Doors>, visitor: Visitor, spoken: Spoken) 
         may_read: visitor.reads_letters(),
         may_visit: visitor.sees_visits(),
         letters,
+        written,
         visits,
     };
     html(&doors, spoken, StatusCode::OK, &home)

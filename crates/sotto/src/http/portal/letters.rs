@@ -9,15 +9,16 @@ use gate::{Address, Channel, MessageId};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::home::day;
+use super::home::{day, moment};
 use super::page::{Filled, Frame, Spoken, failed, html, message, nothing};
 use crate::audit::{Event, Kind};
 use crate::conversations::tasks;
 use crate::db::Tx;
-use crate::db::registry::LETTER;
+use crate::db::registry::{INBOUND_MESSAGE, LETTER};
 use crate::http::Doors;
 use crate::http::params::Path;
 use crate::http::views::seen;
+use crate::ids::InboundId;
 use crate::inbound::{self, Arrival, Effect, Received};
 use crate::office::Office;
 use crate::portal::{PortalError, Visitor, letters};
@@ -95,6 +96,45 @@ pub async fn page(
     };
     let status = if page.words.is_some() { StatusCode::OK } else { StatusCode::GONE };
     html(&doors, spoken, status, &page)
+}
+
+#[derive(Template)]
+#[template(path = "window/wrote.html")]
+struct Wrote {
+    frame: Frame,
+    when: String,
+    words: String,
+}
+
+/// `GET /window/wrote/{message}`: what the patient wrote, for them alone.
+pub async fn wrote(
+    State(doors): State<Doors>,
+    Path(id): Path<String>,
+    visitor: Visitor,
+    spoken: Spoken,
+) -> Response {
+    let l = spoken.tongue(visitor.language());
+    let Ok(id) = id.parse::<InboundId>() else { return nothing(&doors, spoken, l) };
+    let who = visitor.clone();
+    let look = move |tx: &mut Tx<'_>, office: &Office| {
+        let found = letters::wrote(tx, office, &who, id)?;
+        let event = found.as_ref().map(|_| {
+            Event::new(Kind::ContentViewed, who.actor())
+                .about(INBOUND_MESSAGE, id)
+                .patient(who.patient())
+                .code("window")
+        });
+        Ok::<_, PortalError>((found, event.into_iter().collect()))
+    };
+    match seen(&doors, look).await {
+        Err(error) => failed(&doors, spoken, &error),
+        Ok(None) => nothing(&doors, spoken, l),
+        Ok(Some((at, words))) => {
+            let frame = Frame::of(&doors, l, format!("/window/wrote/{id}")).inside();
+            let when = moment(l, &at.to_zoned(visitor.timezone(doors.office())));
+            html(&doors, spoken, StatusCode::OK, &Wrote { frame, when, words })
+        }
+    }
 }
 
 /// What was written.

@@ -61,7 +61,9 @@ const MONTHS: [(&str, &str); 12] = [
 struct Landing {
     frame: Frame,
     token: String,
-    months: Vec<(usize, &'static str)>,
+    months: Vec<(String, &'static str)>,
+    /// What was typed, where it was not right: nobody types it twice.
+    typed: Born,
     error: Option<String>,
 }
 
@@ -127,7 +129,7 @@ pub async fn landing(
     spoken: Spoken,
 ) -> Response {
     match good(&doors, &token).await {
-        Ok(true) => landing_page(&doors, spoken, (StatusCode::OK, token, None)),
+        Ok(true) => landing_page(&doors, spoken, (StatusCode::OK, token), (Born::default(), None)),
         Ok(false) => over(&doors, spoken, token),
         Err(error) => failed(&doors, spoken, &error),
     }
@@ -142,12 +144,14 @@ async fn good(doors: &Doors, token: &str) -> Result<bool, PortalError> {
 fn landing_page(
     doors: &Doors,
     spoken: Spoken,
-    (status, token, error): (StatusCode, String, Option<String>),
+    (status, token): (StatusCode, String),
+    (typed, error): (Born, Option<String>),
 ) -> Response {
     let l = spoken.tongue(None);
-    let months = MONTHS.iter().zip(1..).map(|((en, es), number)| (number, l.say(en, es))).collect();
+    let months =
+        MONTHS.iter().zip(1..).map(|((en, es), nth)| (format!("{nth}"), l.say(en, es))).collect();
     let frame = Frame::of(doors, l, format!("/w/{token}"));
-    html(doors, spoken, status, &Landing { frame, token, months, error })
+    html(doors, spoken, status, &Landing { frame, token, months, typed, error })
 }
 
 /// The link is not good: unknown, too old or cut off, all in the same words.
@@ -164,9 +168,9 @@ pub async fn ask(
     (From(from), spoken): (From, Spoken),
     Filled(born): Filled<Born>,
 ) -> Response {
-    let (office, sought, born) = (doors.office().clone(), token.clone(), born.date());
+    let (office, sought, date) = (doors.office().clone(), token.clone(), born.date());
     let asked: Result<_, PortalError> =
-        doors.db().write(move |tx| proof::ask(tx, &office, &sought, (born, from))).await;
+        doors.db().write(move |tx| proof::ask(tx, &office, &sought, (date, from))).await;
     match asked {
         Err(error) => failed(&doors, spoken, &error),
         Ok(Ok(asked)) => {
@@ -177,7 +181,7 @@ pub async fn ask(
         Ok(Err(Refused::Link)) => over(&doors, spoken, token),
         Ok(Err(refused)) => {
             let words = words_of(spoken.tongue(None), refused);
-            landing_page(&doors, spoken, (status_of(refused), token, Some(words)))
+            landing_page(&doors, spoken, (status_of(refused), token), (born, Some(words)))
         }
     }
 }

@@ -1,13 +1,84 @@
 //! Behind the proof: letters, answers, visits; one's own and nobody else's.
 
+use gate::{ContactPointId, Origin, PatientId};
 use jiff::SignedDuration;
+use jiff::civil::date;
+use sotto::access::roles::Role;
 use sotto::conversations::tasks::TaskKind;
 use sotto::db::appointment::AppointmentReply;
-use sotto::portal::unread;
+use sotto::db::caregiver::{self, CaregiverRow, Permission};
+use sotto::db::patient::{self, PatientRow};
+use sotto::db::{Tx, contact_point};
+use sotto::facts;
+use sotto::ids::{CaregiverId, Id as _};
+use sotto::office::Office;
+use sotto::people::patients::seal_person;
+use sotto::people::person::Person;
+use sotto::portal::{letters, unread};
+use sotto::{params, sql};
 
-use super::{OTHER, PHONE, WORDS, come_in, count, letter, of_kind};
+use super::{OTHER, PHONE, WORDS, code, come_in, count, letter, of_kind};
 use crate::access::{Desk, Jar};
+use crate::clinic::{add_consent, add_number, phone, staff};
 use crate::on_both_engines;
+
+/// Somebody with a number of their own who may hear of something.
+async fn acts_for(
+    desk: &Desk,
+    patient: PatientId,
+    scope: &'static str,
+    friend: bool,
+) -> (CaregiverId, ContactPointId) {
+    desk.clinic
+        .write(move |tx, office| {
+            let (practice, now) = (office.practice(), office.clock().now());
+            let id = CaregiverId::new(office.clock());
+            let row = CaregiverRow {
+                id,
+                patient_id: patient,
+                external_id: None,
+                person_sealed: Vec::new(),
+                relation: if friend { "friend" } else { "mother" }.to_owned(),
+                representative: !friend,
+                scope: scope.to_owned(),
+                permission: Permission::Written,
+                evidence: Some("drawer".to_owned()),
+                valid_from: None,
+                valid_until: None,
+                recorded_by: "staff:s-1".to_owned(),
+                updated_at: now,
+            };
+            caregiver::put(tx, practice, &row).unwrap();
+            let address = phone(OTHER);
+            add_number(tx, office, patient, &address);
+            let index = office.address_index(&address);
+            let mut point = contact_point::by_address(tx, practice, &index).unwrap().remove(0);
+            point.caregiver_id = Some(id);
+            contact_point::put(tx, practice, &point).unwrap();
+            add_consent(tx, office, patient, &address);
+            (id, point.id)
+        })
+        .await
+}
+
+async fn permit(desk: &Desk, id: CaregiverId, patient: PatientId, scope: &'static str) {
+    desk.clinic
+        .write(move |tx, office| {
+            let rows = caregiver::of_patient(tx, office.practice(), patient).unwrap();
+            let row = rows.into_iter().find(|row| row.id == id).unwrap();
+            let permission = Permission::None;
+            let row = CaregiverRow { scope: scope.to_owned(), permission, ..row };
+            caregiver::put(tx, office.practice(), &row).unwrap();
+        })
+        .await;
+}
+
+fn looked_at(tx: &mut Tx<'_>, office: &Office, patient: PatientId, id: CaregiverId, at: &str) {
+    let rows = caregiver::of_patient(tx, office.practice(), patient).unwrap();
+    let row = rows.into_iter().find(|row| row.id == id).unwrap();
+    let row = CaregiverRow { updated_at: at.parse().unwrap(), ..row };
+    caregiver::put(tx, office.practice(), &row).unwrap();
+}
 
 fn nonce(page: &str) -> String {
     let rest = page.split("name=\"nonce\" value=\"").nth(1).expect(page);
@@ -77,6 +148,13 @@ on_both_engines! {
             assert!(sent.contains("We have your message"), "{sent}");
         }
         assert_eq!(count(&desk, "inbound_message").await, 1);
+        let home = desk.get("/window", &mut jar).await.is(200).text;
+        let path = home.split("/window/wrote/").nth(1).expect(&home).split('"').next().unwrap();
+        let path = format!("/window/wrote/{path}");
+        assert!(desk.get(&path, &mut jar).await.is(200).text.contains("Where do I park?"));
+        let ben = desk.clinic.patient("Ben", "en", OTHER).await;
+        letter(&desk, ben, WORDS).await;
+        desk.get(&path, &mut come_in(&desk, OTHER).await).await.is(404);
         // A word that would stop texts came by no text: a person reads it.
         write(&desk, &mut jar, "STOP").await;
         let tasks = desk.clinic.tasks().await;
@@ -91,6 +169,109 @@ on_both_engines! {
         let page = desk.post("/window/write", &again, &mut jar).await.is(422).text;
         assert!(page.contains(&long), "nothing typed is lost");
         desk.clinic.is_proved().await;
+    }
+
+    async fn staff_move_a_conversation_and_see_how_far_a_letter_came(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let ana = desk.clinic.patient("Ana", "en", PHONE).await;
+        desk.clinic.text(PHONE, "where do I park my truck?").await;
+        let (id, _) = desk.invite("ines@harborview.example", &[Role::Nurse]).await;
+        let mut ines = desk.let_in(id).await;
+        let thread = format!("/inbox/{}", desk.clinic.thread(ana).await.id);
+        let page = desk.get(&thread, &mut ines).await.is(200).text;
+        assert!(page.contains("Continue in the portal"), "{page}");
+        desk.post(&format!("{thread}/portal"), &[], &mut ines).await.goes_to(&thread);
+        let mut hers = come_in(&desk, PHONE).await;
+        let code = code(&desk, PHONE).await;
+        let sent = letter(&desk, ana, WORDS).await;
+        for (path, says) in [
+            ("/inbox", "Delivered"),
+            ("/window", "Opened, not read yet"),
+            (&*format!("/window/letters/{sent}"), "Read by the patient"),
+        ] {
+            desk.get(path, &mut hers).await;
+            let page = desk.get(&thread, &mut ines).await.is(200).text;
+            assert!(page.contains(says), "{says}: {page}");
+            assert!(!page.contains(&code) && page.contains("[A code for the patient alone.]"));
+        }
+        desk.clinic.is_proved().await;
+    }
+
+    async fn whoever_acts_for_a_patient_comes_as_themselves_and_only_while_they_may(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let ana = desk.clinic.patient("Ana", "en", PHONE).await;
+        let hers = letter(&desk, ana, WORDS).await;
+        let at = desk.clinic.office.clock().now() + SignedDuration::from_hours(48);
+        let visit = desk.clinic.book(ana, "a-1", at).await;
+        let caregiver = acts_for(&desk, ana, "appointments", true).await;
+        let told = |tx: &mut Tx<'_>, office: &Office, ana, to| {
+            let subject = facts::subject(tx, office, ana).unwrap().unwrap();
+            let whom = (to, Origin::Staff, staff());
+            assert!(letters::tell(tx, office, subject, whom).unwrap());
+        };
+        let to = caregiver.1;
+        desk.clinic.write(move |tx, office| told(tx, office, ana, to)).await;
+        let mut jar = come_in(&desk, OTHER).await;
+        let home = desk.get("/window", &mut jar).await.is(200).text;
+        assert!(home.contains(&visit.to_string()) && !home.contains(&hers.to_string()), "{home}");
+        desk.get(&format!("/window/letters/{hers}"), &mut jar).await.is(404);
+        desk.get("/window/write", &mut jar).await.is(404);
+        let path = format!("/window/visits/{visit}");
+        desk.post(&path, &[("answer", "confirm")], &mut jar).await.goes_to(&path);
+        // On the log they are themselves.
+        let who = caregiver.0.to_string();
+        let said = desk
+            .clinic
+            .write(|tx, office| {
+                tx.query(
+                    sql!("SELECT body FROM audit_entry WHERE practice_id = $1"),
+                    params![office.practice()],
+                    |row| Ok(String::from_utf8(row.get::<Vec<u8>>(0)?).unwrap()),
+                )
+                .unwrap()
+            })
+            .await;
+        let by_them = format!("\"actor\":{{\"kind\":\"caregiver\",\"id\":\"{who}\"");
+        assert!(said.iter().any(|one| one.contains(&by_them) && one.contains("confirmed")));
+        // With the permission the stay ends.
+        permit(&desk, caregiver.0, ana, "none").await;
+        desk.get("/window", &mut jar).await.goes_to("/window/in");
+        desk.clinic.is_proved().await;
+    }
+
+    async fn a_parents_way_in_waits_for_a_look_at_twelve_and_at_eighteen(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let ana = desk.clinic.patient("Ana", "en", PHONE).await;
+        letter(&desk, ana, WORDS).await;
+        let (mother, to) = acts_for(&desk, ana, "clinical", false).await;
+        for (born, in_order) in [
+            (date(2016, 3, 1), true),
+            // Twelve yesterday, and nobody has looked since.
+            (date(2015, 2, 28), false),
+            (date(2009, 2, 28), false),
+        ] {
+            let (reviewed, stands) = desk
+                .clinic
+                .write(move |tx, office| {
+                    let row = patient::get(tx, office.practice(), ana).unwrap().unwrap();
+                    let person = Person {
+                        given: "Ana".to_owned(),
+                        family: "Example".to_owned(),
+                        birth_date: Some(born),
+                        ..Person::default()
+                    };
+                    let sealed = seal_person(office.keys(), office.practice(), ana, &person);
+                    let row = PatientRow { person_sealed: sealed.unwrap(), ..row };
+                    patient::put(tx, office.practice(), &row).unwrap();
+                    looked_at(tx, office, ana, mother, "2027-02-01T12:00:00Z");
+                    let before = letters::reaches(tx, office, ana, to).unwrap();
+                    looked_at(tx, office, ana, mother, "2027-03-01T13:00:00Z");
+                    let after = letters::reaches(tx, office, ana, to).unwrap();
+                    (after, before)
+                })
+                .await;
+            assert_eq!((stands, reviewed), (in_order, true), "{born}");
+        }
     }
 
     async fn a_visit_is_answered_as_by_text(db: TestDb) {

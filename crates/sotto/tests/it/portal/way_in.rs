@@ -19,6 +19,8 @@ on_both_engines! {
         assert_eq!(token.len(), 32);
         let mut jar = Jar::default();
         let landing = desk.get(&format!("/w/{token}"), &mut jar).await.is(200).text;
+        let sixteen = landing.matches("<li lang=").count();
+        assert_eq!(sixteen, 16, "{landing}");
         for said in ["Harborview Family Health", "(202) 555-0100", "January", "911", "Español"] {
             assert!(landing.contains(said), "{said}: {landing}");
         }
