@@ -34,6 +34,8 @@ pub mod backup;
 
 pub mod doctor;
 
+pub mod portal;
+
 pub mod conversations;
 
 pub mod schedule;
