@@ -27,7 +27,7 @@ use super::console::{
     strip, tasks as work, thread, thread_forms, today, write,
 };
 use super::errors::Problem;
-use super::portal::{home, letters, visits, way_in};
+use super::portal::{choices, home, letters, visits, way_in};
 use super::routes::Needs::{self, May, MayEach, MayRecently, Token};
 use super::routes::{Route, Routes};
 use super::{Doors, assets, body, headers, health, metrics, openapi, unsubscribe};
@@ -301,6 +301,16 @@ fn window() -> Routes {
         .get("/window/visits/{visit}", Needs::Visitor, visits::page)
         .post("/window/visits/{visit}", Needs::Visitor, visits::answer)
         .get("/window/visits/{visit}/calendar", Needs::Visitor, visits::calendar)
+        .get("/window/choices", Needs::Visitor, choices::page)
+        .get("/window/choices/places/{contact}/{channel}", Needs::Visitor, choices::place)
+        .post("/window/choices/places/{contact}/{channel}", Needs::Visitor, choices::choose)
+        .get("/window/choices/receipts/{consent}", Needs::Visitor, choices::receipt)
+        .get("/window/choices/wishes", Needs::Visitor, choices::wishes)
+        .post("/window/choices/wishes", Needs::Visitor, choices::wish)
+        .get("/window/choices/elsewhere", Needs::Visitor, choices::elsewhere)
+        .post("/window/choices/elsewhere", Needs::Visitor, choices::go_elsewhere)
+        .get("/window/choices/people/{person}", Needs::Visitor, choices::person)
+        .post("/window/choices/people/{person}", Needs::Visitor, choices::may_hear)
         .get("/window/lost", Needs::Visitor, way_in::lost)
         .post("/window/lost", Needs::Visitor, way_in::cut_off)
         .post("/window/leave", Needs::Visitor, way_in::leave)

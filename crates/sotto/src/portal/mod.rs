@@ -8,6 +8,7 @@
 //! patient's copies end with their day ([`expiry`]). The practice's side of it is `docs/window.md`.
 
 pub mod expiry;
+pub mod choices;
 pub mod letters;
 pub mod link;
 pub mod proof;
