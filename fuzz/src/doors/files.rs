@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use gate::{Category, Channel, Level, Policy, Verdict};
 use jiff::tz::TimeZone;
 use seal::RootKey;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use sotto::attachments::content;
 use sotto::compose::{Templates, lint, template};
 use sotto::config::Config;

@@ -213,7 +213,8 @@ pub fn read(tx: &mut Tx<'_>, office: &Office, who: &Chooser) -> Result<Choices, 
     }
     let mut people = Vec::new();
     for carer in caregiver::of_patient(tx, practice, id)? {
-        let name = open_caregiver(office.keys(), practice, carer.id, carer.person_sealed)?.full_name();
+        let name =
+            open_caregiver(office.keys(), practice, carer.id, carer.person_sealed)?.full_name();
         let over = carer.valid_until.is_some_and(|until| until <= now);
         let hears = if over { Vec::new() } else { scope_from_words(&carer.scope) };
         let by_law = carer.representative;
@@ -443,12 +444,8 @@ pub fn stop(
     let address = address_of(tx, office, who, at)?;
     let (patient, told) = (who.0.patient(), who.told(office));
     let index = address_index(office.keys(), &address);
-    let scope = |channel| suppressions::Scope {
-        patient,
-        address: address.clone(),
-        channel,
-        kind: None,
-    };
+    let scope =
+        |channel| suppressions::Scope { patient, address: address.clone(), channel, kind: None };
     if stop {
         return match suppressions::opt_out(tx, office, &who.actor(), &scope(Some(channel)), &told) {
             Ok(_) => receipt(tx, office, who),
@@ -571,7 +568,8 @@ fn receipt(tx: &mut Tx<'_>, office: &Office, who: &Chooser) -> Result<(), Choice
     let now = office.clock().now();
     let zone = who.0.timezone(office);
     let language = who.0.language().unwrap_or(Language::English);
-    let day = compose::dates::date(now.to_zoned(zone).date(), language, compose::dates::Style::Long);
+    let day =
+        compose::dates::date(now.to_zoned(zone).date(), language, compose::dates::Style::Long);
     let values = Values::new().set(Variable::Date, day).map_err(PortalError::from)?;
     let values = profile_values(office, values).map_err(PortalError::from)?;
     let request = Request {

@@ -26,7 +26,9 @@ use crate::ids::CaregiverId;
 use crate::office::Office;
 use crate::people::consent_texts::{RiskText, risk_text};
 use crate::people::preferences::Preferences;
-use crate::portal::choices::{self, Agreement, ChoiceError, Chooser, Choices, Place, SUBJECTS, Way};
+use crate::portal::choices::{
+    self, Agreement, ChoiceError, Choices, Chooser, Place, SUBJECTS, Way,
+};
 use crate::portal::{PortalError, Visitor};
 
 /// Where a choice leads back to.
@@ -199,9 +201,7 @@ fn done_words(l: Tongue, word: &str) -> Option<&'static str> {
         "started" => l.say("Messages go there again.", "Los mensajes van ahí de nuevo."),
         "wishes" => l.say("We wrote down what you like.", "Anotamos lo que prefiere."),
         "elsewhere" => l.say("From now on we keep to it.", "Desde ahora lo respetamos."),
-        "people" => {
-            l.say("We wrote down what they may hear.", "Anotamos lo que pueden saber.")
-        }
+        "people" => l.say("We wrote down what they may hear.", "Anotamos lo que pueden saber."),
         _ => return None,
     })
 }
@@ -252,15 +252,11 @@ fn remedy(l: Tongue, error: &ChoiceError) -> Option<&'static str> {
             "Tick that you read the warning, or leave it as it is.",
             "Marque que leyó la advertencia, o déjelo como está.",
         ),
-        ChoiceError::Nothing => l.say(
-            "Tick what we may write about.",
-            "Marque de qué podemos escribirle.",
-        ),
+        ChoiceError::Nothing => {
+            l.say("Tick what we may write about.", "Marque de qué podemos escribirle.")
+        }
         ChoiceError::NotSigned => l.say("Sign with your name.", "Firme con su nombre."),
-        ChoiceError::Hours => l.say(
-            "Choose two different times.",
-            "Elija dos horas distintas.",
-        ),
+        ChoiceError::Hours => l.say("Choose two different times.", "Elija dos horas distintas."),
         ChoiceError::SomebodyElses => l.say(
             "Somebody told us that this number is not yours. Call us to put it right.",
             "Alguien nos dijo que este número no es suyo. Llámenos para corregirlo.",
@@ -302,7 +298,8 @@ pub async fn page(
     });
     let people = chosen.people.iter().map(|person| {
         let hears: Vec<&str> = person.hears.iter().map(|scope| scope_words(l, *scope)).collect();
-        let note = if hears.is_empty() { l.say("nothing", "nada").to_owned() } else { hears.join(", ") };
+        let note =
+            if hears.is_empty() { l.say("nothing", "nada").to_owned() } else { hears.join(", ") };
         let words = person.name.clone();
         Line { to: format!("{HERE}/people/{}", person.id), words, note }
     });
@@ -551,9 +548,12 @@ pub async fn receipt(
     };
     let what = match given.class {
         ConsentKind::Content => subjects_words(l, &about),
-        ConsentKind::Pec => {
-            l.say("automated messages about visits and care", "mensajes automáticos sobre citas y atención").to_owned()
-        }
+        ConsentKind::Pec => l
+            .say(
+                "automated messages about visits and care",
+                "mensajes automáticos sobre citas y atención",
+            )
+            .to_owned(),
         _ => l.say("as you signed it", "como lo firmó").to_owned(),
     };
     // The words that were shown then, where they are still those of today.
