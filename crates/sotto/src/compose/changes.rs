@@ -124,7 +124,11 @@ mod tests {
             ("", "Call us.", "[+Call us.+]"),
             ("Call us.", "", "[-Call us.-]"),
             ("Please call us.", "Please call us.", "Please call us."),
-            ("Please call us today.", "Please phone us today.", "Please [-call -][+phone +]us today."),
+            (
+                "Please call us today.",
+                "Please phone us today.",
+                "Please [-call -][+phone +]us today.",
+            ),
             ("Call {phone}.", "Call {phone}. STOP", "Call [-{phone}.-][+{phone}. STOP+]"),
             ("a b c d", "b c x d", "[-a -]b c [+x +]d"),
         ] {

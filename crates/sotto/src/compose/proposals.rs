@@ -198,8 +198,7 @@ pub fn approve(
     }
     let template = Template::written(key, &wording, approval(row.author, by.staff))?;
     row.version = Some(store::add_version(tx, practice, &template, now)?);
-    (row.state, row.judge, row.judged_at) =
-        (ProposalState::Approved, Some(by.staff), Some(now));
+    (row.state, row.judge, row.judged_at) = (ProposalState::Approved, Some(by.staff), Some(now));
     put(tx, office, &row, by.event.code("approved"))?;
     Ok(key)
 }
@@ -255,12 +254,7 @@ pub fn take_back(
 ///
 /// # Errors
 /// [`ProposalError::NotNow`] where no words of the practice's own are in force.
-pub fn withdraw(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    key: Key,
-    by: By,
-) -> Result<(), ProposalError> {
+pub fn withdraw(tx: &mut Tx<'_>, office: &Office, key: Key, by: By) -> Result<(), ProposalError> {
     let (practice, now) = (office.practice(), office.clock().now());
     let present = last_approved(tx, practice)?.remove(&key.name());
     let Some(present) = present.filter(|one| !one.withdrawn) else {

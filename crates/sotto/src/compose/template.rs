@@ -126,11 +126,7 @@ impl Template {
     /// # Errors
     /// [`ComposeError::Written`] where a brace belongs to no variable, [`ComposeError::NoName`]
     /// where nothing may be said under this key.
-    pub fn written(
-        key: Key,
-        wording: &Wording,
-        approval: Approval,
-    ) -> Result<Self, ComposeError> {
+    pub fn written(key: Key, wording: &Wording, approval: Approval) -> Result<Self, ComposeError> {
         let rules = super::kinds::rules(key.kind).ok_or(ComposeError::NoName)?;
         let read = |text: &str| pieces(text).map_err(ComposeError::Written);
         let body_source = wording.body.trim_end().to_owned();

@@ -34,6 +34,7 @@ impl Frame {
             ("/tasks", "Tasks", Action::SeeTasks),
             ("/", "Overview", Action::SeeOverview),
             ("/people", "People", Action::FindPatients),
+            ("/templates", "Templates", Action::SeeTemplates),
             ("/staff", "Staff", Action::ManageStaff),
             ("/log", "Log", Action::ReadAudit),
             ("/settings", "Settings", Action::ChangeSettings),
@@ -58,6 +59,7 @@ impl Frame {
             "/today" => "g d",
             "/tasks" => "g t",
             "/people" => "g p",
+            "/templates" => "g w",
             "/" => "g o",
             _ => "",
         }
