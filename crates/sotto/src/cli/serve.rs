@@ -142,6 +142,7 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
         webhook_tokens: twilio.as_ref().map(|webhook| webhook.auth_tokens.clone()),
         events: events_in,
     };
+    let test_number = self_test.number.clone();
     let parts = Parts {
         db: db.clone(),
         office: office.clone(),
@@ -153,7 +154,7 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
         self_test,
     };
     let service = Service::start(parts).await?;
-    let pages = Pages { origin: Some(origin(&config, listen)?), demo_links: Vec::new() };
+    let pages = Pages { origin: Some(origin(&config, listen)?), test_number, ..Pages::default() };
     crate::access::policies::check()?;
     let first = first_administrator(&db, &office, &pages).await?;
     let doors = Doors::with_pages(db.clone(), office.clone(), twilio, pages);

@@ -20,6 +20,8 @@ pub mod proposals;
 
 pub mod changes;
 
+pub mod prices;
+
 mod builtin;
 mod error;
 mod grade;

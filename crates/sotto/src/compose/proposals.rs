@@ -13,12 +13,12 @@ use super::lint::{self, Broken, Sample, Samples};
 use super::template::{Approval, Key, Template, Wording};
 use super::{ComposeError, store};
 use crate::audit::{self, AuditError, Event};
-use crate::conversations::tasks::{self, TaskError};
 use crate::db::registry::{TEMPLATE_PROPOSAL, TEMPLATE_VERSION};
 use crate::db::template_proposal::{self as rows, Approved};
 use crate::db::{DbError, Tx, site};
 use crate::ids::{Id as _, ProposalId, StaffId};
 use crate::office::Office;
+use crate::schedule::places::{self, HoursError};
 
 pub use crate::db::template_proposal::{ProposalRow as Proposal, ProposalState};
 
@@ -47,7 +47,7 @@ pub enum ProposalError {
     Compose(#[from] ComposeError),
     /// The office hours cannot be read.
     #[error(transparent)]
-    Hours(#[from] TaskError),
+    Hours(#[from] HoursError),
     /// Storage.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -109,7 +109,7 @@ pub fn judge(
 /// What stands in the places of this practice's messages.
 fn samples(tx: &mut Tx<'_>, office: &Office) -> Result<Samples, ProposalError> {
     let (profile, default) = (office.profile(), Samples::default());
-    let hours = tasks::office_hours(tx, office)?;
+    let hours = places::practice(tx, office)?.hours;
     let longest = site::list(tx, office.practice())?.into_iter().map(|site| site.name);
     Ok(Samples {
         practice: profile.display_name.clone(),

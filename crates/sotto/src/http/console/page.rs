@@ -10,11 +10,11 @@ use crate::access::AccessError;
 use crate::access::policies::{self, Action, Principal, Resource};
 use crate::access::sessions::{Browser, SignedIn};
 use crate::audit::AuditError;
-use crate::conversations::tasks::TaskError;
 use crate::db::DbError;
 use crate::http::Doors;
 use crate::http::errors::Problem;
 use crate::people::search::SearchError;
+use crate::schedule::places::HoursError;
 
 /// The line at the top of every page of somebody who is signed in.
 #[derive(Debug, Clone)]
@@ -202,9 +202,9 @@ pub(super) enum PageError {
     /// Staff, sessions.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// Tasks, office hours.
+    /// Office hours.
     #[error(transparent)]
-    Task(#[from] TaskError),
+    Hours(#[from] HoursError),
     /// The log.
     #[error(transparent)]
     Audit(#[from] AuditError),

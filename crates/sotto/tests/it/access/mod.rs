@@ -171,7 +171,7 @@ impl Desk {
 }
 
 fn node(clinic: &Clinic) -> Router {
-    let pages = Pages { origin: Some(ORIGIN.parse().unwrap()), demo_links: vec![] };
+    let pages = Pages { origin: Some(ORIGIN.parse().unwrap()), ..Pages::default() };
     router(Doors::with_pages(clinic.db.db.clone(), clinic.office.clone(), None, pages))
 }
 

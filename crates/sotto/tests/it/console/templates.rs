@@ -60,7 +60,7 @@ on_both_engines! {
         assert!(second.contains("wait already"), "{second}");
         // Another sees what changes, and approves.
         let page = desk.get(HELP, &mut priya).await.is(200).text;
-        assert!(page.contains("<ins>Questions? </ins>") && page.contains("Says whom to call."), "{page}");
+        assert!(page.contains("<ins>Questions? Call </ins>") && page.contains("Says whom to call."), "{page}");
         desk.post(&format!("{HELP}/approve"), &judgement, &mut priya).await.goes_to(HELP);
         assert_eq!(in_force(&desk), (WORDS.to_owned(), 2));
         desk.post(&format!("{HELP}/approve"), &judgement, &mut priya).await.is(409);

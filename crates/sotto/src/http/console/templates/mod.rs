@@ -18,6 +18,7 @@ use super::signed_in::{May, SeeTemplates, allows};
 use super::words::{channel_words, kind_words};
 use crate::access::policies::{Action, Resource};
 use crate::compose::changes::{self, Change};
+use crate::compose::prices::Price;
 use crate::compose::proposals::{Judged, ProposalError};
 use crate::compose::template::{BUILT_IN, Piece as Part};
 use crate::compose::{Key, Template, Variable, Variant, kinds};
@@ -322,7 +323,12 @@ struct Reading {
 }
 
 impl Reading {
-    fn of(office: &Office, judged: &Judged, present: Option<&Template>) -> Self {
+    fn of(
+        office: &Office,
+        judged: &Judged,
+        present: Option<&Template>,
+        price: Option<Price>,
+    ) -> Self {
         let channel = judged.template.key.channel;
         let mut broken: Vec<_> =
             judged.broken.iter().map(|one| (sentence(&one.because), one.rule)).collect();
@@ -340,7 +346,7 @@ impl Reading {
             reading.tells = tells(body, &sample.seen);
             reading.level = level_words(sample.seen.level);
             reading.level_tone = level_tone(sample.seen.level);
-            reading.size = (channel == Channel::Sms).then(|| size(body));
+            reading.size = (channel == Channel::Sms).then(|| size(body, price));
             reading.stranger = Stranger::of(office, preview, subject);
             reading.subject = sample.content.subject.clone();
         }

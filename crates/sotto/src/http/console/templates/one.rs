@@ -15,6 +15,7 @@ use crate::access::policies::{Action, Permit, Resource};
 use crate::access::sessions::SignedIn;
 use crate::access::staff;
 use crate::audit::{Event, Kind as Deed};
+use crate::compose::prices;
 use crate::compose::proposals::{self, By, Proposal, ProposalError, ProposalState};
 use crate::compose::template::Wording;
 use crate::compose::{Key, Template};
@@ -121,7 +122,10 @@ fn read(
     (wording, against): (&Wording, Option<&Template>),
 ) -> Result<Reading, ProposalError> {
     match proposals::judge(tx, office, key, wording) {
-        Ok(judged) => Ok(Reading::of(office, &judged, against)),
+        Ok(judged) => {
+            let price = prices::of_texts(tx, office.practice())?;
+            Ok(Reading::of(office, &judged, against, price))
+        }
         Err(ProposalError::Compose(because)) => Ok(Reading::unreadable(&because.to_string())),
         Err(error) => Err(error),
     }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::one::by;
 use super::{Place, Reading, key_of, language_words, places, title, words_of};
 use crate::compose::Key;
+use crate::compose::prices;
 use crate::compose::proposals::{self, LONGEST_REASON, NewProposal, ProposalError};
 use crate::compose::template::Wording;
 use crate::db::Tx;
@@ -141,12 +142,13 @@ async fn read(doors: &Doors, key: Key, form: &Form) -> Result<Reading, Response>
         Err(error) => return Ok(Reading::unreadable(&error.to_string())),
     };
     let office = doors.office().clone();
-    let judged = doors.db().read(move |tx| proposals::judge(tx, &office, key, &wording)).await;
-    match judged {
-        Ok(judged) => {
-            let templates = doors.office().templates();
-            Ok(Reading::of(doors.office(), &judged, templates.find(key)))
-        }
+    let judged = doors.db().read(move |tx| -> Result<Reading, ProposalError> {
+        let judged = proposals::judge(tx, &office, key, &wording)?;
+        let price = prices::of_texts(tx, office.practice())?;
+        Ok(Reading::of(&office, &judged, office.templates().find(key), price))
+    });
+    match judged.await {
+        Ok(reading) => Ok(reading),
         Err(ProposalError::Compose(because)) => Ok(Reading::unreadable(&because.to_string())),
         Err(error) => Err(failed(&error)),
     }

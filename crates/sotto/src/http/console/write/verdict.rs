@@ -6,6 +6,7 @@ use guard::{Guard, Level};
 use jiff::Timestamp;
 
 use super::{CHANNELS, Wish, Writer, wording};
+use crate::compose::prices::{self, Price};
 use crate::db::Tx;
 use crate::facts;
 use crate::http::console::reading::{
@@ -194,11 +195,12 @@ pub(super) fn of(
             return Ok(verdict);
         }
     };
+    let price = prices::of_texts(tx, office.practice())?;
     match decided.seen() {
         Seen::Clear { draft, not_before } => {
             verdict.marks = marks(&[], not_before);
             verdict.send = Some(send_words(taken, not_before, &zone));
-            read(&mut verdict, office, writer, draft, taken);
+            read(&mut verdict, office, writer, (draft, taken), price);
             verdict.safe = None;
         }
         Seen::Split { body, notice, not_before, because } => {
@@ -206,13 +208,13 @@ pub(super) fn of(
             verdict.reasons = because.iter().map(stop).collect();
             verdict.notice = Some(notice.content.body.clone());
             verdict.send = Some(split_words(taken, not_before, &zone));
-            read(&mut verdict, office, writer, body, taken);
+            read(&mut verdict, office, writer, (body, taken), price);
         }
         Seen::Refuse { draft, refusal } => {
             let reasons: Vec<Reason> = refusal.reasons().cloned().collect();
             verdict.marks = marks(&reasons, None);
             verdict.reasons = reasons.iter().map(stop).collect();
-            read(&mut verdict, office, writer, draft, taken);
+            read(&mut verdict, office, writer, (draft, taken), price);
         }
     }
     Ok(verdict)
@@ -370,7 +372,13 @@ fn split_words(
 }
 
 /// What the words tell, to whom, and how to say it safely.
-fn read(verdict: &mut Verdict, office: &Office, writer: &Writer, draft: &Draft, taken: Channel) {
+fn read(
+    verdict: &mut Verdict,
+    office: &Office,
+    writer: &Writer,
+    (draft, taken): (&Draft, Channel),
+    price: Option<Price>,
+) {
     let guard = Guard::standard();
     let mut context = facts::context(office, Some(&writer.subject), &draft.address);
     context.fields.clone_from(&draft.content.fields);
@@ -384,7 +392,7 @@ fn read(verdict: &mut Verdict, office: &Office, writer: &Writer, draft: &Draft, 
     let subject = draft.content.subject.as_deref();
     verdict.stranger = Stranger::of(office, guard.preview(taken, seen), subject);
     if taken == Channel::Sms {
-        verdict.size = Some(size(seen));
+        verdict.size = Some(size(seen, price));
     }
     if draft.content.template.is_none() {
         let offer = guard.rewrite(text, &assessment, &context, taken);
