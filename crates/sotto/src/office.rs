@@ -47,7 +47,7 @@ struct Live {
 }
 
 /// When what [`Live`] holds was last changed in the database, by whichever process.
-type Stamp = [Option<i64>; 8];
+type Stamp = [Option<i64>; 9];
 
 /// How the practice presents itself, and what the guard should know of it.
 #[derive(Debug, Clone)]
@@ -295,11 +295,13 @@ fn stamp(tx: &mut Tx<'_>, practice: PracticeId, now: Timestamp) -> Result<Stamp,
                     (SELECT MAX(judged_at) FROM template_proposal WHERE practice_id = $1),
                     (SELECT MAX(withdrawn_at) FROM template_version WHERE practice_id = $1),
                     (SELECT COUNT(*) FROM template_version
-                      WHERE practice_id = $1 AND expires_at <= $2)"
+                      WHERE practice_id = $1 AND expires_at <= $2),
+                    (SELECT updated_at FROM setting
+                      WHERE practice_id = $1 AND name = 'neutral_name')"
         ),
         params![practice, now],
         |row| {
-            let mut stamp = [None; 8];
+            let mut stamp = [None; 9];
             for (at, one) in stamp.iter_mut().enumerate() {
                 *one = row.get(at)?;
             }

@@ -22,6 +22,8 @@ pub mod changes;
 
 pub mod prices;
 
+pub mod neutral_name;
+
 mod builtin;
 mod error;
 mod grade;

@@ -107,7 +107,7 @@ pub fn judge(
 }
 
 /// What stands in the places of this practice's messages.
-fn samples(tx: &mut Tx<'_>, office: &Office) -> Result<Samples, ProposalError> {
+pub(super) fn samples(tx: &mut Tx<'_>, office: &Office) -> Result<Samples, ProposalError> {
     let (profile, default) = (office.profile(), Samples::default());
     let hours = places::practice(tx, office)?.hours;
     let longest = site::list(tx, office.practice())?.into_iter().map(|site| site.name);

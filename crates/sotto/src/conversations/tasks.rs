@@ -89,7 +89,7 @@ fn due(kind: TaskKind, place: &Place, now: Timestamp) -> Timestamp {
         | TaskKind::Answer
         | TaskKind::IncompleteText
         | TaskKind::Delivery => in_office_hours(4),
-        TaskKind::RecordTorn => in_office_hours(8),
+        TaskKind::RecordTorn | TaskKind::AgreementEnds => in_office_hours(8),
     }
 }
 

@@ -688,7 +688,7 @@ pub fn last_of_kind(
     tx.query_opt(
         sql!(
             "SELECT id FROM message WHERE practice_id = $1 AND patient_id = $2 AND kind = $3
-             ORDER BY created_at DESC, id DESC LIMIT 1"
+             ORDER BY send_at DESC, id DESC LIMIT 1"
         ),
         params![practice, patient, kind.as_str()],
         |row| row.get(0),

@@ -247,6 +247,7 @@ fn pages() -> Routes {
         .post("/templates/{name}/decline", May(A::ApproveTemplates), templates::one::decline)
         .post("/templates/{name}/withdraw", MayRecently(A::ApproveTemplates), templates::one::withdraw)
         .get("/settings", May(A::ChangeSettings), settings::page)
+        .post("/settings/name", May(A::ChangeSettings), settings::set_name)
         .get("/settings/hours", May(A::ChangeSettings), settings::hours::page)
         .post("/settings/hours", May(A::ChangeSettings), settings::hours::set)
         .get("/settings/carriers", May(A::ChangeSettings), settings::carriers::page)

@@ -190,10 +190,12 @@ pub(super) fn words_of(error: &AccessError) -> (StatusCode, String) {
     }
 }
 
-fn sentence(text: &str) -> String {
+/// Text as a sentence: a capital first, a full stop last.
+pub(super) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
+    let end = if text.ends_with('.') { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
 }
 
 /// A page cannot be read or made.

@@ -1,11 +1,14 @@
 //! The settings pages.
 
-use gate::{Channel, PatientId};
+use gate::{Channel, Level, PatientId};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use sotto::access::roles::Role;
+use sotto::agreements;
+use sotto::audit::{self, Event, Kind};
 use sotto::conversations::tasks::{self, NewTask, TaskKind};
 use sotto::db::site::{self, SiteRow};
+use sotto::db::vendor::{self, NewVendor};
 use sotto::ids::{Id as _, SiteId};
 use sotto::schedule::{OfficeHours, appointments};
 
@@ -40,8 +43,8 @@ async fn somebody_in_chicago(desk: &Desk) -> (SiteId, PatientId) {
                 updated_at: office.clock().now(),
             };
             site::put(tx, office.practice(), &row).unwrap();
-            let event = sotto::audit::Event::new(sotto::audit::Kind::PracticeChanged, staff());
-            sotto::audit::append(tx, office, event).unwrap();
+            let event = Event::new(Kind::PracticeChanged, staff());
+            audit::append(tx, office, event).unwrap();
             let day = office.clock().now() + SignedDuration::from_hours(48);
             let visit = sotto::schedule::Booking { site: Some(row.id), ..booking(ana, "v1", day) };
             appointments::upsert(tx, office, &visit, &staff()).unwrap();
@@ -120,6 +123,62 @@ on_both_engines! {
         let sent = desk.clinic.sent_to("+15005550100").await.pop().unwrap();
         assert_eq!((sent.kind.as_str(), sent.state.as_str()), ("self_test", "queued"));
         assert_eq!(sent.body, "Harborview Family Health: this is a test of our text messages. Nothing is to be done.");
+        desk.clinic.is_proved().await;
+    }
+
+    async fn an_agreement_that_ends_is_a_task_at_each_warning_and_once(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let mut jar = administrator(&desk).await;
+        let now = desk.clinic.office.clock().now();
+        let until = now + SignedDuration::from_hours(24 * 20);
+        desk.clinic.write(move |tx, office| {
+            let ends = NewVendor {
+                adapter: "sms_smpp",
+                legal_name: "Carrier One",
+                service: "texts",
+                max_level: Level::Mention,
+                agreement: "active",
+                effective_at: Some(now - SignedDuration::from_hours(24)),
+                expires_at: Some(until),
+                reason: None,
+            };
+            vendor::put(tx, office.practice(), &ends, now).unwrap();
+            let event = Event::new(Kind::VendorChanged, staff()).code("renewed");
+            audit::append(tx, office, event).unwrap();
+        }).await;
+        let page = desk.get(CARRIERS, &mut jar).await.is(200).text;
+        assert!(page.contains("Ends in 20 days: renew it"), "{page}");
+        let tick = || desk.clinic.write(|tx, office| agreements::tick(tx, office).unwrap());
+        assert_eq!([tick().await, tick().await], [1, 0], "30 days");
+        desk.pass(14 * 86_400);
+        assert_eq!([tick().await, tick().await], [1, 0], "7 days");
+        desk.pass(7 * 86_400);
+        assert_eq!(tick().await, 0, "it is over, and the gate refuses");
+        let kinds: Vec<_> = desk.clinic.tasks().await.into_iter().map(|task| task.kind).collect();
+        assert_eq!(kinds, [TaskKind::AgreementEnds; 2]);
+        desk.clinic.is_proved().await;
+    }
+
+    async fn the_name_patients_see_says_nothing_and_fits(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let mut jar = administrator(&desk).await;
+        let long = "The Harborview Association of Physicians and Nurses of the Northern Shore";
+        for (name, says) in [
+            ("Harborview Oncology", "hints at what is treated"),
+            ("Harborview HIV Clinic", "hints at what is treated"),
+            ("https://harborview.example", "holds a link or an address"),
+            (long, "would break a rule"),
+        ] {
+            let page = desk.post("/settings/name", &[("name", name)], &mut jar).await.is(422).text;
+            assert!(page.contains(says), "{name}: {page}");
+        }
+        desk.post("/settings/name", &[("name", "Harborview")], &mut jar).await.goes_to("/settings");
+        desk.clinic.patient("Ana", "en", "+12125550193").await;
+        desk.clinic.text("+12125550193", "HELP").await;
+        let sent = desk.clinic.sent_to("+12125550193").await.pop().unwrap();
+        assert!(sent.body.starts_with("Harborview: "), "{}", sent.body);
+        desk.post("/settings/name", &[("name", "")], &mut jar).await.goes_to("/settings");
+        assert_eq!(desk.clinic.office.profile().display_name, "Harborview Family Health");
         desk.clinic.is_proved().await;
     }
 

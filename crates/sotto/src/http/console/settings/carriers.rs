@@ -402,19 +402,4 @@ mod tests {
             assert_eq!((said.as_str(), how), (words, tone), "{status} {days:?}");
         }
     }
-
-    #[test]
-    fn hours_are_read_as_they_are_typed() {
-        let typed = |monday: &str, closed: &str| Hours {
-            week: BTreeMap::from([("mon".to_owned(), monday.to_owned())]),
-            closed: closed.to_owned(),
-        };
-        let kept = |hours: &Hours| Hours::of(&hours.read().unwrap());
-        let split = kept(&typed("08:00 – 12:00, 13:00-17:00", "2026-12-25\r\n2027-01-01"));
-        assert_eq!(split.week["mon"], "08:00-12:00, 13:00-17:00");
-        assert_eq!(split.closed, "2026-12-25\n2027-01-01");
-        assert_eq!(kept(&typed("", "")).week.get("mon"), None);
-        assert!(typed("8 to 5", "").read().unwrap_err().contains("week.mon"));
-        assert!(typed("", "christmas").read().is_err());
-    }
 }

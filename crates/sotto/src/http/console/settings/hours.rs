@@ -261,3 +261,24 @@ pub async fn set(
         |site| format!("/settings/hours?place={site}"),
     )))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_are_read_as_they_are_typed() {
+        let typed = |monday: &str, closed: &str| Form {
+            week: BTreeMap::from([("mon".to_owned(), monday.to_owned())]),
+            closed: closed.to_owned(),
+            ..Form::default()
+        };
+        let kept = |form: &Form| Form::of(&form.read().unwrap());
+        let split = kept(&typed("08:00 – 12:00, 13:00-17:00", "2026-12-25\r\n2027-01-01"));
+        assert_eq!(split.week["mon"], "08:00-12:00, 13:00-17:00");
+        assert_eq!(split.closed, "2026-12-25\n2027-01-01");
+        assert_eq!(kept(&typed("", "")).week.get("mon"), None);
+        assert!(typed("8 to 5", "").read().unwrap_err().contains("week.mon"));
+        assert!(typed("", "christmas").read().is_err());
+    }
+}

@@ -17,10 +17,12 @@ use uuid::Uuid;
 
 use self::carriers::Carrier;
 use self::hours::Line;
-use super::page::{Filled, Frame, PageError, failed, html, see_other};
+use super::page::{Filled, Frame, PageError, failed, html, see_other, sentence};
 use super::signed_in::{ChangeSettings, May, MayRecently};
 use super::words::{When, channel_words};
 use crate::access::tokens::{self, NewToken, Scope, Secret, TokenError};
+use crate::audit::{Event, Kind as Deed};
+use crate::compose::neutral_name::{self, NameError};
 use crate::db::{Tx, api_token};
 use crate::http::Doors;
 use crate::http::params::Path;
@@ -55,6 +57,8 @@ struct TokenLine {
 struct Page {
     frame: Frame,
     error: Option<String>,
+    name: String,
+    phone: String,
     places: Vec<Line>,
     carriers: Vec<Carrier>,
     channels: Vec<&'static str>,
@@ -97,6 +101,8 @@ async fn show(
     let page = Page {
         frame: Frame::of(doors, &may.signed_in),
         error,
+        name: office.profile().display_name.clone(),
+        phone: office.profile().phone.clone(),
         places,
         carriers,
         channels: CHANNELS.iter().map(|channel| channel_words(channel.as_str())).collect(),
@@ -158,6 +164,37 @@ fn matrix(office: &Office) -> Vec<Row> {
                 .collect(),
         })
         .collect()
+}
+
+/// A name, as somebody writes it.
+#[derive(Deserialize)]
+pub struct Named {
+    #[serde(default)]
+    name: String,
+}
+
+/// `POST /settings/name`: the name patients see; empty for the configuration file's.
+pub async fn set_name(
+    State(doors): State<Doors>,
+    may: May<ChangeSettings>,
+    Filled(form): Filled<Named>,
+) -> Result<Response, Response> {
+    let office = doors.office().clone();
+    let event = may.permit.of(Event::new(Deed::PracticeChanged, may.actor()));
+    let name = Some(form.name.trim().to_owned()).filter(|name| !name.is_empty());
+    let set = move |tx: &mut Tx<'_>| neutral_name::set(tx, &office, name.as_deref(), event);
+    match doors.db().write(set).await {
+        Ok(()) => {
+            let office = doors.office().clone();
+            let refreshed = doors.db().read(move |tx| office.refresh(tx)).await;
+            refreshed.map_err(|error| failed(&error))?;
+            Ok(see_other("/settings"))
+        }
+        Err(
+            error @ (NameError::Value(_) | NameError::Reveals(_) | NameError::Templates { .. }),
+        ) => show(&doors, &may, Some(sentence(&error.to_string()))).await,
+        Err(error) => Err(failed(&error)),
+    }
 }
 
 /// A token asked for: each ticked scope sends its own name.

@@ -12,7 +12,7 @@ use axum::response::Response;
 use gate::{Channel, Kind, Language};
 use serde::Deserialize;
 
-use super::page::{Frame, PageError, failed, html, message};
+use super::page::{Frame, PageError, failed, html, message, sentence};
 use super::reading::{Piece, Stranger, Tell, level_tone, level_words, pieces, size, tells};
 use super::signed_in::{May, SeeTemplates, allows};
 use super::words::{channel_words, kind_words};
@@ -372,13 +372,6 @@ impl Reading {
             differences: Vec::new(),
         }
     }
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    let end = if text.ends_with('.') { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
 }
 
 /// What a person can do about an error; the page where it is ours to mend.
