@@ -21,7 +21,7 @@ const propose = async (page, name, text) => {
 test("what is typed is held against the rules at once, and proposed by the keyboard alone", { timeout: 240_000 }, async () => {
   const { page, context, complaints } = await demo.asRole("Campaign manager");
   await page.goto(`${demo.base}/templates`);
-  await page.getByRole("link", { name: /English: Help.*Text/ }).first().click();
+  await page.getByRole("link", { name: /English\s*: Help, Text/ }).first().click();
   await page.getByRole("link", { name: "Propose other words" }).click();
   await tabTo(page, () => document.activeElement.id === "body");
   await page.keyboard.press("Control+A");
@@ -42,7 +42,7 @@ test("what is typed is held against the rules at once, and proposed by the keybo
 
   const other = await demo.asRole("Privacy officer");
   await other.page.goto(`${demo.base}/templates?show=waiting`);
-  await other.page.getByRole("link", { name: /English: Help/ }).click();
+  await other.page.getByRole("link", { name: /English\s*: Help/ }).click();
   await other.page.getByRole("button", { name: /^Approve/ }).click();
   await other.page.getByText("your own, version 2").waitFor();
   await other.page.getByRole("button", { name: "Withdraw these words" }).click();

@@ -202,7 +202,9 @@ on_both_engines! {
         assert!(missing.contains("href=\"/templates/rx_ready.email.en/propose\""), "{missing}");
         let missing = desk.get("/templates?show=missing", &mut rosa).await.is(200).text;
         assert!(!missing.contains("/propose"), "the front desk does not write templates");
-        desk.get("/templates/marketing.sms.en", &mut rosa).await.is(404);
+        for nothing in ["marketing.sms.en", "survey.with_site.sms.en", "help.voicemail.en", "x"] {
+            desk.get(&format!("/templates/{nothing}"), &mut rosa).await.is(404);
+        }
         desk.get("/templates/help.sms.en/propose", &mut rosa).await.is(403);
     }
 

@@ -389,9 +389,13 @@ fn words_of(error: &ProposalError) -> Result<(StatusCode, String), Response> {
     }
 }
 
-/// The key that stands in the path.
-fn key_of(name: &str) -> Result<Key, Response> {
-    name.parse().map_err(|_| {
+/// The key that stands in the path, of a kind and wording that something can be said in.
+fn key_of(doors: &Doors, name: &str) -> Result<Key, Response> {
+    let templates = doors.office().templates();
+    let said = |key: &Key| {
+        templates.iter().any(|one| (one.key.kind, one.key.variant) == (key.kind, key.variant))
+    };
+    name.parse().ok().filter(said).ok_or_else(|| {
         message(
             StatusCode::NOT_FOUND,
             ("There is no such template", "The link may be old. The list shows all there are."),

@@ -17,7 +17,7 @@ use crate::access::staff;
 use crate::audit::{Event, Kind as Deed};
 use crate::compose::prices;
 use crate::compose::proposals::{self, By, Proposal, ProposalError, ProposalState};
-use crate::compose::template::Wording;
+use crate::compose::template::{BUILT_IN, Wording};
 use crate::compose::{Key, Template};
 use crate::db::template_version::{self, VersionRow};
 use crate::db::{Tx, template_proposal};
@@ -91,7 +91,7 @@ pub async fn page(
     may: May<SeeTemplates>,
     Path(name): Path<String>,
 ) -> Result<Response, Response> {
-    show(&doors, &may.signed_in, key_of(&name)?, (StatusCode::OK, None)).await
+    show(&doors, &may.signed_in, key_of(&doors, &name)?, (StatusCode::OK, None)).await
 }
 
 /// Everything the page is made of.
@@ -239,6 +239,9 @@ fn name_of(names: &HashMap<StaffId, String>, id: StaffId) -> String {
 
 /// A person of a column such as `created_by`, or the name that stands in a file.
 fn named(names: &HashMap<StaffId, String>, by: &str) -> String {
+    if by == BUILT_IN {
+        return "came with the program".to_owned();
+    }
     match by.strip_prefix("staff:").and_then(|id| id.parse().ok()) {
         Some(id) => name_of(names, id),
         None => by.to_owned(),
@@ -360,7 +363,7 @@ pub async fn approve(
     Path(name): Path<String>,
     Filled(form): Filled<Judgement>,
 ) -> Result<Response, Response> {
-    let (signed_in, key) = (&may.may.signed_in, key_of(&name)?);
+    let (signed_in, key) = (&may.may.signed_in, key_of(&doors, &name)?);
     let by = by(signed_in, &may.may.permit);
     let deed =
         move |tx: &mut Tx<'_>, office: &Office| proposals::approve(tx, office, form.id()?, by);
@@ -374,7 +377,7 @@ pub async fn decline(
     Path(name): Path<String>,
     Filled(form): Filled<Judgement>,
 ) -> Result<Response, Response> {
-    let (key, by) = (key_of(&name)?, by(&may.signed_in, &may.permit));
+    let (key, by) = (key_of(&doors, &name)?, by(&may.signed_in, &may.permit));
     let deed = move |tx: &mut Tx<'_>, office: &Office| {
         proposals::decline(tx, office, (form.id()?, &form.because), by)
     };
@@ -388,7 +391,7 @@ pub async fn take_back(
     Path(name): Path<String>,
     Filled(form): Filled<Judgement>,
 ) -> Result<Response, Response> {
-    let (key, by) = (key_of(&name)?, by(&may.signed_in, &may.permit));
+    let (key, by) = (key_of(&doors, &name)?, by(&may.signed_in, &may.permit));
     let deed =
         move |tx: &mut Tx<'_>, office: &Office| proposals::take_back(tx, office, form.id()?, by);
     done(&doors, &may.signed_in, key, deed).await
@@ -400,7 +403,7 @@ pub async fn withdraw(
     may: MayRecently<ApproveTemplates>,
     Path(name): Path<String>,
 ) -> Result<Response, Response> {
-    let (signed_in, key) = (&may.may.signed_in, key_of(&name)?);
+    let (signed_in, key) = (&may.may.signed_in, key_of(&doors, &name)?);
     let by = by(signed_in, &may.may.permit);
     let deed = move |tx: &mut Tx<'_>, office: &Office| proposals::withdraw(tx, office, key, by);
     done(&doors, signed_in, key, deed).await

@@ -86,7 +86,7 @@ pub async fn page(
     may: May<EditTemplates>,
     Path(name): Path<String>,
 ) -> Result<Response, Response> {
-    let key = key_of(&name)?;
+    let key = key_of(&doors, &name)?;
     let templates = doors.office().templates();
     let wording = templates.find(key).map(crate::compose::Template::wording);
     let form = wording.map_or_else(Form::default, |wording| Form {
@@ -104,7 +104,7 @@ pub async fn look(
     Path(name): Path<String>,
     Filled(form): Filled<Form>,
 ) -> Result<Response, Response> {
-    let reading = read(&doors, key_of(&name)?, &form).await?;
+    let reading = read(&doors, key_of(&doors, &name)?, &form).await?;
     Ok(html(StatusCode::OK, &Verdict { reading }))
 }
 
@@ -115,7 +115,7 @@ pub async fn act(
     Path(name): Path<String>,
     Filled(form): Filled<Form>,
 ) -> Result<Response, Response> {
-    let key = key_of(&name)?;
+    let key = key_of(&doors, &name)?;
     if form.act != "propose" {
         return show(&doors, &may, key, form, (StatusCode::OK, None)).await;
     }
