@@ -374,32 +374,35 @@ impl Reading {
     }
 }
 
-/// What a person can do about an error; the page where it is ours to mend.
-fn words_of(error: &ProposalError) -> Result<(StatusCode, String), Response> {
+/// What a person can do about an error; nothing where it is ours to mend.
+fn words_of(error: &ProposalError) -> Option<(StatusCode, String)> {
     match error {
         ProposalError::Field { .. } | ProposalError::Compose(_) => {
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, sentence(&error.to_string())))
+            Some((StatusCode::UNPROCESSABLE_ENTITY, sentence(&error.to_string())))
         }
         ProposalError::Broken(broken) => {
             let all: Vec<_> = broken.iter().map(|one| sentence(&one.because)).collect();
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, all.join(" ")))
+            Some((StatusCode::UNPROCESSABLE_ENTITY, all.join(" ")))
         }
-        ProposalError::NotNow(why) => Ok((StatusCode::CONFLICT, sentence(why))),
-        error => Err(failed(error)),
+        ProposalError::NotNow(why) => Some((StatusCode::CONFLICT, sentence(why))),
+        ProposalError::Hours(_) | ProposalError::Db(_) | ProposalError::Audit(_) => None,
     }
 }
 
 /// The key that stands in the path, of a kind and wording that something can be said in.
-fn key_of(doors: &Doors, name: &str) -> Result<Key, Response> {
+fn key_of(doors: &Doors, name: &str) -> Option<Key> {
     let templates = doors.office().templates();
     let said = |key: &Key| {
         templates.iter().any(|one| (one.key.kind, one.key.variant) == (key.kind, key.variant))
     };
-    name.parse().ok().filter(said).ok_or_else(|| {
-        message(
-            StatusCode::NOT_FOUND,
-            ("There is no such template", "The link may be old. The list shows all there are."),
-            ("/templates", "To the templates"),
-        )
-    })
+    name.parse().ok().filter(said)
+}
+
+/// The page where there is no such key.
+fn lost() -> Response {
+    message(
+        StatusCode::NOT_FOUND,
+        ("There is no such template", "The link may be old. The list shows all there are."),
+        ("/templates", "To the templates"),
+    )
 }

@@ -9,7 +9,9 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Place, Reading, Stretch, key_of, language_words, places, standing, stretches, title};
+use super::{
+    Place, Reading, Stretch, key_of, language_words, lost, places, standing, stretches, title,
+};
 use crate::access::AccessError;
 use crate::access::policies::{Action, Permit, Resource};
 use crate::access::sessions::SignedIn;
@@ -91,7 +93,8 @@ pub async fn page(
     may: May<SeeTemplates>,
     Path(name): Path<String>,
 ) -> Result<Response, Response> {
-    show(&doors, &may.signed_in, key_of(&doors, &name)?, (StatusCode::OK, None)).await
+    show(&doors, &may.signed_in, key_of(&doors, &name).ok_or_else(lost)?, (StatusCode::OK, None))
+        .await
 }
 
 /// Everything the page is made of.
@@ -350,7 +353,9 @@ async fn done<T: Send + 'static>(
             Ok(see_other(&format!("/templates/{}", key.name())))
         }
         Err(error) => {
-            let (status, words) = super::words_of(&error)?;
+            let Some((status, words)) = super::words_of(&error) else {
+                return Err(failed(&error));
+            };
             show(doors, signed_in, key, (status, Some(words))).await
         }
     }
@@ -363,7 +368,7 @@ pub async fn approve(
     Path(name): Path<String>,
     Filled(form): Filled<Judgement>,
 ) -> Result<Response, Response> {
-    let (signed_in, key) = (&may.may.signed_in, key_of(&doors, &name)?);
+    let (signed_in, key) = (&may.may.signed_in, key_of(&doors, &name).ok_or_else(lost)?);
     let by = by(signed_in, &may.may.permit);
     let deed =
         move |tx: &mut Tx<'_>, office: &Office| proposals::approve(tx, office, form.id()?, by);
@@ -377,7 +382,7 @@ pub async fn decline(
     Path(name): Path<String>,
     Filled(form): Filled<Judgement>,
 ) -> Result<Response, Response> {
-    let (key, by) = (key_of(&doors, &name)?, by(&may.signed_in, &may.permit));
+    let (key, by) = (key_of(&doors, &name).ok_or_else(lost)?, by(&may.signed_in, &may.permit));
     let deed = move |tx: &mut Tx<'_>, office: &Office| {
         proposals::decline(tx, office, (form.id()?, &form.because), by)
     };
@@ -391,7 +396,7 @@ pub async fn take_back(
     Path(name): Path<String>,
     Filled(form): Filled<Judgement>,
 ) -> Result<Response, Response> {
-    let (key, by) = (key_of(&doors, &name)?, by(&may.signed_in, &may.permit));
+    let (key, by) = (key_of(&doors, &name).ok_or_else(lost)?, by(&may.signed_in, &may.permit));
     let deed =
         move |tx: &mut Tx<'_>, office: &Office| proposals::take_back(tx, office, form.id()?, by);
     done(&doors, &may.signed_in, key, deed).await
@@ -403,7 +408,7 @@ pub async fn withdraw(
     may: MayRecently<ApproveTemplates>,
     Path(name): Path<String>,
 ) -> Result<Response, Response> {
-    let (signed_in, key) = (&may.may.signed_in, key_of(&doors, &name)?);
+    let (signed_in, key) = (&may.may.signed_in, key_of(&doors, &name).ok_or_else(lost)?);
     let by = by(signed_in, &may.may.permit);
     let deed = move |tx: &mut Tx<'_>, office: &Office| proposals::withdraw(tx, office, key, by);
     done(&doors, signed_in, key, deed).await

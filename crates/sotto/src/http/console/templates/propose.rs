@@ -8,7 +8,7 @@ use gate::{Channel, Language};
 use serde::Deserialize;
 
 use super::one::by;
-use super::{Place, Reading, key_of, language_words, places, title, words_of};
+use super::{Place, Reading, key_of, language_words, lost, places, title, words_of};
 use crate::compose::Key;
 use crate::compose::prices;
 use crate::compose::proposals::{self, LONGEST_REASON, NewProposal, ProposalError};
@@ -86,7 +86,7 @@ pub async fn page(
     may: May<EditTemplates>,
     Path(name): Path<String>,
 ) -> Result<Response, Response> {
-    let key = key_of(&doors, &name)?;
+    let key = key_of(&doors, &name).ok_or_else(lost)?;
     let templates = doors.office().templates();
     let wording = templates.find(key).map(crate::compose::Template::wording);
     let form = wording.map_or_else(Form::default, |wording| Form {
@@ -104,7 +104,7 @@ pub async fn look(
     Path(name): Path<String>,
     Filled(form): Filled<Form>,
 ) -> Result<Response, Response> {
-    let reading = read(&doors, key_of(&doors, &name)?, &form).await?;
+    let reading = read(&doors, key_of(&doors, &name).ok_or_else(lost)?, &form).await?;
     Ok(html(StatusCode::OK, &Verdict { reading }))
 }
 
@@ -115,7 +115,7 @@ pub async fn act(
     Path(name): Path<String>,
     Filled(form): Filled<Form>,
 ) -> Result<Response, Response> {
-    let key = key_of(&doors, &name)?;
+    let key = key_of(&doors, &name).ok_or_else(lost)?;
     if form.act != "propose" {
         return show(&doors, &may, key, form, (StatusCode::OK, None)).await;
     }
@@ -129,7 +129,9 @@ pub async fn act(
     match proposed.await {
         Ok(_) => Ok(see_other(&format!("/templates/{}", key.name()))),
         Err(error) => {
-            let (status, words) = words_of(&error)?;
+            let Some((status, words)) = words_of(&error) else {
+                return Err(failed(&error));
+            };
             show(&doors, &may, key, form, (status, Some(words))).await
         }
     }
