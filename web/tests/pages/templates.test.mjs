@@ -26,7 +26,7 @@ test("what is typed is held against the rules at once, and proposed by the keybo
   await tabTo(page, () => document.activeElement.id === "body");
   await page.keyboard.press("Control+A");
   await page.keyboard.type("{practice}: your HIV test is back. Call {phone}. STOP ends texts.");
-  await page.locator(".stops").getByText("Reveals level 3").waitFor();
+  await page.locator(".stops").getByText("They tell too much").waitFor();
   assert.equal(await page.getByRole("button", { name: "Propose these words" }).count(), 0, "what breaks a rule cannot be proposed");
   await page.keyboard.press("Control+A");
   await page.keyboard.type(words);

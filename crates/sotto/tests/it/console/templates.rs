@@ -125,11 +125,11 @@ on_both_engines! {
         let desk = Desk::open(db).await;
         let mut cam = somebody(&desk, Role::CampaignManager).await;
         let table = [
-            ("Your HIV test at {practice} is back, call {phone}. STOP ends texts.", "reveals level 3"),
+            ("Your HIV test at {practice} is back, call {phone}. STOP ends texts.", "They tell too much: “Sensitive”"),
             ("{practice}: call {phone}.", "Must say how to stop"),
             ("{practice}: call {phone}. See https://x.example. STOP ends texts.", "A link is a variable"),
             ("Hi {first_name}, {practice}: {phone}. STOP ends texts.", "may not stand in this kind"),
-            ("{practice}: {phon}. STOP ends texts.", "There is no variable `phon`"),
+            ("{practice}: {phon}. STOP ends texts.", "There is no variable"),
             ("{practice}: call {phone. STOP ends texts.", "never closed"),
         ];
         for (words, says) in table {
@@ -138,6 +138,7 @@ on_both_engines! {
             let page = page.replace("&#34;", "\"").replace("&#39;", "'");
             let said = page.to_lowercase().contains(&says.to_lowercase());
             assert!(said && !page.contains("value=\"propose\""), "{words}: {page}");
+            assert!(!page.contains("RULEBOOK"), "{page}");
             propose(&desk, words, &mut cam).await.is(422);
         }
         let page = desk.post(&format!("{HELP}/propose/look"), &[("body", WORDS)], &mut cam).await;

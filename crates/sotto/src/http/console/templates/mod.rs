@@ -18,6 +18,7 @@ use super::signed_in::{May, SeeTemplates, allows};
 use super::words::{channel_words, kind_words};
 use crate::access::policies::{Action, Resource};
 use crate::compose::changes::{self, Change};
+use crate::compose::lint::Broken;
 use crate::compose::prices::Price;
 use crate::compose::proposals::{Judged, ProposalError};
 use crate::compose::template::{BUILT_IN, Piece as Part};
@@ -297,7 +298,11 @@ fn differences(before: Option<&Template>, after: &Template) -> Vec<Difference> {
         Some(subject) => format!("{subject}\n\n{}", template.body_source),
         None => template.body_source.clone(),
     };
-    changes::between(&whole(before), &whole(after))
+    let changes = changes::between(&whole(before), &whole(after));
+    if changes.iter().all(|change| matches!(change, Change::Stays(_))) {
+        return Vec::new();
+    }
+    changes
         .into_iter()
         .map(|change| match change {
             Change::Stays(text) => Difference { text, how: "stays" },
@@ -305,6 +310,19 @@ fn differences(before: Option<&Template>, after: &Template) -> Vec<Difference> {
             Change::Comes(text) => Difference { text, how: "comes" },
         })
         .collect()
+}
+
+/// A broken rule for somebody who writes, without its clause: the rule's name stands beside it.
+fn rule_words(broken: &Broken, judged: &Judged) -> String {
+    if let ("level", Some(sample)) = (broken.rule, &judged.sample) {
+        let (is, most) = (level_words(sample.seen.level), level_words(judged.template.max_level));
+        return format!("They tell too much: “{is}”, and “{most}” is the most. Reword them.");
+    }
+    let plain = broken.because.replace('`', "");
+    match plain.split_once(" (") {
+        Some((words, clause)) if clause.ends_with(')') => sentence(words),
+        _ => sentence(&plain),
+    }
 }
 
 /// How words read with values in place, and what stands in their way.
@@ -320,6 +338,8 @@ struct Reading {
     size: Option<String>,
     stranger: Stranger,
     differences: Vec<Difference>,
+    /// They are the words in force.
+    same: bool,
 }
 
 impl Reading {
@@ -331,11 +351,12 @@ impl Reading {
     ) -> Self {
         let channel = judged.template.key.channel;
         let mut broken: Vec<_> =
-            judged.broken.iter().map(|one| (sentence(&one.because), one.rule)).collect();
+            judged.broken.iter().map(|one| (rule_words(one, judged), one.rule)).collect();
         broken.dedup();
         let mut reading = Self {
             broken,
             most: level_words(judged.template.max_level),
+            same: present.is_some_and(|present| present.wording() == judged.template.wording()),
             differences: differences(present, &judged.template),
             ..Self::nothing()
         };
@@ -370,6 +391,7 @@ impl Reading {
             size: None,
             stranger: Stranger::none(),
             differences: Vec::new(),
+            same: false,
         }
     }
 }
@@ -381,8 +403,8 @@ fn words_of(error: &ProposalError) -> Option<(StatusCode, String)> {
             Some((StatusCode::UNPROCESSABLE_ENTITY, sentence(&error.to_string())))
         }
         ProposalError::Broken(broken) => {
-            let all: Vec<_> = broken.iter().map(|one| sentence(&one.because)).collect();
-            Some((StatusCode::UNPROCESSABLE_ENTITY, all.join(" ")))
+            let words = format!("Nothing was kept: {} rule(s) are broken.", broken.len());
+            Some((StatusCode::UNPROCESSABLE_ENTITY, words))
         }
         ProposalError::NotNow(why) => Some((StatusCode::CONFLICT, sentence(why))),
         ProposalError::Hours(_) | ProposalError::Db(_) | ProposalError::Audit(_) => None,
