@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 31] = [
+const FLOW: [Table; 33] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -53,6 +53,8 @@ const FLOW: [Table; 31] = [
     NOTE,
     PRESENCE,
     CALL,
+    ATTACHMENT,
+    ATTACHMENT_PIECE,
     TASK,
     REMINDER,
     IDEMPOTENCY_KEY,
@@ -392,6 +394,13 @@ tables! {
     "template_proposal" TEMPLATE_PROPOSAL Recorded ["id" Text] [
         "practice_id" "id" "name" "subject" "body" "reason" "expires_on" "author" "proposed_at"
         "state" "judge" "judged_at" "answer" "version"
+    ]
+    "attachment" ATTACHMENT Recorded ["id" Text] [
+        "practice_id" "id" "holder" "holder_id" "media" "bytes" "pieces" "scanned" "label_sealed"
+        "record_wrap" "patient_wrap" "created_at"
+    ]
+    "attachment_piece" ATTACHMENT_PIECE Recorded ["attachment_id" Text, "n" Int] [
+        "practice_id" "attachment_id" "n" "body_sealed" "record_wrap" "patient_wrap"
     ]
     "presence" PRESENCE Nothing ["thread_id" Text, "staff_id" Text] [
         "practice_id" "thread_id" "staff_id" "seen_at"

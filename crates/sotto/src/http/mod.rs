@@ -11,10 +11,12 @@ pub mod auth;
 pub mod body;
 pub mod errors;
 pub mod fields;
+pub mod files;
 pub mod headers;
 pub mod idempotency;
 pub mod pagination;
 pub mod params;
+pub mod upload;
 pub mod views;
 
 pub mod api;
@@ -62,6 +64,8 @@ pub struct Pages {
     /// The phone of the practice's own that tests go to (`self_test.number`); without one they come
     /// back before the wire.
     pub test_number: Option<gate::PhoneNumber>,
+    /// Who looks at files that come in.
+    pub scanner: crate::attachments::scan::Scanner,
 }
 
 impl Doors {
@@ -114,6 +118,10 @@ impl Doors {
 
     fn closing(&self) -> bool {
         self.0.closing.load(Ordering::Relaxed)
+    }
+
+    fn scanner(&self) -> &crate::attachments::scan::Scanner {
+        &self.0.pages.scanner
     }
 
     fn pages(&self) -> &Pages {
