@@ -125,6 +125,8 @@ id! {
     StaffId;
     /// A sign-in, from its start to its end.
     SessionId;
+    /// A patient's stay at the window, from its start to its end.
+    WindowSessionId;
     /// A browser that somebody signed in with.
     DeviceId;
     /// A passkey.

@@ -36,6 +36,8 @@ pub mod backup;
 
 pub mod doctor;
 
+pub mod portal;
+
 pub mod conversations;
 
 pub mod schedule;

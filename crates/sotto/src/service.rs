@@ -27,6 +27,7 @@ use crate::outbox::recover::{self, Broken};
 use crate::outbox::set_back::{self, Watch};
 use crate::outbox::worker::{Settings, Worker};
 use crate::people::search;
+use crate::portal::{expiry, unread};
 use crate::reconcile::nightly::{self, Nightly};
 use crate::self_test;
 
@@ -51,6 +52,9 @@ const WARN_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// How often threads that were put off are looked for.
 const WAKE_EVERY: Duration = Duration::from_secs(5);
+
+/// How often letters that lie unread, and copies whose day is over, are looked for.
+const LETTERS_EVERY: Duration = Duration::from_secs(60);
 
 /// The running parts of one practice.
 pub struct Service {
@@ -138,6 +142,7 @@ impl Service {
         tasks.spawn(refresh(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(warn(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(wake(db.clone(), office.clone(), stop.clone()));
+        tasks.spawn(letters(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(index(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(settle(db, office, given_up, stop.clone()));
         tasks.close();
@@ -248,6 +253,20 @@ async fn warn(db: Db, office: Office, stop: CancellationToken) {
         let now = office.clone();
         if let Err(error) = db.write(move |tx| agreements::tick(tx, &now)).await {
             tracing::error!(%error, "agreements.tick");
+        }
+    }
+}
+
+/// What lies unread at the window is spoken of again, and copies end with their day.
+async fn letters(db: Db, office: Office, stop: CancellationToken) {
+    while pause(&office, LETTERS_EVERY, &stop).await {
+        if let Err(error) = unread::look(&db, &office).await {
+            tracing::error!(%error, "window.unread");
+        }
+        match expiry::look(&db, &office).await {
+            Ok(0) => {}
+            Ok(copies) => tracing::info!(copies, "window.copies_ended"),
+            Err(error) => tracing::error!(%error, "window.expiry"),
         }
     }
 }

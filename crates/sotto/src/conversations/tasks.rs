@@ -88,7 +88,8 @@ fn due(kind: TaskKind, place: &Place, now: Timestamp) -> Timestamp {
         TaskKind::WrongNumber
         | TaskKind::Answer
         | TaskKind::IncompleteText
-        | TaskKind::Delivery => in_office_hours(4),
+        | TaskKind::Delivery
+        | TaskKind::Unread => in_office_hours(4),
         TaskKind::RecordTorn | TaskKind::AgreementEnds => in_office_hours(8),
     }
 }

@@ -50,7 +50,8 @@ const MIGRATIONS: &[Migration] = migrations![
     10 "0010_calls" beside 2,
     11 "0011_patient_search" beside 2,
     12 "0012_attachments" beside 2,
-    13 "0013_wording" beside 2,
+    13 "0013_window" beside 2,
+    14 "0014_wording" beside 2,
 ];
 
 /// The first version whose row says `oldest`.

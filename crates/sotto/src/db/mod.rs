@@ -39,6 +39,7 @@ pub mod disclosure;
 pub mod idempotency_key;
 pub mod import_file;
 pub mod inbound_message;
+pub mod letter;
 pub mod message;
 pub mod node;
 pub mod note;
@@ -68,6 +69,7 @@ pub mod thread;
 pub mod timeline;
 pub mod vendor;
 pub mod watched;
+pub mod window;
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;

@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 33] = [
+const FLOW: [Table; 38] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -75,6 +75,11 @@ const FLOW: [Table; 33] = [
     SESSION_SEEN,
     SIGN_IN_FAILURE,
     CEREMONY,
+    WINDOW_LINK,
+    WINDOW_CODE,
+    WINDOW_SESSION,
+    WINDOW_SEEN,
+    LETTER,
 ];
 
 /// What vouches for a table's rows (RULEBOOK §10, 45 CFR 164.312(c)).
@@ -407,6 +412,24 @@ tables! {
     ]
     "patient_search" PATIENT_SEARCH Rebuilt ["token" Int, "patient_id" Text] [
         "practice_id" "token" "patient_id"
+    ]
+    "window_link" WINDOW_LINK Recorded ["message_id" Text] [
+        "practice_id" "message_id" "digest" "patient_id" "contact_point_id" "purpose" "created_at"
+        "expires_at" "ended_at" "ended_why"
+    ]
+    "window_code" WINDOW_CODE Nothing ["digest" Blob] [
+        "practice_id" "digest" "link_id" "code" "tries" "expires_at"
+    ]
+    "window_session" WINDOW_SESSION Recorded ["id" Text] [
+        "practice_id" "id" "digest" "patient_id" "contact_point_id" "caregiver_id" "link_id"
+        "created_at" "expires_at" "ended_at" "ended_why"
+    ]
+    "window_seen" WINDOW_SEEN Nothing ["session_id" Text] [
+        "practice_id" "session_id" "seen_at"
+    ]
+    "letter" LETTER Recorded ["message_id" Text] [
+        "practice_id" "message_id" "patient_id" "contact_point_id" "last_day" "created_at"
+        "opened_at" "read_at" "nudges" "nudged_at" "asked_at" "ended_at"
     ]
     "audit_entry" AUDIT_ENTRY Proof ["id" Text] [
         "practice_id" "id" "recorded_at" "body" "leaf_index" "arrival"

@@ -1,4 +1,5 @@
-//! The doors: API, the pages of those who work here, and the carriers' webhooks.
+//! The doors: API, the pages of those who work here, the window where patients come, and the
+//! carriers' webhooks.
 //!
 //! Read [`router`] first: every URL is there, with what it asks of whoever uses it ([`routes`]). A handler parses ([`body`]), has its right as an
 //! argument ([`auth`]), and calls the same functions as everything else in the house; what it
@@ -22,6 +23,7 @@ pub mod views;
 pub mod api;
 pub mod carriers;
 pub mod console;
+pub mod portal;
 pub mod unsubscribe;
 
 pub mod assets;

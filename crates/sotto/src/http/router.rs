@@ -27,6 +27,7 @@ use super::console::{
     strip, tasks as work, templates, thread, thread_forms, today, write,
 };
 use super::errors::Problem;
+use super::portal::{choices, home, letters, visits, way_in};
 use super::routes::Needs::{self, May, MayEach, MayRecently, Token};
 use super::routes::{Route, Routes};
 use super::{Doors, assets, body, headers, health, metrics, openapi, unsubscribe};
@@ -66,7 +67,7 @@ pub fn watching(doors: Doors) -> Router {
 /// Every URL, with what it asks of whoever uses it.
 #[must_use]
 pub fn list() -> Vec<Route> {
-    timed(true).merge(streams()).merge(pages()).merge(uploads()).list
+    timed(true).merge(streams()).merge(pages()).merge(window()).merge(uploads()).list
 }
 
 fn public(doors: Doors, with_metrics: bool) -> Router {
@@ -84,7 +85,7 @@ fn public(doors: Doors, with_metrics: bool) -> Router {
     timed(with_metrics)
         .behind(limited)
         .merge(streams())
-        .merge(pages().behind(own_forms))
+        .merge(pages().merge(window()).behind(own_forms))
         .merge(uploads().behind(own_files))
         .router
         .fallback(|| async { Problem::not_found("page") })
@@ -230,6 +231,7 @@ fn pages() -> Routes {
         .post("/people/{patient}/contacts", MayEach(CONTACTS), record::add_contact)
         .post("/people/{patient}/contacts/{contact}/end", MayEach(CONTACTS), record::end_contact)
         .get("/people/{patient}/files/{file}", MayEach(SEE), files::of_record)
+        .post("/people/{patient}/cut-off", MayEach(CONTACTS), record::cut_off)
         .post("/people/{patient}/consents/{consent}/revoke", MayEach(CONSENT), record::revoke_consent)
         .post("/people/{patient}/caregivers", MayEach(CONTACTS), record::add_carer)
         .post("/people/{patient}/caregivers/{caregiver}/permit", MayEach(CONSENT), record::permit_carer)
@@ -287,10 +289,46 @@ fn pages() -> Routes {
         .post("/inbox/{id}/snooze", MayEach(ANSWER), thread_forms::snooze)
         .post("/inbox/{id}/close", MayEach(ANSWER), thread_forms::close)
         .post("/inbox/{id}/reopen", MayEach(ANSWER), thread_forms::reopen)
+        .post("/inbox/{id}/portal", MayEach(ANSWER), thread_forms::portal)
         .post("/inbox/{id}/note", MayEach(READ), thread_forms::note)
         .get("/tasks", May(A::SeeTasks), work::page)
         .post("/tasks/{id}/done", MayEach(ANSWER), work::done)
         .get("/today", May(A::SeeOverview), today::page)
+}
+
+/// Patients, and those who act for them, by a link and a proof.
+#[rustfmt::skip]
+fn window() -> Routes {
+    let ask = Needs::Nothing("where a patient asks for a link; the same answer to whoever asks");
+    Routes::default()
+        .get("/w/{token}", Needs::Link, way_in::landing)
+        .post("/w/{token}", Needs::Link, way_in::ask)
+        .get("/w/{token}/code", Needs::Link, way_in::code_page)
+        .post("/w/{token}/code", Needs::Link, way_in::enter)
+        .post("/w/{token}/again", Needs::Link, way_in::again)
+        .get("/window/in", ask, way_in::way_in)
+        .post("/window/in", ask, way_in::send_link)
+        .get("/window", Needs::Visitor, home::page)
+        .get("/window/letters/{letter}", Needs::Visitor, letters::page)
+        .get("/window/wrote/{message}", Needs::Visitor, letters::wrote)
+        .get("/window/write", Needs::Visitor, letters::write_page)
+        .post("/window/write", Needs::Visitor, letters::write)
+        .get("/window/visits/{visit}", Needs::Visitor, visits::page)
+        .post("/window/visits/{visit}", Needs::Visitor, visits::answer)
+        .get("/window/visits/{visit}/calendar", Needs::Visitor, visits::calendar)
+        .get("/window/choices", Needs::Visitor, choices::page)
+        .get("/window/choices/places/{contact}/{channel}", Needs::Visitor, choices::place)
+        .post("/window/choices/places/{contact}/{channel}", Needs::Visitor, choices::choose)
+        .get("/window/choices/receipts/{consent}", Needs::Visitor, choices::receipt)
+        .get("/window/choices/wishes", Needs::Visitor, choices::wishes)
+        .post("/window/choices/wishes", Needs::Visitor, choices::wish)
+        .get("/window/choices/elsewhere", Needs::Visitor, choices::elsewhere)
+        .post("/window/choices/elsewhere", Needs::Visitor, choices::go_elsewhere)
+        .get("/window/choices/people/{person}", Needs::Visitor, choices::person)
+        .post("/window/choices/people/{person}", Needs::Visitor, choices::may_hear)
+        .get("/window/lost", Needs::Visitor, way_in::lost)
+        .post("/window/lost", Needs::Visitor, way_in::cut_off)
+        .post("/window/leave", Needs::Visitor, way_in::leave)
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -37,6 +37,7 @@ mod journeys;
 mod nodes;
 mod observe;
 mod people;
+mod portal;
 mod receipts;
 mod reconcile;
 mod self_test;

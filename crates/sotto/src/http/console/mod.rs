@@ -25,7 +25,7 @@ pub mod today;
 pub mod write;
 
 mod board;
-mod cookies;
+pub(in crate::http) mod cookies;
 mod lines;
 mod page;
 mod reader;

@@ -134,6 +134,8 @@ fn what_asks_nothing_says_why() {
             "/sign-in",
             "/sign-in/passkey/ask",
             "/sign-in/passkey",
+            "/window/in",
+            "/window/in",
         ]
     );
 }
@@ -219,6 +221,7 @@ on_both_engines! {
             let at = format!("{} {} {}", route.method, route.path, answer.status);
             match route.needs {
                 Needs::Session => assert_eq!(answer.to(), "/sign-in", "{at}"),
+                Needs::Visitor => assert_eq!(answer.to(), "/window/in", "{at}"),
                 Needs::Link | Needs::Signature => {
                     assert!(matches!(answer.status.as_u16(), 400 | 401 | 403 | 404 | 410), "{at}");
                 }

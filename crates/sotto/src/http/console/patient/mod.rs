@@ -163,6 +163,7 @@ fn sentence(word: &str) -> Option<&'static str> {
         "permit" => "What they may hear is recorded.",
         "stop" => "The opt-out is recorded. Nothing more goes there.",
         "resume" => "Messages go there again.",
+        "cut-off" => "Their devices are cut off. No link that was sent opens anything.",
         "wishes" => "The wishes are recorded.",
         "bound" => "The restriction is recorded.",
         "bound-end" => "The restriction has ended.",

@@ -40,6 +40,7 @@ use crate::people::preferences::{self, Preferences};
 use crate::people::restrictions::{self, NewRestriction};
 use crate::people::suppressions::{self, Scope};
 use crate::people::told::RecordError;
+use crate::portal::session;
 
 /// What every form is done with.
 struct Case<'a> {
@@ -183,7 +184,7 @@ async fn kept(
     let mut pages = Vec::with_capacity(files.len());
     for (_, name, bytes) in files {
         match doors.scanner().take(name, bytes).await {
-            Ok(fit) => pages.push(store::seal(doors.office(), &fit)?),
+            Ok(fit) => pages.push(store::seal(doors.office(), &fit, None)?),
             Err(not) => {
                 refused_file(doors, (may.actor(), may.patient), not).await?;
                 return Err(not.into());
@@ -355,6 +356,21 @@ pub async fn opt_out(
     act(&doors, &may, (form, fields), |tx, case| {
         let scope = scope(tx, case)?;
         suppressions::opt_out(tx, case.office, case.actor, &scope, &case.fields.told(case.now)?)?;
+        Ok(())
+    })
+    .await
+}
+
+/// `POST /people/{patient}/cut-off`: a phone was lost. Whoever is at this patient's window is out, and
+/// no link opens anything.
+pub async fn cut_off(
+    may: MayOf<ChangeContacts>,
+    State(doors): State<Doors>,
+    Filled(fields): Filled<Fields>,
+) -> Response {
+    let form = Form("cut-off".to_owned(), "cut-off", "contacts");
+    act(&doors, &may, (form, fields), |tx, case| {
+        session::cut_off(tx, case.office, case.patient, case.actor)?;
         Ok(())
     })
     .await

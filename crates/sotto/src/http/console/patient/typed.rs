@@ -20,6 +20,7 @@ use crate::http::errors::Problem;
 use crate::people::addresses::parse_phone;
 use crate::people::consents::ConsentError;
 use crate::people::told::{RecordError, Told};
+use crate::portal::PortalError;
 
 /// The fields of a form, by name. `Debug` shows nothing of them.
 #[derive(Deserialize, Default, Clone)]
@@ -74,6 +75,13 @@ impl From<DbError> for Refused {
 impl From<AuditError> for Refused {
     fn from(error: AuditError) -> Self {
         Self::broken(&error.into())
+    }
+}
+
+impl From<PortalError> for Refused {
+    fn from(error: PortalError) -> Self {
+        tracing::error!(%error, "patient.window");
+        Self::broken(&Problem::internal())
     }
 }
 
