@@ -221,18 +221,20 @@ pub fn of_consents(
     practice: PracticeId,
     patient: PatientId,
 ) -> Result<Vec<(ConsentId, AttachmentId)>, DbError> {
-    tx.query(
+    let mut files: Vec<(ConsentId, AttachmentId)> = tx.query(
         sql!(
             "SELECT a.holder_id, a.id
                FROM consent_event c
                JOIN attachment a ON a.practice_id = c.practice_id AND a.holder = 'consent'
                                 AND a.holder_id = c.consent_id
-              WHERE c.practice_id = $1 AND c.patient_id = $2 AND c.event = 'given'
-              ORDER BY a.id"
+              WHERE c.practice_id = $1 AND c.patient_id = $2 AND c.event = 'given'"
         ),
         params![practice, patient],
         |row| Ok((row.get(0)?, row.get(1)?)),
-    )
+    )?;
+    // Asked to sort them, SQLite would go through every file of the practice.
+    files.sort_unstable_by_key(|(_, file)| *file);
+    Ok(files)
 }
 
 /// One piece, as one side opens it.
