@@ -133,6 +133,31 @@ test("from the notice to the message, at 320 px, in English", { timeout: 300_000
   await page.getByRole("button", { name: "Send" }).click();
   await page.getByRole("heading", { name: /call 911 now/ }).waitFor();
   await demo.isAccessible(page, "window emergency");
+
+  // What one agrees to: the warning first, a signature, a receipt, and back by one button.
+  await page.goto(`${demo.base}/window`);
+  await page.getByRole("link", { name: "Your choices" }).click();
+  await page.waitForURL(`${demo.base}/window/choices`);
+  await demo.isAccessible(page, "window choices");
+  await page.getByRole("link", { name: /^Texts to/ }).first().click();
+  await page.getByText("Let us write about your health here").click();
+  await demo.isAccessible(page, "window place");
+  await page.getByLabel("medicines").check();
+  await page.getByLabel("Sign with your name").fill("My Name");
+  await page.getByRole("button", { name: "I agree" }).click();
+  assert.match(await page.getByRole("alert").innerText(), /read the warning/);
+  assert.equal(await page.getByLabel("Sign with your name").inputValue(), "My Name");
+  await page.getByLabel("I read this, and still want it").check();
+  await page.getByRole("button", { name: "I agree" }).click();
+  await page.getByRole("heading", { name: "Your receipt" }).waitFor();
+  await demo.isAccessible(page, "window receipt");
+  await page.getByRole("link", { name: "Back to your choices" }).click();
+  await page.getByText("words about health").first().waitFor();
+  await page.getByRole("link", { name: "Language, times and kinds" }).click();
+  await page.waitForURL(/wishes$/);
+  await demo.isAccessible(page, "window wishes");
+  await page.goto(`${demo.base}/window/choices/elsewhere`);
+  await demo.isAccessible(page, "window elsewhere");
   await page.getByRole("button", { name: /End now/ }).click();
   await page.getByRole("heading", { name: "You are out" }).waitFor();
   await page.goto(`${demo.base}/window`);
@@ -173,6 +198,10 @@ test("the same in Spanish, in the dark and without scripts", { timeout: 300_000 
     if (await will.count()) await will.click();
     await page.getByRole("status").waitFor();
   }
+  await page.goto(`${demo.base}/window/choices`);
+  await page.getByRole("link", { name: /^Mensajes de texto a/ }).first().click();
+  await page.getByRole("button", { name: "No enviar nada más aquí" }).click();
+  await page.getByText("Ya no se envía nada ahí.").waitFor();
   await page.goto(`${demo.base}/window/lost`);
   await page.getByRole("button", { name: "Desconectar todos los dispositivos" }).click();
   await page.getByRole("heading", { name: "Todos los dispositivos están desconectados" }).waitFor();

@@ -221,6 +221,23 @@ pub fn last_of_patient(
     )
 }
 
+/// About whom a message to us is, where that is sure.
+///
+/// # Errors
+/// [`DbError`].
+pub fn patient_of(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    id: InboundId,
+) -> Result<Option<PatientId>, DbError> {
+    let found = tx.query_opt(
+        sql!("SELECT patient_id FROM inbound_message WHERE practice_id = $1 AND id = $2"),
+        params![practice, id],
+        |row| row.get(0),
+    )?;
+    Ok(found.flatten())
+}
+
 /// How many came from an address since an instant.
 ///
 /// # Errors

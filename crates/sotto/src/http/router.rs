@@ -21,13 +21,13 @@ use super::api::{
     patients, practice, preferences, restrictions, tasks,
 };
 use super::carriers::twilio;
-use super::console::patient::{self, disclosures, files, record, said};
+use super::console::patient::{self, disclosures, files as papers, record, said};
 use super::console::{
     access, call, guide, inbox, invite, lock, log, me, overview, people, settings, sign_in, staff,
-    strip, tasks as work, templates, thread, thread_forms, today, write,
+    strip, tasks as work, templates, thread, thread_files, thread_forms, today, write,
 };
 use super::errors::Problem;
-use super::portal::{choices, home, letters, visits, way_in};
+use super::portal::{choices, files, home, letters, visits, way_in};
 use super::routes::Needs::{self, May, MayEach, MayRecently, Token};
 use super::routes::{Route, Routes};
 use super::{Doors, assets, body, headers, health, metrics, openapi, unsubscribe};
@@ -175,7 +175,10 @@ fn streams() -> Routes {
 /// Forms with files: a telephone on a slow line needs its time.
 fn uploads() -> Routes {
     let give = record::give_consent;
-    Routes::default().post("/people/{patient}/consents", MayEach(CONSENT), give)
+    Routes::default()
+        .post("/people/{patient}/consents", MayEach(CONSENT), give)
+        .post("/people/{patient}/write/files", MayEach(WRITE), write::send_files)
+        .post("/window/write", Needs::Visitor, letters::write)
 }
 
 /// To write to a patient.
@@ -230,7 +233,7 @@ fn pages() -> Routes {
         .get("/people/{patient}/disclosures", MayEach(RELEASE), disclosures::page)
         .post("/people/{patient}/contacts", MayEach(CONTACTS), record::add_contact)
         .post("/people/{patient}/contacts/{contact}/end", MayEach(CONTACTS), record::end_contact)
-        .get("/people/{patient}/files/{file}", MayEach(SEE), files::of_record)
+        .get("/people/{patient}/files/{file}", MayEach(SEE), papers::of_record)
         .post("/people/{patient}/cut-off", MayEach(CONTACTS), record::cut_off)
         .post("/people/{patient}/consents/{consent}/revoke", MayEach(CONSENT), record::revoke_consent)
         .post("/people/{patient}/caregivers", MayEach(CONTACTS), record::add_carer)
@@ -284,6 +287,7 @@ fn pages() -> Routes {
         .get("/people/{patient}/written/{message}", MayEach(WRITE), write::written)
         .get("/inbox", May(A::SeeTasks), inbox::page)
         .get("/inbox/{id}", MayEach(READ), thread::page)
+        .get("/inbox/{id}/files/{file}", MayEach(READ), thread_files::page)
         .post("/inbox/{id}/assign", MayEach(ANSWER), thread_forms::assign)
         .post("/inbox/{id}/take", MayEach(ANSWER), thread_forms::take)
         .post("/inbox/{id}/snooze", MayEach(ANSWER), thread_forms::snooze)
@@ -310,9 +314,10 @@ fn window() -> Routes {
         .post("/window/in", ask, way_in::send_link)
         .get("/window", Needs::Visitor, home::page)
         .get("/window/letters/{letter}", Needs::Visitor, letters::page)
+        .get("/window/letters/{letter}/files/{file}", Needs::Visitor, files::of_letter)
+        .get("/window/wrote/{message}/files/{file}", Needs::Visitor, files::of_wrote)
         .get("/window/wrote/{message}", Needs::Visitor, letters::wrote)
         .get("/window/write", Needs::Visitor, letters::write_page)
-        .post("/window/write", Needs::Visitor, letters::write)
         .get("/window/visits/{visit}", Needs::Visitor, visits::page)
         .post("/window/visits/{visit}", Needs::Visitor, visits::answer)
         .get("/window/visits/{visit}/calendar", Needs::Visitor, visits::calendar)

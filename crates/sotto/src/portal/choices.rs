@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{PortalError, Visitor};
 use crate::audit::Actor;
-use crate::compose::{self, Values, Variable};
+use crate::compose::Values;
 use crate::db::caregiver::Permission;
 use crate::db::consent_event::{self, ConsentEventRow, ConsentKind, ConsentMethod};
 use crate::db::contact_point::{self, ContactPointRow};
@@ -567,7 +567,6 @@ fn receipt(tx: &mut Tx<'_>, office: &Office, who: &Chooser) -> Result<(), Choice
     };
     let now = office.clock().now();
     let zone = who.0.timezone(office);
-    let language = who.0.language().unwrap_or(Language::English);
     let day =
         compose::dates::date(now.to_zoned(zone).date(), language, compose::dates::Style::Long);
     let values = Values::new().set(Variable::Date, day).map_err(PortalError::from)?;

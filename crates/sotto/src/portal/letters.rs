@@ -13,6 +13,7 @@ use super::proof::{guess, of};
 use super::session::{self, Who};
 use super::{PortalError, Visitor, link};
 use crate::audit::{self, Actor, Event, Kind as EventKind};
+use crate::db::attachment::{self, AttachmentRow, Holder};
 use crate::db::letter::{self as rows, LetterRow};
 use crate::db::registry::LETTER;
 use crate::db::thread::With;
@@ -386,6 +387,42 @@ pub fn wrote(
         let opened = content::open(office, id, (&one.content_sealed, &one.record_wrap)).ok()?;
         Some((one.at, opened.shown()))
     }))
+}
+
+/// The files of a letter that this visitor may open, while they have a copy of it; none where it is
+/// no letter of theirs. Reads only.
+///
+/// # Errors
+/// [`PortalError`].
+pub fn files_of_letter(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    visitor: &Visitor,
+    id: MessageId,
+) -> Result<Vec<AttachmentRow>, PortalError> {
+    let (practice, now) = (office.practice(), office.clock().now());
+    let row = rows::get(tx, practice, id)?;
+    if !row.is_some_and(|row| theirs(visitor, &row) && !ended(&row, now)) {
+        return Ok(Vec::new());
+    }
+    Ok(attachment::held_by(tx, practice, Holder::Message(id))?)
+}
+
+/// The files that the patient sent with something they wrote, for them alone, as long as they see
+/// the words. Reads only.
+///
+/// # Errors
+/// [`PortalError`].
+pub fn files_of_wrote(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    visitor: &Visitor,
+    id: InboundId,
+) -> Result<Vec<AttachmentRow>, PortalError> {
+    if !written(tx, office, visitor)?.iter().any(|one| one.id == id) {
+        return Ok(Vec::new());
+    }
+    Ok(attachment::held_by(tx, office.practice(), Holder::Inbound(id))?)
 }
 
 /// The list was shown: what stood in it for the first time is opened.

@@ -16,6 +16,7 @@ pub mod session;
 pub mod unread;
 pub mod visits;
 
+use crate::attachments::store::AttachmentError;
 use crate::audit::AuditError;
 use crate::compose::ComposeError;
 use crate::conversations::tasks::TaskError;
@@ -54,6 +55,9 @@ pub enum PortalError {
     /// A key is missing or was destroyed.
     #[error(transparent)]
     Seal(#[from] seal::SealError),
+    /// A file cannot be kept or read back.
+    #[error(transparent)]
+    File(#[from] AttachmentError),
     /// Storage.
     #[error(transparent)]
     Db(#[from] DbError),

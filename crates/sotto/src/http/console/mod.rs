@@ -20,6 +20,7 @@ pub mod strip;
 pub mod tasks;
 pub mod templates;
 pub mod thread;
+pub mod thread_files;
 pub mod thread_forms;
 pub mod today;
 pub mod write;

@@ -24,6 +24,7 @@ use crate::audit::{Event, Kind};
 use crate::conversations::about;
 use crate::conversations::inbox::{InboxError, TEAMS};
 use crate::db::appointment::{self, AppointmentStatus};
+use crate::db::attachment::{self, AttachmentRow, Holder};
 use crate::db::note::{self, NoteRow};
 use crate::db::registry::THREAD;
 use crate::db::task::TaskState;
@@ -110,6 +111,13 @@ struct Item {
     lang: String,
     foot: String,
     tone: &'static str,
+    files: Vec<File>,
+}
+
+/// A file that came or went with words.
+struct File {
+    to: String,
+    words: String,
 }
 
 impl std::fmt::Debug for Item {
@@ -373,11 +381,21 @@ fn items(
             Channel::Portal => letters::receipt(tx, reader.office, one.id)?,
             _ => None,
         };
-        all.push(of_ours(reader, (one, receipt), sites));
+        let files = match one.channel {
+            Channel::Portal => files(tx, reader, (row, sites), Holder::Message(one.id))?,
+            _ => Vec::new(),
+        };
+        all.push(Item { files, ..of_ours(reader, (one, receipt), sites) });
     }
     let heard = timeline::heard_from(tx, practice, row.with, span)?;
     reached(heard.len(), heard.last().map(|one| one.at));
-    all.extend(heard.into_iter().map(|one| of_theirs(reader, &one, sites)));
+    for one in heard {
+        let files = match one.channel {
+            Channel::Portal => files(tx, reader, (row, sites), Holder::Inbound(one.id))?,
+            _ => Vec::new(),
+        };
+        all.push(Item { files, ..of_theirs(reader, &one, sites) });
+    }
     let notes = note::of_thread(tx, practice, row.id, span)?;
     reached(notes.len(), notes.last().map(|one| one.created_at));
     all.extend(notes.into_iter().map(|one| of_colleagues(reader, &one, sites)));
@@ -398,6 +416,25 @@ fn items(
         }
     }
     Ok((all, from))
+}
+
+/// The files that came with something. What a file shows nobody read before it was kept: it is for
+/// those who may read of health.
+fn files(
+    tx: &mut Tx<'_>,
+    reader: &mut Reader<'_>,
+    (row, sites): (&ThreadRow, &[SiteId]),
+    holder: Holder,
+) -> Result<Vec<File>, DeskError> {
+    if !reader.may_read(About::Clinical, sites) {
+        return Ok(Vec::new());
+    }
+    let held = attachment::held_by(tx, reader.office.practice(), holder)?;
+    let file = |file: AttachmentRow| File {
+        to: format!("/inbox/{}/files/{}", row.id, file.id),
+        words: words::file_words(&file),
+    };
+    Ok(held.into_iter().map(file).collect())
 }
 
 impl Item {
@@ -425,6 +462,7 @@ impl Item {
             lang: String::new(),
             foot: String::new(),
             tone: "plain",
+            files: Vec::new(),
         }
     }
 }

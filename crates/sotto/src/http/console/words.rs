@@ -127,6 +127,17 @@ pub(super) fn kind_words(kind: &str) -> String {
     }
 }
 
+/// A file by what it is and how large: its name is nothing for a list.
+pub(super) fn file_words(file: &crate::db::attachment::AttachmentRow) -> String {
+    let what = if file.media.is_picture() { "Photo" } else { "Document" };
+    let kilobytes = (file.bytes / 1024).max(1);
+    if kilobytes < 1024 {
+        format!("{what}, {kilobytes} kB")
+    } else {
+        format!("{what}, {}.{} MB", kilobytes / 1024, kilobytes % 1024 * 10 / 1024)
+    }
+}
+
 /// What a task asks of staff.
 pub(super) fn task_words(kind: &str) -> String {
     match kind {

@@ -20,18 +20,23 @@ use super::signed_in::{MayOf, SeePatient, allows, leave, nobody};
 use super::words::{self, When};
 use crate::access::policies::{About, Action, Permit, Resource};
 use crate::access::sessions::SignedIn;
+use crate::attachments::store;
 use crate::audit::{self, Event, Kind as Deed};
 use crate::compose::{Values, Variable, kinds};
 use crate::db::appointment::{self, AppointmentStatus};
+use crate::db::attachment::Holder;
 use crate::db::{Tx, inbound_message, message as messages};
 use crate::facts::{self, Subject};
 use crate::http::Doors;
+use crate::http::files::refused;
 use crate::http::params::Path;
+use crate::http::upload::{NotWhole, Upload};
 use crate::ids::Id as _;
 use crate::intake::{self, Answer, IntakeError, Request, Wanted, Words};
 use crate::journeys::reminders::profile_values;
 use crate::office::Office;
 use crate::people::contact_points;
+use crate::portal::{PortalError, letters};
 
 use verdict::Verdict;
 
@@ -256,6 +261,8 @@ struct Panel {
 struct Page {
     frame: Frame,
     panel: Panel,
+    /// The id of a message with files, sent twice one message.
+    fresh: String,
 }
 
 #[derive(Template)]
@@ -385,6 +392,84 @@ async fn send(doors: &Doors, writer: Writer, form: Form) -> Response {
     }
 }
 
+/// `POST /people/{patient}/write/files`: files with a line to them, by portal: the only way that files
+/// go (SPEC CH-16). A notice of it goes by text or email, as of every message there.
+pub async fn send_files(
+    State(doors): State<Doors>,
+    may: MayOf<SeePatient>,
+    upload: Result<Upload, NotWhole>,
+) -> Response {
+    let patient = may.patient;
+    let back = format!("/people/{patient}/write");
+    let again = |status, words: &str| {
+        let title = "The files didn’t go";
+        message(status, (title, words), (&back, "Back to writing"))
+    };
+    let writer = match writer(&doors, may).await {
+        Ok(writer) => writer,
+        Err(response) => return response,
+    };
+    let Upload { mut fields, files } = match upload {
+        Ok(upload) => upload,
+        Err(not) => return again(not.status(), &not.to_string()),
+    };
+    let mut field = |name| fields.remove(name).unwrap_or_default();
+    let form = Form {
+        channel: "portal".to_owned(),
+        about: field("about"),
+        body: field("body"),
+        message: field("message"),
+        ..Form::default()
+    };
+    let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
+    if files.is_empty() || form.body.trim().is_empty() {
+        return again(unprocessable, "Choose a file, and write a line about it.");
+    }
+    let until = letters::last_day(doors.office().clock().now());
+    let mut sealed = Vec::with_capacity(files.len());
+    for (_, name, bytes) in files {
+        match doors.scanner().take(name, bytes).await {
+            Ok(fit) => match store::seal(doors.office(), &fit, Some(until)) {
+                Ok(file) => sealed.push(file),
+                Err(error) => return failed(&error),
+            },
+            Err(not) => {
+                let whose = (writer.signed_in.actor(), patient);
+                if let Err(error) = refused(&doors, whose, not).await {
+                    return failed(&error);
+                }
+                return again(unprocessable, &format!("One was not taken: {not}."));
+            }
+        }
+    }
+    let office = doors.office().clone();
+    let stored = doors.db().write(move |tx| -> Result<Option<MessageId>, PortalError> {
+        let wish = Wish::read(&form, &office, &writer.allowed);
+        // The form sent twice is one message.
+        if let Some(known) = messages::find(tx, office.practice(), wish.message)? {
+            return Ok((known.patient == Some(patient)).then_some(wish.message));
+        }
+        let request = wish.request(tx, &office, &writer, Channel::Portal)?;
+        let Answer::Accepted { message, .. } = intake::accept(tx, &office, request)? else {
+            return Ok(None);
+        };
+        for file in sealed {
+            let held = (Holder::Message(message), &writer.signed_in.actor());
+            store::keep(tx, &office, held, file)?;
+        }
+        Ok(Some(message))
+    });
+    match stored.await {
+        Ok(Some(message)) => see_other(&format!("/people/{patient}/written/{message}")),
+        Ok(None) => again(
+            unprocessable,
+            "The words can’t go to the portal as they stand. Write them there first: what is in the \
+             way stands beside them.",
+        ),
+        Err(error) => failed(&error),
+    }
+}
+
 /// `GET /people/{patient}/written/{message}`: what became of it.
 pub async fn written(
     State(doors): State<Doors>,
@@ -434,7 +519,10 @@ async fn shown(doors: &Doors, writer: Writer, form: &Form, bare: bool) -> Respon
     let frame = Frame::of(doors, &writer.signed_in);
     match panel(doors, writer, form).await {
         Ok((_, panel)) if bare => html(StatusCode::OK, &panel),
-        Ok((_, panel)) => html(StatusCode::OK, &Page { frame, panel }),
+        Ok((_, panel)) => {
+            let fresh = MessageId::new(doors.office().clock()).to_string();
+            html(StatusCode::OK, &Page { frame, panel, fresh })
+        }
         Err(response) => response,
     }
 }

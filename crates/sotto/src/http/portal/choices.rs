@@ -213,11 +213,14 @@ struct At {
     frame: Frame,
 }
 
-fn at(doors: &Doors, visitor: &Visitor, spoken: Spoken, path: &str) -> Result<At, Response> {
+/// None for whoever acts for the patient.
+fn at(doors: &Doors, visitor: &Visitor, spoken: Spoken, path: &str) -> Option<At> {
     let l = spoken.tongue(visitor.language());
-    let me = visitor.chooser().ok_or_else(|| nothing(doors, spoken, l))?;
-    let frame = Frame::of(doors, l, path).inside();
-    Ok(At { me, l, frame })
+    Some(At { me: visitor.chooser()?, l, frame: Frame::of(doors, l, path).inside() })
+}
+
+fn not_theirs(doors: &Doors, visitor: &Visitor, spoken: Spoken) -> Response {
+    nothing(doors, spoken, spoken.tongue(visitor.language()))
 }
 
 /// Reads everything chosen, and notes that it was shown.
@@ -281,9 +284,8 @@ pub async fn page(
     spoken: Spoken,
     Query(asked): Query<Asked>,
 ) -> Response {
-    let At { me, l, frame } = match at(&doors, &visitor, spoken, HERE) {
-        Ok(at) => at,
-        Err(response) => return response,
+    let Some(At { me, l, frame }) = at(&doors, &visitor, spoken, HERE) else {
+        return not_theirs(&doors, &visitor, spoken);
     };
     let chosen = match chosen(&doors, &visitor, &me).await {
         Ok(chosen) => chosen,
@@ -375,9 +377,8 @@ async fn show_place(
     again: Option<(&'static str, &Fields)>,
 ) -> Response {
     let to = format!("{HERE}/places/{contact}/{channel}");
-    let At { me, l, frame } = match at(doors, visitor, spoken, &to) {
-        Ok(at) => at,
-        Err(response) => return response,
+    let Some(At { me, l, frame }) = at(doors, visitor, spoken, &to) else {
+        return not_theirs(doors, visitor, spoken);
     };
     let chosen = match chosen(doors, visitor, &me).await {
         Ok(chosen) => chosen,
@@ -447,9 +448,8 @@ pub async fn choose(
     spoken: Spoken,
     Filled(fields): Filled<Fields>,
 ) -> Response {
-    let At { me, l, .. } = match at(&doors, &visitor, spoken, HERE) {
-        Ok(at) => at,
-        Err(response) => return response,
+    let Some(At { me, l, .. }) = at(&doors, &visitor, spoken, HERE) else {
+        return not_theirs(&doors, &visitor, spoken);
     };
     let (Ok(id), Some(way)) = (contact.parse::<ContactPointId>(), Channel::from_word(&channel))
     else {
@@ -516,9 +516,8 @@ pub async fn receipt(
     spoken: Spoken,
 ) -> Response {
     let path = format!("{HERE}/receipts/{consent}");
-    let At { l, frame, .. } = match at(&doors, &visitor, spoken, &path) {
-        Ok(at) => at,
-        Err(response) => return response,
+    let Some(At { l, frame, .. }) = at(&doors, &visitor, spoken, &path) else {
+        return not_theirs(&doors, &visitor, spoken);
     };
     let Ok(id) = consent.parse::<ConsentId>() else { return nothing(&doors, spoken, l) };
     let who = visitor.clone();
@@ -583,9 +582,8 @@ async fn show_wishes(
     spoken: Spoken,
     wrong: Option<&'static str>,
 ) -> Response {
-    let At { me, l, frame } = match at(doors, visitor, spoken, "/window/choices/wishes") {
-        Ok(at) => at,
-        Err(response) => return response,
+    let Some(At { me, l, frame }) = at(doors, visitor, spoken, "/window/choices/wishes") else {
+        return not_theirs(doors, visitor, spoken);
     };
     let chosen = match chosen(doors, visitor, &me).await {
         Ok(chosen) => chosen,
@@ -650,9 +648,8 @@ pub async fn wish(
     spoken: Spoken,
     Filled(fields): Filled<Fields>,
 ) -> Response {
-    let At { me, l, .. } = match at(&doors, &visitor, spoken, HERE) {
-        Ok(at) => at,
-        Err(response) => return response,
+    let Some(At { me, l, .. }) = at(&doors, &visitor, spoken, HERE) else {
+        return not_theirs(&doors, &visitor, spoken);
     };
     let office = doors.office().clone();
     let done: Result<(), ChoiceError> = doors
@@ -695,9 +692,9 @@ pub async fn wish(
 
 /// `GET /window/choices/elsewhere`.
 pub async fn elsewhere(State(doors): State<Doors>, visitor: Visitor, spoken: Spoken) -> Response {
-    let At { me, l, frame } = match at(&doors, &visitor, spoken, "/window/choices/elsewhere") {
-        Ok(at) => at,
-        Err(response) => return response,
+    let Some(At { me, l, frame }) = at(&doors, &visitor, spoken, "/window/choices/elsewhere")
+    else {
+        return not_theirs(&doors, &visitor, spoken);
     };
     let chosen = match chosen(&doors, &visitor, &me).await {
         Ok(chosen) => chosen,
@@ -730,9 +727,8 @@ pub async fn go_elsewhere(
     spoken: Spoken,
     Filled(fields): Filled<Fields>,
 ) -> Response {
-    let At { me, l, .. } = match at(&doors, &visitor, spoken, HERE) {
-        Ok(at) => at,
-        Err(response) => return response,
+    let Some(At { me, l, .. }) = at(&doors, &visitor, spoken, HERE) else {
+        return not_theirs(&doors, &visitor, spoken);
     };
     let office = doors.office().clone();
     let done = doors
@@ -762,9 +758,8 @@ pub async fn person(
     spoken: Spoken,
 ) -> Response {
     let to = format!("{HERE}/people/{person}");
-    let At { me, l, frame } = match at(&doors, &visitor, spoken, &to) {
-        Ok(at) => at,
-        Err(response) => return response,
+    let Some(At { me, l, frame }) = at(&doors, &visitor, spoken, &to) else {
+        return not_theirs(&doors, &visitor, spoken);
     };
     let chosen = match chosen(&doors, &visitor, &me).await {
         Ok(chosen) => chosen,
@@ -790,9 +785,8 @@ pub async fn may_hear(
     spoken: Spoken,
     Filled(fields): Filled<Fields>,
 ) -> Response {
-    let At { me, l, .. } = match at(&doors, &visitor, spoken, HERE) {
-        Ok(at) => at,
-        Err(response) => return response,
+    let Some(At { me, l, .. }) = at(&doors, &visitor, spoken, HERE) else {
+        return not_theirs(&doors, &visitor, spoken);
     };
     let Ok(id) = person.parse::<CaregiverId>() else { return nothing(&doors, spoken, l) };
     let scope = SCOPES.iter().copied();

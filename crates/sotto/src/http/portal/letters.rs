@@ -6,17 +6,23 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use gate::{Address, Channel, MessageId};
-use serde::Deserialize;
 use uuid::Uuid;
 
+use super::files::File;
 use super::home::{day, moment};
-use super::page::{Filled, Frame, Spoken, failed, html, message, nothing};
+use super::page::{Frame, Spoken, Tongue, failed, html, message, nothing};
+use crate::attachments::content::Unfit;
+use crate::attachments::scan::NotTaken;
+use crate::attachments::store;
 use crate::audit::{Event, Kind};
 use crate::conversations::tasks::TaskError;
 use crate::db::Tx;
+use crate::db::attachment::Holder;
 use crate::db::registry::{INBOUND_MESSAGE, LETTER};
 use crate::http::Doors;
+use crate::http::files;
 use crate::http::params::Path;
+use crate::http::upload::{NotWhole, Upload};
 use crate::http::views::seen;
 use crate::ids::InboundId;
 use crate::inbound::{self, Arrival, Effect, Received};
@@ -34,6 +40,7 @@ struct LetterPage {
     when: String,
     until: String,
     words: Option<String>,
+    files: Vec<File>,
 }
 
 #[derive(Template)]
@@ -65,16 +72,17 @@ pub async fn page(
     let who = visitor.clone();
     let look = move |tx: &mut Tx<'_>, office: &Office| {
         let opened = letters::open(tx, office, &who, id)?;
+        let files = letters::files_of_letter(tx, office, &who, id)?;
         let event = opened.as_ref().map(|_| {
             Event::new(Kind::ContentViewed, who.actor())
                 .about(LETTER, id)
                 .patient(who.patient())
                 .code("window")
         });
-        Ok::<_, PortalError>((opened, event.into_iter().collect()))
+        Ok::<_, PortalError>((opened.map(|one| (one, files)), event.into_iter().collect()))
     };
-    let opened = match seen(&doors, look).await {
-        Ok(Some(opened)) => opened,
+    let (opened, files) = match seen(&doors, look).await {
+        Ok(Some(found)) => found,
         Ok(None) => return nothing(&doors, spoken, l),
         Err(error) => return failed(&doors, spoken, &error),
     };
@@ -89,8 +97,10 @@ pub async fn page(
     let zone = visitor.timezone(doors.office());
     let last = jiff::Timestamp::from_second(opened.last_day.saturating_mul(24 * 60 * 60));
     let until = last.unwrap_or(jiff::Timestamp::MAX).to_zoned(jiff::tz::TimeZone::UTC);
+    let here = format!("/window/letters/{id}");
     let page = LetterPage {
-        frame: Frame::of(&doors, l, format!("/window/letters/{id}")).inside(),
+        files: files.iter().map(|file| File::of(l, &here, file)).collect(),
+        frame: Frame::of(&doors, l, here).inside(),
         when: day(l, &opened.written_at.to_zoned(zone)),
         until: day(l, &until),
         words: opened.words,
@@ -105,6 +115,7 @@ struct Wrote {
     frame: Frame,
     when: String,
     words: String,
+    files: Vec<File>,
 }
 
 /// `GET /window/wrote/{message}`: what the patient wrote, for them alone.
@@ -119,29 +130,31 @@ pub async fn wrote(
     let who = visitor.clone();
     let look = move |tx: &mut Tx<'_>, office: &Office| {
         let found = letters::wrote(tx, office, &who, id)?;
+        let files = letters::files_of_wrote(tx, office, &who, id)?;
         let event = found.as_ref().map(|_| {
             Event::new(Kind::ContentViewed, who.actor())
                 .about(INBOUND_MESSAGE, id)
                 .patient(who.patient())
                 .code("window")
         });
-        Ok::<_, PortalError>((found, event.into_iter().collect()))
+        Ok::<_, PortalError>((found.map(|one| (one, files)), event.into_iter().collect()))
     };
     match seen(&doors, look).await {
         Err(error) => failed(&doors, spoken, &error),
         Ok(None) => nothing(&doors, spoken, l),
-        Ok(Some((at, words))) => {
-            let frame = Frame::of(&doors, l, format!("/window/wrote/{id}")).inside();
+        Ok(Some(((at, words), files))) => {
+            let here = format!("/window/wrote/{id}");
+            let files = files.iter().map(|file| File::of(l, &here, file)).collect();
+            let frame = Frame::of(&doors, l, here).inside();
             let when = moment(l, &at.to_zoned(visitor.timezone(doors.office())));
-            html(&doors, spoken, StatusCode::OK, &Wrote { frame, when, words })
+            html(&doors, spoken, StatusCode::OK, &Wrote { frame, when, words, files })
         }
     }
 }
 
 /// What was written.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct Written {
+#[derive(Default)]
+struct Written {
     body: String,
     /// Drawn with the page: sending it twice is one message.
     nonce: String,
@@ -186,12 +199,22 @@ pub async fn write(
     State(doors): State<Doors>,
     visitor: Visitor,
     spoken: Spoken,
-    Filled(written): Filled<Written>,
+    upload: Result<Upload, NotWhole>,
 ) -> Response {
     let l = spoken.tongue(visitor.language());
     if !visitor.reads_letters() {
         return nothing(&doors, spoken, l);
     }
+    let Upload { mut fields, files } = match upload {
+        Ok(upload) => upload,
+        Err(not) => {
+            let (status, wrong) = (not.status(), not_whole(l, not));
+            let written = Written::default();
+            return show(&doors, (&visitor, spoken), (status, written, Some(wrong))).await;
+        }
+    };
+    let mut field = |name| fields.remove(name).unwrap_or_default();
+    let written = Written { body: field("body"), nonce: field("nonce") };
     let Ok(nonce) = written.nonce.parse::<Uuid>() else {
         let again = l.say(
             "The page was old. What you wrote is still here: send it once more.",
@@ -211,12 +234,37 @@ pub async fn write(
         };
         return show(&doors, (&visitor, spoken), (again_status(), written, Some(wrong))).await;
     }
+    let mut sealed = Vec::with_capacity(files.len());
+    for (_, name, bytes) in files {
+        match doors.scanner().take(name, bytes).await {
+            Ok(fit) => match store::seal(doors.office(), &fit, None) {
+                Ok(file) => sealed.push(file),
+                Err(error) => return failed(&doors, spoken, &error.into()),
+            },
+            Err(not) => {
+                let whose = (visitor.actor(), visitor.patient());
+                if let Err(error) = files::refused(&doors, whose, not).await {
+                    return failed(&doors, spoken, &error.into());
+                }
+                let wrong = Some(not_taken(l, not));
+                return show(&doors, (&visitor, spoken), (again_status(), written, wrong)).await;
+            }
+        }
+    }
     let (office, who, body) = (doors.office().clone(), visitor.clone(), body.to_owned());
     let received: Result<Received, PortalError> = doors
         .db()
         .write(move |tx| {
             let arrival = arrival(&office, &who, (nonce, body));
-            Ok(inbound::receive_from(tx, &office, arrival, (who.patient(), who.actor()))?)
+            let whose = (who.patient(), who.actor());
+            let received = inbound::receive_from(tx, &office, arrival, whose)?;
+            if let Received::New { inbound, .. } = &received {
+                let holder = Holder::Inbound(*inbound);
+                for file in sealed {
+                    store::keep(tx, &office, (holder, &who.actor()), file)?;
+                }
+            }
+            Ok(received)
         })
         .await;
     let frame = Frame::of(&doors, l, "/window").inside();
@@ -237,6 +285,54 @@ pub async fn write(
                 ),
             ),
             Some(("/window", l.say("Back to the start", "Volver al inicio"))),
+        ),
+    }
+}
+
+/// What to do about a form that did not come as it must.
+fn not_whole(l: Tongue, not: NotWhole) -> &'static str {
+    match not {
+        NotWhole::Broken => l.say(
+            "It didn’t arrive whole. Write it once more.",
+            "No llegó completo. Escríbalo otra vez.",
+        ),
+        NotWhole::TooLarge => l.say(
+            "The files are too large: at most 10 MB each. Write once more with smaller ones.",
+            "Los archivos son demasiado grandes: 10 MB cada uno como máximo. Escriba otra vez con \
+             archivos más pequeños.",
+        ),
+        NotWhole::TooMany => l.say(
+            "At most three files at a time. Write once more with fewer.",
+            "Tres archivos a la vez como máximo. Escriba otra vez con menos.",
+        ),
+    }
+}
+
+/// What to do about a file that was not taken.
+fn not_taken(l: Tongue, not: NotTaken) -> &'static str {
+    match not {
+        NotTaken::Unfit(Unfit::TooLarge) => not_whole(l, NotWhole::TooLarge),
+        NotTaken::Unfit(Unfit::Heic) => l.say(
+            "This kind of photo (HEIC) can’t be taken. Send a screenshot of it, or set the camera \
+             to “Most compatible”.",
+            "Este tipo de foto (HEIC) no se puede recibir. Envíe una captura de pantalla, o ponga \
+             la cámara en “Más compatible”.",
+        ),
+        NotTaken::Unfit(Unfit::Damaged | Unfit::Empty | Unfit::TooManyPixels) => l.say(
+            "The file can’t be opened. Take or save it again, and send it once more.",
+            "El archivo no se puede abrir. Tómelo o guárdelo de nuevo y envíelo otra vez.",
+        ),
+        NotTaken::Unfit(Unfit::Locked | Unfit::Active | Unfit::Office | Unfit::Unknown) => l.say(
+            "Only photos (JPEG, PNG) and plain PDF documents can be taken.",
+            "Solo se pueden recibir fotos (JPEG, PNG) y documentos PDF sencillos.",
+        ),
+        NotTaken::Infected => l.say(
+            "Our virus scanner stopped this file. Send another, or call us.",
+            "Nuestro antivirus detuvo este archivo. Envíe otro o llámenos.",
+        ),
+        NotTaken::Unscanned => l.say(
+            "Files can’t be taken right now. Try again in a minute, or send your words alone.",
+            "Ahora no se pueden recibir archivos. Inténtelo en un minuto o envíe solo el texto.",
         ),
     }
 }

@@ -3,6 +3,7 @@
 //! ([`visitor`]), and with it the patient. One thing a page, in English and Spanish ([`page`]).
 
 pub mod choices;
+pub mod files;
 pub mod home;
 pub mod letters;
 pub mod visits;
