@@ -567,9 +567,7 @@ fn receipt(tx: &mut Tx<'_>, office: &Office, who: &Chooser) -> Result<(), Choice
     };
     let now = office.clock().now();
     let zone = who.0.timezone(office);
-    let day =
-        compose::dates::date(now.to_zoned(zone).date(), language, compose::dates::Style::Long);
-    let values = Values::new().set(Variable::Date, day).map_err(PortalError::from)?;
+    let values = Values::new().day(now.to_zoned(zone).date());
     let values = profile_values(office, values).map_err(PortalError::from)?;
     let request = Request {
         message: MessageId::new(office.clock()),
