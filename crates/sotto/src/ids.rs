@@ -101,6 +101,8 @@ id! {
     ThreadId;
     /// What a colleague wrote beside a thread.
     NoteId;
+    /// A file that came or went with words, or stands behind a consent.
+    AttachmentId;
     /// Something a person has to do.
     TaskId;
     /// A call that staff make.

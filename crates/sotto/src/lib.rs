@@ -12,6 +12,7 @@ pub mod journeys;
 pub mod inbound;
 
 pub mod arrivals;
+pub mod attachments;
 
 pub mod intake;
 

@@ -71,6 +71,10 @@ words! {
         OptedOut = "suppression.opted_out",
         /// A number or address was opened again.
         OptedIn = "suppression.opted_in",
+        /// A file was kept.
+        AttachmentKept = "attachment.kept",
+        /// A file was not kept: a scanner knows what is in it.
+        AttachmentRefused = "attachment.refused",
         /// A consent was recorded.
         ConsentGiven = "consent.given",
         /// A consent was revoked.

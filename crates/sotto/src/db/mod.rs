@@ -25,6 +25,7 @@ mod words;
 
 pub mod api_token;
 pub mod appointment;
+pub mod attachment;
 pub mod attempt;
 pub mod board;
 pub mod call;

@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 36] = [
+const FLOW: [Table; 38] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -53,6 +53,8 @@ const FLOW: [Table; 36] = [
     NOTE,
     PRESENCE,
     CALL,
+    ATTACHMENT,
+    ATTACHMENT_PIECE,
     TASK,
     REMINDER,
     IDEMPOTENCY_KEY,
@@ -393,6 +395,13 @@ tables! {
     "call" CALL Recorded ["id" Text] [
         "practice_id" "id" "patient_id" "contact_point_id" "task_id" "caller" "began_at"
         "answered" "caregiver_id" "greeting" "methods" "identified" "said_at" "outcome" "ended_at"
+    ]
+    "attachment" ATTACHMENT Recorded ["id" Text] [
+        "practice_id" "id" "holder" "holder_id" "media" "bytes" "pieces" "scanned" "label_sealed"
+        "record_wrap" "patient_wrap" "created_at"
+    ]
+    "attachment_piece" ATTACHMENT_PIECE Recorded ["attachment_id" Text, "n" Int] [
+        "practice_id" "attachment_id" "n" "body_sealed" "record_wrap" "patient_wrap"
     ]
     "presence" PRESENCE Nothing ["thread_id" Text, "staff_id" Text] [
         "practice_id" "thread_id" "staff_id" "seen_at"

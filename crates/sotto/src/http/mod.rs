@@ -12,10 +12,12 @@ pub mod auth;
 pub mod body;
 pub mod errors;
 pub mod fields;
+pub mod files;
 pub mod headers;
 pub mod idempotency;
 pub mod pagination;
 pub mod params;
+pub mod upload;
 pub mod views;
 
 pub mod api;
@@ -61,6 +63,8 @@ pub struct Pages {
     pub origin: Option<url::Url>,
     /// The demo's links: a secret each, for whom, and the words of their role.
     pub demo_links: Vec<(String, crate::ids::StaffId, &'static str)>,
+    /// Who looks at files that come in.
+    pub scanner: crate::attachments::scan::Scanner,
 }
 
 impl Doors {
@@ -113,6 +117,10 @@ impl Doors {
 
     fn closing(&self) -> bool {
         self.0.closing.load(Ordering::Relaxed)
+    }
+
+    fn scanner(&self) -> &crate::attachments::scan::Scanner {
+        &self.0.pages.scanner
     }
 
     fn pages(&self) -> &Pages {

@@ -21,10 +21,10 @@ use super::api::{
     patients, practice, preferences, restrictions, tasks,
 };
 use super::carriers::twilio;
-use super::console::patient::{self, disclosures, record, said};
+use super::console::patient::{self, disclosures, files, record, said};
 use super::console::{
-    access, call, inbox, invite, lock, log, me, overview, people, settings, sign_in, staff, strip,
-    tasks as work, thread, thread_forms, today, write,
+    access, call, guide, inbox, invite, lock, log, me, overview, people, settings, sign_in, staff,
+    strip, tasks as work, thread, thread_forms, today, write,
 };
 use super::errors::Problem;
 use super::portal::{home, letters, visits, way_in};
@@ -38,6 +38,9 @@ use crate::observe::trace::{Place, Say, Span, Step};
 
 /// How long a request may take, but for the live page, which stays open.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a form with files may take to come in.
+const PATIENCE_WITH_FILES: Duration = Duration::from_mins(5);
 
 /// The whole of it.
 pub fn router(doors: Doors) -> Router {
@@ -64,23 +67,26 @@ pub fn watching(doors: Doors) -> Router {
 /// Every URL, with what it asks of whoever uses it.
 #[must_use]
 pub fn list() -> Vec<Route> {
-    timed(true).merge(streams()).merge(pages()).merge(window()).list
+    timed(true).merge(streams()).merge(pages()).merge(window()).merge(uploads()).list
 }
 
 fn public(doors: Doors, with_metrics: bool) -> Router {
     let clock = doors.office().clock().clone();
-    let limited = |router: Router<Doors>| {
+    let within = |patience, router: Router<Doors>| {
         router
-            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
+            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, patience))
             .layer(DefaultBodyLimit::max(body::MOST_BYTES))
     };
+    let limited = |router| within(PATIENCE, router);
     // A form of ours is filled in on a page of ours: what a browser says of where a request comes
     // from must agree (ASVS 3.5.1). Programs say nothing of it and hold no cookies.
-    let own_forms = |router: Router<Doors>| limited(router).layer(CsrfLayer::new());
+    let own_forms = |router| limited(router).layer(CsrfLayer::new());
+    let own_files = |router| within(PATIENCE_WITH_FILES, router).layer(CsrfLayer::new());
     timed(with_metrics)
         .behind(limited)
         .merge(streams())
         .merge(pages().merge(window()).behind(own_forms))
+        .merge(uploads().behind(own_files))
         .router
         .fallback(|| async { Problem::not_found("page") })
         .method_not_allowed_fallback(wrong_method)
@@ -166,6 +172,12 @@ fn streams() -> Routes {
     )
 }
 
+/// Forms with files: a telephone on a slow line needs its time.
+fn uploads() -> Routes {
+    let give = record::give_consent;
+    Routes::default().post("/people/{patient}/consents", MayEach(CONSENT), give)
+}
+
 /// To write to a patient.
 const WRITE: &[Action] = &[Action::SeePatient, Action::Reply];
 
@@ -202,6 +214,7 @@ fn pages() -> Routes {
         .post("/lock/now", Needs::Session, lock::now)
         .post("/lock/passkey/ask", Needs::Session, lock::ask_passkey)
         .post("/lock/passkey", Needs::Session, lock::by_passkey)
+        .get("/guide", May(A::OwnAccount), guide::page)
         .get("/me", May(A::OwnAccount), me::page)
         .post("/me/sessions/{id}/end", May(A::OwnAccount), me::end_session)
         .post("/me/devices/{id}/wipe", May(A::OwnAccount), me::wipe_device)
@@ -218,7 +231,7 @@ fn pages() -> Routes {
         .post("/people/{patient}/contacts", MayEach(CONTACTS), record::add_contact)
         .post("/people/{patient}/contacts/{contact}/end", MayEach(CONTACTS), record::end_contact)
         .post("/people/{patient}/cut-off", MayEach(CONTACTS), record::cut_off)
-        .post("/people/{patient}/consents", MayEach(CONSENT), record::give_consent)
+        .get("/people/{patient}/files/{file}", MayEach(SEE), files::of_record)
         .post("/people/{patient}/consents/{consent}/revoke", MayEach(CONSENT), record::revoke_consent)
         .post("/people/{patient}/caregivers", MayEach(CONTACTS), record::add_carer)
         .post("/people/{patient}/caregivers/{caregiver}/permit", MayEach(CONSENT), record::permit_carer)

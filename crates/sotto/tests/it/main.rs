@@ -16,6 +16,7 @@ mod fuzz_doors;
 mod house;
 
 mod access;
+mod attachments;
 mod audit;
 mod backup;
 mod benches;

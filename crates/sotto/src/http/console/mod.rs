@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod call;
+pub mod guide;
 pub mod inbox;
 pub mod invite;
 pub mod lock;

@@ -40,6 +40,7 @@ impl Frame {
             ("/access", "Who may do what", Action::SeeAccess),
         ];
         let may = |action| policies::may(&principal, action, &Resource::Practice).is_ok();
+        let in_demo = !doors.pages().demo_links.is_empty();
         Self {
             practice: doors.office().profile().display_name.clone(),
             who: signed_in.staff.named.name.clone(),
@@ -47,6 +48,7 @@ impl Frame {
                 .into_iter()
                 .filter(|(_, _, action)| may(*action))
                 .map(|(to, words, _)| (to, words))
+                .chain(in_demo.then_some(("/guide", "Five things to try")))
                 .collect(),
         }
     }

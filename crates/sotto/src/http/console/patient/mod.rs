@@ -6,6 +6,7 @@
 //! no, the page comes back with what was typed and the field that is wrong ([`typed`]).
 
 pub mod disclosures;
+pub mod files;
 pub mod record;
 pub mod said;
 

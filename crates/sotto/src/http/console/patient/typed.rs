@@ -11,6 +11,8 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use crate::attachments::scan::NotTaken;
+use crate::attachments::store::AttachmentError;
 use crate::audit::AuditError;
 use crate::db::consent_event::ConsentMethod;
 use crate::db::{DbError, Word};
@@ -107,6 +109,18 @@ impl From<RecordError> for Refused {
     }
 }
 
+impl From<NotTaken> for Refused {
+    fn from(error: NotTaken) -> Self {
+        Self::remedy("scan", &error.to_string())
+    }
+}
+
+impl From<AttachmentError> for Refused {
+    fn from(error: AttachmentError) -> Self {
+        Self::broken(&error.into())
+    }
+}
+
 impl From<ConsentError> for Refused {
     fn from(error: ConsentError) -> Self {
         match error {
@@ -118,6 +132,12 @@ impl From<ConsentError> for Refused {
             }
             error => Self::broken(&error.into()),
         }
+    }
+}
+
+impl From<BTreeMap<String, String>> for Fields {
+    fn from(fields: BTreeMap<String, String>) -> Self {
+        Self(fields)
     }
 }
 
