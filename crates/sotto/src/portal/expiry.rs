@@ -14,7 +14,7 @@ use crate::db::{Db, Tx, setting};
 use crate::office::Office;
 
 /// The setting that tells up to which day all copies have ended.
-pub const ENDED: &str = "window/copies_ended";
+pub const ENDED: &str = "window/days_over";
 /// Before the first look no copy can be older than this many days.
 const LONGEST: u32 = 62;
 /// How many letters one certificate names.
