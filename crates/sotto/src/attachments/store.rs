@@ -1,8 +1,8 @@
 //! Files as rows: sealed in pieces, so that none is ever whole in memory on its way out.
 //!
 //! Each piece is sealed as a message's content is: under a key of its own, wrapped for the record
-//! and for the patient's copy. When the day of the patient's copies is destroyed, the file is gone for
-//! the patient with the words it came with, and the record still has it (SPEC LC-06).
+//! and, where the patient has a copy, for that. When the key of the copy's day is destroyed, the file
+//! is gone for the patient with the words it came with, and the record still has it (SPEC LC-06).
 
 use seal::{Place, SealError, Sealed, SealedMessage};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,6 @@ use crate::db::registry::ATTACHMENT;
 use crate::db::{DbError, Tx};
 use crate::ids::{AttachmentId, Id as _};
 use crate::office::Office;
-use crate::portal::letters;
 
 /// How much is sealed at a time, in bytes.
 const PIECE: usize = 256 * 1024;
@@ -36,6 +35,9 @@ pub enum AttachmentError {
     /// The calendar ends.
     #[error(transparent)]
     Month(#[from] seal::MonthError),
+    /// The patient has no copy of it here.
+    #[error("the patient has no copy of the file")]
+    NoCopy,
     /// It is none of ours, or a piece of it is missing.
     #[error("the file is not what was sealed")]
     Shape,
@@ -81,16 +83,19 @@ impl SealedFile {
     }
 }
 
-/// Seals a file.
+/// Seals a file; `until` is the day with which the patient's copy of it ends, where they have one.
 ///
 /// # Errors
 /// [`AttachmentError`].
-pub fn seal(office: &Office, fit: &Fit) -> Result<SealedFile, AttachmentError> {
+pub fn seal(
+    office: &Office,
+    fit: &Fit,
+    until: Option<seal::Day>,
+) -> Result<SealedFile, AttachmentError> {
     let id = AttachmentId::new(office.clock());
     let (practice, key) = (office.practice().to_string(), id.to_string());
-    let now = office.clock().now();
-    let expiry = Some(letters::last_day(now));
-    let buckets = seal::Buckets { expiry, ..office.buckets(now)? };
+    let buckets = office.buckets(office.clock().now())?;
+    let buckets = seal::Buckets { expiry: until, ..buckets };
     let bytes = fit.checked.bytes();
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
     let sha256: [u8; 32] = digest.as_ref().try_into().map_err(|_| AttachmentError::Shape)?;
@@ -133,7 +138,7 @@ pub fn keep(
         scanned: file.scanned,
         label_sealed: file.label.body.into_bytes(),
         record_wrap: file.label.record_wrap.into_bytes(),
-        patient_wrap: wrap_of_copy(file.label.patient_wrap),
+        patient_wrap: file.label.patient_wrap.map(Sealed::into_bytes),
         created_at: office.clock().now(),
     };
     attachment::add(tx, practice, &row)?;
@@ -143,7 +148,7 @@ pub fn keep(
             n: i64::try_from(n).map_err(|_| AttachmentError::Shape)?,
             body_sealed: piece.body.into_bytes(),
             record_wrap: piece.record_wrap.into_bytes(),
-            patient_wrap: wrap_of_copy(piece.patient_wrap),
+            patient_wrap: piece.patient_wrap.map(Sealed::into_bytes),
         };
         attachment::add_piece(tx, practice, &piece)?;
     }
@@ -163,11 +168,11 @@ pub fn keep(
 pub fn label(office: &Office, row: &AttachmentRow, side: Side) -> Result<Label, AttachmentError> {
     let (practice, key) = (office.practice().to_string(), row.id.to_string());
     let wrap = match side {
-        Side::Record => &row.record_wrap,
-        Side::Patient => &row.patient_wrap,
+        Side::Record => Some(&row.record_wrap),
+        Side::Patient => row.patient_wrap.as_ref(),
     };
     let body = Sealed::from_bytes(row.label_sealed.clone());
-    let wrap = Sealed::from_bytes(wrap.clone());
+    let wrap = Sealed::from_bytes(wrap.ok_or(AttachmentError::NoCopy)?.clone());
     let plain = office.keys().open_message(&label_place(&practice, &key), &body, &wrap)?;
     serde_json::from_slice(&plain).map_err(|_| AttachmentError::Shape)
 }
@@ -187,13 +192,9 @@ pub fn piece(
     let part = part.ok_or(AttachmentError::Shape)?;
     let practice = office.practice().to_string();
     let row = piece_row(id, usize::try_from(n).map_err(|_| AttachmentError::Shape)?);
-    let (body, wrap) = (Sealed::from_bytes(part.body), Sealed::from_bytes(part.wrap));
+    let wrap = part.wrap.ok_or(AttachmentError::NoCopy)?;
+    let (body, wrap) = (Sealed::from_bytes(part.body), Sealed::from_bytes(wrap));
     Ok(office.keys().open_message(&piece_place(&practice, &row), &body, &wrap)?)
-}
-
-/// Every file is sealed with a copy for the patient; without one there would be nothing that opens.
-fn wrap_of_copy(wrap: Option<Sealed>) -> Vec<u8> {
-    wrap.map_or_else(Vec::new, Sealed::into_bytes)
 }
 
 fn piece_row(id: AttachmentId, n: usize) -> String {

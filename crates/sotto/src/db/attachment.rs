@@ -79,8 +79,8 @@ pub struct AttachmentRow {
     pub label_sealed: Vec<u8>,
     /// The label's key, wrapped for the record.
     pub record_wrap: Vec<u8>,
-    /// The label's key, wrapped for the patient's copy.
-    pub patient_wrap: Vec<u8>,
+    /// The label's key, wrapped for the patient's copy, where there is one.
+    pub patient_wrap: Option<Vec<u8>>,
     /// When it was kept.
     pub created_at: Timestamp,
 }
@@ -96,8 +96,8 @@ pub struct Piece {
     pub body_sealed: Vec<u8>,
     /// Their key, wrapped for the record.
     pub record_wrap: Vec<u8>,
-    /// Their key, wrapped for the patient's copy.
-    pub patient_wrap: Vec<u8>,
+    /// Their key, wrapped for the patient's copy, where there is one.
+    pub patient_wrap: Option<Vec<u8>>,
 }
 
 fn read(row: &Row<'_>) -> Result<AttachmentRow, DbError> {
@@ -240,8 +240,8 @@ pub fn of_consents(
 pub struct Part {
     /// Its bytes, sealed.
     pub body: Vec<u8>,
-    /// Their key, wrapped for this side.
-    pub wrap: Vec<u8>,
+    /// Their key, wrapped for this side, where it has a copy.
+    pub wrap: Option<Vec<u8>>,
 }
 
 /// One piece of a file.
@@ -262,7 +262,7 @@ pub fn piece(
         params![practice, id, n],
         |row| {
             let wrap = match side {
-                Side::Record => row.get(1)?,
+                Side::Record => Some(row.get(1)?),
                 Side::Patient => row.get(2)?,
             };
             Ok(Part { body: row.get(0)?, wrap })

@@ -27,7 +27,7 @@ use super::console::{
     strip, tasks as work, thread, thread_forms, today, write,
 };
 use super::errors::Problem;
-use super::portal::{home, letters, visits, way_in};
+use super::portal::{choices, home, letters, visits, way_in};
 use super::routes::Needs::{self, May, MayEach, MayRecently, Token};
 use super::routes::{Route, Routes};
 use super::{Doors, assets, body, headers, health, metrics, openapi, unsubscribe};
@@ -230,8 +230,8 @@ fn pages() -> Routes {
         .get("/people/{patient}/disclosures", MayEach(RELEASE), disclosures::page)
         .post("/people/{patient}/contacts", MayEach(CONTACTS), record::add_contact)
         .post("/people/{patient}/contacts/{contact}/end", MayEach(CONTACTS), record::end_contact)
-        .post("/people/{patient}/cut-off", MayEach(CONTACTS), record::cut_off)
         .get("/people/{patient}/files/{file}", MayEach(SEE), files::of_record)
+        .post("/people/{patient}/cut-off", MayEach(CONTACTS), record::cut_off)
         .post("/people/{patient}/consents/{consent}/revoke", MayEach(CONSENT), record::revoke_consent)
         .post("/people/{patient}/caregivers", MayEach(CONTACTS), record::add_carer)
         .post("/people/{patient}/caregivers/{caregiver}/permit", MayEach(CONSENT), record::permit_carer)
@@ -301,6 +301,16 @@ fn window() -> Routes {
         .get("/window/visits/{visit}", Needs::Visitor, visits::page)
         .post("/window/visits/{visit}", Needs::Visitor, visits::answer)
         .get("/window/visits/{visit}/calendar", Needs::Visitor, visits::calendar)
+        .get("/window/choices", Needs::Visitor, choices::page)
+        .get("/window/choices/places/{contact}/{channel}", Needs::Visitor, choices::place)
+        .post("/window/choices/places/{contact}/{channel}", Needs::Visitor, choices::choose)
+        .get("/window/choices/receipts/{consent}", Needs::Visitor, choices::receipt)
+        .get("/window/choices/wishes", Needs::Visitor, choices::wishes)
+        .post("/window/choices/wishes", Needs::Visitor, choices::wish)
+        .get("/window/choices/elsewhere", Needs::Visitor, choices::elsewhere)
+        .post("/window/choices/elsewhere", Needs::Visitor, choices::go_elsewhere)
+        .get("/window/choices/people/{person}", Needs::Visitor, choices::person)
+        .post("/window/choices/people/{person}", Needs::Visitor, choices::may_hear)
         .get("/window/lost", Needs::Visitor, way_in::lost)
         .post("/window/lost", Needs::Visitor, way_in::cut_off)
         .post("/window/leave", Needs::Visitor, way_in::leave)

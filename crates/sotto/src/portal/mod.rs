@@ -7,6 +7,7 @@
 //! from a URL. What lies unread is spoken of again ([`unread`]); the
 //! patient's copies end with their day ([`expiry`]). The practice's side of it is `docs/window.md`.
 
+pub mod choices;
 pub mod expiry;
 pub mod letters;
 pub mod link;

@@ -10,7 +10,7 @@ CREATE TABLE attachment (
     scanned         BIGINT NOT NULL,           -- 1: a scanner said it is clean, 0: none was set up
     label_sealed    BLOB   NOT NULL,           -- name and SHA-256
     record_wrap     BLOB   NOT NULL,
-    patient_wrap    BLOB   NOT NULL,
+    patient_wrap    BLOB,                      -- none where the patient has no copy
     created_at      BIGINT NOT NULL,
     PRIMARY KEY (practice_id, id)
 );
@@ -22,6 +22,6 @@ CREATE TABLE attachment_piece (
     n               BIGINT NOT NULL,           -- from 0
     body_sealed     BLOB   NOT NULL,
     record_wrap     BLOB   NOT NULL,
-    patient_wrap    BLOB   NOT NULL,
+    patient_wrap    BLOB,                      -- none where the patient has no copy
     PRIMARY KEY (practice_id, attachment_id, n)
 );

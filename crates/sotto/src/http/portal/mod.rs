@@ -2,6 +2,7 @@
 //! ([`way_in`]); everything behind it takes a [`Visitor`](crate::portal::Visitor) as its argument
 //! ([`visitor`]), and with it the patient. One thing a page, in English and Spanish ([`page`]).
 
+pub mod choices;
 pub mod home;
 pub mod letters;
 pub mod visits;

@@ -184,7 +184,7 @@ async fn kept(
     let mut pages = Vec::with_capacity(files.len());
     for (_, name, bytes) in files {
         match doors.scanner().take(name, bytes).await {
-            Ok(fit) => pages.push(store::seal(doors.office(), &fit)?),
+            Ok(fit) => pages.push(store::seal(doors.office(), &fit, None)?),
             Err(not) => {
                 refused_file(doors, (may.actor(), may.patient), not).await?;
                 return Err(not.into());
