@@ -91,6 +91,8 @@ words! {
         WrongNumberApology = "wrong_number_apology",
         /// A receipt for a consent, or a change of preferences.
         ConsentReceipt = "consent_receipt",
+        /// A test of a carrier, to a phone of the practice's own.
+        SelfTest = "self_test",
         /// Breach notice (RULEBOOK §3): letter, or email if agreed.
         BreachNotice = "breach_notice",
         /// Marketing; off by default.
@@ -208,6 +210,7 @@ impl Kind {
                     | Self::OptInConfirm
                     | Self::RiskWarning
                     | Self::ConsentReceipt
+                    | Self::SelfTest
                     | Self::Closure
                     | Self::Marketing
             )
@@ -323,7 +326,7 @@ mod tests {
             "appt_reminder_generic appt_reply_ack secure_message_notice family_callback closure \
              after_hours_autoreply emergency_autoreply clinical_question_autoreply optin_confirm \
              help stop_confirm start_confirm id_code risk_warning wrong_number_apology \
-             consent_receipt marketing"
+             consent_receipt self_test marketing"
         );
         assert_eq!(kinds(Kind::is_billing), "account_callback statement_ready");
     }

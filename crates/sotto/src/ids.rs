@@ -117,6 +117,8 @@ id! {
     FindingId;
     /// A test of the night.
     SelfTestId;
+    /// Words that wait for a second person.
+    ProposalId;
     /// An API token.
     TokenId;
     /// Somebody who works here.

@@ -124,7 +124,7 @@ pub enum IntakeError {
     NoAppointment,
     /// The office hours on file cannot be read.
     #[error(transparent)]
-    Hours(#[from] crate::conversations::tasks::TaskError),
+    Hours(#[from] crate::schedule::places::HoursError),
     /// The words do not fit the template.
     #[error(transparent)]
     Compose(#[from] ComposeError),

@@ -28,6 +28,8 @@ pub mod reconcile;
 
 pub mod self_test;
 
+pub mod agreements;
+
 pub mod audit;
 
 pub mod backup;

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::audit::Log;
 use crate::clock::Clock;
-use crate::compose::Templates;
+use crate::compose::{Templates, proposals};
 use crate::db::{DbError, Tx, policy_version, practice};
 use crate::observe::metrics::Metrics;
 use crate::observe::trace::Traces;
@@ -38,13 +38,16 @@ struct Inner {
 #[derive(Clone)]
 struct Live {
     policy: Arc<Policy>,
+    /// Of the program and of the practice's folder.
+    given: Arc<Templates>,
+    /// The same, with what was approved here in their place.
     templates: Arc<Templates>,
     profile: Arc<Profile>,
     stamp: Stamp,
 }
 
 /// When what [`Live`] holds was last changed in the database, by whichever process.
-type Stamp = [Option<i64>; 5];
+type Stamp = [Option<i64>; 9];
 
 /// How the practice presents itself, and what the guard should know of it.
 #[derive(Debug, Clone)]
@@ -92,11 +95,13 @@ impl Office {
         templates: Templates,
     ) -> Result<Self, OfficeError> {
         let binding = BindingKey::new(&keys.content_hash("clearance binding key", b""));
+        let now = clock.now();
         let live = Live {
             policy: Arc::new(active_policy(tx, practice)?),
-            templates: Arc::new(templates),
+            templates: Arc::new(templates.with(proposals::in_force(tx, practice, now)?)),
+            given: Arc::new(templates),
             profile: Arc::new(practice::profile(tx, practice)?.ok_or(OfficeError::NoPractice)?),
-            stamp: stamp(tx, practice)?,
+            stamp: stamp(tx, practice, now)?,
         };
         let metrics = Arc::new(Metrics::new(clock.now()));
         Ok(Self(Arc::new(Inner {
@@ -113,25 +118,29 @@ impl Office {
         })))
     }
 
-    /// Reads policy and profile again, after one of them changed.
+    /// Reads policy, profile and approved words again, after one of them changed.
     ///
     /// # Errors
     /// [`OfficeError`]; what was in force stays in force.
     pub fn refresh(&self, tx: &mut Tx<'_>) -> Result<(), OfficeError> {
-        let stamp = stamp(tx, self.practice())?;
-        let policy = Arc::new(active_policy(tx, self.practice())?);
-        let profile = practice::profile(tx, self.practice())?.ok_or(OfficeError::NoPractice)?;
+        let (practice, now) = (self.practice(), self.clock().now());
+        let stamp = stamp(tx, practice, now)?;
+        let policy = Arc::new(active_policy(tx, practice)?);
+        let profile = practice::profile(tx, practice)?.ok_or(OfficeError::NoPractice)?;
+        let own = proposals::in_force(tx, practice, now)?;
         let mut live = self.0.live.write().unwrap_or_else(PoisonError::into_inner);
+        live.templates = Arc::new(live.given.with(own));
         live.policy = policy;
         live.profile = Arc::new(profile);
         live.stamp = stamp;
         Ok(())
     }
 
-    /// Uses other templates from now on.
+    /// Takes over other templates, of the program and the practice's folder; with the next
+    /// [`refresh`](Self::refresh) they are in force, but for what was approved in their place.
     pub fn use_templates(&self, templates: Templates) {
         let mut live = self.0.live.write().unwrap_or_else(PoisonError::into_inner);
-        live.templates = Arc::new(templates);
+        live.given = Arc::new(templates);
     }
 
     /// [`refresh`](Self::refresh), where the command line or another node changed one of them.
@@ -139,7 +148,7 @@ impl Office {
     /// # Errors
     /// [`OfficeError`]; what was in force stays in force.
     pub fn refresh_if_changed(&self, tx: &mut Tx<'_>) -> Result<(), OfficeError> {
-        let stamp = stamp(tx, self.practice())?;
+        let stamp = stamp(tx, self.practice(), self.clock().now())?;
         if self.live().stamp == stamp { Ok(()) } else { self.refresh(tx) }
     }
 
@@ -177,6 +186,12 @@ impl Office {
     #[must_use]
     pub fn templates(&self) -> Arc<Templates> {
         Arc::clone(&self.live().templates)
+    }
+
+    /// The templates of the program and the practice's folder, whether or not others are in force.
+    #[must_use]
+    pub fn given_templates(&self) -> Arc<Templates> {
+        Arc::clone(&self.live().given)
     }
 
     /// How the practice presents itself.
@@ -269,16 +284,28 @@ fn active_policy(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Policy, Office
     }
 }
 
-fn stamp(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Stamp, DbError> {
+fn stamp(tx: &mut Tx<'_>, practice: PracticeId, now: Timestamp) -> Result<Stamp, DbError> {
     tx.query_one(
         sql!(
             "SELECT (SELECT MAX(activated_at) FROM policy_version WHERE practice_id = $1),
                     (SELECT MAX(updated_at) FROM practice WHERE practice_id = $1),
                     (SELECT MAX(updated_at) FROM site WHERE practice_id = $1),
                     (SELECT MAX(updated_at) FROM clinician WHERE practice_id = $1),
-                    (SELECT COUNT(*) FROM clinician WHERE practice_id = $1)"
+                    (SELECT COUNT(*) FROM clinician WHERE practice_id = $1),
+                    (SELECT MAX(judged_at) FROM template_proposal WHERE practice_id = $1),
+                    (SELECT MAX(withdrawn_at) FROM template_version WHERE practice_id = $1),
+                    (SELECT COUNT(*) FROM template_version
+                      WHERE practice_id = $1 AND expires_at <= $2),
+                    (SELECT updated_at FROM setting
+                      WHERE practice_id = $1 AND name = 'neutral_name')"
         ),
-        params![practice],
-        |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]),
+        params![practice, now],
+        |row| {
+            let mut stamp = [None; 9];
+            for (at, one) in stamp.iter_mut().enumerate() {
+                *one = row.get(at)?;
+            }
+            Ok(stamp)
+        },
     )
 }

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::agreements;
 use crate::arrivals;
 use crate::audit;
 use crate::channels::{Adapter, AdapterName, AnyAdapter, Carried, Failure, Handoff};
@@ -45,6 +46,9 @@ const RECOVER_EVERY: Duration = Duration::from_secs(30);
 
 /// How often this node looks whether another process changed the practice's policy or profile.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
+
+/// How often agreements that end soon are looked for.
+const WARN_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// How often threads that were put off are looked for.
 const WAKE_EVERY: Duration = Duration::from_secs(5);
@@ -136,6 +140,7 @@ impl Service {
         tasks.spawn(nightly::run(db.clone(), office.clone(), (nightly, asked), stop.clone()));
         tasks.spawn(pager::run(db.clone(), office.clone(), (pager, standing), stop.clone()));
         tasks.spawn(refresh(db.clone(), office.clone(), stop.clone()));
+        tasks.spawn(warn(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(wake(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(letters(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(index(db.clone(), office.clone(), stop.clone()));
@@ -238,6 +243,16 @@ async fn refresh(db: Db, office: Office, stop: CancellationToken) {
         let now = office.clone();
         if let Err(error) = db.read(move |tx| now.refresh_if_changed(tx)).await {
             tracing::error!(%error, "office.refresh");
+        }
+    }
+}
+
+/// Agreements that end soon are somebody's task.
+async fn warn(db: Db, office: Office, stop: CancellationToken) {
+    while pause(&office, WARN_EVERY, &stop).await {
+        let now = office.clone();
+        if let Err(error) = db.write(move |tx| agreements::tick(tx, &now)).await {
+            tracing::error!(%error, "agreements.tick");
         }
     }
 }

@@ -299,7 +299,7 @@ mod tests {
                 ],
                 &all,
             ),
-            (&[Kind::Survey, Kind::BreachNotice, Kind::Marketing], &[]),
+            (&[Kind::Survey, Kind::SelfTest, Kind::BreachNotice, Kind::Marketing], &[]),
         ];
         assert_eq!(table.iter().map(|(kinds, _)| kinds.len()).sum::<usize>(), Kind::ALL.len());
         for (kinds, scopes) in table {

@@ -66,6 +66,8 @@ actions! {
     FindPatients = "find_patients" on Practice;
     /// Take down who called.
     TakeIntake = "take_intake" on Practice;
+    /// Read the words in force, and what is proposed.
+    SeeTemplates = "see_templates" on Practice;
     /// Write templates.
     EditTemplates = "edit_templates" on Practice;
     /// Approve what another wrote.

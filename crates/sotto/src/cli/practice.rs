@@ -8,9 +8,9 @@ use clap::Subcommand;
 
 use super::open::{self, Which};
 use crate::audit::Actor;
-use crate::conversations::tasks;
 use crate::journeys::reminders::Plan;
 use crate::schedule::OfficeHours;
+use crate::schedule::places::{self, HoursError};
 
 /// Show and change the reminder plan and the office hours.
 #[derive(Debug, clap::Args)]
@@ -111,9 +111,10 @@ fn hours(which: &Which, set: Option<&Path>) -> Result<()> {
     let office = opened.office;
     let hours = opened.db.write_blocking(move |tx| {
         if let Some(hours) = &new {
-            tasks::set_office_hours(tx, &office, hours, &Actor::operator())?;
+            let event = places::event(&Actor::operator());
+            places::set(tx, &office, (None, Some(hours)), event)?;
         }
-        tasks::office_hours(tx, &office)
+        Ok::<_, HoursError>(places::practice(tx, &office)?.hours)
     })?;
     println!("{}", hours.to_json());
     Ok(())

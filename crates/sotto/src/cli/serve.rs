@@ -143,6 +143,7 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
         webhook_tokens: twilio.as_ref().map(|webhook| webhook.auth_tokens.clone()),
         events: events_in,
     };
+    let test_number = self_test.number.clone();
     let parts = Parts {
         db: db.clone(),
         office: office.clone(),
@@ -157,6 +158,7 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
     let pages = Pages {
         origin: Some(origin(&config, listen)?),
         scanner: scanner_of(&config)?,
+        test_number,
         ..Pages::default()
     };
     crate::access::policies::check()?;

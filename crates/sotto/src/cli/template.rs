@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use gate::Kind;
 use serde_json::json;
 
+use super::open::{self, Which};
 use crate::compose::{ComposeError, Template, Templates, Variable, kinds};
 
 /// Lists the templates, or checks a practice's own against the rules.
@@ -21,13 +23,17 @@ pub struct Args {
 /// What to do with templates.
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
-    /// Shows each template in force: its name, what it may reveal, and its words.
+    /// Shows each template in force: its name, what it may reveal, and its words. Of a practice with
+    /// --config or --demo; else those of this program.
     List {
+        /// Which practice.
+        #[command(flatten)]
+        which: Which,
         /// Only this kind, for example appt_reminder.
         #[arg(long, value_parser = parse_kind)]
         kind: Option<Kind>,
-        /// The folder with the practice's own templates.
-        #[arg(long)]
+        /// The folder with the practice's own templates, instead of a practice.
+        #[arg(long, conflicts_with_all = ["config", "demo"])]
         templates: Option<PathBuf>,
         /// One JSON object a line.
         #[arg(long)]
@@ -60,8 +66,11 @@ fn parse_kind(word: &str) -> Result<Kind, String> {
 /// A file cannot be read or is not in form.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.verb {
-        Verb::List { kind, templates, json } => {
-            let all = load(templates.as_deref())?;
+        Verb::List { which, kind, templates, json } => {
+            let all = match &which {
+                Which { config: None, demo: None } => Arc::new(load(templates.as_deref())?),
+                which => open::open_which(which)?.office.templates(),
+            };
             for template in all.iter().filter(|t| kind.is_none_or(|kind| t.key.kind == kind)) {
                 if json {
                     println!("{}", as_json(template));

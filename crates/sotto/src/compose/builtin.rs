@@ -23,6 +23,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("risk_warning.toml", include_str!("templates/risk_warning.toml")),
     ("rx_ready.toml", include_str!("templates/rx_ready.toml")),
     ("secure_message_notice.toml", include_str!("templates/secure_message_notice.toml")),
+    ("self_test.toml", include_str!("templates/self_test.toml")),
     ("start_confirm.toml", include_str!("templates/start_confirm.toml")),
     ("statement_ready.toml", include_str!("templates/statement_ready.toml")),
     ("stop_confirm.toml", include_str!("templates/stop_confirm.toml")),

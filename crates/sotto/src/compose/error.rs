@@ -75,6 +75,12 @@ pub enum ComposeError {
         /// Where and why.
         because: String,
     },
+    /// No template can have this name.
+    #[error("no template can have that name; `sotto template list` shows those there are")]
+    NoName,
+    /// Words that cannot be read as a template's.
+    #[error("{0}")]
+    Written(String),
     /// Templates that break a rule; none of the set is used.
     #[error("{} template rule(s) broken, the first: {}", .0.len(), first(.0))]
     Lint(Vec<super::lint::Broken>),

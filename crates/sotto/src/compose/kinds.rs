@@ -38,6 +38,14 @@ const ADMINISTRATIVE: Rules = Rules {
     must_say: &[],
 };
 
+/// A test goes to a phone of the practice's own, and is no part of a programme.
+const TO_OURSELVES: Rules = Rules {
+    allowed: &[Practice, Phone],
+    required: &[Practice],
+    programme: false,
+    ..ADMINISTRATIVE
+};
+
 const ANSWER: Rules = Rules { allowed: &[Practice, Phone], programme: false, ..ADMINISTRATIVE };
 
 /// The rules for a kind; `None` for kinds that have no template on text, email or portal: voice
@@ -158,6 +166,7 @@ pub fn rules(kind: Kind) -> Option<Rules> {
             ..ADMINISTRATIVE
         },
         Kind::WrongNumberApology => Rules { allowed: &[], required: &[], ..ANSWER },
+        Kind::SelfTest => TO_OURSELVES,
         Kind::ConsentReceipt => Rules { allowed: &[Practice, Phone, Date], ..ANSWER },
         Kind::AppointmentReminderGeneric
         | Kind::GeneralCallback

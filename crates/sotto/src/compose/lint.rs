@@ -111,7 +111,29 @@ impl Samples {
     }
 }
 
-/// Every rule that `template` breaks.
+/// A text with the values of somebody made up, and what the guard sees in it.
+#[derive(Debug)]
+pub struct Sample {
+    /// The words.
+    pub content: Content,
+    /// What they reveal.
+    pub seen: guard::Assessment,
+}
+
+/// The first name in a [`Sample`].
+const SAMPLE_NAME: &str = "Maria";
+
+/// How a template reads with values in place; none where a value has no place or a place no value.
+/// `templates` must hold it.
+#[must_use]
+pub fn sample(templates: &Templates, template: &Template, samples: &Samples) -> Option<Sample> {
+    let content = rendered(templates, template, samples, SAMPLE_NAME)?;
+    let context = Context { fields: content.fields.clone(), ..samples.context(SAMPLE_NAME) };
+    let seen = guard::check(&content.body, &context);
+    Some(Sample { content, seen })
+}
+
+/// Every rule that `template` breaks. `templates` must hold it.
 #[must_use]
 pub fn check(templates: &Templates, template: &Template, samples: &Samples) -> Vec<Broken> {
     let Some(rules) = kinds::rules(template.key.kind) else { return Vec::new() };

@@ -1,8 +1,8 @@
 //! The words of a message: templates, and the values that fill them.
 //!
-//! Pure but for [`store`]. A template is linted when it is loaded and guarded again, with its real
-//! values, by the gate. Read in this order: [`variable`], [`kinds`] (RULEBOOK §12 as data),
-//! [`template`], [`lint`], [`dates`].
+//! Pure but for [`store`] and [`proposals`]. A template is linted when it is loaded or proposed, and
+//! guarded again, with its real values, by the gate. Read in this order: [`variable`], [`kinds`]
+//! (RULEBOOK §12 as data), [`template`], [`lint`], [`dates`], [`proposals`].
 
 pub mod variable;
 
@@ -15,6 +15,14 @@ pub mod lint;
 pub mod dates;
 
 pub mod store;
+
+pub mod proposals;
+
+pub mod changes;
+
+pub mod prices;
+
+pub mod neutral_name;
 
 mod builtin;
 mod error;
@@ -89,6 +97,14 @@ impl Templates {
     fn linted(self, samples: &lint::Samples) -> Result<Self, ComposeError> {
         let broken: Vec<_> = self.iter().flat_map(|t| lint::check(&self, t, samples)).collect();
         if broken.is_empty() { Ok(self) } else { Err(ComposeError::Lint(broken)) }
+    }
+
+    /// The same, with these in place of those of the same key, or besides.
+    #[must_use]
+    pub fn with(&self, others: impl IntoIterator<Item = Arc<Template>>) -> Self {
+        let mut templates = self.clone();
+        templates.0.extend(others.into_iter().map(|other| (other.key, other)));
+        templates
     }
 
     /// All of them, in the order of their keys.

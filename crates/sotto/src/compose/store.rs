@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gate::{PracticeId, TemplateRef};
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{ComposeError, Templates};
+use super::{ComposeError, Template, Templates};
 use crate::db::{Tx, registry::TEMPLATE_VERSION};
 use crate::{params, sql};
 
@@ -40,18 +40,8 @@ impl Templates {
             template.version = match known.iter().find(|(_, known)| *known == digest) {
                 Some((version, _)) => *version,
                 None => {
-                    let last: Option<u32> = tx.query_one(
-                        sql!(
-                            "SELECT MAX(version) FROM template_version \
-                             WHERE practice_id = $1 AND name = $2"
-                        ),
-                        params![practice, name],
-                        |row| row.get(0),
-                    )?;
-                    let version = last.unwrap_or(0).saturating_add(1);
-                    insert_template_version(tx, practice, &template, version, now)?;
                     new += 1;
-                    version
+                    add_version(tx, practice, &template, now)?
                 }
             };
             recorded.0.insert(key, Arc::new(template));
@@ -60,10 +50,27 @@ impl Templates {
     }
 }
 
+/// Writes a template down as the next version of its name, and answers with the version.
+pub(super) fn add_version(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    template: &Template,
+    now: Timestamp,
+) -> Result<u32, ComposeError> {
+    let last: Option<u32> = tx.query_one(
+        sql!("SELECT MAX(version) FROM template_version WHERE practice_id = $1 AND name = $2"),
+        params![practice, template.key.name()],
+        |row| row.get(0),
+    )?;
+    let version = last.unwrap_or(0).saturating_add(1);
+    insert_template_version(tx, practice, template, version, now)?;
+    Ok(version)
+}
+
 fn insert_template_version(
     tx: &mut Tx<'_>,
     practice: PracticeId,
-    template: &super::Template,
+    template: &Template,
     version: u32,
     now: Timestamp,
 ) -> Result<(), ComposeError> {

@@ -37,6 +37,37 @@ impl Key {
     }
 }
 
+impl std::str::FromStr for Key {
+    type Err = ComposeError;
+
+    /// From its name.
+    ///
+    /// # Errors
+    /// [`ComposeError::NoName`] where no template can have it.
+    fn from_str(name: &str) -> Result<Self, ComposeError> {
+        let parts: Vec<&str> = name.split('.').collect();
+        let (kind, variant, channel, language) = match *parts.as_slice() {
+            [kind, channel, language] => (kind, "", channel, language),
+            [kind, variant, channel, language] if !variant.is_empty() => {
+                (kind, variant, channel, language)
+            }
+            _ => return Err(ComposeError::NoName),
+        };
+        let key = Self {
+            kind: Kind::from_word(kind).ok_or(ComposeError::NoName)?,
+            variant: Variant::ALL
+                .into_iter()
+                .find(|one| one.as_str() == variant)
+                .ok_or(ComposeError::NoName)?,
+            channel: Channel::from_word(channel).ok_or(ComposeError::NoName)?,
+            language: Language::from_word(language).ok_or(ComposeError::NoName)?,
+        };
+        let written = matches!(key.channel, Channel::Sms | Channel::Email | Channel::Portal);
+        let ruled = super::kinds::rules(key.kind).is_some();
+        if written && ruled { Ok(key) } else { Err(ComposeError::NoName) }
+    }
+}
+
 /// A part of a parsed text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
@@ -78,7 +109,50 @@ pub struct Template {
     pub expires: Option<Date>,
 }
 
+/// Words as somebody writes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wording {
+    /// Email and portal.
+    pub subject: Option<String>,
+    /// The text, variables in braces.
+    pub body: String,
+    /// Their last day.
+    pub expires: Option<Date>,
+}
+
 impl Template {
+    /// From words that somebody wrote; version 0, until it has one.
+    ///
+    /// # Errors
+    /// [`ComposeError::Written`] where a brace belongs to no variable, [`ComposeError::NoName`]
+    /// where nothing may be said under this key.
+    pub fn written(key: Key, wording: &Wording, approval: Approval) -> Result<Self, ComposeError> {
+        let rules = super::kinds::rules(key.kind).ok_or(ComposeError::NoName)?;
+        let read = |text: &str| pieces(text).map_err(ComposeError::Written);
+        let body_source = wording.body.trim_end().to_owned();
+        Ok(Self {
+            key,
+            version: 0,
+            subject: wording.subject.as_deref().map(read).transpose()?,
+            body: read(&body_source)?,
+            subject_source: wording.subject.clone(),
+            body_source,
+            max_level: rules.max_level,
+            approval,
+            expires: wording.expires,
+        })
+    }
+
+    /// Its words as somebody would write them.
+    #[must_use]
+    pub fn wording(&self) -> Wording {
+        Wording {
+            subject: self.subject_source.clone(),
+            body: self.body_source.clone(),
+            expires: self.expires,
+        }
+    }
+
     /// The exact version, as messages carry it.
     #[must_use]
     pub fn reference(&self) -> TemplateRef {

@@ -94,6 +94,17 @@ pub enum Variant {
 }
 
 impl Variant {
+    /// Every one.
+    pub const ALL: [Self; 7] = [
+        Self::Plain,
+        Self::WithSite,
+        Self::Confirmed,
+        Self::Declined,
+        Self::Reschedule,
+        Self::Staff,
+        Self::VisitUnchanged,
+    ];
+
     /// Its part of a template's name; empty for [`Plain`](Self::Plain).
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -5,12 +5,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::inbox;
 use crate::audit::{self, Actor, AuditError, Event, Kind};
-use crate::db::registry::{SETTING, TASK};
+use crate::db::registry::TASK;
 use crate::db::task::{self, TaskRow, TaskState};
-use crate::db::{DbError, Tx, setting, test_patient};
+use crate::db::{DbError, Tx, appointment, test_patient};
 use crate::ids::{ConversationId, Id as _, InboundId, TaskId};
 use crate::office::Office;
-use crate::schedule::office_hours::{BadHours, OfficeHours};
+use crate::schedule::places::{self, HoursError, Place};
 
 pub use crate::db::task::{TaskKind, TaskOutcome};
 
@@ -28,7 +28,7 @@ pub enum TaskError {
     OnlyAPerson(TaskId),
     /// The stored office hours cannot be read.
     #[error(transparent)]
-    Hours(#[from] BadHours),
+    Hours(#[from] HoursError),
     /// Storage.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -69,52 +69,15 @@ impl NewTask {
     }
 }
 
-/// The name of the setting.
-pub const OFFICE_HOURS: &str = "office_hours";
-
-/// The practice's office hours, or the default.
-///
-/// # Errors
-/// [`TaskError::Hours`], [`TaskError::Db`].
-pub fn office_hours(tx: &mut Tx<'_>, office: &Office) -> Result<OfficeHours, TaskError> {
-    match setting::get(tx, office.practice(), OFFICE_HOURS)? {
-        Some(json) => Ok(OfficeHours::from_json(&json)?),
-        None => Ok(OfficeHours::default()),
-    }
-}
-
-/// Makes these the practice's office hours: for what is said and due from now on.
-///
-/// # Errors
-/// [`TaskError::Db`], [`TaskError::Audit`].
-pub fn set_office_hours(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    hours: &OfficeHours,
-    actor: &Actor,
-) -> Result<(), TaskError> {
-    let now = office.clock().now();
-    setting::put(tx, office.practice(), (OFFICE_HOURS, &hours.to_json()), now)?;
-    let event = Event::new(Kind::PracticeChanged, actor.clone())
-        .about(SETTING, OFFICE_HOURS)
-        .code(OFFICE_HOURS);
-    audit::append(tx, office, event)?;
-    Ok(())
-}
-
 /// By when (CLIN-01, CLIN-05, SPEC IN): an emergency in five minutes of any hour; a clinical
 /// question by the end of this business day or the next; the rest in hours of office time.
-fn due(kind: TaskKind, hours: &OfficeHours, office: &Office, now: Timestamp) -> Timestamp {
-    let zone = &office.profile().timezone;
-    let in_office_hours =
-        |span| hours.after_office_time(now, zone, SignedDuration::from_hours(span));
+fn due(kind: TaskKind, place: &Place, now: Timestamp) -> Timestamp {
+    let in_office_hours = |span| place.after(now, SignedDuration::from_hours(span));
     match kind {
         TaskKind::Emergency | TaskKind::Drill | TaskKind::SelfTestFailed => {
             now.checked_add(SignedDuration::from_mins(5)).unwrap_or(Timestamp::MAX)
         }
-        TaskKind::ClinicalQuestion => {
-            hours.end_of_business_day(now, zone, SignedDuration::from_hours(1))
-        }
+        TaskKind::ClinicalQuestion => place.end_of_day(now, SignedDuration::from_hours(1)),
         TaskKind::AppointmentQuestion
         | TaskKind::WhichPatient
         | TaskKind::Reschedule
@@ -127,8 +90,20 @@ fn due(kind: TaskKind, hours: &OfficeHours, office: &Office, now: Timestamp) -> 
         | TaskKind::IncompleteText
         | TaskKind::Delivery
         | TaskKind::Unread => in_office_hours(4),
-        TaskKind::RecordTorn => in_office_hours(8),
+        TaskKind::RecordTorn | TaskKind::AgreementEnds => in_office_hours(8),
     }
+}
+
+/// The place whose hours count: where the appointment is, or where the patient is seen.
+fn place(tx: &mut Tx<'_>, office: &Office, new: &NewTask) -> Result<Place, TaskError> {
+    let visit = match new.appointment {
+        Some(id) => appointment::get(tx, office.practice(), id)?,
+        None => None,
+    };
+    Ok(match visit.and_then(|visit| visit.site_id) {
+        Some(site) => places::of(tx, office, Some(site))?,
+        None => places::of_patient(tx, office, new.patient)?,
+    })
 }
 
 /// Opens a task.
@@ -142,7 +117,7 @@ pub fn open(
     actor: &Actor,
 ) -> Result<TaskId, TaskError> {
     let now = office.clock().now();
-    let hours = office_hours(tx, office)?;
+    let place = place(tx, office, &new)?;
     let kind = match (new.kind, new.patient) {
         // Nobody's emergency is a drill: it goes all the way, and says so (CLIN-12).
         (TaskKind::Emergency, Some(patient))
@@ -161,7 +136,7 @@ pub fn open(
         message_id: new.message,
         inbound_id: new.inbound,
         appointment_id: new.appointment,
-        due_at: due(kind, &hours, office, now),
+        due_at: due(kind, &place, now),
         state: TaskState::Open,
         outcome: None,
         done_by: None,

@@ -175,6 +175,41 @@ pub fn sites_of(
     )
 }
 
+/// Where a patient is seen next, or was seen last; none where no appointment names a place.
+///
+/// # Errors
+/// [`DbError`].
+pub fn site_near(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    patient: PatientId,
+    now: Timestamp,
+) -> Result<Option<SiteId>, DbError> {
+    let next = tx.query_opt(
+        sql!(
+            "SELECT site_id FROM appointment
+              WHERE practice_id = $1 AND patient_id = $2 AND site_id IS NOT NULL
+                AND status = 'booked' AND starts_at >= $3
+              ORDER BY starts_at, id LIMIT 1"
+        ),
+        params![practice, patient, now],
+        |row| row.get(0),
+    )?;
+    if next.is_some() {
+        return Ok(next);
+    }
+    tx.query_opt(
+        sql!(
+            "SELECT site_id FROM appointment
+              WHERE practice_id = $1 AND patient_id = $2 AND site_id IS NOT NULL
+                AND status <> 'cancelled' AND starts_at < $3
+              ORDER BY starts_at DESC, id DESC LIMIT 1"
+        ),
+        params![practice, patient, now],
+        |row| row.get(0),
+    )
+}
+
 /// Where each of these patients is seen: a line for each place that an appointment names.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use gate::{MessageId, PracticeId};
 use jiff::Timestamp;
 
 use crate::db::registry::{ATTEMPT, ATTEMPT_PART};
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Row, Tx};
 use crate::ids::AttemptId;
 use crate::{params, sql};
 
@@ -214,5 +214,64 @@ pub fn last_of(
                 outcome: crate::db::message::word(row, 3, Outcome::from_word)?,
             })
         },
+    )
+}
+
+/// A try, as it is told.
+#[derive(Debug, Clone)]
+pub struct Try {
+    /// By which adapter.
+    pub adapter: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When its answer came.
+    pub finished_at: Option<Timestamp>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// A word of the closed list.
+    pub failure: Option<String>,
+}
+
+fn read_try(row: &Row<'_>) -> Result<Try, DbError> {
+    Ok(Try {
+        adapter: row.get(0)?,
+        started_at: row.get(1)?,
+        finished_at: row.get(2)?,
+        outcome: crate::db::message::word(row, 3, Outcome::from_word)?,
+        failure: row.get(4)?,
+    })
+}
+
+/// The latest tries of all messages, the latest first. Their ids are made when they begin.
+///
+/// # Errors
+/// [`DbError`].
+pub fn latest(tx: &mut Tx<'_>, practice: PracticeId, most: u32) -> Result<Vec<Try>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT adapter, started_at, finished_at, outcome, failure FROM attempt
+             WHERE practice_id = $1 ORDER BY id DESC LIMIT $2"
+        ),
+        params![practice, most],
+        read_try,
+    )
+}
+
+/// The tries of one message, in order.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_message(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    message: MessageId,
+) -> Result<Vec<Try>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT adapter, started_at, finished_at, outcome, failure FROM attempt
+             WHERE practice_id = $1 AND message_id = $2 ORDER BY number"
+        ),
+        params![practice, message],
+        read_try,
     )
 }

@@ -674,3 +674,23 @@ pub fn answers_since(
         |row| row.get(0),
     )
 }
+
+/// The last message of a kind to a patient.
+///
+/// # Errors
+/// [`DbError`].
+pub fn last_of_kind(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    patient: PatientId,
+    kind: Kind,
+) -> Result<Option<MessageId>, DbError> {
+    tx.query_opt(
+        sql!(
+            "SELECT id FROM message WHERE practice_id = $1 AND patient_id = $2 AND kind = $3
+             ORDER BY send_at DESC, id DESC LIMIT 1"
+        ),
+        params![practice, patient, kind.as_str()],
+        |row| row.get(0),
+    )
+}

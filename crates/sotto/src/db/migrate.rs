@@ -51,6 +51,7 @@ const MIGRATIONS: &[Migration] = migrations![
     11 "0011_patient_search" beside 2,
     12 "0012_attachments" beside 2,
     13 "0013_window" beside 2,
+    14 "0014_wording" beside 2,
 ];
 
 /// The first version whose row says `oldest`.

@@ -62,6 +62,7 @@ pub mod site;
 pub mod staff;
 pub mod suppression;
 pub mod task;
+pub mod template_proposal;
 pub mod template_version;
 pub mod test_patient;
 pub mod thread;

@@ -4,7 +4,7 @@ use gate::PracticeId;
 use jiff::tz::TimeZone;
 
 use crate::db::registry::PRACTICE;
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Tx, setting};
 use crate::office::Profile;
 use crate::{params, sql};
 
@@ -67,6 +67,9 @@ pub fn put(
     Ok(changed > 0)
 }
 
+/// The setting that holds the name patients see, where it is another than the configuration file's.
+pub const NEUTRAL_NAME: &str = "neutral_name";
+
 /// How the practice presents itself, with its sites and clinicians for the guard.
 ///
 /// # Errors
@@ -89,7 +92,10 @@ pub fn profile(tx: &mut Tx<'_>, id: PracticeId) -> Result<Option<Profile>, DbErr
             })
         },
     )?;
-    let Some(practice) = found else { return Ok(None) };
+    let Some(mut practice) = found else { return Ok(None) };
+    if let Some(name) = setting::get(tx, id, NEUTRAL_NAME)?.filter(|name| !name.is_empty()) {
+        practice.display_name = name;
+    }
     let mut context = guard::Context {
         practice_names: vec![practice.name, practice.display_name.clone()],
         practice_phones: vec![digits(&practice.phone)],

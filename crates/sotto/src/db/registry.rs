@@ -396,6 +396,10 @@ tables! {
         "practice_id" "id" "patient_id" "contact_point_id" "task_id" "caller" "began_at"
         "answered" "caregiver_id" "greeting" "methods" "identified" "said_at" "outcome" "ended_at"
     ]
+    "template_proposal" TEMPLATE_PROPOSAL Recorded ["id" Text] [
+        "practice_id" "id" "name" "subject" "body" "reason" "expires_on" "author" "proposed_at"
+        "state" "judge" "judged_at" "answer" "version"
+    ]
     "attachment" ATTACHMENT Recorded ["id" Text] [
         "practice_id" "id" "holder" "holder_id" "media" "bytes" "pieces" "scanned" "label_sealed"
         "record_wrap" "patient_wrap" "created_at"

@@ -47,6 +47,22 @@ fn read(row: &Row<'_>) -> Result<SiteRow, DbError> {
     })
 }
 
+/// Every site, by name.
+///
+/// # Errors
+/// [`DbError`].
+pub fn list(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<SiteRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, external_id, name, street, city, region, postal_code, phone, timezone,
+                    updated_at
+               FROM site WHERE practice_id = $1 ORDER BY name, id"
+        ),
+        params![practice],
+        read,
+    )
+}
+
 /// The site with this id.
 ///
 /// # Errors

@@ -45,6 +45,8 @@ pub enum TaskKind {
     SelfTestFailed,
     /// Our record does not agree with itself, or with the carrier's: see the reconciliation.
     RecordTorn,
+    /// The agreement with a carrier ends soon: renew it (BAA-03).
+    AgreementEnds,
 }
 
 /// Whether it is done.
@@ -92,6 +94,7 @@ words! {
         Drill = "drill",
         SelfTestFailed = "self_test_failed",
         RecordTorn = "record_torn",
+        AgreementEnds = "agreement_ends",
     }
     TaskState { Open = "open", Done = "done" }
     TaskOutcome {

@@ -99,3 +99,51 @@ pub fn standing(
         },
     )
 }
+
+/// A version as its history shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionRow {
+    /// Counted from 1.
+    pub version: u32,
+    /// Email and portal.
+    pub subject: Option<String>,
+    /// The words, variables in braces.
+    pub body: String,
+    /// Who approved it.
+    pub approved_by: Option<String>,
+    /// When.
+    pub approved_at: Option<Timestamp>,
+    /// From when on it is sent no more.
+    pub withdrawn_at: Option<Timestamp>,
+    /// When it came in.
+    pub loaded_at: Timestamp,
+}
+
+/// The versions of one template, the latest first.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_name(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    name: &str,
+) -> Result<Vec<VersionRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT version, subject, body, approved_by, approved_at, withdrawn_at, loaded_at
+               FROM template_version WHERE practice_id = $1 AND name = $2 ORDER BY version DESC"
+        ),
+        params![practice, name],
+        |row| {
+            Ok(VersionRow {
+                version: row.get(0)?,
+                subject: row.get(1)?,
+                body: row.get(2)?,
+                approved_by: row.get(3)?,
+                approved_at: row.get(4)?,
+                withdrawn_at: row.get(5)?,
+                loaded_at: row.get(6)?,
+            })
+        },
+    )
+}

@@ -12,7 +12,7 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: [Asset; 14] = [
+const ASSETS: [Asset; 15] = [
     Asset {
         name: "tokens.css",
         kind: "text/css; charset=utf-8",
@@ -37,6 +37,11 @@ const ASSETS: [Asset; 14] = [
         name: "inbox.css",
         kind: "text/css; charset=utf-8",
         bytes: include_bytes!("../../../../web/styles/inbox.css"),
+    },
+    Asset {
+        name: "templates.css",
+        kind: "text/css; charset=utf-8",
+        bytes: include_bytes!("../../../../web/styles/templates.css"),
     },
     Asset {
         name: "desk.js",

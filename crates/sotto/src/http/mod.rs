@@ -63,6 +63,9 @@ pub struct Pages {
     pub origin: Option<url::Url>,
     /// The demo's links: a secret each, for whom, and the words of their role.
     pub demo_links: Vec<(String, crate::ids::StaffId, &'static str)>,
+    /// The phone of the practice's own that tests go to (`self_test.number`); without one they come
+    /// back before the wire.
+    pub test_number: Option<gate::PhoneNumber>,
     /// Who looks at files that come in.
     pub scanner: crate::attachments::scan::Scanner,
 }

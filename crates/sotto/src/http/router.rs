@@ -24,7 +24,7 @@ use super::carriers::twilio;
 use super::console::patient::{self, disclosures, files, record, said};
 use super::console::{
     access, call, guide, inbox, invite, lock, log, me, overview, people, settings, sign_in, staff,
-    strip, tasks as work, thread, thread_forms, today, write,
+    strip, tasks as work, templates, thread, thread_forms, today, write,
 };
 use super::errors::Problem;
 use super::portal::{choices, home, letters, visits, way_in};
@@ -252,8 +252,23 @@ fn pages() -> Routes {
         .get("/log", May(A::ReadAudit), log::page)
         .post("/log/reviews", MayRecently(A::ReadAudit), log::review)
         .post("/log/oddities", MayRecently(A::ReadAudit), log::judge)
+        .get("/templates", May(A::SeeTemplates), templates::page)
+        .get("/templates/{name}", May(A::SeeTemplates), templates::one::page)
+        .get("/templates/{name}/propose", May(A::EditTemplates), templates::propose::page)
+        .post("/templates/{name}/propose", May(A::EditTemplates), templates::propose::act)
+        .post("/templates/{name}/propose/look", May(A::EditTemplates), templates::propose::look)
+        .post("/templates/{name}/take-back", May(A::EditTemplates), templates::one::take_back)
+        .post("/templates/{name}/approve", MayRecently(A::ApproveTemplates), templates::one::approve)
+        .post("/templates/{name}/decline", May(A::ApproveTemplates), templates::one::decline)
+        .post("/templates/{name}/withdraw", MayRecently(A::ApproveTemplates), templates::one::withdraw)
         .get("/settings", May(A::ChangeSettings), settings::page)
-        .post("/settings/office-hours", May(A::ChangeSettings), settings::set_hours)
+        .post("/settings/name", May(A::ChangeSettings), settings::set_name)
+        .get("/settings/hours", May(A::ChangeSettings), settings::hours::page)
+        .post("/settings/hours", May(A::ChangeSettings), settings::hours::set)
+        .get("/settings/carriers", May(A::ChangeSettings), settings::carriers::page)
+        .get("/settings/carriers/test", May(A::ChangeSettings), settings::carriers::told)
+        .post("/settings/carriers/test", May(A::ChangeSettings), settings::carriers::test)
+        .post("/settings/carriers/price", May(A::ChangeSettings), settings::carriers::price)
         .post("/settings/tokens", MayRecently(A::ChangeSettings), settings::make_token)
         .post("/settings/tokens/{id}/revoke", MayRecently(A::ChangeSettings), settings::revoke_token)
         .get("/people/{patient}/call", MayEach(WRITE), call::begin_page)

@@ -9,13 +9,14 @@ use super::receive::{Case, InboundError};
 use super::who;
 use crate::audit::Actor;
 use crate::compose::{ComposeError, Values, Variant};
-use crate::conversations::tasks;
+use crate::conversations::tasks::TaskError;
 use crate::db::appointment::AppointmentRow;
 use crate::db::{Tx, inbound_message, message, patient, site};
 use crate::facts;
 use crate::ids::Id as _;
 use crate::intake::{self, IntakeError, Request, Wanted, Words};
 use crate::journeys::reminders::profile_values;
+use crate::schedule::places;
 
 /// An answer to be given.
 #[derive(Debug, Clone)]
@@ -168,7 +169,8 @@ fn values(tx: &mut Tx<'_>, case: &Case<'_>, say: &Say<'_>) -> Result<Values, Inb
         let apart = zone.to_offset(row.starts_at) != place.to_offset(row.starts_at);
         values = values.when(row.starts_at, &zone, apart);
     }
-    let hours = tasks::office_hours(tx, case.office)?;
+    let place = places::of_patient(tx, case.office, case.sender.patient());
+    let hours = place.map_err(TaskError::from)?.hours;
     profile_values(case.office, values)
         .and_then(|values| {
             values.default_hours(

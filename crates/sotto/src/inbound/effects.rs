@@ -10,7 +10,7 @@ use super::revocation::{self, Revocation};
 use super::who;
 use crate::audit::{self, Event};
 use crate::compose::Variant;
-use crate::conversations::tasks::{self, NewTask, TaskKind};
+use crate::conversations::tasks::{self, NewTask, TaskError, TaskKind};
 use crate::db::appointment::{AppointmentReply, AppointmentRow};
 use crate::db::outbox::Which;
 use crate::db::registry::{CONTACT_POINT, SUPPRESSION_EVENT};
@@ -19,6 +19,7 @@ use crate::db::{Tx, contact_point};
 use crate::facts;
 use crate::outbox;
 use crate::schedule::appointments;
+use crate::schedule::places;
 
 /// What was done.
 pub(super) struct Done {
@@ -238,8 +239,8 @@ fn conversation(tx: &mut Tx<'_>, case: &Case<'_>) -> Result<Done, InboundError> 
     if !case.arrival.incomplete {
         open_task(tx, case, TaskKind::Answer, None)?;
     }
-    let hours = tasks::office_hours(tx, case.office)?;
-    if !hours.is_open(case.now, &case.office.profile().timezone) {
+    let place = places::of_patient(tx, case.office, case.sender.patient());
+    if !place.map_err(TaskError::from)?.is_open(case.now) {
         answers::say(tx, case, Say::new(Kind::AfterHoursAutoreply).stranger_too())?;
     }
     Ok(Done::only(if case.arrival.incomplete { Effect::Incomplete } else { Effect::Task }))

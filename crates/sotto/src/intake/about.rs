@@ -4,10 +4,10 @@ use gate::{Language, PatientId};
 
 use super::{IntakeError, Request, Words};
 use crate::compose::{Variable, kinds};
-use crate::conversations::tasks;
 use crate::db::{Tx, appointment};
 use crate::facts;
 use crate::office::Office;
+use crate::schedule::places;
 
 /// The patient, and what a template may ask for and the record knows: the first name, the office
 /// hours, and, where the message is about an appointment, its day and time as they are now.
@@ -43,7 +43,7 @@ pub fn about(
         kinds::rules(request.kind).is_some_and(|rules| rules.allowed.contains(&variable))
     };
     if wants(Variable::Hours) {
-        let hours = tasks::office_hours(tx, office)?;
+        let hours = places::of_patient(tx, office, Some(subject.id))?.hours;
         values = values.default_hours(
             &hours.in_words(Language::English),
             &hours.in_words(Language::Spanish),

@@ -4,7 +4,9 @@
 //! in the same transaction.
 
 pub mod appointments;
+pub mod holidays;
 pub mod office_hours;
+pub mod places;
 
 pub use appointments::{Booking, Change, ScheduleError};
 pub use office_hours::OfficeHours;

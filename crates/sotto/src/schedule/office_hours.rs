@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use serde::{Deserialize, Serialize};
 
+use super::holidays;
 use crate::compose::dates::{self, Style};
 
 /// A text that is no office hours.
@@ -22,6 +23,7 @@ pub struct BadHours(String);
 pub struct OfficeHours {
     week: BTreeMap<u8, Vec<Opening>>,
     closed: BTreeSet<Date>,
+    federal_holidays: bool,
 }
 
 /// Open from, until (left out), on one day.
@@ -34,7 +36,7 @@ pub struct Opening {
 }
 
 /// The form in files and settings: `{"week":{"mon":["08:00-12:00","13:00-17:00"]},
-/// "closed":["2026-12-25"]}`.
+/// "closed":["2026-12-24"],"federal_holidays":true}`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -42,6 +44,9 @@ struct Written {
     week: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     closed: BTreeSet<Date>,
+    /// Closed on the days on which federal holidays are kept, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    federal_holidays: bool,
 }
 
 const DAYS: [(&str, Weekday); 7] = [
@@ -62,7 +67,11 @@ impl Default for OfficeHours {
     fn default() -> Self {
         let opening =
             Opening { from: Time::constant(8, 0, 0, 0), until: Time::constant(17, 0, 0, 0) };
-        Self { week: (0..5).map(|day| (day, vec![opening])).collect(), closed: BTreeSet::new() }
+        Self {
+            week: (0..5).map(|day| (day, vec![opening])).collect(),
+            closed: BTreeSet::new(),
+            federal_holidays: false,
+        }
     }
 }
 
@@ -93,7 +102,7 @@ impl TryFrom<Written> for OfficeHours {
                 week.insert(number, parsed);
             }
         }
-        Ok(Self { week, closed: written.closed })
+        Ok(Self { week, closed: written.closed, federal_holidays: written.federal_holidays })
     }
 }
 
@@ -108,7 +117,7 @@ impl From<OfficeHours> for Written {
                 Some((word.to_owned(), openings))
             })
             .collect();
-        Self { week, closed: hours.closed }
+        Self { week, closed: hours.closed, federal_holidays: hours.federal_holidays }
     }
 }
 
@@ -134,10 +143,19 @@ impl OfficeHours {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    fn on(&self, day: Date) -> &[Opening] {
-        if self.closed.contains(&day) {
+    /// The openings of a day, in order; none on one on which the office is closed.
+    #[must_use]
+    pub fn on(&self, day: Date) -> &[Opening] {
+        let holiday = self.federal_holidays && holidays::kept(day).is_some();
+        if holiday || self.closed.contains(&day) {
             return &[];
         }
+        self.in_the_week(day)
+    }
+
+    /// The openings of a day of its weekday, whether or not it is a holiday.
+    #[must_use]
+    pub fn in_the_week(&self, day: Date) -> &[Opening] {
         let number = u8::try_from(day.weekday().to_monday_zero_offset()).unwrap_or_default();
         self.week.get(&number).map_or(&[], Vec::as_slice)
     }
@@ -320,6 +338,29 @@ mod tests {
         let noon = at("2027-03-01T12:00");
         assert_eq!(never.after_office_time(noon, &zone(), h(2)), noon + h(2));
         assert_eq!(never.end_of_business_day(noon, &zone(), h(1)), noon + h(24));
+    }
+
+    /// Splits, holidays and both changes of the clocks of 2027: forward on March 14, back on
+    /// November 7.
+    #[test]
+    fn office_time_goes_round_holidays_and_changes_of_the_clocks() {
+        let json = r#"{"week":{"mon":["08:00-12:00","13:00-17:00"],"fri":["08:00-12:00"],
+            "sun":["00:00-06:00"]},"closed":["2027-11-08"],"federal_holidays":true}"#;
+        let hours = OfficeHours::from_json(json).unwrap();
+        let after = |from, span| hours.after_office_time(at(from), &zone(), span);
+        let h = SignedDuration::from_hours;
+        // Monday, July 5 is kept for Sunday the 4th, on which nobody works either.
+        assert!(!hours.is_open(at("2027-07-05T09:00"), &zone()));
+        assert_eq!(after("2027-07-02T11:00", h(2)), at("2027-07-09T09:00"));
+        // Over lunch, and then over the weekend.
+        assert_eq!(after("2027-07-12T11:00", h(2)), at("2027-07-12T14:00"));
+        assert_eq!(after("2027-07-12T16:00", h(5)), at("2027-07-16T12:00"));
+        // Six hours on the clock are five in spring and seven in autumn.
+        assert_eq!(after("2027-03-13T12:00", h(5)), at("2027-03-14T06:00"));
+        assert_eq!(after("2027-11-06T12:00", h(7)), at("2027-11-07T06:00"));
+        // The day after, the office is closed for its own reasons.
+        assert_eq!(after("2027-11-06T12:00", h(8)), at("2027-11-12T09:00"));
+        assert_eq!(OfficeHours::from_json(&hours.to_json()), Ok(hours));
     }
 
     #[test]

@@ -55,8 +55,16 @@ fn a_policy_that_speaks_of_what_is_not_there_is_not_loaded() {
 #[test]
 fn each_role_may_do_this_and_nothing_else() {
     use Action::*;
-    let desk =
-        [SeeOverview, SeeTasks, FindPatients, SeePatient, ChangeContacts, RecordConsent, Book];
+    let desk = [
+        SeeOverview,
+        SeeTasks,
+        FindPatients,
+        SeePatient,
+        ChangeContacts,
+        RecordConsent,
+        Book,
+        SeeTemplates,
+    ];
     let mut care = desk.to_vec();
     care.extend([ReadConversation, Reply]);
     let mut provider = care.clone();
@@ -65,8 +73,8 @@ fn each_role_may_do_this_and_nothing_else() {
         (Role::FrontDesk, care.clone()),
         (Role::Nurse, care),
         (Role::Provider, provider),
-        (Role::Billing, vec![SeeTasks, FindPatients, SeePatient]),
-        (Role::CampaignManager, vec![EditTemplates, RunCampaigns]),
+        (Role::Billing, vec![SeeTasks, FindPatients, SeePatient, SeeTemplates]),
+        (Role::CampaignManager, vec![SeeTemplates, EditTemplates, RunCampaigns]),
         (
             Role::PrivacyOfficer,
             vec![
@@ -76,6 +84,7 @@ fn each_role_may_do_this_and_nothing_else() {
                 ReadAudit,
                 SeeAccess,
                 HandleBreach,
+                SeeTemplates,
                 ApproveTemplates,
                 SeePatient,
                 RecordConsent,
@@ -85,8 +94,8 @@ fn each_role_may_do_this_and_nothing_else() {
                 OverrideGate,
             ],
         ),
-        (Role::Administrator, vec![ChangeSettings, ManageStaff, SeeAccess]),
-        (Role::Auditor, vec![ReadAudit, SeeAccess]),
+        (Role::Administrator, vec![ChangeSettings, ManageStaff, SeeAccess, SeeTemplates]),
+        (Role::Auditor, vec![ReadAudit, SeeAccess, SeeTemplates]),
         (Role::AnsweringService, vec![TakeIntake]),
         (Role::KeyCustodian, vec![ManageKeys]),
         (Role::Integration, vec![]),

@@ -191,8 +191,8 @@ impl Running {
             .await?;
         // From here on nothing fails but reading what was just written.
         let office = self.office.clone();
+        office.use_templates(templates);
         self.db.read(move |tx| office.refresh(tx)).await?;
-        self.office.use_templates(templates);
         // A key that another process destroyed is noticed now.
         self.office.keys().forget();
         self.log.change(config.log.filter.as_deref())?;

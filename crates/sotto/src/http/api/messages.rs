@@ -228,7 +228,9 @@ fn parse(
         })?;
     let (kind, words) = match (request.template, request.body) {
         (Some(template), None) => {
-            let kind = Kind::from_word(&template).ok_or_else(|| {
+            // A test goes to a phone of the practice's own, and never to a patient.
+            let known = Kind::from_word(&template).filter(|kind| *kind != Kind::SelfTest);
+            let kind = known.ok_or_else(|| {
                 Problem::field("template", "template must be a kind such as results_ready.")
             })?;
             if request.subject.is_some() {

@@ -6,7 +6,6 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::conversations::tasks;
 use crate::http::Doors;
 use crate::http::auth::{MayReadPractice, MayWritePractice};
 use crate::http::body::Json;
@@ -14,6 +13,7 @@ use crate::http::errors::Problem;
 use crate::http::idempotency::{Answer, Asked, IdempotencyKey, once};
 use crate::journeys::reminders::{Plan, ReminderError, Step};
 use crate::schedule::office_hours;
+use crate::schedule::places::{self, HoursError};
 
 /// A reminder plan: its steps, the earliest first.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -42,6 +42,9 @@ pub struct Hours {
     /// Days on which the office is closed: `2026-12-25`.
     #[serde(default)]
     closed: Vec<String>,
+    /// Closed on the days on which federal holidays are kept, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    federal_holidays: bool,
 }
 
 impl From<ReminderError> for Problem {
@@ -51,6 +54,20 @@ impl From<ReminderError> for Problem {
             ReminderError::Audit(error) => error.into(),
             error => {
                 tracing::error!(error = %error, "reminders.failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<HoursError> for Problem {
+    fn from(error: HoursError) -> Self {
+        match error {
+            HoursError::Db(error) => error.into(),
+            HoursError::Audit(error) => error.into(),
+            HoursError::NoSite(_) => Self::not_found("site"),
+            error @ HoursError::Hours(_) => {
+                tracing::error!(%error, "office_hours.failed");
                 Self::internal()
             }
         }
@@ -130,7 +147,7 @@ pub async fn hours(
     State(doors): State<Doors>,
 ) -> Result<JsonAnswer<Hours>, Problem> {
     let office = doors.office().clone();
-    let hours = doors.db().read(move |tx| tasks::office_hours(tx, &office)).await?;
+    let hours = doors.db().read(move |tx| places::practice(tx, &office)).await?.hours;
     written(&hours).map(JsonAnswer)
 }
 
@@ -168,7 +185,7 @@ pub async fn put_hours(
     let actor = caller.actor();
     let asked = Asked { caller: &caller, key, body: &bytes };
     once(&doors, asked, move |tx, office| {
-        tasks::set_office_hours(tx, office, &hours, &actor)?;
+        places::set(tx, office, (None, Some(&hours)), places::event(&actor))?;
         Answer::new(StatusCode::OK, &written(&hours)?)
     })
     .await

@@ -18,13 +18,13 @@ use crate::audit::event::ActorKind;
 use crate::audit::oddities::{Known, Odd, Oddity, oddities};
 use crate::audit::search::{self, Found, Search, Sort};
 use crate::audit::{self, AuditError, Entry, Event, Kind, Outcome};
-use crate::conversations::tasks;
 use crate::db::Tx;
 use crate::db::registry::STAFF;
 use crate::http::Doors;
 use crate::http::views::seen;
 use crate::ids::StaffId;
 use crate::office::Office;
+use crate::schedule::places;
 
 /// Over how long a time oddities are looked for.
 const LATELY: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -216,8 +216,8 @@ fn everything(tx: &mut Tx<'_>, office: &Office, wanted: &Search) -> Result<Read,
     let judged = since(tx, office, Sort::Reviews, lately)?;
     let staff = staff::list(tx, office)?;
     let known = Known::of(tx, office, &looked, &staff)?;
-    let (hours, zone) = (tasks::office_hours(tx, office)?, office.profile().timezone.clone());
-    let calendar = |at: Timestamp| (at.to_zoned(zone.clone()).date(), hours.is_open(at, &zone));
+    let place = places::practice(tx, office)?;
+    let calendar = |at: Timestamp| (at.to_zoned(place.zone.clone()).date(), place.is_open(at));
     let mut odd = oddities(&looked, &known, calendar);
     let all = odd.len();
     odd.retain(|one| {

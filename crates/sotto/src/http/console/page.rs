@@ -10,11 +10,11 @@ use crate::access::AccessError;
 use crate::access::policies::{self, Action, Principal, Resource};
 use crate::access::sessions::{Browser, SignedIn};
 use crate::audit::AuditError;
-use crate::conversations::tasks::TaskError;
 use crate::db::DbError;
 use crate::http::Doors;
 use crate::http::errors::Problem;
 use crate::people::search::SearchError;
+use crate::schedule::places::HoursError;
 
 /// The line at the top of every page of somebody who is signed in.
 #[derive(Debug, Clone)]
@@ -34,6 +34,7 @@ impl Frame {
             ("/tasks", "Tasks", Action::SeeTasks),
             ("/", "Overview", Action::SeeOverview),
             ("/people", "People", Action::FindPatients),
+            ("/templates", "Templates", Action::SeeTemplates),
             ("/staff", "Staff", Action::ManageStaff),
             ("/log", "Log", Action::ReadAudit),
             ("/settings", "Settings", Action::ChangeSettings),
@@ -60,6 +61,7 @@ impl Frame {
             "/today" => "g d",
             "/tasks" => "g t",
             "/people" => "g p",
+            "/templates" => "g w",
             "/" => "g o",
             _ => "",
         }
@@ -190,10 +192,12 @@ pub(super) fn words_of(error: &AccessError) -> (StatusCode, String) {
     }
 }
 
-fn sentence(text: &str) -> String {
+/// Text as a sentence: a capital first, a full stop last.
+pub(super) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
+    let end = if text.ends_with('.') { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
 }
 
 /// A page cannot be read or made.
@@ -202,9 +206,9 @@ pub(super) enum PageError {
     /// Staff, sessions.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// Tasks, office hours.
+    /// Office hours.
     #[error(transparent)]
-    Task(#[from] TaskError),
+    Hours(#[from] HoursError),
     /// The log.
     #[error(transparent)]
     Audit(#[from] AuditError),

@@ -62,6 +62,12 @@ deeds! {
     ReleaseRecords;
     /// To look through the log.
     ReadAudit;
+    /// To read the words in force, and what is proposed.
+    SeeTemplates;
+    /// To write words for the practice.
+    EditTemplates;
+    /// To approve what another wrote.
+    ApproveTemplates;
     /// To change how the practice is set up.
     ChangeSettings;
     /// To see what must be done.
@@ -276,7 +282,7 @@ fn to_page(parts: &Parts, to: &str) -> Response {
         (_, path) if path.starts_with("/people") => {
             path.match_indices('/').nth(2).and_then(|(at, _)| path.get(..at)).unwrap_or(path)
         }
-        (_, path) => ["/staff", "/settings", "/log", "/inbox", "/tasks"]
+        (_, path) => ["/staff", "/settings", "/log", "/inbox", "/tasks", "/templates"]
             .into_iter()
             .find(|page| path.starts_with(page))
             .unwrap_or("/me"),

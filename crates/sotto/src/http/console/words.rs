@@ -117,6 +117,12 @@ pub(super) fn kind_words(kind: &str) -> String {
         "secure_message_notice" => "Notice of a portal message".to_owned(),
         "rx_ready" => "Prescription ready".to_owned(),
         "id_code" => "One-time code".to_owned(),
+        "optin_confirm" => "First message of a programme".to_owned(),
+        "pre_visit_forms" => "Forms before a visit".to_owned(),
+        "telehealth_link" => "Link to a video visit".to_owned(),
+        "waitlist_offer" => "An earlier time is free".to_owned(),
+        "wrong_number_apology" => "Apology to a wrong number".to_owned(),
+        "self_test" => "Test of a carrier".to_owned(),
         other => plain(other),
     }
 }
@@ -139,6 +145,7 @@ pub(super) fn task_words(kind: &str) -> String {
         "reminder_missing" => "A reminder did not go out: call".to_owned(),
         "reminder_wrong" => "Was reminded of a visit that moved or was cancelled: call".to_owned(),
         "self_test_failed" => "The self-test failed: see sotto selftest --last".to_owned(),
+        "agreement_ends" => "An agreement with a carrier ends: renew it, see Settings".to_owned(),
         "record_torn" => "The records do not agree: see sotto reconcile".to_owned(),
         other => plain(other),
     }

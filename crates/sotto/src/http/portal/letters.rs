@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::home::{day, moment};
 use super::page::{Filled, Frame, Spoken, failed, html, message, nothing};
 use crate::audit::{Event, Kind};
-use crate::conversations::tasks;
+use crate::conversations::tasks::TaskError;
 use crate::db::Tx;
 use crate::db::registry::{INBOUND_MESSAGE, LETTER};
 use crate::http::Doors;
@@ -22,6 +22,7 @@ use crate::ids::InboundId;
 use crate::inbound::{self, Arrival, Effect, Received};
 use crate::office::Office;
 use crate::portal::{PortalError, Visitor, letters};
+use crate::schedule::places;
 
 /// The longest that can be written at once, in characters.
 pub const LONGEST: usize = 4_000;
@@ -160,9 +161,10 @@ async fn show(
     if !visitor.reads_letters() {
         return nothing(doors, spoken, l);
     }
-    let office = doors.office().clone();
+    let (office, patient) = (doors.office().clone(), visitor.patient());
     let read = move |tx: &mut Tx<'_>| -> Result<String, PortalError> {
-        Ok(tasks::office_hours(tx, &office)?.in_words(l.0))
+        let place = places::of_patient(tx, &office, Some(patient));
+        Ok(place.map_err(TaskError::from)?.hours.in_words(l.0))
     };
     let hours = match doors.db().read(read).await {
         Ok(hours) => hours,

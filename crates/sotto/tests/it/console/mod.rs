@@ -3,4 +3,5 @@
 mod calls;
 mod log;
 mod settings;
+mod templates;
 mod write;

@@ -1,5 +1,6 @@
 //! The patient's side, through the real router, on both engines.
 
+mod choices;
 mod copies;
 mod inside;
 mod way_in;

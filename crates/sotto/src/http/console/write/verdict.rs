@@ -2,12 +2,16 @@
 //! see, what each check says, and what can be done.
 
 use gate::{Channel, Draft, Kind, Reason, Step};
-use guard::{Assessment, Finding, Guard, Level, Preview};
+use guard::{Guard, Level};
 use jiff::Timestamp;
 
 use super::{CHANNELS, Wish, Writer, wording};
+use crate::compose::prices::{self, Price};
 use crate::db::Tx;
 use crate::facts;
+use crate::http::console::reading::{
+    Piece, Stranger, Tell, level_tone, level_words, pieces, size, tells,
+};
 use crate::http::console::words::{channel_words, words_of};
 use crate::intake::{self, Decided, IntakeError, Seen, Wanted};
 use crate::office::Office;
@@ -78,46 +82,6 @@ pub(super) struct Stop {
     pub code: &'static str,
     pub because: String,
     pub remedy: String,
-}
-
-/// A stretch of the words.
-pub(super) struct Piece {
-    pub text: String,
-    /// How much it reveals; none where nothing was found.
-    pub level: Option<&'static str>,
-}
-
-/// What was found in them.
-pub(super) struct Tell {
-    pub words: String,
-    pub reason: &'static str,
-    pub suggestion: &'static str,
-}
-
-/// What a bystander gets to see or hear.
-pub(super) struct Stranger {
-    pub kind: &'static str,
-    pub title: String,
-    pub line: String,
-}
-
-const fn level_words(level: Level) -> &'static str {
-    match level {
-        Level::Administrative => "Fine for anyone to hear",
-        Level::Mention => "Hints that something exists",
-        Level::Detail => "Health detail",
-        Level::Sensitive => "Sensitive",
-        Level::Never => "Never send",
-    }
-}
-
-const fn level_tone(level: Level) -> &'static str {
-    match level {
-        Level::Administrative => "ok",
-        Level::Mention => "wait",
-        Level::Detail | Level::Sensitive => "stop",
-        Level::Never => "urgent",
-    }
 }
 
 /// The channel that would carry it best: the first that carries the words themselves, the
@@ -231,11 +195,12 @@ pub(super) fn of(
             return Ok(verdict);
         }
     };
+    let price = prices::of_texts(tx, office.practice())?;
     match decided.seen() {
         Seen::Clear { draft, not_before } => {
             verdict.marks = marks(&[], not_before);
             verdict.send = Some(send_words(taken, not_before, &zone));
-            read(&mut verdict, office, writer, draft, taken);
+            read(&mut verdict, office, writer, (draft, taken), price);
             verdict.safe = None;
         }
         Seen::Split { body, notice, not_before, because } => {
@@ -243,13 +208,13 @@ pub(super) fn of(
             verdict.reasons = because.iter().map(stop).collect();
             verdict.notice = Some(notice.content.body.clone());
             verdict.send = Some(split_words(taken, not_before, &zone));
-            read(&mut verdict, office, writer, body, taken);
+            read(&mut verdict, office, writer, (body, taken), price);
         }
         Seen::Refuse { draft, refusal } => {
             let reasons: Vec<Reason> = refusal.reasons().cloned().collect();
             verdict.marks = marks(&reasons, None);
             verdict.reasons = reasons.iter().map(stop).collect();
-            read(&mut verdict, office, writer, draft, taken);
+            read(&mut verdict, office, writer, (draft, taken), price);
         }
     }
     Ok(verdict)
@@ -282,7 +247,7 @@ fn nothing(wish: &Wish, order: &[Channel]) -> Verdict {
         tells: Vec::new(),
         level: level_words(Level::Administrative),
         level_tone: "plain",
-        stranger: Stranger { kind: "none", title: String::new(), line: String::new() },
+        stranger: Stranger::none(),
         size: None,
         safe: None,
         to_portal: false,
@@ -406,24 +371,14 @@ fn split_words(
     }
 }
 
-/// What was found, each thing once: one that lies within another that says the same is left out.
-fn tells(assessment: &Assessment) -> impl Iterator<Item = &Finding> {
-    let all = &assessment.findings;
-    all.iter()
-        .enumerate()
-        .filter(move |(at, one)| {
-            !all.iter().enumerate().any(|(other_at, other)| {
-                let within = other.span.start <= one.span.start && one.span.end <= other.span.end;
-                let same = other.suggestion == one.suggestion && other.level >= one.level;
-                let first = other.span != one.span || other_at < *at;
-                other_at != *at && within && same && first
-            })
-        })
-        .map(|(_, finding)| finding)
-}
-
 /// What the words tell, to whom, and how to say it safely.
-fn read(verdict: &mut Verdict, office: &Office, writer: &Writer, draft: &Draft, taken: Channel) {
+fn read(
+    verdict: &mut Verdict,
+    office: &Office,
+    writer: &Writer,
+    (draft, taken): (&Draft, Channel),
+    price: Option<Price>,
+) {
     let guard = Guard::standard();
     let mut context = facts::context(office, Some(&writer.subject), &draft.address);
     context.fields.clone_from(&draft.content.fields);
@@ -431,71 +386,16 @@ fn read(verdict: &mut Verdict, office: &Office, writer: &Writer, draft: &Draft, 
     let assessment = guard.check(text, &context);
     verdict.level = level_words(assessment.level);
     verdict.level_tone = level_tone(assessment.level);
-    let letters: Vec<char> = text.chars().collect();
-    let cut = |from: usize, to: usize| -> String {
-        letters.get(from..to).unwrap_or_default().iter().collect()
-    };
-    let mut end = 0;
-    for finding in &assessment.findings {
-        let from = finding.span.start.max(end);
-        if finding.span.end <= from {
-            continue;
-        }
-        if from > end {
-            verdict.reading.push(Piece { text: cut(end, from), level: None });
-        }
-        let level = Some(level_tone(finding.level));
-        verdict.reading.push(Piece { text: cut(from, finding.span.end), level });
-        end = finding.span.end;
-    }
-    if end < letters.len() {
-        verdict.reading.push(Piece { text: cut(end, letters.len()), level: None });
-    }
-    verdict.tells = tells(&assessment)
-        .map(|finding| Tell {
-            words: cut(finding.span.start, finding.span.end),
-            reason: finding.reason,
-            suggestion: finding.suggestion,
-        })
-        .collect();
+    verdict.reading = pieces(text, &assessment);
+    verdict.tells = tells(text, &assessment);
     let seen = verdict.notice.as_deref().unwrap_or(text);
-    verdict.stranger = stranger(office, guard.preview(taken, seen), draft);
+    let subject = draft.content.subject.as_deref();
+    verdict.stranger = Stranger::of(office, guard.preview(taken, seen), subject);
     if taken == Channel::Sms {
-        verdict.size = Some(size(seen));
+        verdict.size = Some(size(seen, price));
     }
     if draft.content.template.is_none() {
         let offer = guard.rewrite(text, &assessment, &context, taken);
         verdict.safe = offer.and_then(wording).filter(|safe| safe != text);
     }
-}
-
-fn stranger(office: &Office, preview: Preview, draft: &Draft) -> Stranger {
-    match preview {
-        Preview::LockScreen { line } => {
-            Stranger { kind: "phone", title: office.profile().phone.clone(), line }
-        }
-        Preview::Inbox { subject, snippet } => {
-            let title = draft.content.subject.clone().unwrap_or(subject);
-            Stranger { kind: "mail", title, line: snippet }
-        }
-        Preview::Spoken { text } => Stranger { kind: "voice", title: String::new(), line: text },
-        Preview::Nothing => Stranger { kind: "portal", title: String::new(), line: String::new() },
-    }
-}
-
-/// "1 part, 143 of 160 characters".
-fn size(text: &str) -> String {
-    let counted = smpp::count(text);
-    let (parts, units) = (counted.parts, counted.units);
-    let (alone, of_many) = match counted.encoding {
-        smpp::Encoding::Gsm7 => (160, 153),
-        smpp::Encoding::Ucs2 => (70, 67),
-    };
-    let room = if parts == 1 { alone } else { of_many * parts };
-    let word = if parts == 1 { "part" } else { "parts" };
-    let why = match counted.encoding {
-        smpp::Encoding::Gsm7 => "",
-        smpp::Encoding::Ucs2 => "; a special character makes them short",
-    };
-    format!("{parts} {word}, {units} of {room} characters{why}")
 }
