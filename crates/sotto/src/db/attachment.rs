@@ -221,18 +221,20 @@ pub fn of_consents(
     practice: PracticeId,
     patient: PatientId,
 ) -> Result<Vec<(ConsentId, AttachmentId)>, DbError> {
-    tx.query(
+    // Sorted here: to have them in the order of the key, SQLite would go through the whole practice.
+    let mut rows: Vec<(ConsentId, AttachmentId)> = tx.query(
         sql!(
             "SELECT a.holder_id, a.id
                FROM consent_event c
                JOIN attachment a ON a.practice_id = c.practice_id AND a.holder = 'consent'
                                 AND a.holder_id = c.consent_id
-              WHERE c.practice_id = $1 AND c.patient_id = $2 AND c.event = 'given'
-              ORDER BY a.id"
+              WHERE c.practice_id = $1 AND c.patient_id = $2 AND c.event = 'given'"
         ),
         params![practice, patient],
         |row| Ok((row.get(0)?, row.get(1)?)),
-    )
+    )?;
+    rows.sort_by_key(|(_, file)| *file);
+    Ok(rows)
 }
 
 /// One piece, as one side opens it.

@@ -213,9 +213,9 @@ struct At {
     frame: Frame,
 }
 
-fn at(doors: &Doors, visitor: &Visitor, spoken: Spoken, path: &str) -> Result<At, Response> {
+fn at(doors: &Doors, visitor: &Visitor, spoken: Spoken, path: &str) -> Result<At, Box<Response>> {
     let l = spoken.tongue(visitor.language());
-    let me = visitor.chooser().ok_or_else(|| nothing(doors, spoken, l))?;
+    let me = visitor.chooser().ok_or_else(|| Box::new(nothing(doors, spoken, l)))?;
     let frame = Frame::of(doors, l, path).inside();
     Ok(At { me, l, frame })
 }
@@ -283,7 +283,7 @@ pub async fn page(
 ) -> Response {
     let At { me, l, frame } = match at(&doors, &visitor, spoken, HERE) {
         Ok(at) => at,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let chosen = match chosen(&doors, &visitor, &me).await {
         Ok(chosen) => chosen,
@@ -377,7 +377,7 @@ async fn show_place(
     let to = format!("{HERE}/places/{contact}/{channel}");
     let At { me, l, frame } = match at(doors, visitor, spoken, &to) {
         Ok(at) => at,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let chosen = match chosen(doors, visitor, &me).await {
         Ok(chosen) => chosen,
@@ -449,7 +449,7 @@ pub async fn choose(
 ) -> Response {
     let At { me, l, .. } = match at(&doors, &visitor, spoken, HERE) {
         Ok(at) => at,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let (Ok(id), Some(way)) = (contact.parse::<ContactPointId>(), Channel::from_word(&channel))
     else {
@@ -518,7 +518,7 @@ pub async fn receipt(
     let path = format!("{HERE}/receipts/{consent}");
     let At { l, frame, .. } = match at(&doors, &visitor, spoken, &path) {
         Ok(at) => at,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let Ok(id) = consent.parse::<ConsentId>() else { return nothing(&doors, spoken, l) };
     let who = visitor.clone();
@@ -585,7 +585,7 @@ async fn show_wishes(
 ) -> Response {
     let At { me, l, frame } = match at(doors, visitor, spoken, "/window/choices/wishes") {
         Ok(at) => at,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let chosen = match chosen(doors, visitor, &me).await {
         Ok(chosen) => chosen,
@@ -652,7 +652,7 @@ pub async fn wish(
 ) -> Response {
     let At { me, l, .. } = match at(&doors, &visitor, spoken, HERE) {
         Ok(at) => at,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let office = doors.office().clone();
     let done: Result<(), ChoiceError> = doors
@@ -697,7 +697,7 @@ pub async fn wish(
 pub async fn elsewhere(State(doors): State<Doors>, visitor: Visitor, spoken: Spoken) -> Response {
     let At { me, l, frame } = match at(&doors, &visitor, spoken, "/window/choices/elsewhere") {
         Ok(at) => at,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let chosen = match chosen(&doors, &visitor, &me).await {
         Ok(chosen) => chosen,
@@ -732,7 +732,7 @@ pub async fn go_elsewhere(
 ) -> Response {
     let At { me, l, .. } = match at(&doors, &visitor, spoken, HERE) {
         Ok(at) => at,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let office = doors.office().clone();
     let done = doors
@@ -764,7 +764,7 @@ pub async fn person(
     let to = format!("{HERE}/people/{person}");
     let At { me, l, frame } = match at(&doors, &visitor, spoken, &to) {
         Ok(at) => at,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let chosen = match chosen(&doors, &visitor, &me).await {
         Ok(chosen) => chosen,
@@ -792,7 +792,7 @@ pub async fn may_hear(
 ) -> Response {
     let At { me, l, .. } = match at(&doors, &visitor, spoken, HERE) {
         Ok(at) => at,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let Ok(id) = person.parse::<CaregiverId>() else { return nothing(&doors, spoken, l) };
     let scope = SCOPES.iter().copied();
