@@ -290,6 +290,14 @@ impl Keyring {
         self.destroy(KeyKind::Patient, self.patient(patient)?)
     }
 
+    /// Whether there is a key of this day: something was sealed for patients until then.
+    ///
+    /// # Errors
+    /// [`SealError::Io`].
+    pub fn has_day(&self, day: Day) -> Result<bool, SealError> {
+        Ok(matches!(self.store.read(&self.day_id(day).file())?, Found::Key(_)))
+    }
+
     /// Destroys a day's key: the patients' copies that end with it are unreadable from now on. No
     /// backup holds the key (see [`copy_out`](crate::copy_out)).
     ///

@@ -100,13 +100,16 @@ test("from the notice to the message, at 320 px, in English", { timeout: 300_000
   await dateOfBirth(page, { ...whom.born, year: "1901" });
   await page.getByRole("button", { name: "Send me a code" }).click();
   await page.getByRole("alert").waitFor();
+  assert.equal(await page.locator("#year").inputValue(), "1901", "what was typed stays");
   await demo.isAccessible(page, "window wrong date");
   // Keyboard alone from here.
   await page.locator("#month").focus();
   await page.locator("#month").selectOption(whom.born.month);
   await page.keyboard.press("Tab");
+  await page.keyboard.press("Control+A");
   await page.keyboard.type(whom.born.day);
   await page.keyboard.press("Tab");
+  await page.keyboard.press("Control+A");
   await page.keyboard.type(whom.born.year);
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/code$/);
@@ -124,8 +127,19 @@ test("from the notice to the message, at 320 px, in English", { timeout: 300_000
   assert.doesNotMatch(await page.title(), /staph/);
   await demo.isAccessible(page, "window letter");
 
-  // Staff see that it was read.
-  await nurse.page.goto(`${demo.base}/inbox`);
+  // A visit, confirmed in one tap.
+  await page.goto(`${demo.base}/window`);
+  const visit = page.locator("a[href^='/window/visits/']").first();
+  if (await visit.count()) {
+    await visit.click();
+    await page.getByRole("button", { name: "Ask for another time" }).waitFor();
+    await demo.isAccessible(page, "window visit");
+  }
+  await page.goto(`${demo.base}/window/lost`);
+  await demo.isAccessible(page, "window lost");
+  await page.goBack();
+  await page.goto(`${demo.base}/window`);
+  await page.locator("a[href^='/window/letters/']").first().click();
   await page.getByRole("link", { name: "Answer" }).click();
   await page.waitForURL(`${demo.base}/window/write`);
   await demo.isAccessible(page, "window write");
@@ -158,6 +172,10 @@ test("from the notice to the message, at 320 px, in English", { timeout: 300_000
   await demo.isAccessible(page, "window wishes");
   await page.goto(`${demo.base}/window/choices/elsewhere`);
   await demo.isAccessible(page, "window elsewhere");
+  await page.goto(`${demo.base}/window`);
+  await page.locator("a[href^='/window/wrote/']").first().click();
+  await page.getByText("chest pain").waitFor();
+  await demo.isAccessible(page, "window wrote");
   await page.getByRole("button", { name: /End now/ }).click();
   await page.getByRole("heading", { name: "You are out" }).waitFor();
   await page.goto(`${demo.base}/window`);

@@ -183,21 +183,6 @@ pub fn unread_before(
     )
 }
 
-/// The days before this one whose copies have not ended.
-///
-/// # Errors
-/// [`DbError`].
-pub fn days_before(tx: &mut Tx<'_>, practice: PracticeId, today: i64) -> Result<Vec<i64>, DbError> {
-    tx.query(
-        sql!(
-            "SELECT DISTINCT last_day FROM letter
-              WHERE practice_id = $1 AND last_day < $2 AND ended_at IS NULL ORDER BY last_day"
-        ),
-        params![practice, today],
-        |row| row.get(0),
-    )
-}
-
 /// The letters whose copies end with this day and have not ended.
 ///
 /// # Errors
