@@ -49,6 +49,7 @@ const MIGRATIONS: &[Migration] = migrations![
     9 "0009_threads" beside 2,
     10 "0010_calls" beside 2,
     11 "0011_patient_search" beside 2,
+    14 "0014_glass" beside 2,
 ];
 
 /// The first version whose row says `oldest`.

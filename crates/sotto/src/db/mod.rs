@@ -27,6 +27,7 @@ pub mod api_token;
 pub mod appointment;
 pub mod attempt;
 pub mod board;
+pub mod break_glass;
 pub mod call;
 pub mod caregiver;
 pub mod clinician;

@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 31] = [
+const FLOW: [Table; 32] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -73,6 +73,7 @@ const FLOW: [Table; 31] = [
     SESSION_SEEN,
     SIGN_IN_FAILURE,
     CEREMONY,
+    BREAK_GLASS,
 ];
 
 /// What vouches for a table's rows (RULEBOOK §10, 45 CFR 164.312(c)).
@@ -394,6 +395,11 @@ tables! {
     ]
     "patient_search" PATIENT_SEARCH Rebuilt ["token" Int, "patient_id" Text] [
         "practice_id" "token" "patient_id"
+    ]
+    "break_glass" BREAK_GLASS Recorded ["id" Text] [
+        "practice_id" "id" "staff_id" "session_id" "patient_id" "reason" "words_sealed"
+        "record_wrap" "task_id" "opened_at" "until_at" "ended_at" "ended_how" "reviewed_by"
+        "reviewed_at" "finding"
     ]
     "audit_entry" AUDIT_ENTRY Proof ["id" Text] [
         "practice_id" "id" "recorded_at" "body" "leaf_index" "arrival"

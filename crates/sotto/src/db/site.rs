@@ -118,6 +118,22 @@ pub fn put(tx: &mut Tx<'_>, practice: PracticeId, row: &SiteRow) -> Result<(), D
     Ok(())
 }
 
+/// Every site, by name.
+///
+/// # Errors
+/// [`DbError`].
+pub fn list(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<SiteRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, external_id, name, street, city, region, postal_code, phone, timezone,
+                    updated_at
+               FROM site WHERE practice_id = $1 ORDER BY name, id"
+        ),
+        params![practice],
+        read,
+    )
+}
+
 /// How many places the practice has.
 ///
 /// # Errors

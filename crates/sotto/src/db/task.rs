@@ -43,6 +43,8 @@ pub enum TaskKind {
     SelfTestFailed,
     /// Our record does not agree with itself, or with the carrier's: see the reconciliation.
     RecordTorn,
+    /// Somebody opened a record in an emergency: review it.
+    BreakGlass,
 }
 
 /// Whether it is done.
@@ -69,6 +71,8 @@ pub enum TaskOutcome {
     NotReached,
     /// There was nothing to do.
     Nothing,
+    /// It was looked at and signed off.
+    Reviewed,
 }
 
 words! {
@@ -89,6 +93,7 @@ words! {
         Drill = "drill",
         SelfTestFailed = "self_test_failed",
         RecordTorn = "record_torn",
+        BreakGlass = "break_glass",
     }
     TaskState { Open = "open", Done = "done" }
     TaskOutcome {
@@ -98,6 +103,7 @@ words! {
         Corrected = "corrected",
         NotReached = "not_reached",
         Nothing = "nothing",
+        Reviewed = "reviewed",
     }
 }
 

@@ -23,11 +23,11 @@ use super::api::{
 use super::carriers::twilio;
 use super::console::patient::{self, disclosures, record, said};
 use super::console::{
-    access, call, inbox, invite, lock, log, me, overview, people, settings, sign_in, staff, strip,
-    tasks as work, thread, thread_forms, today, write,
+    access, call, downtime, emergency, inbox, invite, lock, log, me, overview, people, settings,
+    sign_in, staff, strip, tasks as work, thread, thread_forms, today, write,
 };
 use super::errors::Problem;
-use super::routes::Needs::{self, May, MayEach, MayRecently, Token};
+use super::routes::Needs::{self, May, MayEach, MayEachRecently, MayRecently, Token};
 use super::routes::{Route, Routes};
 use super::{Doors, assets, body, headers, health, metrics, openapi, unsubscribe};
 use crate::access::policies::Action;
@@ -75,7 +75,9 @@ fn public(doors: Doors, with_metrics: bool) -> Router {
     };
     // A form of ours is filled in on a page of ours: what a browser says of where a request comes
     // from must agree (ASVS 3.5.1). Programs say nothing of it and hold no cookies.
-    let own_forms = |router: Router<Doors>| limited(router).layer(CsrfLayer::new());
+    let meanwhile = from_fn_with_state(doors.clone(), downtime::meanwhile);
+    let own_forms =
+        |router: Router<Doors>| limited(router).layer(meanwhile).layer(CsrfLayer::new());
     timed(with_metrics)
         .behind(limited)
         .merge(streams())
@@ -178,6 +180,7 @@ const CONTACTS: &[Action] = &[Action::ChangeContacts];
 const CONSENT: &[Action] = &[Action::RecordConsent];
 const RESTRICT: &[Action] = &[Action::ManageRestrictions];
 const RELEASE: &[Action] = &[Action::ReleaseRecords];
+const EMERGENCY: &[Action] = &[Action::BreakGlass];
 
 /// People who work here, by session.
 #[rustfmt::skip]
@@ -227,6 +230,9 @@ fn pages() -> Routes {
         .post("/people/{patient}/restrictions/{restriction}/end", MayEach(RESTRICT), record::end_restriction)
         .post("/people/{patient}/alternative-contacts", MayEach(RESTRICT), record::elsewhere)
         .post("/people/{patient}/alternative-contacts/{alternative}/end", MayEach(RESTRICT), record::end_elsewhere)
+        .get("/people/{patient}/emergency", MayEachRecently(EMERGENCY), emergency::page)
+        .post("/people/{patient}/emergency", MayEachRecently(EMERGENCY), emergency::open)
+        .post("/people/{patient}/emergency/end", May(A::OwnAccount), emergency::end)
         .get("/staff", May(A::ManageStaff), staff::page)
         .post("/staff", MayRecently(A::ManageStaff), staff::invite)
         .post("/staff/{id}/roles", MayRecently(A::ManageStaff), staff::set_roles)
@@ -237,6 +243,9 @@ fn pages() -> Routes {
         .get("/log", May(A::ReadAudit), log::page)
         .post("/log/reviews", MayRecently(A::ReadAudit), log::review)
         .post("/log/oddities", MayRecently(A::ReadAudit), log::judge)
+        .get("/log/emergencies", May(A::ReadAudit), emergency::list)
+        .post("/log/emergencies/{id}/end", May(A::ReviewBreakGlass), emergency::end_by_officer)
+        .post("/log/emergencies/{id}/review", MayRecently(A::ReviewBreakGlass), emergency::review)
         .get("/settings", May(A::ChangeSettings), settings::page)
         .post("/settings/office-hours", May(A::ChangeSettings), settings::set_hours)
         .post("/settings/tokens", MayRecently(A::ChangeSettings), settings::make_token)
@@ -263,6 +272,7 @@ fn pages() -> Routes {
         .get("/tasks", May(A::SeeTasks), work::page)
         .post("/tasks/{id}/done", MayEach(ANSWER), work::done)
         .get("/today", May(A::SeeOverview), today::page)
+        .get("/downtime", May(A::SeeOverview), downtime::page)
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

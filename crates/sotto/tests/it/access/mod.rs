@@ -1,5 +1,6 @@
 //! People coming in, through the real router, on both engines.
 
+mod break_glass;
 mod routes;
 mod sessions;
 mod sign_in;
