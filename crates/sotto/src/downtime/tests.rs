@@ -2,6 +2,11 @@ use jiff::SignedDuration;
 
 use super::*;
 
+fn folder() -> PathBuf {
+    let name = format!("sotto-downtime-{}", crate::clock::Clock::system().new_id());
+    std::env::temp_dir().join(name)
+}
+
 fn known(shared: bool, seen: &str, until: &str) -> Known {
     Known {
         key: [7; 32],
@@ -19,13 +24,13 @@ fn known(shared: bool, seen: &str, until: &str) -> Known {
 
 #[test]
 fn a_session_is_good_while_it_is_used_and_no_longer() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let at = |text: &str| -> Timestamp { text.parse().unwrap() };
     let one = known(false, "2027-03-01T10:00:00Z", "2027-03-01T18:00:00Z");
     for (shared, minute, good) in
         [(false, "14", true), (false, "15", false), (true, "04", true), (true, "05", false)]
     {
-        let downtime = Downtime::at(folder.path()).unwrap();
+        let downtime = Downtime::at(&folder).unwrap();
         let one = Known { shared, ..one.clone() };
         let now = at(&format!("2027-03-01T10:{minute}:00Z"));
         assert_eq!(downtime.admits(&one, now), good, "{shared} {minute}");
@@ -34,15 +39,16 @@ fn a_session_is_good_while_it_is_used_and_no_longer() {
         assert_eq!(downtime.admits(&one, later), good, "{shared} {minute}");
         assert!(!downtime.admits(&one, later + SignedDuration::from_mins(15)));
     }
-    let downtime = Downtime::at(folder.path()).unwrap();
+    let downtime = Downtime::at(&folder).unwrap();
     let last = known(false, "2027-03-01T17:59:00Z", "2027-03-01T18:00:00Z");
     assert!(!downtime.admits(&last, at("2027-03-01T18:00:00Z")));
+    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
 fn it_begins_once_and_ends_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let downtime = Downtime::at(&folder.path().join("new")).unwrap();
+    let folder = folder();
+    let downtime = Downtime::at(&folder.join("new")).unwrap();
     let at: Timestamp = "2027-03-01T10:00:00Z".parse().unwrap();
     assert_eq!(downtime.away_since(), None);
     downtime.went_away(at);
@@ -50,4 +56,5 @@ fn it_begins_once_and_ends_once() {
     assert_eq!(downtime.away_since(), Some(at));
     downtime.came_back();
     assert_eq!(downtime.away_since(), None);
+    fs::remove_dir_all(folder).unwrap();
 }

@@ -236,6 +236,7 @@ fn pages() -> Routes {
         .get("/staff", May(A::ManageStaff), staff::page)
         .post("/staff", MayRecently(A::ManageStaff), staff::invite)
         .post("/staff/{id}/roles", MayRecently(A::ManageStaff), staff::set_roles)
+        .post("/staff/{id}/sites", MayRecently(A::ManageStaff), staff::set_sites)
         .post("/staff/{id}/disable", MayRecently(A::ManageStaff), staff::disable)
         .post("/staff/{id}/enable", MayRecently(A::ManageStaff), staff::enable)
         .post("/staff/{id}/invite", MayRecently(A::ManageStaff), staff::invite_again)

@@ -8,12 +8,11 @@ use sotto::access::roles::{Role, Roles};
 use sotto::access::staff::{self, NewStaff};
 use sotto::audit::{Actor, Entry, Kind};
 use sotto::conversations::tasks::{TaskError, TaskKind, TaskOutcome};
-use sotto::db::site::{self, SiteRow};
 use sotto::db::task::TaskState;
-use sotto::ids::{Id as _, SiteId};
+use sotto::ids::SiteId;
 use sotto::schedule::{Booking, appointments};
 
-use super::{Desk, Jar};
+use super::{Desk, Jar, site};
 use crate::clinic::booking;
 use crate::on_both_engines;
 
@@ -28,27 +27,6 @@ struct Scene {
     /// Works at Oak.
     nurse: Jar,
     officer: Jar,
-}
-
-async fn site(desk: &Desk, name: &'static str) -> SiteId {
-    let put = move |tx: &mut sotto::db::Tx<'_>, office: &sotto::office::Office| {
-        let id = SiteId::new(office.clock());
-        let row = SiteRow {
-            id,
-            external_id: Some(name.to_owned()),
-            name: name.to_owned(),
-            street: None,
-            city: None,
-            region: None,
-            postal_code: None,
-            phone: None,
-            timezone: None,
-            updated_at: office.clock().now(),
-        };
-        site::put(tx, office.practice(), &row).unwrap();
-        id
-    };
-    desk.clinic.write(put).await
 }
 
 async fn hire_at(desk: &Desk, role: Role, sites: Vec<SiteId>) -> Jar {
@@ -211,7 +189,7 @@ on_both_engines! {
     }
 
     async fn it_asks_for_a_fresh_factor_and_holds_in_one_session(db: TestDb) {
-        let mut scene = Scene::open(db).await;
+        let scene = Scene::open(db).await;
         let page = format!("/people/{}", scene.ana);
         let mut before = scene.nurse.clone();
         scene.desk.pass(5 * 60);
