@@ -36,6 +36,7 @@ mod tests;
 
 pub use address::{Address, AddressKind, EmailAddress, InvalidAddress, PhoneNumber};
 pub use binding::{Binding, BindingKey};
+pub use check::redirect::notice;
 pub use draft::{Content, Draft, Origin, TemplateRef};
 pub use facts::{Facts, Known};
 pub use guard::{Category, Channel, Level, Verdict};

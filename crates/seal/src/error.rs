@@ -11,7 +11,7 @@ pub enum KeyKind {
     Patient,
     /// One month of records, kept until the retention period ends.
     Retention,
-    /// One month of patients' copies, kept until they expire.
+    /// One day of patients' copies, kept until they expire and in no backup.
     Expiry,
 }
 

@@ -14,7 +14,7 @@ use crate::{
     cipher::{Cipher, KEY_LEN, OVERHEAD, fresh, unwrapped},
     error::{KeyKind, SealError},
     key_store::{Found, KeyStore},
-    month::Month,
+    month::{Day, Month},
     place::{Place, Sealed},
     root_key::RootKey,
 };
@@ -290,7 +290,16 @@ impl Keyring {
         self.destroy(KeyKind::Patient, self.patient(patient)?)
     }
 
-    /// Destroys a month's key: the end of retention, or expiry.
+    /// Destroys a day's key: the patients' copies that end with it are unreadable from now on. No
+    /// backup holds the key (see [`copy_out`](crate::copy_out)).
+    ///
+    /// # Errors
+    /// [`SealError::Io`]: call again, until it succeeds.
+    pub fn destroy_day(&self, day: Day) -> Result<(), SealError> {
+        self.destroy(KeyKind::Expiry, self.day_id(day))
+    }
+
+    /// Destroys a month's key: the end of retention.
     ///
     /// # Errors
     /// [`SealError::Io`]: call again, until it succeeds.
@@ -312,6 +321,10 @@ impl Keyring {
         let key = self.key(kind, self.month_id(kind, month))?;
         write(&self.by_month).insert((kind, month), key.clone());
         Ok(key)
+    }
+
+    pub(crate) fn day_key(&self, day: Day) -> Result<Arc<DataKey>, SealError> {
+        self.key(KeyKind::Expiry, self.day_id(day))
     }
 
     /// A key that must have been written before.
@@ -382,6 +395,10 @@ impl Keyring {
         self.key_id(kind, month.to_string().as_bytes())
     }
 
+    fn day_id(&self, day: Day) -> KeyId {
+        self.key_id(KeyKind::Expiry, day.to_string().as_bytes())
+    }
+
     fn key_id(&self, kind: KeyKind, name: &[u8]) -> KeyId {
         let full = keyed(&self.names, kind.word(), name);
         let mut id = [0; KeyId::LEN];
@@ -413,6 +430,12 @@ fn wrapped_practice(practice: &[u8; KEY_LEN], root: &RootKey) -> Result<Vec<u8>,
     let mut file = vec![FILE_VERSION];
     Cipher::new(root.bytes())?.seal(b"sotto practice key v1", practice, &mut file)?;
     Ok(file)
+}
+
+/// Whether a key file says that it holds a key of this kind. The word stands before the sealed key
+/// and is bound by it: a file that says otherwise does not open.
+pub(crate) fn is_of(file: &[u8], kind: KeyKind) -> bool {
+    file.get(1) == Some(&(kind as u8))
 }
 
 /// A file is bound to its name, so that one key cannot be put in another's place.

@@ -1,8 +1,8 @@
 //! Envelope encryption: what the database holds is unreadable without keys kept elsewhere.
 //!
 //! The hierarchy (DESIGN decision 5): a root key, given from outside, wraps the practice key;
-//! the practice key wraps one key for each patient and one for each month of retention and of
-//! expiry; a month's keys wrap the random key of each message. Everything is AES-256-GCM from
+//! the practice key wraps one key for each patient, one for each month of retention and one for
+//! each day of expiry; those keys wrap the random key of each message. Everything is AES-256-GCM from
 //! `aws-lc-rs`, bound to its [`Place`] (practice, table, row, column), so a sealed value copied
 //! to another row does not open. (45 CFR 164.312(a)(2)(iv), 164.312(c); NIST SP 800-38D.)
 //!
@@ -10,7 +10,7 @@
 //! end of retention, at expiry, or early for one patient. Key files therefore live apart from
 //! the database and its backups ([`Keyring`]).
 //!
-//! In reading order: [`RootKey`], [`Place`] and [`Sealed`], [`Month`], [`Keyring`],
+//! In reading order: [`RootKey`], [`Place`] and [`Sealed`], [`Month`] and [`Day`], [`Keyring`],
 //! [`SealedMessage`], [`SealError`]; and, for
 //! backups, [`SealedFile`] and [`copy_out`].
 //!
@@ -45,7 +45,7 @@ pub use cipher::draw_first_random_number;
 pub use error::{KeyKind, SealError};
 pub use keyring::Keyring;
 pub use message::{Buckets, SealedMessage, open_disclosed};
-pub use month::{Month, MonthError};
+pub use month::{Day, Month, MonthError};
 pub use place::{Place, Sealed};
 pub use root_key::RootKey;
 pub use sealed_file::{FileError, Lock, SealedFile, SealedReader, SealedWriter};

@@ -1,9 +1,10 @@
 //! A message's content: sealed once, its key wrapped twice.
 //!
 //! The body is sealed under a random key of its own. That key is wrapped for the record, under
-//! the key of the month until which records are retained, and for the patient's copy, under the
-//! key of the month in which the copy expires. Either wrap opens the one body; when a month's
-//! key is destroyed, its wraps are dead everywhere, and the other copy is untouched (SPEC LC-06).
+//! the key of the month until which records are retained, and for the patient's copy, where there
+//! is one, under the key of the day with which the copy ends. Either wrap opens the one body; when
+//! a bucket's key is destroyed, its wraps are dead everywhere, and the other copy is untouched
+//! (SPEC LC-06).
 
 use std::fmt;
 
@@ -13,7 +14,7 @@ use crate::{
     cipher::{Cipher, KEY_LEN, OVERHEAD, unwrapped},
     error::{KeyKind, SealError},
     keyring::{KeyId, Keyring},
-    month::Month,
+    month::{Day, Month},
     place::{Place, Sealed},
 };
 
@@ -31,8 +32,8 @@ const NONCE: usize = 12;
 pub struct Buckets {
     /// The month after which the record may be destroyed.
     pub retention: Month,
-    /// The month after which the patient's copy is destroyed.
-    pub expiry: Month,
+    /// The day with which the patient's copy ends; none where the patient has no copy here.
+    pub expiry: Option<Day>,
 }
 
 /// The three columns of a sealed message.
@@ -42,8 +43,8 @@ pub struct SealedMessage {
     pub body: Sealed,
     /// That key, for the record.
     pub record_wrap: Sealed,
-    /// That key, for the patient's copy.
-    pub patient_wrap: Sealed,
+    /// That key, for the patient's copy, where there is one.
+    pub patient_wrap: Option<Sealed>,
 }
 
 impl fmt::Debug for SealedMessage {
@@ -62,7 +63,7 @@ impl Keyring {
     ///
     /// # Errors
     /// [`SealError::Destroyed`] for a bucket that is gone already, [`SealError::KeyFile`],
-    /// [`SealError::Io`] when a month's first message finds no disk.
+    /// [`SealError::Io`] when a bucket's first message finds no disk.
     pub fn seal_message(
         &self,
         buckets: Buckets,
@@ -70,7 +71,7 @@ impl Keyring {
         plain: &[u8],
     ) -> Result<SealedMessage, SealError> {
         let record = self.month_key(KeyKind::Retention, buckets.retention)?;
-        let patient = self.month_key(KeyKind::Expiry, buckets.expiry)?;
+        let patient = buckets.expiry.map(|day| self.day_key(day)).transpose()?;
         // One draw for the content key and the three nonces.
         let mut drawn = Zeroizing::new([0_u8; KEY_LEN + 3 * NONCE]);
         aws_lc_rs::rand::fill(drawn.as_mut_slice())?;
@@ -93,7 +94,7 @@ impl Keyring {
             Ok::<_, SealError>(Sealed::from_bytes(out))
         };
         let record_wrap = wrap(RECORD_WRAP, &record)?;
-        let patient_wrap = wrap(PATIENT_WRAP, &patient)?;
+        let patient_wrap = patient.map(|patient| wrap(PATIENT_WRAP, &patient)).transpose()?;
         Ok(SealedMessage { body: Sealed::from_bytes(body), record_wrap, patient_wrap })
     }
 
@@ -186,26 +187,28 @@ mod tests {
         (dir, keys)
     }
 
+    const DAY: Day = Day(20_800);
+
     fn buckets() -> Buckets {
         let month = Month::new(2026, 11).unwrap();
-        Buckets { retention: month.plus(72).unwrap(), expiry: month.plus(3).unwrap() }
+        Buckets { retention: month.plus(72).unwrap(), expiry: Some(DAY) }
     }
 
     #[test]
     fn both_wraps_open_the_one_body() {
         let (_dir, keys) = keyring();
         let sealed = keys.seal_message(buckets(), &PLACE, b"see you Tuesday").unwrap();
-        for wrap in [&sealed.record_wrap, &sealed.patient_wrap] {
+        for wrap in [&sealed.record_wrap, sealed.patient_wrap.as_ref().unwrap()] {
             assert_eq!(*keys.open_message(&PLACE, &sealed.body, wrap).unwrap(), b"see you Tuesday");
         }
     }
 
     #[test]
-    fn each_copy_dies_with_its_own_month() {
+    fn each_copy_dies_with_its_own_bucket() {
         let (dir, keys) = keyring();
         let sealed = keys.seal_message(buckets(), &PLACE, b"text").unwrap();
-        keys.destroy_month(KeyKind::Expiry, buckets().expiry).unwrap();
-        let gone = keys.open_message(&PLACE, &sealed.body, &sealed.patient_wrap);
+        keys.destroy_day(DAY).unwrap();
+        let gone = keys.open_message(&PLACE, &sealed.body, sealed.patient_wrap.as_ref().unwrap());
         assert!(matches!(gone, Err(SealError::Destroyed { .. })));
         assert!(keys.open_message(&PLACE, &sealed.body, &sealed.record_wrap).is_ok());
         let late = keys.seal_message(buckets(), &PLACE, b"text");
@@ -218,7 +221,17 @@ mod tests {
     }
 
     #[test]
-    fn a_month_s_messages_share_two_key_files() {
+    fn a_message_without_a_copy_makes_no_key_for_one() {
+        let (dir, keys) = keyring();
+        let alone = Buckets { expiry: None, ..buckets() };
+        let sealed = keys.seal_message(alone, &PLACE, b"text").unwrap();
+        assert!(sealed.patient_wrap.is_none());
+        assert!(keys.open_message(&PLACE, &sealed.body, &sealed.record_wrap).is_ok());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_bucket_s_messages_share_two_key_files() {
         let (dir, keys) = keyring();
         for _ in 0..50 {
             keys.seal_message(buckets(), &PLACE, b"text").unwrap();
@@ -264,7 +277,9 @@ mod tests {
         SealedMessage {
             body: Sealed(48 bytes),
             record_wrap: Sealed(77 bytes),
-            patient_wrap: Sealed(77 bytes),
+            patient_wrap: Some(
+                Sealed(77 bytes),
+            ),
         }
         ");
     }

@@ -1,4 +1,4 @@
-//! A month, the grain in which messages are kept and destroyed.
+//! A month, the grain in which records are kept and destroyed; and a day, that of patients' copies.
 
 use std::{fmt, str::FromStr};
 
@@ -60,6 +60,17 @@ impl FromStr for Month {
             month.parse().map_err(|_| MonthError)?,
         )?;
         if found.to_string() == text { Ok(found) } else { Err(MonthError) }
+    }
+}
+
+/// A day, UTC, as the number of days since 1970-01-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub u32);
+
+impl fmt::Display for Day {
+    /// The name of its key: no month is written so.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "day {}", self.0)
     }
 }
 

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::error::SealError;
+use crate::error::{KeyKind, SealError};
 use crate::key_store::{Found, KeyStore, TOMBSTONE};
-use crate::keyring::PRACTICE_FILE;
+use crate::keyring::{PRACTICE_FILE, is_of};
 
 /// One file of a key store: a wrapped key, or the tombstone of one that was destroyed.
 #[derive(Clone, PartialEq, Eq)]
@@ -45,7 +45,9 @@ pub struct PutBack {
     pub destroyed: u64,
 }
 
-/// Every key of the store in `dir` that is not destroyed, and every tombstone, by name.
+/// Every key of the store in `dir` that is to outlive it, and every tombstone, by name. Left out are
+/// keys that were destroyed, and those of patients' copies: a copy that ends with its day must not
+/// come back out of a backup.
 ///
 /// # Errors
 /// [`SealError::NoStore`], [`SealError::Permissions`], [`SealError::Io`].
@@ -68,6 +70,7 @@ pub fn copy_out(dir: &Path) -> Result<Vec<StoreFile>, SealError> {
             None => match store.read(&name)? {
                 // Destroyed while it was read: what was read may be half erased.
                 Found::Key(_) if store.is_destroyed(&name)? => continue,
+                Found::Key(bytes) if is_of(&bytes, KeyKind::Expiry) => continue,
                 Found::Key(bytes) => bytes,
                 Found::Tombstone(_) | Found::Nothing => continue,
             },
@@ -88,7 +91,7 @@ pub fn copy_out(dir: &Path) -> Result<Vec<StoreFile>, SealError> {
 /// no key store has.
 pub fn put_back(dir: &Path, files: &[StoreFile]) -> Result<PutBack, SealError> {
     if !files.iter().all(|file| is_ours(&file.name)) {
-        return Err(SealError::KeyFile(crate::error::KeyKind::Practice));
+        return Err(SealError::KeyFile(KeyKind::Practice));
     }
     let store = KeyStore::create(dir)?;
     let mut done = PutBack::default();
@@ -150,6 +153,22 @@ mod tests {
         assert_eq!(done, PutBack { written: 0, kept: 2, destroyed: 1 });
         again.forget();
         assert!(matches!(again.open_value(&place, &ben), Err(SealError::Destroyed { .. })));
+    }
+
+    #[test]
+    fn the_keys_of_patients_copies_are_in_no_copy() {
+        let dir = scratch();
+        let at = dir.path().join("keys");
+        let keys = Keyring::create(&at, &RootKey::generate().unwrap()).unwrap();
+        let place = Place { practice: "p", table: "message", row: "r", column: "content" };
+        let retention = crate::Month::new(2033, 1).unwrap();
+        let buckets = crate::Buckets { retention, expiry: Some(crate::Day(20_800)) };
+        keys.seal_message(buckets, &place, b"text").unwrap();
+        assert_eq!(fs::read_dir(&at).unwrap().count(), 3);
+        assert_eq!(copy_out(&at).unwrap().len(), 2, "the practice's key and the record's");
+        keys.destroy_day(crate::Day(20_800)).unwrap();
+        let copy = copy_out(&at).unwrap();
+        assert_eq!((copy.len(), copy.iter().filter(|file| file.is_tombstone()).count()), (3, 1));
     }
 
     #[test]

@@ -71,6 +71,9 @@ pub struct Config {
     pub backup: Backup,
     /// Who is paged about an emergency; without it, the log alone.
     pub pager: Option<Pager>,
+    /// Files that come in.
+    #[serde(default)]
+    pub attachments: Attachments,
     /// When our record is compared with the carriers' and the schedule.
     #[serde(default)]
     pub reconcile: Reconcile,
@@ -208,6 +211,14 @@ pub struct Pager {
     pub secret_file: PathBuf,
     /// While the secret is being changed: the file of the other one.
     pub previous_secret_file: Option<PathBuf>,
+}
+
+/// Files that come in.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attachments {
+    /// A clamd that looks at each: `tcp://ADDRESS:PORT` or `unix:/PATH`.
+    pub scanner: Option<String>,
 }
 
 /// When our record is compared with the carriers' and the schedule.

@@ -20,6 +20,7 @@ use crate::office::Office;
 use crate::people::caregivers::PARENTAL;
 use crate::people::person::Person;
 use crate::people::{area_codes, patients};
+use crate::portal::link;
 use crate::{params, sql};
 
 /// Facts cannot be loaded.
@@ -118,7 +119,8 @@ pub fn load(
         practice: Practice {
             name: profile.display_name.clone(),
             phone: profile.phone.clone(),
-            portal_url: profile.portal_url.clone(),
+            // A notice carries a link of its own.
+            portal_url: link::url(office, draft.message),
         },
     })
 }
@@ -211,16 +213,19 @@ fn recipient(
     }))
 }
 
-struct Behind {
-    representative: bool,
+/// A caregiver behind an address: what is on record and in force.
+pub(crate) struct Behind {
+    pub(crate) representative: bool,
     /// Authority over a child: it ends at eighteen (PRIV-08, PRIV-09).
-    parental: bool,
+    pub(crate) parental: bool,
     written: bool,
-    scope: Vec<Scope>,
+    pub(crate) scope: Vec<Scope>,
+    /// When somebody last looked at it.
+    pub(crate) updated_at: Timestamp,
 }
 
 /// The caregiver whose contact point this is, with the scope that is recorded and in force.
-fn caregiver_behind(
+pub(crate) fn caregiver_behind(
     tx: &mut Tx<'_>,
     office: &Office,
     contact_point: ContactPointId,
@@ -229,7 +234,7 @@ fn caregiver_behind(
     tx.query_opt(
         sql!(
             "SELECT g.representative, g.scope, g.permission, g.valid_from, g.valid_until,
-                    g.relation
+                    g.relation, g.updated_at
              FROM contact_point c JOIN caregiver g
                  ON g.practice_id = c.practice_id AND g.id = c.caregiver_id
              WHERE c.practice_id = $1 AND c.id = $2"
@@ -241,6 +246,7 @@ fn caregiver_behind(
             let scope: String = row.get(1)?;
             let relation: String = row.get(5)?;
             Ok(Behind {
+                updated_at: row.get(6)?,
                 parental: PARENTAL.contains(&relation.to_ascii_lowercase().as_str()),
                 written: permission == "written",
                 representative: permitted && row.get::<bool>(0)?,

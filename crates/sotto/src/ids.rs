@@ -101,6 +101,8 @@ id! {
     ThreadId;
     /// What a colleague wrote beside a thread.
     NoteId;
+    /// A file that came or went with words, or stands behind a consent.
+    AttachmentId;
     /// Something a person has to do.
     TaskId;
     /// A call that staff make.
@@ -123,6 +125,8 @@ id! {
     StaffId;
     /// A sign-in, from its start to its end.
     SessionId;
+    /// A patient's stay at the window, from its start to its end.
+    WindowSessionId;
     /// A browser that somebody signed in with.
     DeviceId;
     /// A passkey.

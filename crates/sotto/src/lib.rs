@@ -12,6 +12,7 @@ pub mod journeys;
 pub mod inbound;
 
 pub mod arrivals;
+pub mod attachments;
 
 pub mod intake;
 
@@ -32,6 +33,8 @@ pub mod audit;
 pub mod backup;
 
 pub mod doctor;
+
+pub mod portal;
 
 pub mod conversations;
 

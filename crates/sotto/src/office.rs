@@ -244,8 +244,8 @@ impl Office {
         contact_points::address_index(&self.0.keys, address)
     }
 
-    /// Until when the record and the patient's copy of a message of now are kept (PRIV-20, SPEC
-    /// LC-01): the record seven years, the copy one.
+    /// Until when the record of a message of now is kept (PRIV-20, SPEC LC-01): seven years. The
+    /// patient's copy is for whoever makes one to add.
     ///
     /// # Errors
     /// [`seal::MonthError`] where the clock reads a time beyond the calendar.
@@ -255,7 +255,7 @@ impl Office {
             u16::try_from(day.year()).unwrap_or_default(),
             u8::try_from(day.month()).unwrap_or_default(),
         )?;
-        Ok(seal::Buckets { retention: month.plus(84)?, expiry: month.plus(12)? })
+        Ok(seal::Buckets { retention: month.plus(84)?, expiry: None })
     }
 
     fn live(&self) -> Live {

@@ -28,6 +28,7 @@ use crate::outbox::recover::{self, Broken};
 use crate::outbox::set_back::{self, Watch};
 use crate::outbox::worker::{Settings, Worker};
 use crate::people::search;
+use crate::portal::{expiry, unread};
 use crate::reconcile::nightly::{self, Nightly};
 use crate::self_test;
 
@@ -49,6 +50,9 @@ const REFRESH_EVERY: Duration = Duration::from_secs(1);
 
 /// How often threads that were put off are looked for.
 const WAKE_EVERY: Duration = Duration::from_secs(5);
+
+/// How often letters that lie unread, and copies whose day is over, are looked for.
+const LETTERS_EVERY: Duration = Duration::from_secs(60);
 
 /// The running parts of one practice.
 pub struct Service {
@@ -138,6 +142,7 @@ impl Service {
         if let Some(downtime) = office.downtime().cloned() {
             tasks.spawn(watch::run(db.clone(), office.clone(), downtime, stop.clone()));
         }
+        tasks.spawn(letters(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(index(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(settle(db, office, given_up, stop.clone()));
         tasks.close();
@@ -238,6 +243,20 @@ async fn refresh(db: Db, office: Office, stop: CancellationToken) {
         let now = office.clone();
         if let Err(error) = db.read(move |tx| now.refresh_if_changed(tx)).await {
             tracing::error!(%error, "office.refresh");
+        }
+    }
+}
+
+/// What lies unread at the window is spoken of again, and copies end with their day.
+async fn letters(db: Db, office: Office, stop: CancellationToken) {
+    while pause(&office, LETTERS_EVERY, &stop).await {
+        if let Err(error) = unread::look(&db, &office).await {
+            tracing::error!(%error, "window.unread");
+        }
+        match expiry::look(&db, &office).await {
+            Ok(0) => {}
+            Ok(copies) => tracing::info!(copies, "window.copies_ended"),
+            Err(error) => tracing::error!(%error, "window.expiry"),
         }
     }
 }

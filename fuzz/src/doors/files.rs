@@ -3,9 +3,12 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use gate::{Category, Channel, Level, Policy, Verdict};
 use jiff::tz::TimeZone;
 use seal::RootKey;
+use sotto::attachments::content;
 use sotto::compose::{Templates, lint, template};
 use sotto::config::Config;
 use sotto::db::DatabaseUrl;
@@ -17,6 +20,23 @@ use sotto::reconcile::carrier_file::{CarrierFileError, Lines};
 use sotto::schedule::office_hours::OfficeHours;
 
 use super::{Door, bytes, shows_nothing, tells_nothing};
+
+/// Eight pixels by six, in each format that is drawn anew.
+const PICTURES: [&str; 3] = [
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAGCAIAAABxZ0isAAAAFElEQVR4nGM8IRfFgA0wYRWlkwQAvYgBTBbOSdUA\
+     AAAASUVORK5CYII=",
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABQODxIPDRQSEBIXFRQYHjIhHhwcHj0sLiQySUBMS0dARkVQWnNiUFVt\
+     VkVGZIhlbXd7gYKBTmCNl4x9lnN+gXz/2wBDARUXFx4aHjshITt8U0ZTfHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8\
+     fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHz/wAARCAAGAAgDASIAAhEBAxEB/8QAHwAAAQUBAQEBAQEAAAAAAAAA\
+     AAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEGE1FhByJxFDKBkaEII0KxwRVS0fAk\
+     M2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKT\
+     lJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi4+Tl5ufo6erx8vP09fb3+Pn6/8QA\
+     HwEAAwEBAQEBAQEBAQAAAAAAAAECAwQFBgcICQoL/8QAtREAAgECBAQDBAcFBAQAAQJ3AAECAxEEBSExBhJBUQdh\
+     cRMiMoEIFEKRobHBCSMzUvAVYnLRChYkNOEl8RcYGRomJygpKjU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVmZ2hp\
+     anN0dXZ3eHl6goOEhYaHiImKkpOUlZaXmJmaoqOkpaanqKmqsrO0tba3uLm6wsPExcbHyMnK0tPU1dbX2Nna4uPk\
+     5ebn6Onq8vP09fb3+Pn6/9oADAMBAAIRAxEAPwDPooooPeP/2Q==",
+    "UklGRiIAAABXRUJQVlA4TBYAAAAvB0ABAAdQjyJXq/8BgCD8b5uI6H8I",
+];
 
 /// The doors of this family.
 pub const DOORS: &[Door] = &[
@@ -42,6 +62,7 @@ pub const DOORS: &[Door] = &[
         open: config_file,
         seeds: || bytes(&[include_str!("../../../docs/operate/sotto.example.toml")]),
     },
+    Door { name: "attachment", open: attachment, seeds: attachments },
     Door { name: "import_csv", open: import_csv, seeds: tables },
     Door {
         name: "carrier_file",
@@ -286,6 +307,29 @@ pub fn database_url(octets: &[u8]) -> bool {
         }
         Err(error) => {
             tells_nothing(&error);
+            false
+        }
+    }
+}
+
+fn attachments() -> Vec<Vec<u8>> {
+    let pictures = PICTURES.iter().map(|text| STANDARD.decode(text).unwrap_or_default());
+    let paper = b"%PDF-1.4\n1 0 obj <</Type /Catalog>> endobj\n(Quillfeather)\n%%EOF\n".to_vec();
+    pictures.chain([paper]).collect()
+}
+
+/// A file is taken as what it is or not at all; what is kept of it is taken again as the same, and
+/// neither an error nor a log shows its name or content.
+pub fn attachment(input: &[u8]) -> bool {
+    match content::check("Quillfeather.jpg", input) {
+        Ok(checked) => {
+            shows_nothing(&checked);
+            let again = content::check(checked.name(), checked.bytes());
+            assert_eq!(again.ok().map(|again| again.media()), Some(checked.media()));
+            true
+        }
+        Err(unfit) => {
+            tells_nothing(&unfit);
             false
         }
     }

@@ -8,7 +8,7 @@ use ledger::{
     Checkpoint, Frontier, Hash, Head, LogKey, Tile, TileId, VerifierKey, leaf_hash,
     prove_consistency, prove_inclusion, verify_consistency, verify_inclusion,
 };
-use seal::{Buckets, Keyring, Month, Place, RootKey, Sealed, SealedMessage};
+use seal::{Buckets, Day, Keyring, Month, Place, RootKey, Sealed, SealedMessage};
 use sotto::audit::event::Entry;
 use sotto::audit::packet::{self, CheckError};
 
@@ -216,7 +216,7 @@ static SEALER: LazyLock<Keyring> = LazyLock::new(|| {
 
 fn sealed_message(place: &Place<'_>, plain: &[u8]) -> Option<SealedMessage> {
     let month = Month::new(2027, 3).ok()?;
-    SEALER.seal_message(Buckets { retention: month, expiry: month }, place, plain).ok()
+    SEALER.seal_message(Buckets { retention: month, expiry: Some(Day(20_888)) }, place, plain).ok()
 }
 
 /// Any bytes as a sealed value, and true ones with octets turned over or cut off: only the whole
@@ -226,6 +226,7 @@ pub fn sealed_value(octets: &[u8]) -> bool {
     let elsewhere = Place { row: "8", ..place };
     let said = b"Quillfeather";
     let Some(message) = sealed_message(&place, said) else { return false };
+    let Some(copy) = message.patient_wrap.clone() else { return false };
     let Ok(month) = Month::new(2027, 3) else { return false };
     let Ok(value) = SEALER.seal_for_month(month, &place, said) else { return false };
 
@@ -252,10 +253,9 @@ pub fn sealed_value(octets: &[u8]) -> bool {
     assert!(SEALER.open_value(&elsewhere, &turned(&value)).is_err());
     for (body, wrap) in [
         (turned(&message.body), message.record_wrap.clone()),
-        (message.body.clone(), turned(&message.patient_wrap)),
+        (message.body.clone(), turned(&copy)),
     ] {
-        let whole =
-            body == message.body && (wrap == message.record_wrap || wrap == message.patient_wrap);
+        let whole = body == message.body && (wrap == message.record_wrap || wrap == copy);
         assert_eq!(SEALER.open_message(&place, &body, &wrap).is_ok(), whole);
         assert!(SEALER.open_message(&elsewhere, &body, &wrap).is_err());
     }
@@ -263,5 +263,5 @@ pub fn sealed_value(octets: &[u8]) -> bool {
     if let Some(cut) = cut.filter(|cut| *cut != value) {
         assert!(SEALER.open_value(&place, &cut).is_err());
     }
-    same(&value) && same(&message.body) && same(&message.patient_wrap)
+    same(&value) && same(&message.body) && same(&copy)
 }

@@ -83,8 +83,11 @@ pub(super) fn is_the_notice(asked: &Asked<'_>) -> bool {
         && draft.content == notice(&asked.facts.practice, draft.channel, draft.content.language)
 }
 
-/// RULEBOOK §12: `secure_message_notice`. Names the practice and nothing else (SM-04, EML-03).
-fn notice(practice: &Practice, channel: Channel, language: Language) -> Content {
+/// The words that tell a patient that a message waits in the portal: RULEBOOK §12,
+/// `secure_message_notice`. They name the practice and nothing else (SM-04, EML-03); the link is the
+/// practice's `portal_url`.
+#[must_use]
+pub fn notice(practice: &Practice, channel: Channel, language: Language) -> Content {
     let Practice { name, phone, portal_url } = practice;
     let subject = (channel == Channel::Email).then(|| match language {
         Language::English => format!("New message from {name}"),

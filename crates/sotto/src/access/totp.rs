@@ -41,6 +41,30 @@ pub fn link(secret: &Shared, practice: &str) -> String {
     format!("otpauth://totp/{name}:Sotto?secret={secret}&issuer={name}")
 }
 
+/// The link as a QR code (ISO/IEC 18004), for the camera of another device.
+#[derive(Debug)]
+pub struct Picture {
+    /// How many squares it is wide and high, the quiet edge of four on each side among them.
+    pub side: usize,
+    /// Its dark squares, as the outline of an SVG path.
+    pub outline: String,
+}
+
+/// Draws it; none where the practice's name is too long for one.
+#[must_use]
+pub fn picture(link: &str) -> Option<Picture> {
+    const EDGE: usize = 4;
+    let code = qrcode::QrCode::new(link).ok()?;
+    let width = code.width();
+    let dark = code
+        .into_colors()
+        .into_iter()
+        .enumerate()
+        .filter(|(_, color)| matches!(color, qrcode::Color::Dark));
+    let outline = dark.map(|(n, _)| format!("M{} {}h1v1h-1z", n % width + EDGE, n / width + EDGE));
+    Some(Picture { side: width + 2 * EDGE, outline: outline.collect() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +107,8 @@ mod tests {
         assert_eq!(typed(&secret), "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ");
         let link = link(&secret, "Harborview & Co");
         assert!(link.starts_with("otpauth://totp/Harborview%20%26%20Co:Sotto?secret=GEZDGNBVGY3T"));
+        let picture = picture(&link).unwrap();
+        // Three corner marks begin at the edge of four; version 6 and up at this length.
+        assert!(picture.outline.starts_with("M4 4h1v1h-1z") && picture.side >= 41 + 8);
     }
 }

@@ -71,6 +71,10 @@ words! {
         OptedOut = "suppression.opted_out",
         /// A number or address was opened again.
         OptedIn = "suppression.opted_in",
+        /// A file was kept.
+        AttachmentKept = "attachment.kept",
+        /// A file was not kept: a scanner knows what is in it.
+        AttachmentRefused = "attachment.refused",
         /// A consent was recorded.
         ConsentGiven = "consent.given",
         /// A consent was revoked.
@@ -147,6 +151,10 @@ words! {
         Reconciled = "reconciliation.changed",
         /// The self-test of the night was asked for, begun or ended.
         SelfTested = "self_test.changed",
+        /// A link to the window was made or ended.
+        LinkChanged = "link.changed",
+        /// The patient opened or read a message of ours, was reminded of it, or their copy ended.
+        LetterChanged = "letter.changed",
         /// The log's head was signed.
         Checkpoint = "audit.checkpoint",
     }
@@ -197,6 +205,8 @@ words! {
         Service = "service",
         /// A patient, by a message or the portal.
         Patient = "patient",
+        /// Somebody who acts for a patient, at the window.
+        Caregiver = "caregiver",
         /// A carrier.
         Carrier = "carrier",
     }
@@ -254,6 +264,12 @@ impl Actor {
     #[must_use]
     pub fn patient(id: PatientId) -> Self {
         Self::of(ActorKind::Patient, Cow::Owned(id.to_string()))
+    }
+
+    /// Somebody who acts for a patient, by their own id.
+    #[must_use]
+    pub fn caregiver(id: impl fmt::Display) -> Self {
+        Self::of(ActorKind::Caregiver, Cow::Owned(id.to_string()))
     }
 
     /// A carrier, by the adapter's name.

@@ -67,7 +67,8 @@ sorts! {
     /// Conversations and tasks.
     Work = "work", "Conversations, tasks and calls", [ConversationChanged | TaskChanged | CallChanged];
     /// Consents.
-    Consents = "consents", "Consents", [ConsentGiven | ConsentRevoked];
+    Consents = "consents", "Consents and files", [ConsentGiven | ConsentRevoked
+        | AttachmentKept | AttachmentRefused];
     /// How patients may be reached.
     People = "people", "Patients' records", [PatientChanged | PatientErased | RestrictionChanged
         | AppointmentChanged];

@@ -9,6 +9,7 @@ use seal::Keyring;
 
 use super::open::Which;
 use super::{open, records, serve};
+use crate::attachments::scan::Scanner;
 use crate::audit::Log;
 use crate::audit::witness::Witness;
 use crate::channels::{EmailSmtp, OpaqueIds};
@@ -106,6 +107,10 @@ fn examine(args: &Args, config: &Config) -> Vec<Finding> {
         (Ok(keys), false) => findings.extend(network(config, keys, &clock)),
         _ => findings.push(Finding::ok("network", "not asked")),
     }
+    if config.attachments.scanner.is_none() {
+        let remedy = "set [attachments] scanner to a clamd; see docs/operate/install.md";
+        findings.push(Finding::warn("virus scanner", "none is set up", remedy));
+    }
     findings
 }
 
@@ -185,8 +190,22 @@ fn network(config: &Config, keys: &Keyring, clock: &Clock) -> Vec<Finding> {
     }
 }
 
+/// The virus scanner, where one is set up.
+async fn scanner(config: &Config) -> Vec<Finding> {
+    let check = "virus scanner answers";
+    match serve::scanner_of(config) {
+        Ok(Scanner::None) => Vec::new(),
+        Ok(scanner) if scanner.answers().await => vec![Finding::ok(check, "clamd answers")],
+        Ok(_) => {
+            let remedy = "start clamd; until it answers no file is taken";
+            vec![Finding::fail(check, "clamd does not answer", remedy)]
+        }
+        Err(error) => vec![Finding::fail(check, format!("{error:#}"), "correct the setting")],
+    }
+}
+
 async fn ask(config: &Config, keys: &Keyring, clock: &Clock) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings = scanner(config).await;
     let unusable = |check: &str, error: String| {
         Finding::fail(check, error, "correct the setting, then ask again")
     };

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use self::stop::Signals;
 use super::open::{self, Opened};
 use crate::access::{AccessError, staff};
+use crate::attachments::scan::Scanner;
 use crate::audit::witness::{self, Witness};
 use crate::audit::{self, Actor, Event, Kind};
 use crate::channels::email_message::DkimKeyFile;
@@ -157,7 +158,11 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
         .context("the folder for the schedule's copy, beside keys.store, cannot be made")?;
     office.prepare_for(downtime);
     let service = Service::start(parts).await?;
-    let pages = Pages { origin: Some(origin(&config, listen)?), demo_links: Vec::new() };
+    let pages = Pages {
+        origin: Some(origin(&config, listen)?),
+        scanner: scanner_of(&config)?,
+        ..Pages::default()
+    };
     crate::access::policies::check()?;
     let first = first_administrator(&db, &office, &pages).await?;
     let doors = Doors::with_pages(db.clone(), office.clone(), twilio, pages);
@@ -331,6 +336,12 @@ fn node(config: &Config, listen: SocketAddr) -> Node {
     let name = config.node.name.clone();
     let name = name.unwrap_or_else(|| format!("{} {listen}", host.nodename().to_string_lossy()));
     Node::new(name, config.sms_smpp.as_ref().map_or(0, |sms| sms.binds))
+}
+
+/// Who looks at files that come in.
+pub(super) fn scanner_of(config: &Config) -> Result<Scanner> {
+    let Some(setting) = &config.attachments.scanner else { return Ok(Scanner::None) };
+    Ok(setting.parse().map_err(|error| config.wrong("attachments.scanner", error))?)
 }
 
 fn pager_of(config: &Config) -> Result<Pager> {

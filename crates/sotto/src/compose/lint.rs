@@ -83,7 +83,8 @@ impl Samples {
             .ok()?
             .set(Variable::ClinicianSurname, "Featherstonehaugh")
             .ok()?
-            .set(Variable::PortalUrl, &*self.portal_url)
+            // As it goes to a patient: with a token of its own.
+            .set(Variable::PortalUrl, format!("{}/w/{}", self.portal_url, "0".repeat(32)))
             .ok()?
             .set(Variable::Link, link)
             .ok()?

@@ -128,7 +128,8 @@ fn due(kind: TaskKind, hours: &OfficeHours, office: &Office, now: Timestamp) -> 
         TaskKind::WrongNumber
         | TaskKind::Answer
         | TaskKind::IncompleteText
-        | TaskKind::Delivery => in_office_hours(4),
+        | TaskKind::Delivery
+        | TaskKind::Unread => in_office_hours(4),
         TaskKind::RecordTorn | TaskKind::BreakGlass => in_office_hours(8),
     }
 }

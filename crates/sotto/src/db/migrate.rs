@@ -49,6 +49,8 @@ const MIGRATIONS: &[Migration] = migrations![
     9 "0009_threads" beside 2,
     10 "0010_calls" beside 2,
     11 "0011_patient_search" beside 2,
+    12 "0012_attachments" beside 2,
+    13 "0013_window" beside 2,
     14 "0014_glass" beside 2,
 ];
 

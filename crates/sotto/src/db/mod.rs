@@ -25,6 +25,7 @@ mod words;
 
 pub mod api_token;
 pub mod appointment;
+pub mod attachment;
 pub mod attempt;
 pub mod board;
 pub mod break_glass;
@@ -39,6 +40,7 @@ pub mod disclosure;
 pub mod idempotency_key;
 pub mod import_file;
 pub mod inbound_message;
+pub mod letter;
 pub mod message;
 pub mod node;
 pub mod note;
@@ -67,6 +69,7 @@ pub mod thread;
 pub mod timeline;
 pub mod vendor;
 pub mod watched;
+pub mod window;
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;

@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 32] = [
+const FLOW: [Table; 39] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -53,6 +53,8 @@ const FLOW: [Table; 32] = [
     NOTE,
     PRESENCE,
     CALL,
+    ATTACHMENT,
+    ATTACHMENT_PIECE,
     TASK,
     REMINDER,
     IDEMPOTENCY_KEY,
@@ -73,6 +75,11 @@ const FLOW: [Table; 32] = [
     SESSION_SEEN,
     SIGN_IN_FAILURE,
     CEREMONY,
+    WINDOW_LINK,
+    WINDOW_CODE,
+    WINDOW_SESSION,
+    WINDOW_SEEN,
+    LETTER,
     BREAK_GLASS,
 ];
 
@@ -390,11 +397,36 @@ tables! {
         "practice_id" "id" "patient_id" "contact_point_id" "task_id" "caller" "began_at"
         "answered" "caregiver_id" "greeting" "methods" "identified" "said_at" "outcome" "ended_at"
     ]
+    "attachment" ATTACHMENT Recorded ["id" Text] [
+        "practice_id" "id" "holder" "holder_id" "media" "bytes" "pieces" "scanned" "label_sealed"
+        "record_wrap" "patient_wrap" "created_at"
+    ]
+    "attachment_piece" ATTACHMENT_PIECE Recorded ["attachment_id" Text, "n" Int] [
+        "practice_id" "attachment_id" "n" "body_sealed" "record_wrap" "patient_wrap"
+    ]
     "presence" PRESENCE Nothing ["thread_id" Text, "staff_id" Text] [
         "practice_id" "thread_id" "staff_id" "seen_at"
     ]
     "patient_search" PATIENT_SEARCH Rebuilt ["token" Int, "patient_id" Text] [
         "practice_id" "token" "patient_id"
+    ]
+    "window_link" WINDOW_LINK Recorded ["message_id" Text] [
+        "practice_id" "message_id" "digest" "patient_id" "contact_point_id" "purpose" "created_at"
+        "expires_at" "ended_at" "ended_why"
+    ]
+    "window_code" WINDOW_CODE Nothing ["digest" Blob] [
+        "practice_id" "digest" "link_id" "code" "tries" "expires_at"
+    ]
+    "window_session" WINDOW_SESSION Recorded ["id" Text] [
+        "practice_id" "id" "digest" "patient_id" "contact_point_id" "caregiver_id" "link_id"
+        "created_at" "expires_at" "ended_at" "ended_why"
+    ]
+    "window_seen" WINDOW_SEEN Nothing ["session_id" Text] [
+        "practice_id" "session_id" "seen_at"
+    ]
+    "letter" LETTER Recorded ["message_id" Text] [
+        "practice_id" "message_id" "patient_id" "contact_point_id" "last_day" "created_at"
+        "opened_at" "read_at" "nudges" "nudged_at" "asked_at" "ended_at"
     ]
     "break_glass" BREAK_GLASS Recorded ["id" Text] [
         "practice_id" "id" "staff_id" "session_id" "patient_id" "reason" "words_sealed"

@@ -33,6 +33,8 @@ pub enum TaskKind {
     ReminderNotWritten,
     /// A message did not arrive, or nobody knows (CLIN-07).
     Delivery,
+    /// A message in the portal was not read, after two reminders: call (CLIN-07).
+    Unread,
     /// A reminder did not go out: call the patient.
     ReminderMissing,
     /// The patient was reminded of a visit that was moved or cancelled: call.
@@ -88,6 +90,7 @@ words! {
         IncompleteText = "incomplete_text",
         ReminderNotWritten = "reminder_not_written",
         Delivery = "delivery",
+        Unread = "unread",
         ReminderMissing = "reminder_missing",
         ReminderWrong = "reminder_wrong",
         Drill = "drill",

@@ -52,5 +52,5 @@ pub async fn pages(db: &Db, office: &Office, origin: url::Url) -> Result<Pages, 
         let secret = Secret::draw("").ok_or(AccessError::Randomness)?;
         demo_links.push((secret.reveal().to_owned(), id, role.words()));
     }
-    Ok(Pages { origin: Some(origin), demo_links })
+    Ok(Pages { origin: Some(origin), demo_links, ..Pages::default() })
 }

@@ -8,6 +8,7 @@ use gate::{Reason, Refusal};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::attachments::store::AttachmentError;
 use crate::audit::AuditError;
 use crate::db::DbError;
 
@@ -224,6 +225,18 @@ impl From<DbError> for Problem {
             | DbError::Unwritable { .. } => Self::unavailable(),
             DbError::CommitUnknown => Self::unknown(),
             _ => Self::internal(),
+        }
+    }
+}
+
+impl From<AttachmentError> for Problem {
+    fn from(error: AttachmentError) -> Self {
+        match error {
+            AttachmentError::Db(error) => error.into(),
+            error => {
+                tracing::error!(error = %error, "http.attachment_failed");
+                Self::internal()
+            }
         }
     }
 }

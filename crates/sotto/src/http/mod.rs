@@ -1,4 +1,5 @@
-//! The doors: API, the pages of those who work here, and the carriers' webhooks.
+//! The doors: API, the pages of those who work here, the window where patients come, and the
+//! carriers' webhooks.
 //!
 //! Read [`router`] first: every URL is there, with what it asks of whoever uses it ([`routes`]). A handler parses ([`body`]), has its right as an
 //! argument ([`auth`]), and calls the same functions as everything else in the house; what it
@@ -11,15 +12,18 @@ pub mod auth;
 pub mod body;
 pub mod errors;
 pub mod fields;
+pub mod files;
 pub mod headers;
 pub mod idempotency;
 pub mod pagination;
 pub mod params;
+pub mod upload;
 pub mod views;
 
 pub mod api;
 pub mod carriers;
 pub mod console;
+pub mod portal;
 pub mod unsubscribe;
 
 pub mod assets;
@@ -59,6 +63,8 @@ pub struct Pages {
     pub origin: Option<url::Url>,
     /// The demo's links: a secret each, for whom, and the words of their role.
     pub demo_links: Vec<(String, crate::ids::StaffId, &'static str)>,
+    /// Who looks at files that come in.
+    pub scanner: crate::attachments::scan::Scanner,
 }
 
 impl Doors {
@@ -111,6 +117,10 @@ impl Doors {
 
     fn closing(&self) -> bool {
         self.0.closing.load(Ordering::Relaxed)
+    }
+
+    fn scanner(&self) -> &crate::attachments::scan::Scanner {
+        &self.0.pages.scanner
     }
 
     fn pages(&self) -> &Pages {

@@ -21,12 +21,13 @@ use super::api::{
     patients, practice, preferences, restrictions, tasks,
 };
 use super::carriers::twilio;
-use super::console::patient::{self, disclosures, record, said};
+use super::console::patient::{self, disclosures, files, record, said};
 use super::console::{
-    access, call, downtime, emergency, inbox, invite, lock, log, me, overview, people, settings,
-    sign_in, staff, strip, tasks as work, thread, thread_forms, today, write,
+    access, call, downtime, emergency, guide, inbox, invite, lock, log, me, overview, people,
+    settings, sign_in, staff, strip, tasks as work, thread, thread_forms, today, write,
 };
 use super::errors::Problem;
+use super::portal::{choices, home, letters, visits, way_in};
 use super::routes::Needs::{self, May, MayEach, MayEachRecently, MayRecently, Token};
 use super::routes::{Route, Routes};
 use super::{Doors, assets, body, headers, health, metrics, openapi, unsubscribe};
@@ -37,6 +38,9 @@ use crate::observe::trace::{Place, Say, Span, Step};
 
 /// How long a request may take, but for the live page, which stays open.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a form with files may take to come in.
+const PATIENCE_WITH_FILES: Duration = Duration::from_mins(5);
 
 /// The whole of it.
 pub fn router(doors: Doors) -> Router {
@@ -63,25 +67,29 @@ pub fn watching(doors: Doors) -> Router {
 /// Every URL, with what it asks of whoever uses it.
 #[must_use]
 pub fn list() -> Vec<Route> {
-    timed(true).merge(streams()).merge(pages()).list
+    timed(true).merge(streams()).merge(pages()).merge(window()).merge(uploads()).list
 }
 
 fn public(doors: Doors, with_metrics: bool) -> Router {
     let clock = doors.office().clock().clone();
-    let limited = |router: Router<Doors>| {
+    let within = |patience, router: Router<Doors>| {
         router
-            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
+            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, patience))
             .layer(DefaultBodyLimit::max(body::MOST_BYTES))
     };
+    let limited = |router| within(PATIENCE, router);
     // A form of ours is filled in on a page of ours: what a browser says of where a request comes
     // from must agree (ASVS 3.5.1). Programs say nothing of it and hold no cookies.
-    let meanwhile = from_fn_with_state(doors.clone(), downtime::meanwhile);
-    let own_forms =
-        |router: Router<Doors>| limited(router).layer(meanwhile).layer(CsrfLayer::new());
+    let own_forms = |router| limited(router).layer(CsrfLayer::new());
+    let own_files = |router| within(PATIENCE_WITH_FILES, router).layer(CsrfLayer::new());
+    // While the database is away the desk says so at once.
+    let away = from_fn_with_state(doors.clone(), downtime::meanwhile);
+    let desk = pages().behind(|router| router.layer(away));
     timed(with_metrics)
         .behind(limited)
         .merge(streams())
-        .merge(pages().behind(own_forms))
+        .merge(desk.merge(window()).behind(own_forms))
+        .merge(uploads().behind(own_files))
         .router
         .fallback(|| async { Problem::not_found("page") })
         .method_not_allowed_fallback(wrong_method)
@@ -167,6 +175,12 @@ fn streams() -> Routes {
     )
 }
 
+/// Forms with files: a telephone on a slow line needs its time.
+fn uploads() -> Routes {
+    let give = record::give_consent;
+    Routes::default().post("/people/{patient}/consents", MayEach(CONSENT), give)
+}
+
 /// To write to a patient.
 const WRITE: &[Action] = &[Action::SeePatient, Action::Reply];
 
@@ -204,6 +218,7 @@ fn pages() -> Routes {
         .post("/lock/now", Needs::Session, lock::now)
         .post("/lock/passkey/ask", Needs::Session, lock::ask_passkey)
         .post("/lock/passkey", Needs::Session, lock::by_passkey)
+        .get("/guide", May(A::OwnAccount), guide::page)
         .get("/me", May(A::OwnAccount), me::page)
         .post("/me/sessions/{id}/end", May(A::OwnAccount), me::end_session)
         .post("/me/devices/{id}/wipe", May(A::OwnAccount), me::wipe_device)
@@ -219,7 +234,8 @@ fn pages() -> Routes {
         .get("/people/{patient}/disclosures", MayEach(RELEASE), disclosures::page)
         .post("/people/{patient}/contacts", MayEach(CONTACTS), record::add_contact)
         .post("/people/{patient}/contacts/{contact}/end", MayEach(CONTACTS), record::end_contact)
-        .post("/people/{patient}/consents", MayEach(CONSENT), record::give_consent)
+        .get("/people/{patient}/files/{file}", MayEach(SEE), files::of_record)
+        .post("/people/{patient}/cut-off", MayEach(CONTACTS), record::cut_off)
         .post("/people/{patient}/consents/{consent}/revoke", MayEach(CONSENT), record::revoke_consent)
         .post("/people/{patient}/caregivers", MayEach(CONTACTS), record::add_carer)
         .post("/people/{patient}/caregivers/{caregiver}/permit", MayEach(CONSENT), record::permit_carer)
@@ -269,11 +285,47 @@ fn pages() -> Routes {
         .post("/inbox/{id}/snooze", MayEach(ANSWER), thread_forms::snooze)
         .post("/inbox/{id}/close", MayEach(ANSWER), thread_forms::close)
         .post("/inbox/{id}/reopen", MayEach(ANSWER), thread_forms::reopen)
+        .post("/inbox/{id}/portal", MayEach(ANSWER), thread_forms::portal)
         .post("/inbox/{id}/note", MayEach(READ), thread_forms::note)
         .get("/tasks", May(A::SeeTasks), work::page)
         .post("/tasks/{id}/done", MayEach(ANSWER), work::done)
         .get("/today", May(A::SeeOverview), today::page)
         .get("/downtime", May(A::SeeOverview), downtime::page)
+}
+
+/// Patients, and those who act for them, by a link and a proof.
+#[rustfmt::skip]
+fn window() -> Routes {
+    let ask = Needs::Nothing("where a patient asks for a link; the same answer to whoever asks");
+    Routes::default()
+        .get("/w/{token}", Needs::Link, way_in::landing)
+        .post("/w/{token}", Needs::Link, way_in::ask)
+        .get("/w/{token}/code", Needs::Link, way_in::code_page)
+        .post("/w/{token}/code", Needs::Link, way_in::enter)
+        .post("/w/{token}/again", Needs::Link, way_in::again)
+        .get("/window/in", ask, way_in::way_in)
+        .post("/window/in", ask, way_in::send_link)
+        .get("/window", Needs::Visitor, home::page)
+        .get("/window/letters/{letter}", Needs::Visitor, letters::page)
+        .get("/window/wrote/{message}", Needs::Visitor, letters::wrote)
+        .get("/window/write", Needs::Visitor, letters::write_page)
+        .post("/window/write", Needs::Visitor, letters::write)
+        .get("/window/visits/{visit}", Needs::Visitor, visits::page)
+        .post("/window/visits/{visit}", Needs::Visitor, visits::answer)
+        .get("/window/visits/{visit}/calendar", Needs::Visitor, visits::calendar)
+        .get("/window/choices", Needs::Visitor, choices::page)
+        .get("/window/choices/places/{contact}/{channel}", Needs::Visitor, choices::place)
+        .post("/window/choices/places/{contact}/{channel}", Needs::Visitor, choices::choose)
+        .get("/window/choices/receipts/{consent}", Needs::Visitor, choices::receipt)
+        .get("/window/choices/wishes", Needs::Visitor, choices::wishes)
+        .post("/window/choices/wishes", Needs::Visitor, choices::wish)
+        .get("/window/choices/elsewhere", Needs::Visitor, choices::elsewhere)
+        .post("/window/choices/elsewhere", Needs::Visitor, choices::go_elsewhere)
+        .get("/window/choices/people/{person}", Needs::Visitor, choices::person)
+        .post("/window/choices/people/{person}", Needs::Visitor, choices::may_hear)
+        .get("/window/lost", Needs::Visitor, way_in::lost)
+        .post("/window/lost", Needs::Visitor, way_in::cut_off)
+        .post("/window/leave", Needs::Visitor, way_in::leave)
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

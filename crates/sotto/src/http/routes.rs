@@ -21,6 +21,8 @@ pub enum Needs {
     Signature,
     /// A link that was given to one person.
     Link,
+    /// To have proved, at the window, that one is the patient or acts for them.
+    Visitor,
     /// To be signed in, locked or not.
     Session,
     /// To be signed in, with leave for this.

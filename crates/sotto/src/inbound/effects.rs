@@ -1,7 +1,7 @@
 //! What an inbound message does, by what it was read as, in the order of TEL-19.
 
 use gate::facts::{Dead, OptOut};
-use gate::{AppointmentId, Kind, PatientId};
+use gate::{AppointmentId, Channel, Kind, PatientId};
 
 use super::answers::{self, Say};
 use super::intent::{Confidence, Intent, Keyword};
@@ -46,6 +46,12 @@ fn act(tx: &mut Tx<'_>, case: &Case<'_>) -> Result<Done, InboundError> {
     match case.reading.primary() {
         Intent::Emergency => emergency(tx, case),
         _ if answers::is_automatic(case.text) => Ok(Done::only(Effect::Automatic)),
+        // Such words are about a number or mailbox, and this came by neither: a person finds out.
+        Intent::WrongNumber | Intent::OptOut | Intent::OptIn
+            if case.arrival.channel == Channel::Portal =>
+        {
+            conversation(tx, case)
+        }
         Intent::WrongNumber => wrong_number(tx, case),
         Intent::OptOut => opt_out(tx, case),
         Intent::OptIn => opt_in(tx, case),
@@ -70,7 +76,8 @@ fn act(tx: &mut Tx<'_>, case: &Case<'_>) -> Result<Done, InboundError> {
 /// said in the same text is obeyed, without a text to confirm it.
 fn emergency(tx: &mut Tx<'_>, case: &Case<'_>) -> Result<Done, InboundError> {
     open_task(tx, case, TaskKind::Emergency, None)?;
-    if case.has(Intent::OptOut) && !standing(tx, case)?.iter().any(covers_texts) {
+    let by_wire = case.arrival.channel != Channel::Portal;
+    if by_wire && case.has(Intent::OptOut) && !standing(tx, case)?.iter().any(covers_texts) {
         withdraw(tx, case, "opted_out")?;
         suppress(tx, case, SuppressionKind::OptOut, SuppressionSource::Words)?;
     }

@@ -34,4 +34,4 @@ pub mod pager;
 #[cfg(test)]
 mod intent_table;
 
-pub use receive::{Arrival, Effect, InboundError, Received, receive};
+pub use receive::{Arrival, Effect, InboundError, Received, receive, receive_from};

@@ -221,6 +221,8 @@ pub(super) struct Case<'a> {
     pub(super) sender: who::Sender,
     pub(super) conversation: ConversationId,
     pub(super) now: Timestamp,
+    /// Who wrote, where they proved it.
+    known: Option<Actor>,
 }
 
 impl Case<'_> {
@@ -230,6 +232,9 @@ impl Case<'_> {
 
     /// The patient, or the adapter where nobody knows which patient it is.
     pub(super) fn actor(&self) -> Actor {
+        if let Some(known) = &self.known {
+            return known.clone();
+        }
         self.sender.patient().map_or_else(|| Actor::carrier(self.arrival.adapter), Actor::patient)
     }
 }
@@ -242,11 +247,36 @@ impl Case<'_> {
 pub fn receive(
     tx: &mut Tx<'_>,
     office: &Office,
+    arrival: Arrival,
+) -> Result<Received, InboundError> {
+    let index = office.address_index(&arrival.from);
+    take(tx, office, arrival, (index, None))
+}
+
+/// The same for what somebody wrote at the window, who has proved who they are: it is about that
+/// patient, whatever addresses are on file.
+///
+/// # Errors
+/// [`InboundError`]; nothing is then stored, and whoever wrote is told so.
+pub fn receive_from(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    arrival: Arrival,
+    (patient, actor): (PatientId, Actor),
+) -> Result<Received, InboundError> {
+    // All of a patient's portal is one thread of its own.
+    let index = office.keys().blind_index("portal", patient.to_string().as_bytes());
+    take(tx, office, arrival, (index, Some((patient, actor))))
+}
+
+fn take(
+    tx: &mut Tx<'_>,
+    office: &Office,
     mut arrival: Arrival,
+    (index, known): ([u8; 32], Option<(PatientId, Actor)>),
 ) -> Result<Received, InboundError> {
     let practice = office.practice();
     let now = office.clock().now();
-    let index = office.address_index(&arrival.from);
     if let Some(inbound) = repeated::known(tx, office, &mut arrival, &index)? {
         return Ok(Received::Repeated { inbound });
     }
@@ -258,10 +288,13 @@ pub fn receive(
     }
     let end = arrival.body.char_indices().nth(MOST_READ).map_or(arrival.body.len(), |(at, _)| at);
     let text = arrival.body.get(..end).unwrap_or_default();
-    let sender = who::sender(tx, office, &index, now)?;
+    let sender = match &known {
+        Some((patient, _)) => who::Sender::One(*patient),
+        None => who::sender(tx, office, &index, now)?,
+    };
     let conversation =
         threads::continue_or_open(tx, office, sender.patient(), arrival.channel, index)?;
-    if let Some(patient) = sender.patient() {
+    if let Some(patient) = sender.patient().filter(|_| known.is_none()) {
         inbox::number_is_of(tx, office, index, patient)?;
     }
     let case = Case {
@@ -274,6 +307,7 @@ pub fn receive(
         sender,
         conversation,
         now,
+        known: known.map(|(_, actor)| actor),
     };
     let mut intents = String::new();
     for intent in &case.reading.intents {

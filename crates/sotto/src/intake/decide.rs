@@ -11,12 +11,13 @@ use jiff::Timestamp;
 
 use super::{Answer, IntakeError, Request, Wanted, Words};
 use crate::audit::EntryId;
-use crate::compose::{self, ComposeError};
+use crate::compose::{self, ComposeError, Variable};
 use crate::db::{DbError, Mark, Tx, message};
 use crate::facts;
 use crate::ids::Id as _;
 use crate::office::Office;
 use crate::people::contact_points;
+use crate::portal::{letters, link};
 
 /// Decides a request. Reads only.
 ///
@@ -29,7 +30,7 @@ pub fn decide(tx: &mut Tx<'_>, office: &Office, request: Request) -> Result<Deci
     let language =
         request.language.or_else(|| subject.and_then(|s| s.language)).unwrap_or(Language::English);
     let mut early: Vec<Reason> = Vec::new();
-    let content = match words(office, &request, channel, language) {
+    let content = match words(office, &request, (channel, language)) {
         Ok(content) => content,
         Err(ComposeError::NoTranslation { .. }) => {
             early.push(Reason::new(
@@ -67,7 +68,11 @@ pub fn decide(tx: &mut Tx<'_>, office: &Office, request: Request) -> Result<Deci
         Some(refusal) => refused(office, draft, refusal, now)?,
         None => ask(tx, office, &request, draft, now)?,
     };
-    Ok(Decided { request, at: now, outcome, under: None })
+    let notice = match &outcome {
+        Outcome::Clear(one) => notice_of(tx, office, &request, one.cleared.draft(), now)?,
+        Outcome::Split { .. } | Outcome::Refuse { .. } => None,
+    };
+    Ok(Decided { request, at: now, outcome, notice, under: None })
 }
 
 fn ask(
@@ -77,14 +82,19 @@ fn ask(
     draft: Draft,
     now: Timestamp,
 ) -> Result<Outcome, IntakeError> {
-    let facts = facts::load(tx, office, &draft, request.patient.as_ref(), now)?;
+    let mut facts = facts::load(tx, office, &draft, request.patient.as_ref(), now)?;
+    // Where the words are too much, a notice goes instead, with a link of its own.
+    let notice = MessageId(office.clock().new_id());
+    if draft.kind != gate::Kind::SecureMessageNotice {
+        facts.practice.portal_url = link::url(office, notice);
+    }
     let asked = draft.clone();
     match gate::clear(draft, &facts, &office.policy(), now) {
         Decision::Clear(cleared) => {
             Ok(Outcome::Clear(Box::new(Passed::new(office, cleared, facts, now)?)))
         }
         Decision::Refuse(refusal) => refused(office, asked, refusal, now),
-        Decision::Redirect(redirect) => split(tx, office, request, asked, *redirect, now),
+        Decision::Redirect(redirect) => split(tx, office, request, (asked, notice), *redirect, now),
     }
 }
 
@@ -94,12 +104,12 @@ fn split(
     tx: &mut Tx<'_>,
     office: &Office,
     request: &Request,
-    asked: Draft,
+    (asked, notice_id): (Draft, MessageId),
     redirect: Redirect,
     now: Timestamp,
 ) -> Result<Outcome, IntakeError> {
     let Redirect { body, mut notice, because } = redirect;
-    notice.message = MessageId(office.clock().new_id());
+    notice.message = notice_id;
     let mut pass = |draft: Draft| -> Result<Option<Box<Passed>>, IntakeError> {
         let facts = facts::load(tx, office, &draft, request.patient.as_ref(), now)?;
         match gate::clear(draft, &facts, &office.policy(), now) {
@@ -116,13 +126,52 @@ fn split(
     refused(office, asked, refusal, now)
 }
 
+/// A message in the portal is of no use unheard of: the notice of it, to the first address on file
+/// that may have one now. Where none may, the letter lies, and staff hear of that (CLIN-07).
+fn notice_of(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    request: &Request,
+    letter: &Draft,
+    now: Timestamp,
+) -> Result<Option<Box<Passed>>, IntakeError> {
+    let Some(subject) = request.patient.as_ref().filter(|_| letter.channel == Channel::Portal)
+    else {
+        return Ok(None);
+    };
+    let alternatives = facts::alternatives(tx, office, Some(subject.id), now)?;
+    for channel in [Channel::Sms, Channel::Email] {
+        let target = target_on(tx, office, subject.id, channel, &alternatives, now)?;
+        let Some((address, contact_point)) = target else { continue };
+        let message = MessageId(office.clock().new_id());
+        if link::url(office, message).is_empty() {
+            return Ok(None);
+        }
+        let language = subject.language.unwrap_or(letter.content.language);
+        let draft = Draft {
+            message,
+            address,
+            contact_point,
+            channel,
+            kind: gate::Kind::SecureMessageNotice,
+            content: letters::notice(office, message, (channel, language)),
+            ..letter.clone()
+        };
+        let facts = facts::load(tx, office, &draft, Some(subject), now)?;
+        if let Decision::Clear(one) = gate::clear(draft, &facts, &office.policy(), now) {
+            return Ok(Some(Box::new(Passed::new(office, one, facts, now)?)));
+        }
+    }
+    Ok(None)
+}
+
 fn refused(
     office: &Office,
     draft: Draft,
     refusal: Refusal,
     now: Timestamp,
 ) -> Result<Outcome, IntakeError> {
-    let kept = Kept::new(office, &draft, now)?;
+    let kept = Kept::new(office, (&draft, false), now)?;
     Ok(Outcome::Refuse { draft: Box::new(draft), kept, refusal })
 }
 
@@ -131,6 +180,8 @@ pub struct Decided {
     pub(super) request: Request,
     pub(super) at: Timestamp,
     pub(super) outcome: Outcome,
+    /// The notice of a message that was asked for in the portal.
+    pub(super) notice: Option<Box<Passed>>,
     /// How what it rests on stood, where it was decided in a transaction of its own.
     pub(super) under: Option<Mark>,
 }
@@ -249,7 +300,7 @@ impl Decided {
 
     fn history_holds(&self, tx: &mut Tx<'_>, office: &Office) -> Result<bool, DbError> {
         let passed = match &self.outcome {
-            Outcome::Clear(one) => [Some(one), None],
+            Outcome::Clear(one) => [Some(one), self.notice.as_ref()],
             Outcome::Split { portal, notice, .. } => [Some(portal), Some(notice)],
             Outcome::Refuse { .. } => [None, None],
         };
@@ -277,7 +328,7 @@ impl Passed {
             clearance: EntryId::new(office.clock()),
             binding: cleared.binding(office.binding_key()),
             adapter: carrier.unwrap_or_else(|| channel.as_str().to_owned()),
-            kept: Kept::new(office, cleared.draft(), now)?,
+            kept: Kept::new(office, (cleared.draft(), channel == Channel::Portal), now)?,
             facts: Arc::new(facts),
             cleared,
         })
@@ -285,15 +336,22 @@ impl Passed {
 }
 
 impl Kept {
-    fn new(office: &Office, draft: &Draft, now: Timestamp) -> Result<Self, IntakeError> {
+    /// `copy`: the patient has one too, for a while.
+    fn new(
+        office: &Office,
+        (draft, copy): (&Draft, bool),
+        now: Timestamp,
+    ) -> Result<Self, IntakeError> {
         let (practice, row) = (office.practice().to_string(), draft.message.to_string());
         let place =
             seal::Place { practice: &practice, table: "message", row: &row, column: "content" };
         let content = message::content_json(draft);
+        let expiry = copy.then(|| letters::last_day(now));
+        let buckets = seal::Buckets { expiry, ..office.buckets(now)? };
         Ok(Self {
             address_index: office.address_index(&draft.address),
             content_hash: office.keys().content_hash("message", &content),
-            sealed: office.keys().seal_message(office.buckets(now)?, &place, &content)?,
+            sealed: office.keys().seal_message(buckets, &place, &content)?,
         })
     }
 }
@@ -385,10 +443,18 @@ fn target_on(
 fn words(
     office: &Office,
     request: &Request,
-    channel: Channel,
-    language: Language,
+    (channel, language): (Channel, Language),
 ) -> Result<Content, ComposeError> {
     match &request.words {
+        // What is sent to a patient of ours carries a link of its own.
+        Words::Template { values } if request.patient.is_some() && channel != Channel::Portal => {
+            let own = link::url(office, request.message);
+            let mut values = values.clone();
+            if !own.is_empty() {
+                values = values.default_to(Variable::PortalUrl, own)?;
+            }
+            compose::render(&office.templates(), request.kind, channel, language, &values)
+        }
         Words::Template { values } => {
             compose::render(&office.templates(), request.kind, channel, language, values)
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gate::{Binding, Cleared, Code, Draft};
+use gate::{Binding, Channel, Cleared, Code, ContactPointId, Draft};
 
 use super::decide::{Decided, Kept, Outcome, Passed};
 use super::{IntakeError, Request};
@@ -11,11 +11,13 @@ use crate::audit::{self, EntryId, Event};
 use crate::conversations::inbox;
 use crate::db::message::{self, NewMessage, State};
 use crate::db::outbox::OutboxRow;
+use crate::db::window::Purpose;
 use crate::db::{Mark, Tx};
 use crate::observe::trace::{Say, Span, Step};
 use crate::office::Office;
 use crate::outbox;
 use crate::outbox::fresh_facts::Loaded;
+use crate::portal::{letters, link};
 
 /// Stores a decision with everything that follows from it. What the caller wrote before in the same
 /// transaction is bound by the decision's audit entry.
@@ -26,10 +28,16 @@ pub fn store(tx: &mut Tx<'_>, office: &Office, decided: &Decided) -> Result<(), 
     let Decided { request, at, under, .. } = decided;
     let storing = Storing { office, request, at: *at, under: *under };
     match &decided.outcome {
-        Outcome::Clear(one) => storing.enqueue(tx, one),
+        Outcome::Clear(one) => match &decided.notice {
+            Some(notice) => {
+                storing.enqueue(tx, one, notice.cleared.draft().contact_point)?;
+                storing.enqueue(tx, notice, None)
+            }
+            None => storing.enqueue(tx, one, None),
+        },
         Outcome::Split { portal, notice, .. } => {
-            storing.enqueue(tx, portal)?;
-            storing.enqueue(tx, notice)
+            storing.enqueue(tx, portal, notice.cleared.draft().contact_point)?;
+            storing.enqueue(tx, notice, None)
         }
         Outcome::Refuse { draft, kept, refusal } => {
             let codes: Vec<Code> = refusal.reasons().map(|reason| reason.code).collect();
@@ -65,8 +73,14 @@ enum Standing<'a> {
 }
 
 impl Storing<'_> {
-    /// The gate said yes: message, outbox row and audit entry, and the bell after the commit.
-    fn enqueue(&self, tx: &mut Tx<'_>, passed: &Passed) -> Result<(), IntakeError> {
+    /// The gate said yes: message, outbox row and audit entry, and the bell after the commit. `told`
+    /// is where the patient hears of it, when it stays in the portal.
+    fn enqueue(
+        &self,
+        tx: &mut Tx<'_>,
+        passed: &Passed,
+        told: Option<ContactPointId>,
+    ) -> Result<(), IntakeError> {
         let Passed { cleared, binding, adapter, kept, .. } = passed;
         let (draft, clearance) = (cleared.draft(), passed.clearance);
         self.insert(tx, draft, kept, &Standing::Queued(cleared, clearance))?;
@@ -80,6 +94,7 @@ impl Storing<'_> {
             lease_owner: None,
         };
         outbox::store::put(tx, self.office, &row)?;
+        self.at_the_window(tx, draft, told)?;
         inbox::said(tx, self.office, cleared, &self.request.actor)?;
         let sent = kept.sent(Some(*binding));
         let event = Event::message_cleared(self.request.actor.clone(), cleared, sent);
@@ -90,6 +105,24 @@ impl Storing<'_> {
         outbox::store::ring(tx, self.office);
         self.trace(tx, passed);
         Ok(())
+    }
+
+    /// What the patient has of it at the window: the letter itself, or the link that leads there.
+    fn at_the_window(
+        &self,
+        tx: &mut Tx<'_>,
+        draft: &Draft,
+        told: Option<ContactPointId>,
+    ) -> Result<(), IntakeError> {
+        if draft.channel == Channel::Portal {
+            return Ok(letters::keep(tx, self.office, draft, told)?);
+        }
+        let own = link::url(self.office, draft.message);
+        let carries = !own.is_empty() && draft.content.body.contains(&own);
+        match draft.patient.zip(draft.contact_point).filter(|_| carries) {
+            Some(whom) => Ok(link::keep(tx, self.office, draft.message, whom, Purpose::Message)?),
+            None => Ok(()),
+        }
     }
 
     /// For the release, which follows within milliseconds where nothing holds the message back.
@@ -134,7 +167,7 @@ impl Storing<'_> {
             inbound: self.request.inbound,
             content_sealed: kept.sealed.body.as_bytes(),
             record_wrap: kept.sealed.record_wrap.as_bytes(),
-            patient_wrap: Some(kept.sealed.patient_wrap.as_bytes()),
+            patient_wrap: kept.sealed.patient_wrap.as_ref().map(seal::Sealed::as_bytes),
             basis,
             clearance: cleared.map(|(_, entry)| entry),
             state,

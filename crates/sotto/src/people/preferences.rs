@@ -1,13 +1,13 @@
 //! What a patient likes best: a wish that never stands in for a consent (SPEC CN-12 to CN-14).
 
-use gate::{Channel, Kind, PatientId};
+use gate::{Channel, Kind, Language, PatientId};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::told::{self, Note, RecordError, Told, in_use, wrong};
 use crate::audit::{self, Actor, AuditError, Event, Log};
-use crate::db::{self, DbError, Tx, preference::PreferenceRow};
+use crate::db::{self, DbError, Tx, patient::PatientRow, preference::PreferenceRow};
 use crate::office::Office;
 
 /// Why preferences were not stored.
@@ -126,6 +126,35 @@ pub fn record(
     let about = (db::registry::PREFERENCE, patient.to_string());
     told::note(tx, office, actor, Note { patient, about, event: "changed", details, told })?;
     Ok(set(tx, office.into(), actor.clone(), patient, wishes)?)
+}
+
+/// Writes down the language a patient wants to be written to in.
+///
+/// # Errors
+/// [`RecordError`]; the caller's transaction must then be given up.
+pub fn speak(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    actor: &Actor,
+    (patient, language): (PatientId, Language),
+    told: &Told,
+) -> Result<(), RecordError> {
+    let row = in_use(tx, office, patient)?;
+    let language = language.as_str();
+    if row.language.as_deref().and_then(|tag| tag.split('-').next()) == Some(language) {
+        return Ok(());
+    }
+    let details = serde_json::json!({ "language": language });
+    let about = (db::registry::PATIENT, patient.to_string());
+    told::note(tx, office, actor, Note { patient, about, event: "changed", details, told })?;
+    let row = PatientRow { language: Some(language.to_owned()), ..row };
+    db::patient::put(tx, office.practice(), &row)?;
+    let event = Event::new(audit::Kind::PatientChanged, actor.clone())
+        .about(db::registry::PATIENT, patient)
+        .patient(patient)
+        .code("language");
+    audit::append(tx, office, event)?;
+    Ok(())
 }
 
 /// A patient's wishes; the default when none are on file.

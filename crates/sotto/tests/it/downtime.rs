@@ -82,7 +82,7 @@ impl Outage {
         let folder = std::env::temp_dir().join(name);
         let downtime = Downtime::at(&folder).unwrap();
         desk.clinic.office.prepare_for(downtime.clone());
-        let pages = Pages { origin: Some(ORIGIN.parse().unwrap()), demo_links: vec![] };
+        let pages = Pages { origin: Some(ORIGIN.parse().unwrap()), ..Pages::default() };
         let router = router(Doors::with_pages(db.clone(), desk.clinic.office.clone(), None, pages));
         Self { desk, db, router, downtime, fate, ana, elm, folder }
     }

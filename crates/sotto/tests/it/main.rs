@@ -16,6 +16,7 @@ mod fuzz_doors;
 mod house;
 
 mod access;
+mod attachments;
 mod audit;
 mod backup;
 mod benches;
@@ -37,6 +38,7 @@ mod journeys;
 mod nodes;
 mod observe;
 mod people;
+mod portal;
 mod receipts;
 mod reconcile;
 mod self_test;

@@ -1,4 +1,5 @@
-//! Two cookies: the session, and the browser that is known again. Neither is readable by scripts.
+//! The cookies: the session, the browser that is known again; and, for patients, their stay at the
+//! window, the proof on its way there, and the language. None is readable by scripts.
 //! Behind HTTPS they are bound to this very host (`__Host-`, ASVS 3.3.1, 3.3.3); over plain HTTP,
 //! which only this machine itself is served by, a browser would not keep such a one.
 
@@ -10,12 +11,25 @@ use crate::http::Doors;
 
 /// A session's cookie outlives no session.
 const SESSION_SECONDS: u32 = 12 * 3600;
+/// A stay at the window is over by then.
+const STAY_SECONDS: u32 = 3600;
+/// A code is over by then.
+const PROOF_SECONDS: u32 = 600;
 /// The longest that browsers keep one.
 const DEVICE_SECONDS: u32 = 400 * 24 * 3600;
 
-enum Name {
+/// Which cookie.
+pub(in crate::http) enum Name {
+    /// Somebody who works here.
     Session,
+    /// Their browser.
     Device,
+    /// A patient's stay at the window.
+    Stay,
+    /// A browser that asked for a code.
+    Proof,
+    /// The language in which the window speaks: `en` or `es`.
+    Language,
 }
 
 fn over_https(doors: &Doors) -> bool {
@@ -28,6 +42,12 @@ fn name(doors: &Doors, which: &Name) -> &'static str {
         (Name::Session, false) => "sotto",
         (Name::Device, true) => "__Host-sotto-device",
         (Name::Device, false) => "sotto-device",
+        (Name::Stay, true) => "__Host-sotto-window",
+        (Name::Stay, false) => "sotto-window",
+        (Name::Proof, true) => "__Host-sotto-proof",
+        (Name::Proof, false) => "sotto-proof",
+        (Name::Language, true) => "__Host-sotto-language",
+        (Name::Language, false) => "sotto-language",
     }
 }
 
@@ -37,12 +57,31 @@ pub(super) fn digests(doors: &Doors, headers: &HeaderMap) -> (Option<[u8; 32]>, 
     (of(Name::Session), of(Name::Device))
 }
 
-/// Several of one name are nobody's: a neighbour may have planted one.
+/// The digest of a token that came along.
+pub(in crate::http) fn digest(
+    doors: &Doors,
+    headers: &HeaderMap,
+    which: &Name,
+) -> Option<[u8; 32]> {
+    sent(headers, name(doors, which)).map(digest_of)
+}
+
+/// The language that this browser chose before.
+pub(in crate::http) fn language<'a>(doors: &Doors, headers: &'a HeaderMap) -> Option<&'a str> {
+    only(headers, name(doors, &Name::Language))
+}
+
+/// A token, which has its length.
 fn sent<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    only(headers, name).filter(|value| (40..=64).contains(&value.len()))
+}
+
+/// Several of one name are nobody's: a neighbour may have planted one.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let mut values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value);
-    let value = values.next().filter(|value| (40..=64).contains(&value.len()))?;
+    let value = values.next()?;
     values.next().is_none().then_some(value)
 }
 
@@ -54,6 +93,22 @@ fn set(doors: &Doors, to: &mut HeaderMap, which: &Name, (value, seconds): (&str,
     if let Ok(value) = HeaderValue::from_str(&text) {
         to.append(header::SET_COOKIE, value);
     }
+}
+
+/// Hands over a patient's token, for as long as it can be good.
+pub(in crate::http) fn hand_over(doors: &Doors, to: &mut HeaderMap, which: &Name, token: &Secret) {
+    let seconds = if matches!(which, Name::Proof) { PROOF_SECONDS } else { STAY_SECONDS };
+    set(doors, to, which, (token.reveal(), seconds));
+}
+
+/// Remembers the language, a word of ours.
+pub(in crate::http) fn remember(doors: &Doors, to: &mut HeaderMap, language: &'static str) {
+    set(doors, to, &Name::Language, (language, DEVICE_SECONDS));
+}
+
+/// Takes a cookie back.
+pub(in crate::http) fn take_back(doors: &Doors, to: &mut HeaderMap, which: &Name) {
+    set(doors, to, which, ("", 0));
 }
 
 /// Hands over what belongs to a session that has begun.

@@ -33,6 +33,7 @@ struct Page {
     passkey_only: bool,
     secret: String,
     secret_link: String,
+    picture: Option<totp::Picture>,
 }
 
 #[derive(Template)]
@@ -66,7 +67,10 @@ fn show(
     (status, error): (StatusCode, Option<String>),
 ) -> Response {
     let practice = doors.office().profile().display_name.clone();
+    let secret_link = totp::link(&invited.totp, &practice);
     let page = Page {
+        picture: totp::picture(&secret_link),
+        secret_link,
         name: invited.staff.named.name.clone(),
         email: invited.staff.named.email.clone(),
         roles: invited.staff.roles.words(),
@@ -75,7 +79,6 @@ fn show(
         passkeys: doors.passkeys().is_some(),
         passkey_only: invited.staff.roles.need_passkey(),
         secret: totp::typed(&invited.totp),
-        secret_link: totp::link(&invited.totp, &practice),
         practice,
     };
     html(status, &page)

@@ -266,6 +266,7 @@ fn shown(
             ActorKind::Token => "A program".to_owned(),
             ActorKind::Service => format!("Sotto: {}", entry.actor.id),
             ActorKind::Patient => "The patient".to_owned(),
+            ActorKind::Caregiver => "Somebody who acts for the patient".to_owned(),
             ActorKind::Carrier => format!("Carrier: {}", entry.actor.id),
         },
         role: entry.actor.role.as_deref().map(plain).unwrap_or_default(),

@@ -5,6 +5,7 @@ pub mod access;
 pub mod call;
 pub mod downtime;
 pub mod emergency;
+pub mod guide;
 pub mod inbox;
 pub mod invite;
 pub mod lock;
@@ -25,7 +26,7 @@ pub mod today;
 pub mod write;
 
 mod board;
-mod cookies;
+pub(in crate::http) mod cookies;
 mod lines;
 mod page;
 mod reader;

@@ -60,6 +60,7 @@ impl Frame {
             minutes: (one.until.duration_since(now).as_secs() + 59) / 60,
             until: When::new(one.until, now, zone),
         });
+        let in_demo = !doors.pages().demo_links.is_empty();
         Self {
             opened: opened.collect(),
             practice: doors.office().profile().display_name.clone(),
@@ -68,6 +69,7 @@ impl Frame {
                 .into_iter()
                 .filter(|(_, _, action)| may(*action))
                 .map(|(to, words, _)| (to, words))
+                .chain(in_demo.then_some(("/guide", "Five things to try")))
                 .collect(),
         }
     }

@@ -26,6 +26,7 @@ use crate::office::Office;
 use crate::outbox::store;
 use crate::people::patients::open_person;
 use crate::people::person::Person;
+use crate::portal::PortalError;
 use crate::schedule::office_hours::BadHours;
 
 /// A page of the desk cannot be shown, or a form of it not done.
@@ -46,6 +47,9 @@ pub(super) enum DeskError {
     /// What stands on file of a patient.
     #[error(transparent)]
     Facts(#[from] FactsError),
+    /// The window.
+    #[error(transparent)]
+    Portal(#[from] PortalError),
     /// Its keys are gone.
     #[error(transparent)]
     Seal(#[from] seal::SealError),
@@ -59,6 +63,9 @@ pub(super) enum DeskError {
 
 /// Where the words should stand of what was said, once their keys were destroyed.
 const WORDS_GONE: &str = "[The words are gone: their keys were destroyed.]";
+
+/// A code lets somebody in at the window: it is for whoever has the phone, and nobody here.
+const CODE: &str = "[A code for the patient alone.]";
 
 /// One person, reading.
 pub(super) struct Reader<'a> {
@@ -229,6 +236,9 @@ impl<'a> Reader<'a> {
         sealed: (&[u8], &[u8]),
         sites: &[SiteId],
     ) -> Option<String> {
+        if kind == Kind::IdCode {
+            return Some(CODE.to_owned());
+        }
         let level = basis.and_then(basis_from_json).map(|basis| basis.level);
         self.may_read(about::said(kind, level), sites).then(|| {
             let words = store::open_words(self.office, id, sealed);

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use gate::Channel;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
@@ -34,6 +35,7 @@ use crate::http::params::{Path, Query};
 use crate::http::views::seen;
 use crate::ids::{SiteId, ThreadId};
 use crate::office::Office;
+use crate::portal::letters;
 
 /// How much of each kind one page shows.
 const ITEMS: u32 = 40;
@@ -370,7 +372,13 @@ fn items(
     };
     let said = timeline::said_by_us(tx, practice, row.with, span)?;
     reached(said.len(), said.last().map(|one| one.at));
-    all.extend(said.into_iter().map(|one| of_ours(reader, one, sites)));
+    for one in said {
+        let receipt = match one.channel {
+            Channel::Portal => letters::receipt(tx, reader.office, one.id)?,
+            _ => None,
+        };
+        all.push(of_ours(reader, (one, receipt), sites));
+    }
     let heard = timeline::heard_from(tx, practice, row.with, span)?;
     reached(heard.len(), heard.last().map(|one| one.at));
     all.extend(heard.into_iter().map(|one| of_theirs(reader, &one, sites)));
@@ -425,7 +433,11 @@ impl Item {
     }
 }
 
-fn of_ours(reader: &mut Reader<'_>, said: Said, sites: &[SiteId]) -> Item {
+fn of_ours(
+    reader: &mut Reader<'_>,
+    (said, receipt): (Said, Option<&'static str>),
+    sites: &[SiteId],
+) -> Item {
     let body = reader.said(
         (said.id, said.kind, said.basis.as_deref()),
         (&said.content_sealed, &said.record_wrap),
@@ -441,7 +453,11 @@ fn of_ours(reader: &mut Reader<'_>, said: Said, sites: &[SiteId]) -> Item {
         head: if body.is_some() { head } else { format!("The practice · {channel}") },
         body,
         lang: said.language.clone(),
-        foot: words::state_words(&said.state).to_owned(),
+        foot: match receipt.filter(|_| said.state == "delivered") {
+            Some("read") => "Read by the patient".to_owned(),
+            Some("opened") => "Opened, not read yet".to_owned(),
+            _ => words::state_words(&said.state).to_owned(),
+        },
         tone: words::state_tone(&said.state),
         ..Item::new(reader, format!("m-{}", said.id), "us", said.at)
     }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::inbox::failed;
 use super::page::{Filled, own_path, see_other};
 use super::reader::{DeskError, conversation};
+use super::shelf::patient_of;
 use super::signed_in::{May, SeeTasks};
 use super::thread::{found, look};
 use crate::access::policies::{self, Action, Principal, Resource};
@@ -19,11 +20,12 @@ use crate::audit::Actor;
 use crate::conversations::inbox::{self, InboxError, Owner};
 use crate::conversations::notes::{self, NewNote};
 use crate::conversations::tasks::TaskOutcome;
-use crate::db::{Tx, Word as _};
+use crate::db::{Tx, Word as _, thread};
 use crate::http::Doors;
 use crate::http::params::Path;
 use crate::ids::{StaffId, ThreadId};
 use crate::office::Office;
+use crate::portal::letters;
 
 /// A form that asks for nothing but to go back.
 #[derive(Debug, Deserialize)]
@@ -211,6 +213,27 @@ pub async fn reopen(
 ) -> Result<Response, Response> {
     let work = |tx: &mut Tx<'_>, office: &Office, id, (actor, _): (&Actor, StaffId)| {
         Ok(inbox::reopen(tx, office, id, actor)?)
+    };
+    act((&doors, &may, &id), Action::Reply, work).await?;
+    Ok(back(form.to.as_deref(), &id))
+}
+
+/// `POST /inbox/{id}/portal`: what is to be said goes on where nobody else reads it. The patient has a
+/// notice with a link.
+pub async fn portal(
+    State(doors): State<Doors>,
+    may: May<SeeTasks>,
+    Path(id): Path<String>,
+    Filled(form): Filled<Plain>,
+) -> Result<Response, Response> {
+    let work = |tx: &mut Tx<'_>, office: &Office, id, (actor, _): (&Actor, StaffId)| {
+        let row = thread::get(tx, office.practice(), id)?;
+        let patient = row.and_then(|row| patient_of(row.with));
+        let patient = patient.ok_or(InboxError::NotNow("nobody knows which patient it is"))?;
+        if letters::invite(tx, office, patient, actor)? {
+            return Ok(());
+        }
+        Err(DeskError::Inbox(InboxError::NotNow("no address on file may have a notice now; call")))
     };
     act((&doors, &may, &id), Action::Reply, work).await?;
     Ok(back(form.to.as_deref(), &id))

@@ -16,6 +16,7 @@ use sotto::access::roles::{Role, Roles};
 use sotto::access::sessions::Browser;
 use sotto::access::staff::{self as people, NewStaff};
 use sotto::access::{sign_in as door, totp};
+use sotto::attachments::scan::Scanner;
 use sotto::audit::Actor;
 use sotto::db::Tx;
 use sotto::db::site::{self as sites, SiteRow};
@@ -49,6 +50,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
+    /// As they came: `text` shows other letters where they are none.
+    pub(crate) bytes: axum::body::Bytes,
 }
 
 impl Answer {
@@ -168,6 +171,36 @@ impl Desk {
         send(self.router.clone(), request(Method::GET, path, jar, ""), jar).await
     }
 
+    /// Before this scanner from now on.
+    pub(crate) fn behind(&mut self, scanner: Scanner) {
+        self.router = scanned_node(&self.clinic, scanner);
+    }
+
+    /// A form with files: under which field, their names and bytes.
+    pub(crate) async fn upload(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+        files: &[(&str, &str, &[u8])],
+        jar: &mut Jar,
+    ) -> Answer {
+        let mut body = Vec::new();
+        let begin = "--line\r\nContent-Disposition: form-data; name=";
+        for (name, value) in form {
+            body.extend(format!("{begin}\"{name}\"\r\n\r\n{value}\r\n").bytes());
+        }
+        for (name, file, bytes) in files {
+            let head = format!("{begin}\"{name}\"; filename=\"{file}\"\r\n\r\n");
+            body.extend(head.bytes().chain(bytes.iter().copied()).chain(*b"\r\n"));
+        }
+        body.extend(b"--line--\r\n");
+        let mut ask = request(Method::POST, path, jar, "");
+        let kind = "multipart/form-data; boundary=line".parse().unwrap();
+        ask.headers_mut().insert(header::CONTENT_TYPE, kind);
+        *ask.body_mut() = Body::from(body);
+        send(self.router.clone(), ask, jar).await
+    }
+
     pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)], jar: &mut Jar) -> Answer {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         send(self.router.clone(), request(Method::POST, path, jar, &body), jar).await
@@ -197,7 +230,12 @@ pub(crate) async fn site(desk: &Desk, name: &'static str) -> SiteId {
 }
 
 fn node(clinic: &Clinic) -> Router {
-    let pages = Pages { origin: Some(ORIGIN.parse().unwrap()), demo_links: vec![] };
+    scanned_node(clinic, Scanner::None)
+}
+
+fn scanned_node(clinic: &Clinic, scanner: Scanner) -> Router {
+    let origin = Some(ORIGIN.parse().unwrap());
+    let pages = Pages { origin, scanner, ..Pages::default() };
     router(Doors::with_pages(clinic.db.db.clone(), clinic.office.clone(), None, pages))
 }
 
@@ -231,6 +269,7 @@ pub(crate) async fn send(router: Router, request: Request<Body>, jar: &mut Jar) 
             jar.0.insert(name.to_owned(), value.to_owned());
         }
     }
-    let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
-    Answer { status, headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+    let bytes = axum::body::to_bytes(response.into_body(), 1 << 25).await.unwrap();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Answer { status, headers, text, bytes }
 }

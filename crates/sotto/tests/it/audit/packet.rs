@@ -33,7 +33,7 @@ fn story(tx: &mut Tx<'_>, desk: &Desk) -> Result<MessageId, AuditError> {
     let consent = log.clock.new_id().to_string();
     let (practice, row) = (log.practice.to_string(), message.to_string());
     let place = Place { practice: &practice, table: "message", row: &row, column: "content" };
-    let buckets = Buckets { retention: month.plus(72).unwrap(), expiry: month };
+    let buckets = Buckets { retention: month.plus(72).unwrap(), expiry: None };
     let sealed = log.keys.seal_message(buckets, &place, SAID.as_bytes()).unwrap();
     let basis = format!(
         r#"{{"cleared_at":1804000000000000,"not_before":null,"policy":"2027-01","level":1,"categories":[],"rules":["name"],"cells":[],"consents":["{consent}"]}}"#

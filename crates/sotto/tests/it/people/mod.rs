@@ -3,7 +3,7 @@
 mod consents;
 mod import_csv;
 mod import_fhir;
-mod pages;
+pub(crate) mod pages;
 mod search;
 
 use std::path::PathBuf;

@@ -42,7 +42,7 @@ async fn write(desk: &Desk, path: &str, form: &[(&str, &str)], jar: &mut Jar) ->
 }
 
 /// The entries of a kind, oldest first.
-async fn entries(desk: &Desk, kind: Kind) -> Vec<Entry> {
+pub(crate) async fn entries(desk: &Desk, kind: Kind) -> Vec<Entry> {
     let practice = desk.clinic.office.practice();
     let all: Vec<Vec<u8>> = desk
         .clinic

@@ -6,6 +6,7 @@
 //! no, the page comes back with what was typed and the field that is wrong ([`typed`]).
 
 pub mod disclosures;
+pub mod files;
 pub mod record;
 pub mod said;
 
@@ -161,6 +162,7 @@ fn sentence(word: &str) -> Option<&'static str> {
         "permit" => "What they may hear is recorded.",
         "stop" => "The opt-out is recorded. Nothing more goes there.",
         "resume" => "Messages go there again.",
+        "cut-off" => "Their devices are cut off. No link that was sent opens anything.",
         "wishes" => "The wishes are recorded.",
         "bound" => "The restriction is recorded.",
         "bound-end" => "The restriction has ended.",

@@ -1,6 +1,7 @@
 //! What staff write down on a patient's page: each form calls the function that the API and the
 //! command line call, with the member of staff as the actor.
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use gate::facts::Scope as Hears;
@@ -10,18 +11,22 @@ use gate::{
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::super::page::{Filled, see_other};
+use super::super::page::{Filled, message, see_other};
 use super::super::signed_in::{ChangeContacts, ManageRestrictions, MayOf, RecordConsent};
 use super::again;
 use super::typed::{Fields, Refused, Typed};
+use crate::attachments::store::{self, SealedFile};
 use crate::audit::Actor;
+use crate::db::attachment::Holder;
 use crate::db::caregiver::Permission;
 use crate::db::consent_event::{self, ConsentKind, ConsentMethod};
 use crate::db::contact_point::{self, AddressUse};
 use crate::db::restriction::RestrictedThing;
 use crate::db::{Tx, Word};
 use crate::http::Doors;
+use crate::http::files::refused as refused_file;
 use crate::http::params::Path;
+use crate::http::upload::{NotWhole, Upload};
 use crate::ids::CaregiverId;
 use crate::office::Office;
 use crate::people::alternatives::{self, NewAlternative, Reach};
@@ -35,6 +40,7 @@ use crate::people::preferences::{self, Preferences};
 use crate::people::restrictions::{self, NewRestriction};
 use crate::people::suppressions::{self, Scope};
 use crate::people::told::RecordError;
+use crate::portal::session;
 
 /// What every form is done with.
 struct Case<'a> {
@@ -137,15 +143,55 @@ fn address_of(tx: &mut Tx<'_>, case: &Case<'_>, id: &str) -> Result<Address, Ref
 pub async fn give_consent(
     may: MayOf<RecordConsent>,
     State(doors): State<Doors>,
-    Filled(fields): Filled<Fields>,
+    upload: Result<Upload, NotWhole>,
 ) -> Response {
+    let upload = match upload {
+        Ok(upload) => upload,
+        Err(not) => {
+            let back = format!("/people/{}#consents", may.patient);
+            let words = not.to_string();
+            let back = (back.as_str(), "Back to the patient");
+            return message(not.status(), ("The form can’t be taken", &words), back);
+        }
+    };
+    let fields = Fields::from(upload.fields);
     let form = Form("consent".to_owned(), "consent", "consents");
+    let pages = match kept(&doors, &may, upload.files).await {
+        Ok(pages) => pages,
+        Err(refused) => return again(&doors, &may, Typed::again(form.0, fields, refused)).await,
+    };
     act(&doors, &may, (form, fields), |tx, case| {
-        let new = consent(tx, case)?;
-        consents::record(tx, case.office.into(), case.actor.clone(), &new)?;
+        let mut new = consent(tx, case)?;
+        if let Some(first) = pages.first() {
+            new.evidence_digest = Some(first.sha256());
+            new.evidence = new.evidence.or_else(|| Some("scan on file".to_owned()));
+        }
+        let id = consents::record(tx, case.office.into(), case.actor.clone(), &new)?;
+        for page in pages {
+            store::keep(tx, case.office, (Holder::Consent(id), case.actor), page)?;
+        }
         Ok(())
     })
     .await
+}
+
+/// The pages of a scan, looked at and sealed; nothing of them is stored yet.
+async fn kept(
+    doors: &Doors,
+    may: &MayOf<RecordConsent>,
+    files: Vec<(String, String, Bytes)>,
+) -> Result<Vec<SealedFile>, Refused> {
+    let mut pages = Vec::with_capacity(files.len());
+    for (_, name, bytes) in files {
+        match doors.scanner().take(name, bytes).await {
+            Ok(fit) => pages.push(store::seal(doors.office(), &fit, None)?),
+            Err(not) => {
+                refused_file(doors, (may.actor(), may.patient), not).await?;
+                return Err(not.into());
+            }
+        }
+    }
+    Ok(pages)
 }
 
 fn consent(tx: &mut Tx<'_>, case: &Case<'_>) -> Result<NewConsent, Refused> {
@@ -310,6 +356,21 @@ pub async fn opt_out(
     act(&doors, &may, (form, fields), |tx, case| {
         let scope = scope(tx, case)?;
         suppressions::opt_out(tx, case.office, case.actor, &scope, &case.fields.told(case.now)?)?;
+        Ok(())
+    })
+    .await
+}
+
+/// `POST /people/{patient}/cut-off`: a phone was lost. Whoever is at this patient's window is out, and
+/// no link opens anything.
+pub async fn cut_off(
+    may: MayOf<ChangeContacts>,
+    State(doors): State<Doors>,
+    Filled(fields): Filled<Fields>,
+) -> Response {
+    let form = Form("cut-off".to_owned(), "cut-off", "contacts");
+    act(&doors, &may, (form, fields), |tx, case| {
+        session::cut_off(tx, case.office, case.patient, case.actor)?;
         Ok(())
     })
     .await

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gate::facts::OptOut;
-use gate::{Address, Channel, ContactPointId, Language, PatientId};
+use gate::{Address, Channel, ConsentId, ContactPointId, Language, PatientId};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,10 +16,10 @@ use crate::db::consent_event::{self, ConsentEventKind, ConsentEventRow};
 use crate::db::contact_point::{self, AddressSource, ContactPointRow};
 use crate::db::patient::PatientRow;
 use crate::db::restriction::{self, AlternativeRow, RestrictionRow};
-use crate::db::{Tx, Word, clinician, patient, site, test_patient};
+use crate::db::{Tx, Word, attachment, clinician, patient, site, test_patient};
 use crate::facts;
 use crate::http::errors::Problem;
-use crate::ids::StaffId;
+use crate::ids::{AttachmentId, StaffId};
 use crate::office::Office;
 use crate::people::caregivers::{open_caregiver, scope_from_words};
 use crate::people::contact_points::open_address;
@@ -119,6 +119,8 @@ pub(super) struct Agreed {
     pub what: String,
     pub to: String,
     pub how: String,
+    /// The pages of its scan: their addresses.
+    pub scans: Vec<String>,
 }
 
 /// Somebody who acts for the patient.
@@ -400,6 +402,7 @@ impl<'a> Reader<'a> {
 
     fn consents(&mut self, tx: &mut Tx<'_>) -> Result<(Vec<OnChannel>, Vec<String>), Problem> {
         let rows = consent_event::of_patient(tx, self.office.practice(), self.id)?;
+        let scans = attachment::of_consents(tx, self.office.practice(), self.id)?;
         let mut all: Vec<OnChannel> = Vec::new();
         for channel in [
             Channel::Sms,
@@ -411,7 +414,7 @@ impl<'a> Reader<'a> {
             let lines: Vec<Agreed> = consents::in_force(&rows, self.now)
                 .into_iter()
                 .filter(|row| row.channel == channel)
-                .map(|row| self.agreed(row))
+                .map(|row| self.agreed(row, &scans))
                 .collect();
             let asked = matches!(channel, Channel::Sms | Channel::Email);
             if asked || !lines.is_empty() {
@@ -442,7 +445,7 @@ impl<'a> Reader<'a> {
         Ok((all, history))
     }
 
-    fn agreed(&self, row: &ConsentEventRow) -> Agreed {
+    fn agreed(&self, row: &ConsentEventRow, scans: &[(ConsentId, AttachmentId)]) -> Agreed {
         let mut how =
             vec![format!("given {} {}", say::method(row.method), self.day(row.captured_at))];
         how.extend(row.witness.as_ref().map(|who| format!("heard by {who}")));
@@ -457,7 +460,14 @@ impl<'a> Reader<'a> {
             let address = self.address_of(&row.address_index);
             address.unwrap_or_else(|| "an address that is gone".to_owned())
         };
-        Agreed { id: row.consent_id.to_string(), what: say::allows(row), to, how: how.join("; ") }
+        let scans = scans.iter().filter(|(consent, _)| *consent == row.consent_id);
+        Agreed {
+            id: row.consent_id.to_string(),
+            what: say::allows(row),
+            to,
+            how: how.join("; "),
+            scans: scans.map(|(_, file)| format!("/people/{}/files/{file}", self.id)).collect(),
+        }
     }
 
     /// Whoever wrote something down, by name where they work here.

@@ -11,6 +11,8 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use crate::attachments::scan::NotTaken;
+use crate::attachments::store::AttachmentError;
 use crate::audit::AuditError;
 use crate::db::consent_event::ConsentMethod;
 use crate::db::{DbError, Word};
@@ -18,6 +20,7 @@ use crate::http::errors::Problem;
 use crate::people::addresses::parse_phone;
 use crate::people::consents::ConsentError;
 use crate::people::told::{RecordError, Told};
+use crate::portal::PortalError;
 
 /// The fields of a form, by name. `Debug` shows nothing of them.
 #[derive(Deserialize, Default, Clone)]
@@ -75,6 +78,13 @@ impl From<AuditError> for Refused {
     }
 }
 
+impl From<PortalError> for Refused {
+    fn from(error: PortalError) -> Self {
+        tracing::error!(%error, "patient.window");
+        Self::broken(&Problem::internal())
+    }
+}
+
 impl From<RecordError> for Refused {
     fn from(error: RecordError) -> Self {
         match error {
@@ -99,6 +109,18 @@ impl From<RecordError> for Refused {
     }
 }
 
+impl From<NotTaken> for Refused {
+    fn from(error: NotTaken) -> Self {
+        Self::remedy("scan", &error.to_string())
+    }
+}
+
+impl From<AttachmentError> for Refused {
+    fn from(error: AttachmentError) -> Self {
+        Self::broken(&error.into())
+    }
+}
+
 impl From<ConsentError> for Refused {
     fn from(error: ConsentError) -> Self {
         match error {
@@ -110,6 +132,12 @@ impl From<ConsentError> for Refused {
             }
             error => Self::broken(&error.into()),
         }
+    }
+}
+
+impl From<BTreeMap<String, String>> for Fields {
+    fn from(fields: BTreeMap<String, String>) -> Self {
+        Self(fields)
     }
 }
 

@@ -1,0 +1,89 @@
+//! A file on its way out, a piece at a time.
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use gate::PatientId;
+
+use super::Doors;
+use super::errors::Problem;
+use crate::attachments::content::Media;
+use crate::attachments::scan::NotTaken;
+use crate::attachments::store::{self, AttachmentError, Label};
+use crate::audit::{self, Actor, AuditError, Event, Kind};
+use crate::db::Word;
+use crate::db::attachment::{AttachmentRow, Side};
+use crate::ids::AttachmentId;
+
+/// A scanner found something in a file: the log says whose and who sent it. Of a file that is
+/// refused for another reason it says nothing.
+///
+/// # Errors
+/// [`AuditError`].
+pub(super) async fn refused(
+    doors: &Doors,
+    (actor, patient): (Actor, PatientId),
+    not: NotTaken,
+) -> Result<(), AuditError> {
+    if not != NotTaken::Infected {
+        return Ok(());
+    }
+    let office = doors.office().clone();
+    let event = Event::new(Kind::AttachmentRefused, actor).patient(patient).code("infected");
+    doors.db().write(move |tx| audit::append(tx, &office, event).map(drop)).await
+}
+
+/// What is needed to send one. The caller asked whether it may be sent, and the log says so.
+#[derive(Debug)]
+pub struct Going {
+    id: AttachmentId,
+    side: Side,
+    media: Media,
+    bytes: i64,
+    pieces: i64,
+    name: String,
+}
+
+impl Going {
+    /// From its row and its label.
+    #[must_use]
+    pub fn new(row: &AttachmentRow, side: Side, label: Label) -> Self {
+        let AttachmentRow { id, media, bytes, pieces, .. } = *row;
+        Self { id, side, media, bytes, pieces, name: label.name }
+    }
+}
+
+/// Sends it. A picture may be shown where it stands; a document is only ever saved. Where a piece
+/// cannot be read, the answer breaks off before its promised end, which no browser takes for whole.
+pub fn send(doors: &Doors, file: Going) -> Response {
+    let Going { id, side, media, bytes, pieces, name } = file;
+    let doors = doors.clone();
+    let body = stream::try_unfold(0, move |n| {
+        let doors = doors.clone();
+        async move {
+            if n == pieces {
+                return Ok(None);
+            }
+            let office = doors.office().clone();
+            let read = move |tx: &mut crate::db::Tx<'_>| store::piece(tx, &office, (id, side), n);
+            let piece = doors.db().read(read).await.inspect_err(|error: &AttachmentError| {
+                tracing::error!(%error, "attachment.unreadable");
+            })?;
+            Ok::<_, AttachmentError>(Some((Bytes::from(piece.to_vec()), n + 1)))
+        }
+    });
+    let how = if media.is_picture() { "inline" } else { "attachment" };
+    let encoded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    // RFC 8187: percent-encoded, a blank as %20.
+    let disposition = format!("{how}; filename*=UTF-8''{}", encoded.replace('+', "%20"));
+    let Ok(disposition) = HeaderValue::from_str(&disposition) else {
+        return Problem::internal().into_response();
+    };
+    let mut response = Body::from_stream(body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.word()));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+    headers.insert(header::CONTENT_DISPOSITION, disposition);
+    response
+}

@@ -1,0 +1,360 @@
+//! Who is there: the patient's date of birth, and a code that goes to the address on file.
+//!
+//! Two things that a finder of the link does not have (RULEBOOK PRIV-10, §8). A guess is counted
+//! before it is looked at: against the link, the patient, and the address it came from. Whatever is
+//! wrong with a link, unknown, old or cut off, the answer is the same.
+
+use std::net::IpAddr;
+
+use gate::{AddressKind, Channel, Kind, MessageId, Origin};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+
+use super::PortalError;
+use super::link::{self, Standing};
+use super::session::{self, Begun};
+use crate::access::tokens::Secret;
+use crate::audit::{self, Actor, Event, Kind as EventKind, Outcome};
+use crate::compose::{Values, Variable};
+use crate::db::registry::WINDOW_LINK;
+use crate::db::session as counts;
+use crate::db::window::{self as rows, CodeRow, LinkRow};
+use crate::db::{Tx, contact_point};
+use crate::facts;
+use crate::ids::Id as _;
+use crate::intake::{self, Answer, Request, Wanted, Words};
+use crate::journeys::reminders::profile_values;
+use crate::office::Office;
+use crate::people::contact_points;
+
+/// How long a code is good.
+pub const CODE_GOOD_FOR: SignedDuration = SignedDuration::from_mins(10);
+/// Wrong guesses that a link bears; then it is over.
+pub const MOST_OF_LINK: i64 = 5;
+/// The same about one patient, over all their links.
+const MOST_OF_PATIENT: i64 = 10;
+/// The same from one address, behind which many people may sit.
+const MOST_OF_ADDRESS: i64 = 50;
+/// Codes that are sent without one that was right.
+const MOST_CODES: i64 = 6;
+/// How often one code may be typed.
+pub const MOST_OF_CODE: i64 = 5;
+/// After so long without a guess nobody remembers.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
+
+/// Why somebody does not come in. Each has its own plain words and its own way on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// The link is not good any more, or never was.
+    Link,
+    /// That is not the date of birth on file; so many more tries with this link.
+    BirthDate {
+        /// More tries.
+        left: i64,
+    },
+    /// The link was tried too often, and is over now.
+    WornOut,
+    /// Too often about this patient: not before tomorrow.
+    Patient,
+    /// Too often from where they are: not before tomorrow.
+    Address,
+    /// The date of birth cannot be compared: it is not on file.
+    Unknown,
+    /// No code can go to the address on file.
+    NoCode,
+    /// Too many codes were sent.
+    Codes,
+    /// That is not the code; so many more tries with it.
+    Code {
+        /// More tries.
+        left: i64,
+    },
+    /// The code is too old, used, or tried too often: ask for another.
+    CodeOver,
+}
+
+/// A code is on its way.
+#[derive(Debug)]
+pub struct Asked {
+    /// For the browser's cookie: the code is good in this browser alone.
+    pub browser: Secret,
+    /// By which channel it goes.
+    pub channel: Channel,
+}
+
+/// Compares the date of birth and sends a code. What is refused is counted and on the log.
+///
+/// # Errors
+/// [`PortalError`]; nothing is then counted or sent.
+pub fn ask(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    token: &str,
+    (born, from): (Option<Date>, Option<IpAddr>),
+) -> Result<Result<Asked, Refused>, PortalError> {
+    if let Some(from) = from
+        && guess(tx, office, &address(office, from), MOST_OF_ADDRESS)?.is_none()
+    {
+        return Ok(Err(Refused::Address));
+    }
+    let Some(link) = link::find(tx, office, token)?.good() else {
+        return Ok(Err(Refused::Link));
+    };
+    let Some(subject) = facts::subject(tx, office, link.patient_id)? else {
+        return Ok(Err(Refused::Link));
+    };
+    if session::who(tx, office, &subject, link.contact_point_id)?.is_none() {
+        return Ok(Err(Refused::Link));
+    }
+    if guess(tx, office, &patient(office, &link), MOST_OF_PATIENT)?.is_none() {
+        return Ok(Err(Refused::Patient));
+    }
+    let of_link = guess(tx, office, &of(office, "link", link.message_id), MOST_OF_LINK)?;
+    let left = of_link.unwrap_or(0);
+    let Some(on_file) = subject.person.birth_date else {
+        return Ok(Err(Refused::Unknown));
+    };
+    if of_link.is_none() || born != Some(on_file) {
+        refused(tx, office, &link, "birth_date")?;
+        if left > 0 {
+            return Ok(Err(Refused::BirthDate { left }));
+        }
+        link::wear_out(tx, office, &link)?;
+        return Ok(Err(Refused::WornOut));
+    }
+    if guess(tx, office, &of(office, "codes", link.patient_id), MOST_CODES)?.is_none() {
+        return Ok(Err(Refused::Codes));
+    }
+    forget(tx, office, &link, from)?;
+    send(tx, office, &link, subject)
+}
+
+/// Sends a code to where the link went, and keeps its keyed hash for the browser that asked.
+fn send(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    link: &LinkRow,
+    subject: facts::Subject,
+) -> Result<Result<Asked, Refused>, PortalError> {
+    let practice = office.practice();
+    let now = office.clock().now();
+    let Some(point) = contact_point::get(tx, practice, link.contact_point_id)? else {
+        return Ok(Err(Refused::NoCode));
+    };
+    let channel = match point.kind {
+        AddressKind::Phone => Channel::Sms,
+        AddressKind::Email => Channel::Email,
+        AddressKind::Portal => return Ok(Err(Refused::NoCode)),
+    };
+    let to = contact_points::open_address(
+        office.keys(),
+        practice,
+        point.id,
+        point.kind,
+        point.address_sealed,
+    )?;
+    let code = six_digits()?;
+    let values = Values::new()
+        .set(Variable::Code, code.as_str())?
+        .set(Variable::Minutes, CODE_GOOD_FOR.as_mins().to_string())?;
+    let request = Request {
+        message: MessageId::new(office.clock()),
+        patient: Some(subject),
+        channel: Wanted::Channel(channel),
+        to: Some(to),
+        kind: Kind::IdCode,
+        purpose: gate::Purpose::PatientRequest,
+        origin: Origin::Reply { to_message_at: now },
+        words: Words::Template { values: profile_values(office, values)? },
+        language: None,
+        appointment: None,
+        inbound: None,
+        useless_after: now.checked_add(CODE_GOOD_FOR).ok(),
+        actor: Actor::service("window"),
+    };
+    if let Answer::Refused { .. } | Answer::Redirected { .. } = intake::accept(tx, office, request)?
+    {
+        return Ok(Err(Refused::NoCode));
+    }
+    let browser = Secret::draw("").ok_or(PortalError::Randomness)?;
+    let lives = office.clock().now_in_life();
+    let row = CodeRow {
+        link_id: link.message_id,
+        code: hash(office, &browser.digest(), &code).to_vec(),
+        tries: 0,
+        expires_at: lives + CODE_GOOD_FOR,
+    };
+    rows::forget_codes(tx, practice, link.message_id)?;
+    rows::add_code(tx, practice, &browser.digest(), (&row, lives))?;
+    Ok(Ok(Asked { browser, channel }))
+}
+
+/// What came along with a code.
+#[derive(Debug, Clone)]
+pub struct Typed {
+    /// The code, with or without blanks.
+    pub code: String,
+    /// The digest of the cookie that the code was asked for with.
+    pub browser: Option<[u8; 32]>,
+    /// The digest of the stay that this browser had before.
+    pub earlier: Option<[u8; 32]>,
+}
+
+/// Compares the code and begins a stay, under a new token. The code is used up.
+///
+/// # Errors
+/// [`PortalError`].
+pub fn enter(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    token: &str,
+    typed: &Typed,
+) -> Result<Result<(Begun, LinkRow), Refused>, PortalError> {
+    let practice = office.practice();
+    let Some(link) = link::find(tx, office, token)?.good() else {
+        return Ok(Err(Refused::Link));
+    };
+    let Some(browser) = typed.browser else { return Ok(Err(Refused::CodeOver)) };
+    let now = office.clock().now_in_life();
+    let sent = rows::code(tx, practice, &browser)?
+        .filter(|row| row.link_id == link.message_id && now < row.expires_at);
+    let Some(sent) = sent else { return Ok(Err(Refused::CodeOver)) };
+    if !rows::try_code(tx, practice, &browser, MOST_OF_CODE)? {
+        return Ok(Err(Refused::CodeOver));
+    }
+    let digits: String = typed.code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+    let given = hash(office, &browser, &digits);
+    if aws_lc_rs::constant_time::verify_slices_are_equal(&given, &sent.code).is_err() {
+        refused(tx, office, &link, "code")?;
+        let left = MOST_OF_CODE - sent.tries - 1;
+        return Ok(Err(if left > 0 { Refused::Code { left } } else { Refused::CodeOver }));
+    }
+    let Some(subject) = facts::subject(tx, office, link.patient_id)? else {
+        return Ok(Err(Refused::Link));
+    };
+    let Some(who) = session::who(tx, office, &subject, link.contact_point_id)? else {
+        return Ok(Err(Refused::Link));
+    };
+    if !rows::use_code(tx, practice, &browser)? {
+        return Ok(Err(Refused::CodeOver));
+    }
+    counts::forget_guesses(tx, practice, &of(office, "codes", link.patient_id))?;
+    let begun = session::begin(tx, office, &link, (who, typed.earlier))?;
+    Ok(Ok((begun, link)))
+}
+
+/// What a link that is not good any more is worth: a new one, to where the old one went. Whoever
+/// asks is told the same, whatever happens here.
+///
+/// # Errors
+/// [`PortalError`].
+pub fn new_link(tx: &mut Tx<'_>, office: &Office, token: &str) -> Result<(), PortalError> {
+    let (Standing::Over(link) | Standing::Good(link)) = link::find(tx, office, token)? else {
+        return Ok(());
+    };
+    super::letters::send_link(tx, office, &link)
+}
+
+/// How many more guesses are free after this one, which is counted; none where this was one too
+/// many.
+pub(super) fn guess(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    whom: &[u8; 32],
+    most: i64,
+) -> Result<Option<i64>, PortalError> {
+    let now = office.clock().now_in_life();
+    let recent = |(_, at): &(i64, Timestamp)| now.duration_since(*at) < REMEMBERED;
+    let so_far = counts::failures(tx, office.practice(), whom)?.filter(recent);
+    let so_far = so_far.map_or(0, |(failures, _)| failures);
+    if so_far >= most {
+        return Ok(None);
+    }
+    counts::count_guess(tx, office.practice(), whom, (so_far + 1, now))?;
+    Ok(Some(most - so_far - 1))
+}
+
+/// It was right: the link and the patient begin anew; the address keeps its count but for this one.
+fn forget(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    link: &LinkRow,
+    from: Option<IpAddr>,
+) -> Result<(), PortalError> {
+    let practice = office.practice();
+    counts::forget_guesses(tx, practice, &of(office, "link", link.message_id))?;
+    counts::forget_guesses(tx, practice, &patient(office, link))?;
+    if let Some(from) = from {
+        let whom = address(office, from);
+        if let Some((failures, at)) = counts::failures(tx, practice, &whom)? {
+            counts::count_guess(tx, practice, &whom, ((failures - 1).max(0), at))?;
+        }
+    }
+    Ok(())
+}
+
+fn refused(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    link: &LinkRow,
+    what: &'static str,
+) -> Result<(), PortalError> {
+    let event = Event::new(EventKind::AccessRefused, Actor::service("window"))
+        .outcome(Outcome::Refused)
+        .about(WINDOW_LINK, link.message_id)
+        .patient(link.patient_id)
+        .code(what);
+    audit::append(tx, office, event)?;
+    Ok(())
+}
+
+/// What guesses at something are counted under: nothing of it can be read from the row.
+pub(super) fn of(office: &Office, what: &str, which: impl std::fmt::Display) -> [u8; 32] {
+    office
+        .keys()
+        .content_hash(&format!("guesses at the window by {what}"), which.to_string().as_bytes())
+}
+
+fn patient(office: &Office, link: &LinkRow) -> [u8; 32] {
+    of(office, "patient", link.patient_id)
+}
+
+fn address(office: &Office, from: IpAddr) -> [u8; 32] {
+    of(office, "address", from)
+}
+
+/// What is kept of a code: of use only together with the browser's cookie and the practice's keys.
+fn hash(office: &Office, browser: &[u8; 32], code: &str) -> [u8; 32] {
+    let bytes = [browser.as_slice(), code.as_bytes()].concat();
+    office.keys().content_hash("code at the window", &bytes)
+}
+
+/// Six random digits, each number as likely as any other.
+fn six_digits() -> Result<String, PortalError> {
+    const ALL: u32 = 1_000_000;
+    // The largest multiple of a million below 2^32; what lies beyond would favour small numbers.
+    const FAIR: u32 = u32::MAX - u32::MAX % ALL;
+    loop {
+        let mut bytes = [0; 4];
+        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| PortalError::Randomness)?;
+        let drawn = u32::from_le_bytes(bytes);
+        if drawn < FAIR {
+            return Ok(format!("{:06}", drawn % ALL));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::six_digits;
+
+    #[test]
+    fn codes_are_six_digits_and_differ() {
+        let codes: std::collections::BTreeSet<String> =
+            (0..200).map(|_| six_digits().unwrap()).collect();
+        assert!(
+            codes.iter().all(|code| code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()))
+        );
+        assert!(codes.len() > 190, "{}", codes.len());
+    }
+}

@@ -1,0 +1,306 @@
+//! A patient's stay at the window: short, in one browser, ended from anywhere.
+//!
+//! A cookie holds 256 random bits, drawn after the proof; of them only the digest is kept. Every
+//! request asks the database, so that what was ended is over everywhere at once. Whoever acts for a
+//! patient comes with their own identity and scope, which are asked again each time.
+
+use gate::facts::Scope;
+use gate::{ContactPointId, Language, PatientId};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, ToSpan as _};
+
+use super::{PortalError, link};
+use crate::access::tokens::Secret;
+use crate::audit::{self, Actor, Event, Kind};
+use crate::db::registry::WINDOW_SESSION;
+use crate::db::window::{self as rows, LinkRow, SessionRow};
+use crate::db::{Tx, contact_point};
+use crate::facts::{self, Subject};
+use crate::ids::{CaregiverId, Id as _, WindowSessionId};
+use crate::office::Office;
+
+/// The longest a stay lasts.
+pub const LONGEST: SignedDuration = SignedDuration::from_mins(60);
+/// Unused for so long, it is over.
+pub const IDLE: SignedDuration = SignedDuration::from_mins(15);
+/// How exactly the last use is kept.
+const SEEN_EVERY: SignedDuration = SignedDuration::from_secs(30);
+/// At these birthdays of the patient a parent's access stops until somebody has looked at it again
+/// (PRIV-09).
+const REVIEWED_AT: [i16; 2] = [12, 18];
+
+/// Who is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// The patient.
+    Patient,
+    /// Somebody who acts for them, within what is on record.
+    Caregiver {
+        /// Who.
+        id: CaregiverId,
+        /// What they may learn.
+        scope: Vec<Scope>,
+    },
+}
+
+/// Somebody who has proved who they are. It is the only way to a patient's things from a handler
+/// of the window: which patient it is stands in here and nowhere in a URL.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    patient: PatientId,
+    session: SessionRow,
+    who: Who,
+    language: Option<Language>,
+    timezone: Option<TimeZone>,
+}
+
+impl Visitor {
+    /// The patient it is about.
+    #[must_use]
+    pub const fn patient(&self) -> PatientId {
+        self.patient
+    }
+
+    /// Who is there.
+    #[must_use]
+    pub const fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// The stay.
+    #[must_use]
+    pub const fn session(&self) -> WindowSessionId {
+        self.session.id
+    }
+
+    /// The address that the code went to.
+    #[must_use]
+    pub const fn contact_point(&self) -> ContactPointId {
+        self.session.contact_point_id
+    }
+
+    /// The language on file.
+    #[must_use]
+    pub const fn language(&self) -> Option<Language> {
+        self.language
+    }
+
+    /// The zone in which times are told: the patient's, else the practice's.
+    #[must_use]
+    pub fn timezone(&self, office: &Office) -> TimeZone {
+        self.timezone.clone().unwrap_or_else(|| office.profile().timezone.clone())
+    }
+
+    /// Whether they may read and write messages: the patient, and whoever may learn of clinical
+    /// matters. Whoever acts for a patient sees only what was sent to themselves.
+    #[must_use]
+    pub fn reads_letters(&self) -> bool {
+        self.may(Scope::Clinical)
+    }
+
+    /// Whether they may see and answer visits.
+    #[must_use]
+    pub fn sees_visits(&self) -> bool {
+        self.may(Scope::Appointments)
+    }
+
+    /// Whether they may change what the patient chose: the patient alone.
+    #[must_use]
+    pub const fn chooses(&self) -> bool {
+        matches!(self.who, Who::Patient)
+    }
+
+    fn may(&self, wanted: Scope) -> bool {
+        match &self.who {
+            Who::Patient => true,
+            Who::Caregiver { scope, .. } => scope.contains(&wanted),
+        }
+    }
+
+    /// The actor in the audit log, with the stay.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        let who = match &self.who {
+            Who::Patient => Actor::patient(self.patient),
+            Who::Caregiver { id, .. } => Actor::caregiver(id),
+        };
+        who.in_session(format!("link {}", self.session.id))
+    }
+}
+
+/// A stay that has begun. The token goes into a cookie and is kept nowhere.
+#[derive(Debug)]
+pub struct Begun {
+    /// Which.
+    pub id: WindowSessionId,
+    /// For the cookie.
+    pub token: Secret,
+}
+
+/// Begins a stay. Who it is has been proved by the caller. The stay that this browser had until now
+/// is over: a token that was planted there is worth nothing.
+///
+/// # Errors
+/// [`PortalError`].
+pub(super) fn begin(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    link: &LinkRow,
+    (who, earlier): (Who, Option<[u8; 32]>),
+) -> Result<Begun, PortalError> {
+    let now = office.clock().now_in_life();
+    if let Some(digest) = earlier
+        && let Some(old) = rows::session_by_digest(tx, office.practice(), &digest)?
+    {
+        rows::end_session(tx, office.practice(), old.id, ("replaced", now))?;
+    }
+    let token = Secret::draw("").ok_or(PortalError::Randomness)?;
+    let caregiver_id = match &who {
+        Who::Patient => None,
+        Who::Caregiver { id, .. } => Some(*id),
+    };
+    let row = SessionRow {
+        id: WindowSessionId::new(office.clock()),
+        patient_id: link.patient_id,
+        contact_point_id: link.contact_point_id,
+        caregiver_id,
+        link_id: link.message_id,
+        created_at: now,
+        expires_at: now + LONGEST,
+        ended_at: None,
+        seen_at: now,
+    };
+    rows::add_session(tx, office.practice(), &row, &token.digest())?;
+    let actor = caregiver_id.map_or_else(|| Actor::patient(link.patient_id), Actor::caregiver);
+    let event = Event::new(Kind::SessionChanged, actor)
+        .about(WINDOW_SESSION, row.id)
+        .patient(link.patient_id)
+        .code("began")
+        .code("code");
+    audit::append(tx, office, event)?;
+    Ok(Begun { id: row.id, token })
+}
+
+/// Who is there by this cookie, now; none where the stay is over or the right has ended. Reads only.
+///
+/// # Errors
+/// [`PortalError`].
+pub fn standing(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    digest: &[u8; 32],
+) -> Result<Option<Visitor>, PortalError> {
+    let now = office.clock().now_in_life();
+    let found = rows::session_by_digest(tx, office.practice(), digest)?;
+    let good = |row: &SessionRow| {
+        row.ended_at.is_none() && now < row.expires_at && now.duration_since(row.seen_at) < IDLE
+    };
+    let Some(session) = found.filter(good) else { return Ok(None) };
+    let Some(subject) = facts::subject(tx, office, session.patient_id)? else { return Ok(None) };
+    let Some(who) = who(tx, office, &subject, session.contact_point_id)? else { return Ok(None) };
+    Ok(Some(Visitor {
+        patient: session.patient_id,
+        session,
+        who,
+        language: subject.language,
+        timezone: subject.timezone,
+    }))
+}
+
+/// Whose address this is, and what they may learn; none where they have no right to this patient's
+/// window, or none any more.
+///
+/// # Errors
+/// [`PortalError`].
+pub(super) fn who(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    subject: &Subject,
+    contact_point: ContactPointId,
+) -> Result<Option<Who>, PortalError> {
+    let (practice, now) = (office.practice(), office.clock().now());
+    let point = contact_point::get(tx, practice, contact_point)?.filter(|point| {
+        point.patient_id == subject.id
+            && point.dead.is_none()
+            && point.valid_until.is_none_or(|until| now < until)
+    });
+    let Some(point) = point.filter(|_| subject.active && !subject.deceased) else {
+        return Ok(None);
+    };
+    let Some(caregiver) = point.caregiver_id else { return Ok(Some(Who::Patient)) };
+    let Some(behind) = facts::caregiver_behind(tx, office, contact_point, now)? else {
+        return Ok(None);
+    };
+    let today = now.to_zoned(office.profile().timezone.clone()).date();
+    let looked_at = behind.updated_at.to_zoned(office.profile().timezone.clone()).date();
+    let due = REVIEWED_AT.into_iter().any(|years| {
+        let birthday =
+            subject.person.birth_date.and_then(|born| born.checked_add(years.years()).ok());
+        birthday.is_some_and(|birthday| birthday <= today && looked_at < birthday)
+    });
+    if behind.parental && due {
+        return Ok(None);
+    }
+    let scope = if behind.representative {
+        vec![Scope::CallBack, Scope::Appointments, Scope::Billing, Scope::Clinical]
+    } else {
+        behind.scope
+    };
+    Ok((!scope.is_empty()).then_some(Who::Caregiver { id: caregiver, scope }))
+}
+
+/// Whether the last use is old enough to be written down again.
+#[must_use]
+pub fn wants_to_be_seen(office: &Office, visitor: &Visitor) -> bool {
+    office.clock().now_in_life().duration_since(visitor.session.seen_at) >= SEEN_EVERY
+}
+
+/// The stay was used now.
+///
+/// # Errors
+/// [`PortalError::Db`].
+pub fn see(tx: &mut Tx<'_>, office: &Office, id: WindowSessionId) -> Result<(), PortalError> {
+    Ok(rows::see(tx, office.practice(), id, office.clock().now_in_life())?)
+}
+
+/// Ends this stay: the device is not theirs, or they are done.
+///
+/// # Errors
+/// [`PortalError`].
+pub fn leave(tx: &mut Tx<'_>, office: &Office, visitor: &Visitor) -> Result<(), PortalError> {
+    let now = office.clock().now_in_life();
+    if rows::end_session(tx, office.practice(), visitor.session.id, ("left", now))? {
+        let event = ended(visitor.session.id, visitor.patient, visitor.actor(), "left");
+        audit::append(tx, office, event)?;
+    }
+    Ok(())
+}
+
+/// A phone was lost: every stay about the patient ends, and every link with it. The answer is how
+/// many of each there were.
+///
+/// # Errors
+/// [`PortalError`].
+pub fn cut_off(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    patient: PatientId,
+    by: &Actor,
+) -> Result<(usize, usize), PortalError> {
+    let now = office.clock().now_in_life();
+    let open = rows::open_sessions(tx, office.practice(), patient)?;
+    for session in &open {
+        rows::end_session(tx, office.practice(), session.id, ("cut_off", now))?;
+        audit::append(tx, office, ended(session.id, patient, by.clone(), "cut_off"))?;
+    }
+    let links = link::cut_off(tx, office, patient, by)?;
+    Ok((open.len(), links))
+}
+
+fn ended(id: WindowSessionId, patient: PatientId, by: Actor, why: &'static str) -> Event {
+    Event::new(Kind::SessionChanged, by)
+        .about(WINDOW_SESSION, id)
+        .patient(patient)
+        .code("ended")
+        .code(why)
+}
