@@ -442,6 +442,12 @@ impl Config {
         self.backup.witness.clone().unwrap_or_else(|| self.keys.store.with_extension("witness"))
     }
 
+    /// Where the copy of the schedule is kept for when the database is away: beside the keys.
+    #[must_use]
+    pub fn downtime_folder(&self) -> PathBuf {
+        self.keys.store.with_extension("downtime")
+    }
+
     /// The error for a value that cannot be used.
     #[must_use]
     pub fn wrong(&self, key: &'static str, because: impl ToString) -> ConfigError {

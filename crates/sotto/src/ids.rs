@@ -107,6 +107,8 @@ id! {
     TaskId;
     /// A call that staff make.
     CallId;
+    /// A record opened in an emergency.
+    BreakGlassId;
     /// A planned reminder.
     ReminderId;
     /// A delivery report.

@@ -57,6 +57,8 @@ pub mod service;
 
 pub mod demo;
 
+pub mod downtime;
+
 pub mod db;
 
 pub mod cli;

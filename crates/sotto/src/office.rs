@@ -11,6 +11,7 @@ use crate::audit::Log;
 use crate::clock::Clock;
 use crate::compose::{Templates, proposals};
 use crate::db::{DbError, Tx, policy_version, practice};
+use crate::downtime::Downtime;
 use crate::observe::metrics::Metrics;
 use crate::observe::trace::Traces;
 use crate::outbox::FreshFacts;
@@ -31,6 +32,7 @@ struct Inner {
     fresh_facts: FreshFacts,
     metrics: Arc<Metrics>,
     traces: OnceLock<Traces>,
+    downtime: OnceLock<Downtime>,
     far: Arc<Notify>,
 }
 
@@ -115,6 +117,7 @@ impl Office {
             fresh_facts: FreshFacts::default(),
             metrics,
             traces: OnceLock::new(),
+            downtime: OnceLock::new(),
         })))
     }
 
@@ -150,6 +153,19 @@ impl Office {
     pub fn refresh_if_changed(&self, tx: &mut Tx<'_>) -> Result<(), OfficeError> {
         let stamp = stamp(tx, self.practice(), self.clock().now())?;
         if self.live().stamp == stamp { Ok(()) } else { self.refresh(tx) }
+    }
+
+    /// From now on a copy of the schedule is kept there, for when the database is away.
+    pub fn prepare_for(&self, downtime: Downtime) {
+        if self.0.downtime.set(downtime).is_err() {
+            tracing::warn!("downtime.prepared_twice");
+        }
+    }
+
+    /// What is prepared for when the database is away, where anything is.
+    #[must_use]
+    pub fn downtime(&self) -> Option<&Downtime> {
+        self.0.downtime.get()
     }
 
     /// Whose office.

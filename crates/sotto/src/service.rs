@@ -11,12 +11,14 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access::break_glass;
 use crate::agreements;
 use crate::arrivals;
 use crate::audit;
 use crate::channels::{Adapter, AdapterName, AnyAdapter, Carried, Failure, Handoff};
 use crate::conversations::inbox;
 use crate::db::Db;
+use crate::downtime::watch;
 use crate::inbound::pager::{self, Pager};
 use crate::journeys::reminders;
 use crate::live::Live;
@@ -142,6 +144,9 @@ impl Service {
         tasks.spawn(refresh(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(warn(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(wake(db.clone(), office.clone(), stop.clone()));
+        if let Some(downtime) = office.downtime().cloned() {
+            tasks.spawn(watch::run(db.clone(), office.clone(), downtime, stop.clone()));
+        }
         tasks.spawn(letters(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(index(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(settle(db, office, given_up, stop.clone()));
@@ -271,9 +276,12 @@ async fn letters(db: Db, office: Office, stop: CancellationToken) {
     }
 }
 
-/// Threads that were put off come back.
+/// Threads that were put off come back; records that were opened in an emergency close.
 async fn wake(db: Db, office: Office, stop: CancellationToken) {
     while pause(&office, WAKE_EVERY, &stop).await {
+        if let Err(error) = break_glass::end_those_over(&db, &office).await {
+            tracing::error!(%error, "break_glass.end");
+        }
         if let Err(error) = inbox::wake(&db, &office).await {
             tracing::error!(%error, "inbox.wake");
         }

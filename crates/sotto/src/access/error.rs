@@ -1,6 +1,7 @@
 //! What can go wrong when somebody comes in.
 
 use crate::audit::AuditError;
+use crate::conversations::tasks::TaskError;
 use crate::db::DbError;
 
 /// Staff, what they prove themselves with, and their sessions.
@@ -38,9 +39,15 @@ pub enum AccessError {
     /// A stored record cannot be opened, or nothing sealed.
     #[error("a record of staff cannot be opened or sealed; run sotto doctor")]
     Sealed(#[from] seal::SealError),
+    /// The clock reads a time beyond the calendar.
+    #[error(transparent)]
+    Month(#[from] seal::MonthError),
     /// A password cannot be hashed on this machine.
     #[error("the machine has no memory to check a password; try again")]
     Memory,
+    /// The task that goes with it.
+    #[error(transparent)]
+    Task(#[from] TaskError),
     /// Storage.
     #[error(transparent)]
     Db(#[from] DbError),

@@ -3,7 +3,8 @@
 //! Programs come in by token ([`tokens`]). People are [`staff`] with [`roles`]; they prove who they
 //! are by passkey ([`passkeys`]) or by password and code ([`passwords`], [`totp`],
 //! [`recovery_codes`]) in [`sign_in`], which slows guessing down ([`back_off`]) and begins a session
-//! ([`sessions`]). What a session may do is decided by [`policies`]; [`report`] tells it.
+//! ([`sessions`]). What a session may do is decided by [`policies`]; [`report`] tells it. In an
+//! emergency a record that is closed to somebody opens for an hour ([`break_glass`]).
 
 pub mod error;
 pub mod roles;
@@ -16,6 +17,7 @@ pub mod recovery_codes;
 pub mod totp;
 
 pub mod back_off;
+pub mod break_glass;
 pub mod sessions;
 pub mod sign_in;
 

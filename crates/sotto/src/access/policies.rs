@@ -13,9 +13,11 @@ use cedar_policy::{
     PolicyId, PolicySet, Request, RestrictedExpression, Schema, ValidationMode, Validator,
 };
 
+use super::break_glass::Reason;
 use super::roles::{Role, Roles};
 use super::staff::Staff;
 use crate::audit::Event;
+use crate::db::Word as _;
 use crate::ids::{SiteId, StaffId};
 
 const POLICIES: &str = include_str!("policies.cedar");
@@ -88,6 +90,10 @@ actions! {
     HandleBreach = "handle_breach" on Practice;
     /// See and end one's own sessions, devices and keys.
     OwnAccount = "own_account" on Practice;
+    /// Review what was opened in an emergency.
+    ReviewBreakGlass = "review_break_glass" on Practice;
+    /// Open a record in an emergency that is closed otherwise.
+    BreakGlass = "break_glass" on Patient;
     /// See who a patient is and how to reach them.
     SeePatient = "see_patient" on Patient;
     /// Change how to reach them.
@@ -114,13 +120,21 @@ pub struct Principal {
     id: StaffId,
     roles: Roles,
     sites: Vec<SiteId>,
+    emergency: Option<Reason>,
 }
 
 impl Principal {
     /// Somebody with these roles at these sites; no site means every site.
     #[must_use]
     pub const fn new(id: StaffId, roles: Roles, sites: Vec<SiteId>) -> Self {
-        Self { id, roles, sites }
+        Self { id, roles, sites, emergency: None }
+    }
+
+    /// The same, before a record that they opened in an emergency. Which one that is, the caller
+    /// knows: [`SignedIn::before`](super::sessions::SignedIn::before) answers for one patient.
+    #[must_use]
+    pub fn in_emergency(self, reason: Reason) -> Self {
+        Self { emergency: Some(reason), ..self }
     }
 }
 
@@ -325,11 +339,22 @@ fn asked(
         principal,
         uid("Action", action.as_str())?,
         resource.uid(),
-        Context::empty(),
+        context(who, action)?,
         Some(schema),
     );
     entities.push(resource);
     Some((request.ok()?, Entities::from_entities(entities, Some(schema)).ok()?))
+}
+
+/// How they ask: of a record, whether they opened it in an emergency, and why.
+fn context(who: &Principal, action: Action) -> Option<Context> {
+    match who.emergency.filter(|_| action.on() != On::Practice && action != Action::BreakGlass) {
+        None => Some(Context::empty()),
+        Some(reason) => {
+            let reason = RestrictedExpression::new_string(reason.word().to_owned());
+            Context::from_pairs([("break_glass".to_owned(), reason)]).ok()
+        }
+    }
 }
 
 fn resource(what: &Resource) -> Option<Entity> {

@@ -5,10 +5,13 @@
 //! Every request asks the database, so that what ends here has ended on every node with the
 //! transaction that ends it.
 
+use gate::PatientId;
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
+use super::break_glass::{self, Opened};
 use super::error::AccessError;
+use super::policies::Principal;
 use super::staff::{self, Staff};
 use super::tokens::Secret;
 use super::{recovery_codes, totp};
@@ -140,6 +143,8 @@ pub struct SignedIn {
     pub staff: Staff,
     /// By which session.
     pub session: SessionRow,
+    /// The records that stand open to them in an emergency.
+    pub opened: Vec<Opened>,
 }
 
 /// A second factor was given in the last five minutes. What is irreversible or far-reaching takes
@@ -161,6 +166,17 @@ impl SignedIn {
     pub fn recently(&self, now: Timestamp) -> Option<Recently> {
         let fresh = now.duration_since(self.session.proved_at) < FRESH;
         fresh.then(|| Recently(self.clone()))
+    }
+
+    /// As the policies see them before one patient's record: where they opened it in an emergency,
+    /// with the reason.
+    #[must_use]
+    pub fn before(&self, patient: Option<PatientId>) -> Principal {
+        let principal = Principal::from(&self.staff);
+        match self.opened.iter().find(|opened| Some(opened.patient) == patient) {
+            Some(opened) => principal.in_emergency(opened.reason),
+            None => principal,
+        }
     }
 
     /// The actor in the audit log: role, session, and how they came in.
@@ -214,7 +230,8 @@ pub fn standing(
     }
     let idle = if session.shared { IDLE_SHARED } else { IDLE };
     let locked = now.duration_since(session.seen_at) >= idle;
-    let signed_in = Box::new(SignedIn { staff: staff::open(office, row)?, session });
+    let opened = break_glass::opened_in(tx, office, (session.id, now))?;
+    let signed_in = Box::new(SignedIn { staff: staff::open(office, row)?, session, opened });
     Ok(if locked { Standing::Locked(signed_in) } else { Standing::Good(signed_in) })
 }
 

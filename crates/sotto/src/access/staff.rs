@@ -100,21 +100,16 @@ pub fn invite(
              sent again",
         ));
     }
-    for wanted in &new.sites {
-        if site::get(tx, office.practice(), *wanted)?.is_none() {
-            return Err(AccessError::field("site", "is none of this practice's sites"));
-        }
-    }
+    are_ours(tx, office, &new.sites)?;
     let id = StaffId::new(office.clock());
     let now = office.clock().now_in_life();
     let named = Named { name: name.to_owned(), email };
-    let sites: Vec<String> = new.sites.iter().map(ToString::to_string).collect();
     let row = StaffRow {
         id,
         person_sealed: seal_named(office, id, &named)?,
         name_index: index.to_vec(),
         roles: new.roles.to_row(),
-        sites: sites.join(" "),
+        sites: sites_to_row(&new.sites),
         created_at: now,
         disabled_at: None,
         updated_at: now,
@@ -329,6 +324,44 @@ pub fn set_roles(
     }
     audit::append(tx, office, event)?;
     Ok(())
+}
+
+/// Says at which sites somebody works, at once; none for every site.
+///
+/// # Errors
+/// [`AccessError::Field`] for a site of somebody else's.
+pub fn set_sites(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    (id, sites): (StaffId, &[SiteId]),
+    by: Actor,
+) -> Result<(), AccessError> {
+    let mut row = rows::get(tx, office.practice(), id)?.ok_or(AccessError::NoSuchStaff)?;
+    are_ours(tx, office, sites)?;
+    row.sites = sites_to_row(sites);
+    row.updated_at = office.clock().now_in_life();
+    rows::put(tx, office.practice(), &row)?;
+    let event = Event::new(Kind::StaffChanged, by).about(STAFF, id).code("sites");
+    let event = match sites {
+        [] => event.code("every"),
+        some => some.iter().fold(event, |event, site| event.code(site.to_string())),
+    };
+    audit::append(tx, office, event)?;
+    Ok(())
+}
+
+fn are_ours(tx: &mut Tx<'_>, office: &Office, sites: &[SiteId]) -> Result<(), AccessError> {
+    for wanted in sites {
+        if site::get(tx, office.practice(), *wanted)?.is_none() {
+            return Err(AccessError::field("site", "is none of this practice's sites"));
+        }
+    }
+    Ok(())
+}
+
+fn sites_to_row(sites: &[SiteId]) -> String {
+    let words: Vec<String> = sites.iter().map(ToString::to_string).collect();
+    words.join(" ")
 }
 
 /// Somebody may not come in any more: each of their sessions is over with this transaction, on

@@ -123,6 +123,8 @@ words! {
         SessionChanged = "session.changed",
         /// A browser was registered or wiped.
         DeviceChanged = "device.changed",
+        /// A record was opened in an emergency, closed again, or that was reviewed.
+        BreakGlass = "break_glass.changed",
         /// Who may do what was looked at.
         AccessReported = "access.reported",
         /// A sign-in or a token was refused.

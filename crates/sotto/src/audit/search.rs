@@ -75,6 +75,8 @@ sorts! {
     /// Coming in.
     SignIns = "sign_ins", "Sign-ins and devices", [SessionChanged | DeviceChanged
         | CredentialChanged | AccessRefused];
+    /// Records opened in an emergency.
+    Emergencies = "emergencies", "Emergency access", [BreakGlass];
     /// Who works here.
     Staff = "staff", "Staff and tokens", [StaffChanged | TokenChanged];
     /// How the practice is set up.

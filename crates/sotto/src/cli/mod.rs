@@ -35,6 +35,7 @@ pub mod selftest;
 
 pub mod backup;
 pub mod doctor;
+pub mod downtime;
 pub mod drill;
 pub mod restore;
 
@@ -105,6 +106,8 @@ pub enum Command {
     Prove(prove::Args),
     /// Looks whether everything is as it should be, and says what to do.
     Doctor(doctor::Args),
+    /// Prints the schedule while the database is away.
+    Downtime(downtime::Args),
     /// Makes a sealed backup while everything runs, and checks it.
     Backup(backup::Args),
     /// Puts a backup back.
@@ -150,6 +153,7 @@ impl Command {
             Self::Audit(args) => audit::run(&args),
             Self::Prove(args) => prove::run(&args),
             Self::Doctor(args) => doctor::run(&args),
+            Self::Downtime(args) => downtime::run(&args),
             Self::Backup(args) => backup::run(&args),
             Self::Restore(args) => restore::run(&args),
             Self::Drill(args) => drill::run(&args),

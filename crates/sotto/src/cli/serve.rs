@@ -35,6 +35,7 @@ use crate::channels::{
 use crate::clock::Clock;
 use crate::config::{self, Config, MailSecurity, MessageIds};
 use crate::db::{Db, DbError, idempotency_key};
+use crate::downtime::Downtime;
 use crate::http::carriers::twilio::Webhook;
 use crate::http::{Doors, Pages, router};
 use crate::ids::{Id as _, RunId};
@@ -154,6 +155,9 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
         nightly,
         self_test,
     };
+    let downtime = Downtime::at(&config.downtime_folder())
+        .context("the folder for the schedule's copy, beside keys.store, cannot be made")?;
+    office.prepare_for(downtime);
     let service = Service::start(parts).await?;
     let pages = Pages {
         origin: Some(origin(&config, listen)?),

@@ -26,6 +26,9 @@ pub enum TaskError {
     /// CLIN-01: an emergency is closed by a person.
     #[error("task {0} is an emergency: only a person may close it")]
     OnlyAPerson(TaskId),
+    /// An emergency access is done with when it was reviewed.
+    #[error("task {0} is an emergency access: it is done with its review, at /log/emergencies")]
+    OnlyByReview(TaskId),
     /// The stored office hours cannot be read.
     #[error(transparent)]
     Hours(#[from] HoursError),
@@ -90,7 +93,7 @@ fn due(kind: TaskKind, place: &Place, now: Timestamp) -> Timestamp {
         | TaskKind::IncompleteText
         | TaskKind::Delivery
         | TaskKind::Unread => in_office_hours(4),
-        TaskKind::RecordTorn | TaskKind::AgreementEnds => in_office_hours(8),
+        TaskKind::RecordTorn | TaskKind::AgreementEnds | TaskKind::BreakGlass => in_office_hours(8),
     }
 }
 
@@ -152,8 +155,32 @@ pub fn open(
 /// Records that a task is done, and what came of it.
 ///
 /// # Errors
-/// [`TaskError::NoTask`], [`TaskError::Done`], [`TaskError::OnlyAPerson`] or storage.
+/// [`TaskError::NoTask`], [`TaskError::Done`], [`TaskError::OnlyAPerson`],
+/// [`TaskError::OnlyByReview`] or storage.
 pub fn complete(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    id: TaskId,
+    outcome: TaskOutcome,
+    actor: &Actor,
+) -> Result<(), TaskError> {
+    if outcome == TaskOutcome::Reviewed {
+        return Err(TaskError::OnlyByReview(id));
+    }
+    finish(tx, office, id, outcome, actor)
+}
+
+/// The task is done, by the review it asked for (`access/break_glass.rs`).
+pub(crate) fn reviewed(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    id: TaskId,
+    actor: &Actor,
+) -> Result<(), TaskError> {
+    finish(tx, office, id, TaskOutcome::Reviewed, actor)
+}
+
+fn finish(
     tx: &mut Tx<'_>,
     office: &Office,
     id: TaskId,
@@ -167,6 +194,9 @@ pub fn complete(
     }
     if row.kind == TaskKind::Emergency && !actor.is_a_person() {
         return Err(TaskError::OnlyAPerson(id));
+    }
+    if row.kind == TaskKind::BreakGlass && outcome != TaskOutcome::Reviewed {
+        return Err(TaskError::OnlyByReview(id));
     }
     row.state = TaskState::Done;
     row.outcome = Some(outcome);

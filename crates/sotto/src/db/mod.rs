@@ -28,6 +28,7 @@ pub mod appointment;
 pub mod attachment;
 pub mod attempt;
 pub mod board;
+pub mod break_glass;
 pub mod call;
 pub mod caregiver;
 pub mod clinician;

@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 38] = [
+const FLOW: [Table; 39] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -80,6 +80,7 @@ const FLOW: [Table; 38] = [
     WINDOW_SESSION,
     WINDOW_SEEN,
     LETTER,
+    BREAK_GLASS,
 ];
 
 /// What vouches for a table's rows (RULEBOOK §10, 45 CFR 164.312(c)).
@@ -430,6 +431,11 @@ tables! {
     "letter" LETTER Recorded ["message_id" Text] [
         "practice_id" "message_id" "patient_id" "contact_point_id" "last_day" "created_at"
         "opened_at" "read_at" "nudges" "nudged_at" "asked_at" "ended_at"
+    ]
+    "break_glass" BREAK_GLASS Recorded ["id" Text] [
+        "practice_id" "id" "staff_id" "session_id" "patient_id" "reason" "words_sealed"
+        "record_wrap" "task_id" "opened_at" "until_at" "ended_at" "ended_how" "reviewed_by"
+        "reviewed_at" "finding"
     ]
     "audit_entry" AUDIT_ENTRY Proof ["id" Text] [
         "practice_id" "id" "recorded_at" "body" "leaf_index" "arrival"

@@ -150,6 +150,30 @@ pub fn open_ones(
     )
 }
 
+/// Every session that is open now, with the digest of its token.
+///
+/// # Errors
+/// [`DbError`].
+pub fn all_open(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    now: Timestamp,
+) -> Result<Vec<(SessionRow, Vec<u8>)>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT s.id, s.staff_id, s.device_id, s.method, s.created_at, s.expires_at,
+                    s.proved_at, s.ended_at, n.seen_at, d.name, d.shared, s.digest
+               FROM session s
+               JOIN device d ON d.practice_id = s.practice_id AND d.id = s.device_id
+               LEFT JOIN session_seen n ON n.practice_id = s.practice_id AND n.session_id = s.id
+              WHERE s.practice_id = $1 AND s.ended_at IS NULL AND s.expires_at > $2
+              ORDER BY s.id"
+        ),
+        params![practice, now],
+        |row| Ok((read(row)?, row.get(11)?)),
+    )
+}
+
 /// Ends a session; `why` is a word. False where it had ended, or is somebody else's.
 ///
 /// # Errors

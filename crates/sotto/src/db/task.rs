@@ -47,6 +47,8 @@ pub enum TaskKind {
     RecordTorn,
     /// The agreement with a carrier ends soon: renew it (BAA-03).
     AgreementEnds,
+    /// Somebody opened a record in an emergency: review it.
+    BreakGlass,
 }
 
 /// Whether it is done.
@@ -73,6 +75,8 @@ pub enum TaskOutcome {
     NotReached,
     /// There was nothing to do.
     Nothing,
+    /// It was looked at and signed off.
+    Reviewed,
 }
 
 words! {
@@ -95,6 +99,7 @@ words! {
         SelfTestFailed = "self_test_failed",
         RecordTorn = "record_torn",
         AgreementEnds = "agreement_ends",
+        BreakGlass = "break_glass",
     }
     TaskState { Open = "open", Done = "done" }
     TaskOutcome {
@@ -104,6 +109,7 @@ words! {
         Corrected = "corrected",
         NotReached = "not_reached",
         Nothing = "nothing",
+        Reviewed = "reviewed",
     }
 }
 

@@ -30,6 +30,7 @@ use crate::channels::{
 };
 use crate::clock::Clock;
 use crate::db::{Db, Threads};
+use crate::downtime::Downtime;
 use crate::http::Pages;
 use crate::inbound::pager::Pager;
 use crate::live::Live;
@@ -159,6 +160,7 @@ pub async fn start(settings: &Settings) -> Result<Demo, DemoError> {
     let node = Node::new("demo".to_owned(), 1);
     let place = Place::take(&db, &office, node).await?;
     let sms = texts(&twin, &office, (events, place.standing()))?;
+    office.prepare_for(Downtime::at(&settings.folder.join("downtime"))?);
     let service = Service::start(Parts {
         db: db.clone(),
         office: office.clone(),
@@ -265,7 +267,11 @@ fn write_time(file: &Path, now: Timestamp) {
     }
 }
 
-fn keys(folder: &Path) -> Result<Keyring, DemoError> {
+/// The keys of the demo practice of a folder; made where there are none.
+///
+/// # Errors
+/// [`DemoError`].
+pub fn keys(folder: &Path) -> Result<Keyring, DemoError> {
     let file = folder.join("root.key");
     let root = if file.exists() {
         RootKey::from_file(&file)?

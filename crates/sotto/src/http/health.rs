@@ -10,7 +10,8 @@ use jiff::SignedDuration;
 use super::Doors;
 use super::errors::Problem;
 use crate::audit::{self, Actor, AuditError, Event, Kind};
-use crate::db::{DbError, board, self_test};
+use crate::db::{Db, DbError, board, self_test};
+use crate::office::Office;
 
 /// How long the database may take to answer before it counts as stuck.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -74,7 +75,7 @@ pub(crate) async fn why_not(doors: &Doors) -> Option<NotReady> {
         }
         Err(_) => return Some(NotReady::Database),
     }
-    match tokio::time::timeout(ANSWERS_WITHIN, can_write(doors)).await {
+    match tokio::time::timeout(ANSWERS_WITHIN, can_write(doors.db(), doors.office())).await {
         Ok(Ok(())) => None,
         Ok(Err(error)) => {
             tracing::error!(%error, "http.not_ready");
@@ -101,16 +102,14 @@ async fn oldest_waiting(doors: &Doors) -> Result<Option<SignedDuration>, DbError
 /// A transaction that writes nothing finds a writer that hangs. A disk that takes nothing more is
 /// only found by writing: where the last write failed, one is tried, and stays in the audit log as
 /// the end of the time in which nothing could be recorded.
-async fn can_write(doors: &Doors) -> Result<(), AuditError> {
-    let (office, failing) = (doors.office().clone(), doors.db().vitals().is_failing());
-    doors
-        .db()
-        .write(move |tx| {
-            if failing {
-                let event = Event::new(Kind::StorageRecovered, Actor::service("http"));
-                audit::append(tx, &office, event)?;
-            }
-            Ok(())
-        })
-        .await
+pub(crate) async fn can_write(db: &Db, office: &Office) -> Result<(), AuditError> {
+    let (office, failing) = (office.clone(), db.vitals().is_failing());
+    db.write(move |tx| {
+        if failing {
+            let event = Event::new(Kind::StorageRecovered, Actor::service("http"));
+            audit::append(tx, &office, event)?;
+        }
+        Ok(())
+    })
+    .await
 }

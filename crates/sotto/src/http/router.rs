@@ -23,12 +23,13 @@ use super::api::{
 use super::carriers::twilio;
 use super::console::patient::{self, disclosures, files as papers, record, said};
 use super::console::{
-    access, call, guide, inbox, invite, lock, log, me, overview, people, settings, sign_in, staff,
-    strip, tasks as work, templates, thread, thread_files, thread_forms, today, write,
+    access, call, downtime, emergency, guide, inbox, invite, lock, log, me, overview, people,
+    settings, sign_in, staff, strip, tasks as work, templates, thread, thread_files, thread_forms,
+    today, write,
 };
 use super::errors::Problem;
 use super::portal::{choices, files, home, letters, visits, way_in};
-use super::routes::Needs::{self, May, MayEach, MayRecently, Token};
+use super::routes::Needs::{self, May, MayEach, MayEachRecently, MayRecently, Token};
 use super::routes::{Route, Routes};
 use super::{Doors, assets, body, headers, health, metrics, openapi, unsubscribe};
 use crate::access::policies::Action;
@@ -82,10 +83,13 @@ fn public(doors: Doors, with_metrics: bool) -> Router {
     // from must agree (ASVS 3.5.1). Programs say nothing of it and hold no cookies.
     let own_forms = |router| limited(router).layer(CsrfLayer::new());
     let own_files = |router| within(PATIENCE_WITH_FILES, router).layer(CsrfLayer::new());
+    // While the database is away the desk says so at once.
+    let away = from_fn_with_state(doors.clone(), downtime::meanwhile);
+    let desk = pages().behind(|router| router.layer(away));
     timed(with_metrics)
         .behind(limited)
         .merge(streams())
-        .merge(pages().merge(window()).behind(own_forms))
+        .merge(desk.merge(window()).behind(own_forms))
         .merge(uploads().behind(own_files))
         .router
         .fallback(|| async { Problem::not_found("page") })
@@ -194,6 +198,7 @@ const CONTACTS: &[Action] = &[Action::ChangeContacts];
 const CONSENT: &[Action] = &[Action::RecordConsent];
 const RESTRICT: &[Action] = &[Action::ManageRestrictions];
 const RELEASE: &[Action] = &[Action::ReleaseRecords];
+const EMERGENCY: &[Action] = &[Action::BreakGlass];
 
 /// People who work here, by session.
 #[rustfmt::skip]
@@ -245,9 +250,13 @@ fn pages() -> Routes {
         .post("/people/{patient}/restrictions/{restriction}/end", MayEach(RESTRICT), record::end_restriction)
         .post("/people/{patient}/alternative-contacts", MayEach(RESTRICT), record::elsewhere)
         .post("/people/{patient}/alternative-contacts/{alternative}/end", MayEach(RESTRICT), record::end_elsewhere)
+        .get("/people/{patient}/emergency", MayEachRecently(EMERGENCY), emergency::page)
+        .post("/people/{patient}/emergency", MayEachRecently(EMERGENCY), emergency::open)
+        .post("/people/{patient}/emergency/end", May(A::OwnAccount), emergency::end)
         .get("/staff", May(A::ManageStaff), staff::page)
         .post("/staff", MayRecently(A::ManageStaff), staff::invite)
         .post("/staff/{id}/roles", MayRecently(A::ManageStaff), staff::set_roles)
+        .post("/staff/{id}/sites", MayRecently(A::ManageStaff), staff::set_sites)
         .post("/staff/{id}/disable", MayRecently(A::ManageStaff), staff::disable)
         .post("/staff/{id}/enable", MayRecently(A::ManageStaff), staff::enable)
         .post("/staff/{id}/invite", MayRecently(A::ManageStaff), staff::invite_again)
@@ -264,6 +273,9 @@ fn pages() -> Routes {
         .post("/templates/{name}/approve", MayRecently(A::ApproveTemplates), templates::one::approve)
         .post("/templates/{name}/decline", May(A::ApproveTemplates), templates::one::decline)
         .post("/templates/{name}/withdraw", MayRecently(A::ApproveTemplates), templates::one::withdraw)
+        .get("/log/emergencies", May(A::ReadAudit), emergency::list)
+        .post("/log/emergencies/{id}/end", May(A::ReviewBreakGlass), emergency::end_by_officer)
+        .post("/log/emergencies/{id}/review", MayRecently(A::ReviewBreakGlass), emergency::review)
         .get("/settings", May(A::ChangeSettings), settings::page)
         .post("/settings/name", May(A::ChangeSettings), settings::set_name)
         .get("/settings/hours", May(A::ChangeSettings), settings::hours::page)
@@ -298,6 +310,7 @@ fn pages() -> Routes {
         .get("/tasks", May(A::SeeTasks), work::page)
         .post("/tasks/{id}/done", MayEach(ANSWER), work::done)
         .get("/today", May(A::SeeOverview), today::page)
+        .get("/downtime", May(A::SeeOverview), downtime::page)
 }
 
 /// Patients, and those who act for them, by a link and a proof.

@@ -32,6 +32,8 @@ pub enum Needs {
     /// To be signed in, with leave for each of these: on the practice, and on the patient or the
     /// conversation that the path names, whichever the action is done to.
     MayEach(&'static [Action]),
+    /// The same, with a second factor given in the last five minutes.
+    MayEachRecently(&'static [Action]),
 }
 
 /// A URL and what it asks.

@@ -30,6 +30,7 @@ mod crash;
 mod db;
 mod demo;
 mod doors;
+mod downtime;
 mod faults;
 mod http;
 mod inbound;

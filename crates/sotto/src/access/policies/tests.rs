@@ -65,12 +65,14 @@ fn each_role_may_do_this_and_nothing_else() {
         Book,
         SeeTemplates,
     ];
-    let mut care = desk.to_vec();
-    care.extend([ReadConversation, Reply]);
+    let mut front = desk.to_vec();
+    front.extend([ReadConversation, Reply]);
+    let mut care = front.clone();
+    care.push(Action::BreakGlass);
     let mut provider = care.clone();
     provider.extend([ApproveTemplates, OverrideGate]);
     let table: [(Role, Vec<Action>); 11] = [
-        (Role::FrontDesk, care.clone()),
+        (Role::FrontDesk, front),
         (Role::Nurse, care),
         (Role::Provider, provider),
         (Role::Billing, vec![SeeTasks, FindPatients, SeePatient, SeeTemplates]),
@@ -85,6 +87,7 @@ fn each_role_may_do_this_and_nothing_else() {
                 SeeAccess,
                 HandleBreach,
                 SeeTemplates,
+                ReviewBreakGlass,
                 ApproveTemplates,
                 SeePatient,
                 RecordConsent,
@@ -167,6 +170,44 @@ fn an_action_on_the_wrong_kind_of_thing_is_denied() {
         assert!(may(&with(&[*role]), Action::Reply, &Resource::Practice).is_err());
         assert!(may(&with(&[*role]), Action::ManageStaff, &patient()).is_err());
     }
+}
+
+#[test]
+fn an_emergency_opens_a_record_to_who_treats_to_be_read_and_nothing_else() {
+    use Tag::{Part2, Psychotherapy};
+    let reasons = [Reason::MedicalEmergency, Reason::StandingIn, Reason::DangerToOthers];
+    for reason in reasons {
+        for role in Role::ALL {
+            let closed = at(&[*role], &[2]);
+            let opened = closed.clone().in_emergency(reason);
+            let treats = matches!(role, Role::Nurse | Role::Provider);
+            assert!(may(&closed, Action::SeePatient, &patient()).is_err(), "{role}");
+            assert_eq!(may(&opened, Action::SeePatient, &patient()).is_ok(), treats, "{role}");
+            for about in [About::Clinical, About::Schedule, About::Account] {
+                let read = may(&opened, Action::ReadConversation, &thread(about, &[]));
+                assert_eq!(read.is_ok(), treats && about != About::Account, "{role} {about:?}");
+            }
+            let writes = Action::ALL.iter().filter(|action| action.on() != On::Practice);
+            for action in writes.copied().filter(|action| {
+                !matches!(
+                    action,
+                    Action::SeePatient | Action::ReadConversation | Action::BreakGlass
+                )
+            }) {
+                let answer = may(&opened, action, &everyday(action));
+                assert!(answer.is_err(), "{role} {}", action.as_str());
+            }
+        }
+        // What the law opens in a medical emergency alone stays closed in any other.
+        for tag in [Part2, Psychotherapy] {
+            let nurse = at(&[Role::Nurse], &[]).in_emergency(reason);
+            let read = may(&nurse, Action::ReadConversation, &thread(About::Clinical, &[tag]));
+            assert_eq!(read.is_ok(), reason == Reason::MedicalEmergency, "{tag:?} {reason:?}");
+        }
+    }
+    let nurse = at(&[Role::Nurse], &[2]).in_emergency(Reason::StandingIn);
+    let permit = may(&nurse, Action::SeePatient, &patient()).unwrap();
+    assert_eq!(permit.policies(), ["break_glass.record", "nurse.care"]);
 }
 
 fn roles() -> impl Strategy<Value = Vec<Role>> {

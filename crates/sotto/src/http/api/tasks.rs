@@ -72,6 +72,12 @@ impl From<TaskError> for Problem {
                 "Only a person may do this",
                 "An emergency is closed by a person, with `sotto task done`, not by a program.",
             ),
+            TaskError::OnlyByReview(_) => Self::new(
+                StatusCode::FORBIDDEN,
+                "only-by-review",
+                "Only its review ends this",
+                "An emergency access is reviewed by the privacy officer, at /log/emergencies.",
+            ),
             error => {
                 tracing::error!(error = %error, "tasks.failed");
                 Self::internal()

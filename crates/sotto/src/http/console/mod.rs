@@ -3,6 +3,8 @@
 
 pub mod access;
 pub mod call;
+pub mod downtime;
+pub mod emergency;
 pub mod guide;
 pub mod inbox;
 pub mod invite;

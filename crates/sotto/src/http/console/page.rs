@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 
+use super::words::When;
 use crate::access::AccessError;
 use crate::access::policies::{self, Action, Principal, Resource};
 use crate::access::sessions::{Browser, SignedIn};
@@ -22,6 +23,18 @@ pub(super) struct Frame {
     pub practice: String,
     pub who: String,
     pub links: Vec<(&'static str, &'static str)>,
+    /// The records that stand open to them in an emergency.
+    pub opened: Vec<OpenRecord>,
+}
+
+/// What the red line on every page says of one.
+#[derive(Debug, Clone)]
+pub(super) struct OpenRecord {
+    pub patient: String,
+    /// How much longer, in whole minutes.
+    pub minutes: i64,
+    /// Until when, on the practice's clock.
+    pub until: When,
 }
 
 impl Frame {
@@ -41,8 +54,16 @@ impl Frame {
             ("/access", "Who may do what", Action::SeeAccess),
         ];
         let may = |action| policies::may(&principal, action, &Resource::Practice).is_ok();
+        let now = doors.office().clock().now_in_life();
+        let zone = &doors.office().profile().timezone;
+        let opened = signed_in.opened.iter().map(|one| OpenRecord {
+            patient: one.patient.to_string(),
+            minutes: (one.until.duration_since(now).as_secs() + 59) / 60,
+            until: When::new(one.until, now, zone),
+        });
         let in_demo = !doors.pages().demo_links.is_empty();
         Self {
+            opened: opened.collect(),
             practice: doors.office().profile().display_name.clone(),
             who: signed_in.staff.named.name.clone(),
             links: links

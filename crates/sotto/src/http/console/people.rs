@@ -16,6 +16,7 @@ use crate::db::Tx;
 use crate::http::Doors;
 use crate::http::errors::Problem;
 use crate::http::views::seen;
+use crate::ids::SiteId;
 use crate::office::Office;
 use crate::people::search::SearchError;
 use crate::people::search::find::{self, Found, Match};
@@ -23,6 +24,9 @@ use crate::people::search::query::{Query, QueryError};
 
 /// How many are shown: more is a reason to type more.
 const SHOWN: usize = 20;
+
+/// Of how many at most, who are closed to whoever looks, it is said that an emergency opens them.
+const CLOSED_SHOWN: usize = 5;
 
 #[derive(Template)]
 #[template(path = "console/people.html")]
@@ -42,10 +46,21 @@ struct Fragment {
 #[derive(Debug, Default)]
 struct Results {
     rows: Vec<Row>,
+    /// Who fits and is closed to them, where an emergency would open the record.
+    closed: Vec<Closed>,
     /// The line above them.
     said: String,
     /// What to do next, where the list is not the answer.
     next: String,
+}
+
+/// Somebody whose record is closed, as far as it takes to know in an emergency that it is they.
+#[derive(Debug)]
+struct Closed {
+    id: String,
+    initials: String,
+    age: String,
+    born: String,
 }
 
 /// Somebody, as far as it takes to pick the right one.
@@ -116,13 +131,18 @@ struct Seen {
     count: usize,
     /// How many fit and are other sites' patients.
     elsewhere: usize,
+    /// Of these, whom they could open in an emergency, where they are few.
+    closed: Vec<Match>,
 }
 
 impl Seen {
     /// The event, with everybody who is shown.
     fn recorded(&self, event: Event) -> Event {
-        let shown = self.found.people.iter().fold(event, |event, one| event.patient(one.id));
-        shown.code("people").code(format!("rows={}", self.found.people.len()))
+        let all = self.found.people.iter().chain(&self.closed);
+        let rows = self.found.people.len() + self.closed.len();
+        all.fold(event, |event, one| event.patient(one.id))
+            .code("people")
+            .code(format!("rows={rows}"))
     }
 }
 
@@ -138,21 +158,33 @@ fn look(
     let ids = found.people.iter().map(|one| one.id);
     let seen = records::sites_of_all(tx, office.practice(), ids)?;
     // The same sites ask the policies the same question: it is answered once.
-    let mut answered: Vec<(Vec<crate::ids::SiteId>, bool)> = Vec::new();
-    found.people.retain(|one| {
+    let mut answered: Vec<(Vec<SiteId>, bool)> = Vec::new();
+    let mut may_see = |one: &Match| {
         let sites = seen.of(Some(one.id));
         if let Some((_, may)) = answered.iter().find(|(known, _)| *known == sites) {
             return *may;
         }
-        let record = Resource::Patient { sites: sites.to_vec(), tags: Vec::new() };
-        let may = policies::may(principal, Action::SeePatient, &record).is_ok();
+        let may = policies::may(principal, Action::SeePatient, &record(sites)).is_ok();
         answered.push((sites.to_vec(), may));
         may
-    });
+    };
+    let (people, mut closed): (Vec<Match>, Vec<Match>) =
+        found.people.into_iter().partition(|one| may_see(one));
+    found.people = people;
     let count = found.people.len();
     found.people.truncate(SHOWN);
     find::with_numbers(tx, office.into(), &mut found.people)?;
-    Ok(Seen { found, count, elsewhere: all - count })
+    // Many are a name that was half typed: an emergency is about somebody who is known by more.
+    let few = closed.len() <= CLOSED_SHOWN && !found.more;
+    closed.retain(|one| {
+        let what = record(seen.of(Some(one.id)));
+        few && policies::may(principal, Action::BreakGlass, &what).is_ok()
+    });
+    Ok(Seen { found, count, elsewhere: all - count, closed })
+}
+
+fn record(sites: &[SiteId]) -> Resource {
+    Resource::Patient { sites: sites.to_vec(), tags: Vec::new() }
 }
 
 impl From<SearchError> for Problem {
@@ -185,7 +217,8 @@ impl Results {
     }
 
     fn of(seen: Seen, today: jiff::civil::Date) -> Self {
-        let Seen { found, count, elsewhere } = seen;
+        let Seen { found, count, elsewhere, closed } = seen;
+        let closed = closed.into_iter().map(|one| Closed::of(&one, today)).collect();
         let rows: Vec<Row> = found.people.into_iter().map(|one| Row::of(one, today)).collect();
         let left = count.saturating_sub(rows.len());
         let said = match (count, found.more) {
@@ -205,7 +238,19 @@ impl Results {
         } else {
             String::new()
         };
-        Self { rows, said, next }
+        Self { rows, closed, said, next }
+    }
+}
+
+impl Closed {
+    fn of(one: &Match, today: jiff::civil::Date) -> Self {
+        let person = &one.person;
+        Self {
+            id: one.id.to_string(),
+            initials: person.initials(),
+            age: person.age_on(today).map_or("–".to_owned(), |age| age.to_string()),
+            born: person.birth_date.map_or("–".to_owned(), |born| born.year().to_string()),
+        }
     }
 }
 

@@ -82,13 +82,18 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Somebody who knows no colleague by name yet.
     pub(super) fn new(office: &'a Office, who: &SignedIn) -> Self {
+        Self::of(office, who, None)
+    }
+
+    /// The same, who reads of this patient alone: also where they opened the record in an emergency.
+    pub(super) fn of(office: &'a Office, who: &SignedIn, patient: Option<PatientId>) -> Self {
         Self {
             office,
             me: who.staff.id,
             now: office.clock().now(),
             zone: office.profile().timezone.clone(),
             staff: Vec::new(),
-            principal: Principal::from(&who.staff),
+            principal: who.before(patient),
             asked: HashMap::new(),
             policies: BTreeSet::new(),
         }
@@ -132,6 +137,17 @@ impl<'a> Reader<'a> {
             }
             Err(_) => false,
         }
+    }
+
+    /// What another reader of the same page was allowed belongs to the page too.
+    pub(super) fn joined(mut self, other: Self) -> Self {
+        self.policies.extend(other.policies);
+        self
+    }
+
+    /// May they do this here?
+    pub(super) fn may_here(&self, action: Action) -> bool {
+        policies::may(&self.principal, action, &Resource::Practice).is_ok()
     }
 
     /// The event of the page, with the policies that let them read it.

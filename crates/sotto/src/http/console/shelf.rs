@@ -331,6 +331,7 @@ pub(super) fn outcome_words(outcome: &str) -> &'static str {
         "scheduled" => "Changed the schedule",
         "corrected" => "Corrected the record",
         "not_reached" => "Could not reach them",
+        "reviewed" => "Reviewed",
         _ => "Nothing to do",
     }
 }

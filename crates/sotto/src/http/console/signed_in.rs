@@ -72,6 +72,10 @@ deeds! {
     ChangeSettings;
     /// To see what must be done.
     SeeTasks;
+    /// To open a record in an emergency that is closed otherwise.
+    BreakGlass;
+    /// To review what was opened in an emergency.
+    ReviewBreakGlass;
 }
 
 /// Somebody with leave for a deed on the practice as a whole.
@@ -107,6 +111,15 @@ pub struct MayOf<D> {
     deed: PhantomData<D>,
 }
 
+/// The same, with a second factor given in the last five minutes.
+#[derive(Debug)]
+pub struct MayOfRecently<D> {
+    /// Leave.
+    pub may: MayOf<D>,
+    /// The witness.
+    pub recently: Recently,
+}
+
 /// Somebody who is signed in, locked or not: for leaving, and for opening the lock.
 #[derive(Debug)]
 pub struct Session(pub SignedIn);
@@ -125,17 +138,28 @@ pub(super) fn allows(signed_in: &SignedIn, action: Action, what: &Resource) -> b
     policies::may(&Principal::from(&signed_in.staff), action, what).is_ok()
 }
 
-/// Leave for a deed on one patient or one conversation. Without it: the page that says so, and a
-/// line in the log.
+/// Leave for a deed on the practice, or on something where no emergency counts. Without it: the page
+/// that says so, and a line in the log.
 pub(super) async fn leave(
     doors: &Doors,
     signed_in: &SignedIn,
     action: Action,
     what: &Resource,
 ) -> Result<Permit, Response> {
-    match policies::may(&Principal::from(&signed_in.staff), action, what) {
+    leave_with(doors, (signed_in, None), action, what).await
+}
+
+/// Leave for a deed on the record of this patient, or on what was said with them: also where they
+/// opened it in an emergency. Who might, and did not yet, is told how.
+pub(super) async fn leave_with(
+    doors: &Doors,
+    (signed_in, patient): (&SignedIn, Option<PatientId>),
+    action: Action,
+    what: &Resource,
+) -> Result<Permit, Response> {
+    match policies::may(&signed_in.before(patient), action, what) {
         Ok(permit) => Ok(permit),
-        Err(denied) => Err(denied_page(doors, signed_in, denied).await),
+        Err(denied) => Err(denied_page(doors, (signed_in, patient), (denied, what)).await),
     }
 }
 
@@ -174,7 +198,7 @@ impl<D: Deed> FromRequestParts<Doors> for MayOf<D> {
         let asked = doors.db().read(look).await;
         let (known, sites) = asked.map_err(|error| failed(&AccessError::Db(error)))?;
         let record = Resource::Patient { sites: sites.clone(), tags: Vec::new() };
-        let permit = leave(doors, &signed_in, D::ACTION, &record).await?;
+        let permit = leave_with(doors, (&signed_in, patient), D::ACTION, &record).await?;
         seen(doors, &signed_in).await?;
         // Who may not look does not learn that there is nobody.
         let Some(patient) = patient.filter(|_| known) else { return Err(nobody()) };
@@ -215,6 +239,19 @@ impl<D: Deed> FromRequestParts<Doors> for MayRecently<D> {
 
     async fn from_request_parts(parts: &mut Parts, doors: &Doors) -> Result<Self, Response> {
         let may = May::<D>::from_request_parts(parts, doors).await?;
+        let now = doors.office().clock().now_in_life();
+        let Some(recently) = may.signed_in.recently(now) else {
+            return Err(to_page(parts, "/lock"));
+        };
+        Ok(Self { may, recently })
+    }
+}
+
+impl<D: Deed> FromRequestParts<Doors> for MayOfRecently<D> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, doors: &Doors) -> Result<Self, Response> {
+        let may = MayOf::<D>::from_request_parts(parts, doors).await?;
         let now = doors.office().clock().now_in_life();
         let Some(recently) = may.signed_in.recently(now) else {
             return Err(to_page(parts, "/lock"));
@@ -305,13 +342,19 @@ pub(super) fn wiped() -> Response {
     response
 }
 
-async fn denied_page(doors: &Doors, signed_in: &SignedIn, denied: Denied) -> Response {
+async fn denied_page(
+    doors: &Doors,
+    (signed_in, patient): (&SignedIn, Option<PatientId>),
+    (denied, what): (Denied, &Resource),
+) -> Response {
     let (office, actor) = (doors.office().clone(), signed_in.actor());
+    let may_open = patient.filter(|_| opens_in_emergency(signed_in, denied.action, what));
     let recorded = doors
         .db()
         .write(move |tx| {
             let event = Event::new(Kind::AccessRefused, actor)
                 .outcome(Outcome::Refused)
+                .patient(patient)
                 .code(denied.action.as_str());
             let event = denied.policies.into_iter().fold(event, Event::code);
             audit::append(tx, &office, event).map(drop)
@@ -319,6 +362,18 @@ async fn denied_page(doors: &Doors, signed_in: &SignedIn, denied: Denied) -> Res
         .await;
     if let Err(error) = recorded {
         tracing::error!(%error, "access.refusal_not_recorded");
+    }
+    if let Some(patient) = may_open {
+        return message(
+            StatusCode::FORBIDDEN,
+            (
+                "This record isn't yours to open",
+                "It belongs to another site, or is closed to your role. If somebody's health \
+                 depends on it now, you can open it for an hour, to read. The privacy officer is \
+                 told at once.",
+            ),
+            (&format!("/people/{patient}/emergency"), "It is an emergency: open it"),
+        );
     }
     message(
         StatusCode::FORBIDDEN,
@@ -328,6 +383,16 @@ async fn denied_page(doors: &Doors, signed_in: &SignedIn, denied: Denied) -> Res
         ),
         ("/me", "To your page"),
     )
+}
+
+/// Whether somebody who may not read this could open it in an emergency.
+fn opens_in_emergency(signed_in: &SignedIn, action: Action, what: &Resource) -> bool {
+    let reads = matches!(action, Action::SeePatient | Action::ReadConversation);
+    let sites = match what {
+        Resource::Practice => return false,
+        Resource::Patient { sites, .. } | Resource::Conversation { sites, .. } => sites.clone(),
+    };
+    reads && allows(signed_in, Action::BreakGlass, &Resource::Patient { sites, tags: Vec::new() })
 }
 
 pub(super) fn nobody() -> Response {

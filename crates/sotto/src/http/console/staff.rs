@@ -15,9 +15,10 @@ use crate::access::staff::{self, NewStaff, Staff};
 use crate::access::{AccessError, tokens::Secret};
 use crate::audit::{self, Event, Kind};
 use crate::db::Tx;
+use crate::db::site::{self, SiteRow};
 use crate::http::Doors;
 use crate::http::params::Path;
-use crate::ids::StaffId;
+use crate::ids::{SiteId, StaffId};
 use crate::office::Office;
 
 #[derive(Template)]
@@ -28,7 +29,16 @@ struct Page {
     name: String,
     email: String,
     roles: Vec<Choice>,
+    sites: Vec<Place>,
     staff: Vec<Line>,
+}
+
+/// A site somebody may work at.
+#[derive(Clone)]
+struct Place {
+    id: String,
+    name: String,
+    chosen: bool,
 }
 
 struct Choice {
@@ -44,6 +54,10 @@ struct Line {
     email: String,
     roles: String,
     choices: Vec<Choice>,
+    /// Where they work, in words.
+    works_at: String,
+    every_site: bool,
+    places: Vec<Place>,
     since: When,
     enabled: bool,
     me: bool,
@@ -79,21 +93,33 @@ async fn show<D>(
     let (office, actor) = (doors.office().clone(), may.actor());
     let me = may.signed_in.staff.id;
     let event = may.permit.of(Event::new(Kind::StaffChanged, actor).code("viewed"));
-    let staff: Result<Vec<Staff>, AccessError> = doors
+    let read: Result<(Vec<Staff>, Vec<SiteRow>), AccessError> = doors
         .db()
         .write(move |tx| {
             let all = staff::list(tx, &office)?;
+            let sites = site::list(tx, office.practice())?;
             audit::append(tx, &office, event)?;
-            Ok(all)
+            Ok((all, sites))
         })
         .await;
-    let staff = staff.map_err(|error| error_page(&error))?;
+    let (staff, sites) = read.map_err(|error| error_page(&error))?;
+    let places = |chosen: &[SiteId]| -> Vec<Place> {
+        let place = |site: &SiteRow| Place {
+            id: site.id.to_string(),
+            name: site.name.clone(),
+            chosen: chosen.contains(&site.id),
+        };
+        sites.iter().map(place).collect()
+    };
     let now = doors.office().clock().now_in_life();
     let zone = doors.office().profile().timezone.clone();
     let line = |one: Staff| Line {
         id: one.id.to_string(),
         roles: one.roles.words(),
         choices: choices(Some(&one.roles)),
+        works_at: works_at(&places(&one.sites)),
+        every_site: one.sites.is_empty(),
+        places: places(&one.sites),
         since: When::new(one.created_at, now, &zone),
         enabled: one.disabled_at.is_none(),
         me: one.id == me,
@@ -107,9 +133,17 @@ async fn show<D>(
         name,
         email,
         roles: choices(None),
+        sites: places(&[]),
         staff: staff.into_iter().map(line).collect(),
     };
     Ok(html(status, &page))
+}
+
+/// "Elm Street, Oak Street"; "every site" where none is chosen.
+fn works_at(places: &[Place]) -> String {
+    let names: Vec<&str> =
+        places.iter().filter(|place| place.chosen).map(|place| place.name.as_str()).collect();
+    if names.is_empty() { "every site".to_owned() } else { names.join(", ") }
 }
 
 /// `GET /staff`.
@@ -136,6 +170,21 @@ impl Form {
             because: format!("is missing: {error}"),
         })
     }
+
+    /// Where they work: the sites that are ticked; none for every site, which is said and not left
+    /// out.
+    fn sites(&self) -> Result<Vec<SiteId>, AccessError> {
+        let named = self.boxes.keys().filter_map(|name| name.strip_prefix("site-"));
+        let sites: Vec<SiteId> = named.filter_map(|id| id.parse().ok()).collect();
+        match (self.boxes.get("where").map(String::as_str), &*sites) {
+            (Some("every"), _) => Ok(Vec::new()),
+            (Some("some"), [_, ..]) => Ok(sites),
+            _ => Err(AccessError::Field {
+                field: "site",
+                because: "is missing: tick the sites they work at, or choose every site".to_owned(),
+            }),
+        }
+    }
 }
 
 /// `POST /staff`: invite somebody; the link is shown once.
@@ -146,10 +195,11 @@ pub async fn invite(
 ) -> Result<Response, Response> {
     let (office, actor) = (doors.office().clone(), may.may.actor());
     let (name, email) = (form.name.clone(), form.email.clone());
-    let invited: Result<(StaffId, Secret), AccessError> = match form.roles() {
+    let asked = form.roles().and_then(|roles| Ok((roles, form.sites()?)));
+    let invited: Result<(StaffId, Secret), AccessError> = match asked {
         Err(error) => Err(error),
-        Ok(roles) => {
-            let new = NewStaff { name: form.name, email: form.email, roles, sites: Vec::new() };
+        Ok((roles, sites)) => {
+            let new = NewStaff { name: form.name, email: form.email, roles, sites };
             doors.db().write(move |tx| staff::invite(tx, &office, &new, actor)).await
         }
     };
@@ -206,6 +256,22 @@ pub async fn set_roles(
     let actor = may.may.actor();
     let deed = move |tx: &mut Tx<'_>, office: &Office, other: &Staff| {
         staff::set_roles(tx, office, (other.id, &roles), actor)
+    };
+    to_another(&doors, &may.may, id, deed).await?;
+    Ok(see_other("/staff"))
+}
+
+/// `POST /staff/{id}/sites`.
+pub async fn set_sites(
+    State(doors): State<Doors>,
+    may: MayRecently<ManageStaff>,
+    Path(id): Path<Uuid>,
+    Filled(form): Filled<Form>,
+) -> Result<Response, Response> {
+    let sites = form.sites().map_err(|error| error_page(&error))?;
+    let actor = may.may.actor();
+    let deed = move |tx: &mut Tx<'_>, office: &Office, other: &Staff| {
+        staff::set_sites(tx, office, (other.id, &sites), actor)
     };
     to_another(&doors, &may.may, id, deed).await?;
     Ok(see_other("/staff"))

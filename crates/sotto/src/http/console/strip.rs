@@ -23,6 +23,7 @@ use super::words::{When, channel_words};
 use crate::access::policies::{self, About, Action, Principal, Resource};
 use crate::access::records;
 use crate::access::sessions::{self, Standing};
+use crate::db::break_glass::{self, BreakGlassRow};
 use crate::db::{DbError, Tx, presence, thread};
 use crate::http::Doors;
 use crate::http::errors::Problem;
@@ -41,8 +42,18 @@ const GONE_AFTER: SignedDuration = SignedDuration::from_secs(30);
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Strip {
     pub alarms: Vec<Alarm>,
+    pub opened: Vec<Emergency>,
     pub news: i64,
     pub others: Vec<String>,
+}
+
+/// A record somebody opened in an emergency, for whoever reviews that.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Emergency {
+    pub id: String,
+    pub who: String,
+    pub at: When,
+    pub open: bool,
 }
 
 /// An emergency that nobody took.
@@ -61,6 +72,10 @@ pub(super) struct Alarm {
 struct Fragment<'a> {
     strip: &'a Strip,
 }
+
+#[derive(Template)]
+#[template(path = "console/strip_away.html")]
+struct Away;
 
 #[derive(Template)]
 #[template(path = "console/dark.html")]
@@ -132,7 +147,27 @@ pub(super) fn read(
         }
         others.extend(here.into_iter().map(|id| reader.name(id)));
     }
-    Ok(Strip { alarms, news, others })
+    Ok(Strip { alarms, opened: opened(tx, reader)?, news, others })
+}
+
+/// What was opened in an emergency and waits for a review, for whoever does that.
+fn opened(tx: &mut Tx<'_>, reader: &mut Reader<'_>) -> Result<Vec<Emergency>, DeskError> {
+    if !reader.may_here(Action::ReviewBreakGlass) {
+        return Ok(Vec::new());
+    }
+    let mut rows = break_glass::unreviewed(tx, reader.office.practice())?;
+    rows.retain(|row| row.staff_id != reader.me);
+    if !rows.is_empty() {
+        reader.meet(tx)?;
+    }
+    let now = reader.office.clock().now_in_life();
+    let line = |row: BreakGlassRow| Emergency {
+        id: row.id.to_string(),
+        who: reader.name(row.staff_id),
+        at: When::new(row.opened_at, now, &reader.zone),
+        open: row.ended_at.is_none() && now < row.until_at,
+    };
+    Ok(rows.into_iter().map(line).collect())
 }
 
 /// `GET /inbox/live`: the line again, each time it changes; as long as the session is good and what
@@ -162,6 +197,7 @@ pub async fn live(
             .unwrap_or(Timestamp::MAX),
         cookies: (session, device),
         shown: None,
+        away: false,
         over: false,
         _seat: seat,
     };
@@ -177,6 +213,8 @@ struct Watch {
     since: Timestamp,
     cookies: ([u8; 32], Option<[u8; 32]>),
     shown: Option<Strip>,
+    /// It says that the database is away.
+    away: bool,
     over: bool,
     _seat: tokio::sync::OwnedSemaphorePermit,
 }
@@ -188,6 +226,17 @@ fn changes(watch: Watch) -> impl Stream<Item = Result<Line, Infallible>> {
             if watch.doors.closing() || watch.over {
                 return None;
             }
+            // A page that is open already must say it too.
+            let away =
+                watch.doors.office().downtime().is_some_and(|one| one.away_since().is_some());
+            if away {
+                watch.shown = None;
+                if std::mem::replace(&mut watch.away, true) {
+                    continue;
+                }
+                return Some((Ok(Line::default().data(Away.render().ok()?)), watch));
+            }
+            watch.away = false;
             if watch.count.is_multiple_of(SAY_EVERY) {
                 watch.say().await;
             }
@@ -240,7 +289,9 @@ impl Watch {
                 let practice = office.practice();
                 let Some(row) = thread::get(tx, practice, id)? else { return Ok(None) };
                 let sites = records::sites(tx, practice, patient_of(row.with))?;
-                if !may(Action::ReadConversation, &conversation(row.about, &sites)) {
+                let patient = patient_of(row.with);
+                let what = conversation(row.about, &sites);
+                if policies::may(&who.before(patient), Action::ReadConversation, &what).is_err() {
                     return Ok(None);
                 }
             }

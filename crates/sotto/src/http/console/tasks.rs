@@ -22,7 +22,7 @@ use crate::access::sessions::SignedIn;
 use crate::audit::{Event, Kind};
 use crate::conversations::about;
 use crate::conversations::inbox::InboxError;
-use crate::conversations::tasks::{self, TaskError, TaskOutcome};
+use crate::conversations::tasks::{self, TaskError, TaskKind, TaskOutcome};
 use crate::db::task::{self, Listed};
 use crate::db::{Tx, Word as _};
 use crate::http::Doors;
@@ -64,6 +64,8 @@ struct Row {
     thread: Option<String>,
     /// Where the call about it begins.
     call: Option<String>,
+    /// Where it is reviewed, which is how it is done.
+    review: bool,
     /// May they say that it is done?
     mine: bool,
 }
@@ -153,9 +155,11 @@ fn line(reader: &mut Reader<'_>, row: Listed, sites: &[SiteId]) -> Row {
         None if row.thread.is_some() => "Unknown number".to_owned(),
         None => "The practice".to_owned(),
     };
-    let mine = reader.may(Action::Reply, about, sites);
+    let reviewed = row.kind == TaskKind::BreakGlass;
+    let mine = !reviewed && reader.may(Action::Reply, about, sites);
     let patient = row.patient.filter(|_| mine && readable);
     Row {
+        review: reviewed && reader.may_here(Action::ReviewBreakGlass),
         call: patient.map(|patient| format!("/people/{patient}/call?task={}", row.id)),
         id: row.id.to_string(),
         what: if readable {

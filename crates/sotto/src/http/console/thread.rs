@@ -14,7 +14,7 @@ use super::inbox::failed;
 use super::page::{Frame, html, see_other};
 use super::reader::{DeskError, Reader, conversation, language_words};
 use super::shelf::{self, Ask, Asked, OUTCOMES, Shelf, outcome_words, patient_of};
-use super::signed_in::{May, SeeTasks, leave};
+use super::signed_in::{May, SeeTasks, leave, leave_with};
 use super::strip::{self, Strip};
 use super::words::{self, When};
 use crate::access::policies::{self, About, Action, Permit, Principal, Resource};
@@ -143,7 +143,8 @@ pub(super) async fn found(
         may_ever(doors, signed_in, action).await?;
         return Err(failed(&DeskError::Inbox(InboxError::NoThread(id))));
     };
-    let permit = leave(doors, signed_in, action, &conversation(row.about, &sites)).await?;
+    let who = (signed_in, patient_of(row.with));
+    let permit = leave_with(doors, who, action, &conversation(row.about, &sites)).await?;
     Ok((row, sites, permit))
 }
 
@@ -224,12 +225,15 @@ fn read(
     (frame, asking, event): (Frame, &Asking, Event),
 ) -> Result<(Page, Event), DeskError> {
     let Asking { row, sites, what, asked } = asking;
-    let mut reader = Reader::new(office, signed_in);
-    reader.meet(tx)?;
+    // What stands beside it is of other patients: no emergency opens that.
+    let mut beside = Reader::new(office, signed_in);
+    beside.meet(tx)?;
     let ask = Ask::of(asked, &signed_in.staff.roles);
     let since = strip::mark(tx, office)?;
-    let shelf = shelf::read(tx, &mut reader, (&ask, signed_in), Some(row.id))?;
-    let strip = strip::read(tx, &mut reader, (Some(row.id), since))?;
+    let shelf = shelf::read(tx, &mut beside, (&ask, signed_in), Some(row.id))?;
+    let strip = strip::read(tx, &mut beside, (Some(row.id), since))?;
+    let mut reader = Reader::of(office, signed_in, patient_of(row.with));
+    reader.meet(tx)?;
     let before = asked.before.as_deref().and_then(|text| text.parse().ok());
     let before = before.and_then(|micros| Timestamp::from_microsecond(micros).ok());
     let (items, oldest) = items(tx, &mut reader, (row, sites), before)?;
@@ -246,7 +250,7 @@ fn read(
         shelf,
         outcomes: &OUTCOMES,
     };
-    Ok((page, reader.recorded(event)))
+    Ok((page, reader.joined(beside).recorded(event)))
 }
 
 fn opened(

@@ -157,6 +157,7 @@ pub(super) fn task_words(kind: &str) -> String {
         "reminder_wrong" => "Was reminded of a visit that moved or was cancelled: call".to_owned(),
         "self_test_failed" => "The self-test failed: see sotto selftest --last".to_owned(),
         "agreement_ends" => "An agreement with a carrier ends: renew it, see Settings".to_owned(),
+        "break_glass" => "Review an emergency access".to_owned(),
         "record_torn" => "The records do not agree: see sotto reconcile".to_owned(),
         other => plain(other),
     }

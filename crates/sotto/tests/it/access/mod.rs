@@ -1,5 +1,6 @@
 //! People coming in, through the real router, on both engines.
 
+mod break_glass;
 mod routes;
 mod sessions;
 mod sign_in;
@@ -17,9 +18,12 @@ use sotto::access::staff::{self as people, NewStaff};
 use sotto::access::{sign_in as door, totp};
 use sotto::attachments::scan::Scanner;
 use sotto::audit::Actor;
+use sotto::db::Tx;
+use sotto::db::site::{self as sites, SiteRow};
 use sotto::http::router::router;
 use sotto::http::{Doors, Pages};
-use sotto::ids::StaffId;
+use sotto::ids::{Id as _, SiteId, StaffId};
+use sotto::office::Office;
 use tower::ServiceExt as _;
 
 use crate::clinic::Clinic;
@@ -201,6 +205,28 @@ impl Desk {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         send(self.router.clone(), request(Method::POST, path, jar, &body), jar).await
     }
+}
+
+/// A site of this name.
+pub(crate) async fn site(desk: &Desk, name: &'static str) -> SiteId {
+    let put = move |tx: &mut Tx<'_>, office: &Office| {
+        let id = SiteId::new(office.clock());
+        let row = SiteRow {
+            id,
+            external_id: Some(name.to_owned()),
+            name: name.to_owned(),
+            street: None,
+            city: None,
+            region: None,
+            postal_code: None,
+            phone: None,
+            timezone: None,
+            updated_at: office.clock().now(),
+        };
+        sites::put(tx, office.practice(), &row).unwrap();
+        id
+    };
+    desk.clinic.write(put).await
 }
 
 fn node(clinic: &Clinic) -> Router {

@@ -177,6 +177,7 @@ on_both_engines! {
                 Needs::May(action) => (vec![action], false),
                 Needs::MayRecently(action) => (vec![action], true),
                 Needs::MayEach(actions) => (actions.to_vec(), false),
+                Needs::MayEachRecently(actions) => (actions.to_vec(), true),
                 _ => continue,
             };
             let nobody = as_person(&desk, route, &Jar::default()).await;
@@ -226,7 +227,11 @@ on_both_engines! {
                     assert!(matches!(answer.status.as_u16(), 400 | 401 | 403 | 404 | 410), "{at}");
                 }
                 Needs::Nothing(_) => assert!(!refused(&answer), "{at}"),
-                Needs::Token(_) | Needs::May(_) | Needs::MayRecently(_) | Needs::MayEach(_) => {}
+                Needs::Token(_)
+                | Needs::May(_)
+                | Needs::MayRecently(_)
+                | Needs::MayEach(_)
+                | Needs::MayEachRecently(_) => {}
             }
         }
     }

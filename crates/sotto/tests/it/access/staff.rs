@@ -3,7 +3,10 @@ use sotto::access::staff as people;
 use sotto::access::{AccessError, report};
 use sotto::audit::Actor;
 
-use super::{Desk, Jar};
+use sotto::schedule::{Booking, appointments};
+
+use super::{Desk, Jar, site};
+use crate::clinic::booking;
 use crate::on_both_engines;
 
 on_both_engines! {
@@ -12,16 +15,22 @@ on_both_engines! {
         let (admin, _) = desk.invite("alex@harborview.example", &[Role::Administrator]).await;
         let mut jar = desk.let_in(admin).await;
         desk.get("/", &mut jar).await.is(403);
-        let form = [("name", "Ines Abara"), ("email", "Ines@Harborview.example"), ("nurse", "yes")];
+        let form = [
+            ("name", "Ines Abara"),
+            ("email", "Ines@Harborview.example"),
+            ("nurse", "yes"),
+            ("where", "every"),
+        ];
         let answer = desk.post("/staff", &form, &mut jar).await.is(200);
         assert!(answer.text.contains("https://sotto.harborview.example/invite/"), "{}", answer.text);
         let again = desk.post("/staff", &form, &mut jar).await.is(422);
         assert!(again.text.contains("somebody&#39;s here already") || again.text.contains("somebody"), "{}", again.text);
         for (form, field) in [
-            ([("name", ""), ("email", "a@b.example"), ("nurse", "yes")], "name"),
-            ([("name", "A"), ("email", "nothing"), ("nurse", "yes")], "email"),
-            ([("name", "A"), ("email", "a@b.example"), ("root", "yes")], "role"),
-            ([("name", "A"), ("email", "a@b.example"), ("integration", "yes")], "role"),
+            ([("name", ""), ("email", "a@b.example"), ("nurse", "yes"), ("where", "every")], "name"),
+            ([("name", "A"), ("email", "nothing"), ("nurse", "yes"), ("where", "every")], "email"),
+            ([("name", "A"), ("email", "a@b.example"), ("root", "yes"), ("where", "every")], "role"),
+            ([("name", "A"), ("email", "a@b.example"), ("integration", "yes"), ("where", "every")], "role"),
+            ([("name", "A"), ("email", "a@b.example"), ("nurse", "yes"), ("where", "some")], "site"),
         ] {
             let answer = desk.post("/staff", &form, &mut jar).await.is(422);
             assert!(answer.text.contains(&format!("The {field} ")), "{field}: {}", answer.text);
@@ -55,6 +64,43 @@ on_both_engines! {
         // One administrator does not make themselves another's link.
         desk.post(&format!("/staff/{kim}/invite"), &[], &mut jar).await.is(409);
         desk.post(&format!("/staff/{kim}/disable"), &[], &mut jar).await.goes_to("/staff");
+    }
+
+    async fn where_somebody_works_holds_with_their_next_request(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let ana = desk.clinic.patient("Ana", "en", "+12125550171").await;
+        let (elm, oak) = (site(&desk, "Elm").await, site(&desk, "Oak").await);
+        let starts_at: jiff::Timestamp = "2027-03-09T15:00:00Z".parse().unwrap();
+        let visit = Booking { site: Some(elm), ..booking(ana, "visit-1", starts_at) };
+        desk.clinic
+            .write(move |tx, office| {
+                appointments::upsert(tx, office, &visit, &Actor::operator()).unwrap();
+            })
+            .await;
+        let (alex, _) = desk.invite("alex@harborview.example", &[Role::Administrator]).await;
+        let (rosa, _) = desk.invite("rosa@harborview.example", &[Role::FrontDesk]).await;
+        let (mut admin, mut rosa_jar) = (desk.let_in(alex).await, desk.let_in(rosa).await);
+        let (page, sites) = (format!("/people/{ana}"), format!("/staff/{rosa}/sites"));
+        desk.get(&page, &mut rosa_jar).await.is(200);
+        let oak_box = format!("site-{oak}");
+        let at_oak = [("where", "some"), (oak_box.as_str(), "yes")];
+        desk.post(&sites, &at_oak, &mut rosa_jar).await.is(403);
+        desk.post(&sites, &at_oak, &mut admin).await.goes_to("/staff");
+        desk.get(&page, &mut rosa_jar).await.is(403);
+        assert!(desk.get("/staff", &mut admin).await.is(200).text.contains("<td data-label=\"Works at\">Oak</td>"));
+        // Nothing ticked is no answer, and somebody else's site is none; neither changes anything.
+        desk.post(&sites, &[("where", "some")], &mut admin).await.is(422);
+        desk.post(&sites, &[], &mut admin).await.is(422);
+        let elsewhere = format!("site-{alex}");
+        desk.post(&sites, &[("where", "some"), (elsewhere.as_str(), "yes")], &mut admin).await.is(422);
+        desk.get(&page, &mut rosa_jar).await.is(403);
+        desk.post(&sites, &[("where", "every"), (oak_box.as_str(), "yes")], &mut admin).await.goes_to("/staff");
+        desk.get(&page, &mut rosa_jar).await.is(200);
+        // Nobody gives themselves another site, and it asks for a fresh second factor.
+        desk.post(&format!("/staff/{alex}/sites"), &at_oak, &mut admin).await.is(409);
+        desk.pass(5 * 60);
+        assert!(desk.post(&sites, &at_oak, &mut admin).await.is(303).to().starts_with("/lock"));
+        desk.clinic.is_proved().await;
     }
 
     async fn a_new_link_ends_what_was_there_before(db: TestDb) {

@@ -25,7 +25,7 @@ use self::sheet::Sheet;
 use self::typed::Typed;
 use super::page::{Frame, html, not_now};
 use super::reader::Reader;
-use super::signed_in::{MayOf, SeePatient};
+use super::signed_in::{MayOf, SeePatient, leave_with};
 use crate::access::policies::{self, About, Action, Permit, Principal, Resource};
 use crate::access::sessions::SignedIn;
 use crate::audit::{Event, Kind};
@@ -95,8 +95,7 @@ struct Asked<'a> {
 
 /// Reads the page and records that it was shown.
 async fn show(doors: &Doors, asked: Asked<'_>) -> Result<Response, Problem> {
-    let principal = Principal::from(&asked.signed_in.staff);
-    let may = May::of(&principal, asked.sites);
+    let may = May::of(&asked.signed_in.before(Some(asked.patient)), asked.sites);
     let (patient, show_birth) = (asked.patient, asked.show_birth);
     let event = Event::new(Kind::PatientViewed, asked.signed_in.actor()).patient(patient);
     let mut event = asked.permit.of(event.code("page"));
@@ -108,7 +107,7 @@ async fn show(doors: &Doors, asked: Asked<'_>) -> Result<Response, Problem> {
         let Some(sheet) = sheet::read(tx, office, patient, show_birth)? else {
             return Err(Problem::not_found("patient"));
         };
-        let mut reader = Reader::new(office, &who);
+        let mut reader = Reader::of(office, &who, Some(patient));
         let (said, older) = said::latest(tx, &mut reader, &sites, (patient, None))?;
         let mut events = vec![event];
         events.extend(said::words_shown(reader, (patient, who.actor()), &said));
@@ -208,8 +207,8 @@ pub async fn birth_date(may: MayOf<SeePatient>, State(doors): State<Doors>) -> R
 /// The page again, with a form that was not taken.
 async fn again<D>(doors: &Doors, may: &MayOf<D>, typed: Typed) -> Response {
     let record = Resource::Patient { sites: may.sites.clone(), tags: Vec::new() };
-    let permit = super::signed_in::leave(doors, &may.signed_in, Action::SeePatient, &record).await;
-    let permit = match permit {
+    let who = (&may.signed_in, Some(may.patient));
+    let permit = match leave_with(doors, who, Action::SeePatient, &record).await {
         Ok(permit) => permit,
         Err(refused) => return refused,
     };

@@ -161,7 +161,7 @@ pub async fn page(
     let event = Event::new(Kind::PatientViewed, may.actor()).patient(patient).code("timeline");
     let event = may.permit.of(event);
     let look = move |tx: &mut Tx<'_>, office: &Office| {
-        let mut reader = Reader::new(office, &who);
+        let mut reader = Reader::of(office, &who, Some(patient));
         let (said, older) = latest(tx, &mut reader, &sites, (patient, before))?;
         let mut events = vec![event];
         events.extend(words_shown(reader, (patient, who.actor()), &said));
