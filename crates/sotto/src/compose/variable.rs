@@ -279,7 +279,7 @@ impl Values {
     }
 
     /// Only the values that may stand in a kind.
-    pub(super) fn only(mut self, allowed: &[Variable]) -> Self {
+    pub(crate) fn only(mut self, allowed: &[Variable]) -> Self {
         self.given.retain(|variable, _| allowed.contains(variable));
         self
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{PortalError, Visitor};
 use crate::audit::Actor;
-use crate::compose::Values;
+use crate::compose::{Values, Variable};
 use crate::db::caregiver::Permission;
 use crate::db::consent_event::{self, ConsentEventRow, ConsentKind, ConsentMethod};
 use crate::db::contact_point::{self, ContactPointRow};
@@ -567,7 +567,7 @@ fn receipt(tx: &mut Tx<'_>, office: &Office, who: &Chooser) -> Result<(), Choice
     };
     let now = office.clock().now();
     let zone = who.0.timezone(office);
-    let values = Values::new().day(now.to_zoned(zone).date());
+    let values = Values::new().day(now.to_zoned(zone).date()).only(&[Variable::Date]);
     let values = profile_values(office, values).map_err(PortalError::from)?;
     let request = Request {
         message: MessageId::new(office.clock()),

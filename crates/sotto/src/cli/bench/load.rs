@@ -89,7 +89,7 @@ impl Run {
 pub(super) fn request(token: &str, key: &str, patient: &str, given: &str) -> String {
     let body = format!(
         "{{\"patient\":\"{patient}\",\"purpose\":\"treatment\",\"channel\":\"sms\",\
-         \"template\":\"results_ready\",\"values\":{{\"first_name\":\"{given}\"}}}}"
+         \"template\":\"refill_reminder\",\"values\":{{\"first_name\":\"{given}\"}}}}"
     );
     format!(
         "POST /api/v1/messages HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\

@@ -211,7 +211,10 @@ impl Life {
     /// One request, whose answer is lost where the process ends meanwhile.
     async fn ask(&self, world: &World) -> Option<StatusCode> {
         let (router, runtime) = (self.router.clone()?, self.runtime.as_ref()?);
-        let body = results(world.patient).to_string();
+        // A text of one part, whose one receipt settles it.
+        let mut body = results(world.patient);
+        body["template"] = "refill_reminder".into();
+        let body = body.to_string();
         let mut request =
             asked(axum::http::Method::POST, "/api/v1/messages", &world.token, body.into());
         request.headers_mut().insert("idempotency-key", "one".parse().unwrap());

@@ -67,7 +67,7 @@ impl End {
     fn standing(self) -> Standing {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let whole = Standing {
-            messages: words(&["emergency_autoreply delivered", "results_ready delivered"]),
+            messages: words(&["emergency_autoreply delivered", "refill_reminder delivered"]),
             texts: 2,
             outbox: 0,
             // The automatic reply has two parts.
@@ -81,7 +81,7 @@ impl End {
             Whole | Beside => whole,
             WholeAfterDoubt => Standing { tasks: words(&["delivery", "emergency"]), ..whole },
             InDoubt => Standing {
-                messages: words(&["results_ready uncertain"]),
+                messages: words(&["refill_reminder uncertain"]),
                 texts: 0,
                 receipts: 0,
                 replies: Vec::new(),
