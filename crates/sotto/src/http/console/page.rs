@@ -61,7 +61,6 @@ impl Frame {
             minutes: (one.until.duration_since(now).as_secs() + 59) / 60,
             until: When::new(one.until, now, zone),
         });
-        let in_demo = !doors.pages().demo_links.is_empty();
         Self {
             opened: opened.collect(),
             practice: doors.office().profile().display_name.clone(),
@@ -70,7 +69,6 @@ impl Frame {
                 .into_iter()
                 .filter(|(_, _, action)| may(*action))
                 .map(|(to, words, _)| (to, words))
-                .chain(in_demo.then_some(("/guide", "Five things to try")))
                 .collect(),
         }
     }
