@@ -47,9 +47,9 @@ impl Frame {
             ("/tasks", "Tasks", Action::SeeTasks),
             ("/", "Overview", Action::SeeOverview),
             ("/people", "People", Action::FindPatients),
-            ("/templates", "Templates", Action::SeeTemplates),
             ("/staff", "Staff", Action::ManageStaff),
             ("/log", "Log", Action::ReadAudit),
+            ("/templates", "Templates", Action::SeeTemplates),
             ("/settings", "Settings", Action::ChangeSettings),
             ("/access", "Who may do what", Action::SeeAccess),
         ];
