@@ -20,33 +20,50 @@ export const looks = [
 
 export const openDemo = async (name, { patients = 60, speed = 60 } = {}) => {
   const data = folder(name);
-  const port = await freePort();
-  const base = `http://localhost:${port}`;
-  const demo = start(["demo", "--port", String(port), "--patients", String(patients), "--seed", "7", "--speed", String(speed), "--folder", data]);
-  demo.ended.then(({ code }) => code && console.error(demo.said()));
-  await until("the demo to answer", async () => (await fetch(`${base}/readyz`)).ok, 120);
+  let program, base;
+  const run = async (speed) => {
+    const port = await freePort();
+    base = `http://localhost:${port}`;
+    program = start(["demo", "--port", String(port), "--patients", String(patients), "--seed", "7", "--speed", String(speed), "--folder", data]);
+    const { said } = program;
+    program.ended.then(({ code }) => code && console.error(said()));
+    await until("the demo to answer", async () => (await fetch(`${base}/readyz`)).ok, 120);
+  };
+  await run(speed);
   const browser = await chromium.launch({
     executablePath: process.env.SOTTO_CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-dev-shm-usage"],
   });
 
-  // Somebody with this role, signed in.
-  const asRole = async (words, options = {}) => {
+  // A page of a browser of its own, with all it complains of and every address it asked for.
+  const open = async (path, options = {}) => {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+    // A busy machine may take its time; what never comes is told by the test's own limit.
+    context.setDefaultTimeout(120_000);
     const page = await context.newPage();
     const complaints = [];
+    const urls = [];
     page.on("console", (message) => {
       // A browser says of every 4xx page that it is one; that is no complaint about the page.
       const status = /the server responded with a status of 4\d\d/.test(message.text());
       if (["error", "warning"].includes(message.type()) && !status) complaints.push(message.text());
     });
     page.on("pageerror", (error) => complaints.push(String(error)));
-    page.on("request", (request) => request.url().startsWith(base) || complaints.push(`a stranger: ${request.url()}`));
-    await page.goto(`${base}/sign-in`);
-    await page.getByRole("link", { name: words, exact: true }).click();
+    page.on("request", (request) => {
+      urls.push(request.url());
+      if (!request.url().startsWith(base)) complaints.push(`a stranger: ${request.url()}`);
+    });
+    await page.goto(`${base}${path}`, { waitUntil: "load" });
+    return { page, context, complaints, urls };
+  };
+
+  // Somebody with this role, signed in.
+  const asRole = async (words, options) => {
+    const opened = await open("/sign-in", options);
+    await opened.page.getByRole("link", { name: words, exact: true }).click();
     // Where it leads is there before anything else is opened: two ways at once end at either.
-    await page.waitForURL((url) => !/^\/(sign-in|demo)/.test(url.pathname), { waitUntil: "load" });
-    return { page, context, complaints };
+    await opened.page.waitForURL((url) => !/^\/(sign-in|demo)/.test(url.pathname), { waitUntil: "load" });
+    return opened;
   };
 
   const isAccessible = async (page, what) => {
@@ -58,12 +75,19 @@ export const openDemo = async (name, { patients = 60, speed = 60 } = {}) => {
     if (shots) await page.screenshot({ path: join(shots, `${what.replace(/\W+/g, "-")}.png`), fullPage: true });
   };
 
+  // The same practice, started once more, with another pace.
+  const again = async (speed) => {
+    await program.stop();
+    await run(speed);
+  };
+
   const close = async () => {
     await browser.close();
-    await demo.stop();
+    await program.stop();
     remove(data);
   };
-  return { base, browser, asRole, isAccessible, close };
+  const said = () => program.said();
+  return { data, get base() { return base; }, said, browser, open, asRole, isAccessible, again, close };
 };
 
 // Tab until the focus is on what is wanted: whoever has no mouse must get there too.

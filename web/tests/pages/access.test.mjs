@@ -2,53 +2,16 @@
 // lock, what each role is shown, and every one of these pages by the accessibility rules.
 import { strict as assert } from "node:assert";
 import { createHmac } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { join } from "node:path";
-import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
-import { folder, freePort, remove, sotto, start, until } from "../sotto.mjs";
+import { openDemo } from "../browser.mjs";
+import { sotto } from "../sotto.mjs";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const shots = process.env.SOTTO_SHOTS;
 const password = "otter lamp mesa violin";
-let demo, browser, base, data;
-
+let demo;
 before(async () => {
-  data = folder("access");
-  const port = await freePort();
-  // A passkey belongs to a name, not to an address.
-  base = `http://localhost:${port}`;
-  demo = start(["demo", "--port", String(port), "--patients", "5", "--seed", "7", "--speed", "60", "--folder", data]);
-  demo.ended.then(({ code }) => code && console.error(demo.said()));
-  await until("the demo to answer", async () => (await fetch(`${base}/readyz`)).ok, 120);
-  browser = await chromium.launch({
-    executablePath: process.env.SOTTO_CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-dev-shm-usage"],
-  });
+  demo = await openDemo("access", { patients: 5 });
 });
-
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-  if (data) remove(data);
-});
-
-const open = async (path, options = {}) => {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  const complaints = [];
-  const strangers = [];
-  // A browser says of every 4xx page that it is one; that is no complaint about the page.
-  page.on("console", (message) => {
-    const status = /the server responded with a status of 4\d\d/.test(message.text());
-    if (["error", "warning"].includes(message.type()) && !status) complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("request", (request) => request.url().startsWith(base) || strangers.push(request.url()));
-  await page.goto(`${base}${path}`, { waitUntil: "load" });
-  return { page, context, complaints, strangers };
-};
+after(() => demo?.close());
 
 // A security key that always agrees, and that remembers who it belongs to.
 const withAuthenticator = async (page) => {
@@ -74,29 +37,11 @@ const code = (secret, at = Date.now()) => {
 
 // The demo's simulated time is not ours, but links and sessions go by ours.
 const invite = async (email, role) =>
-  JSON.parse(await sotto(["staff", "invite", "--demo", data, "--name", "Ines Abara", "--email", email, "--role", role, "--json"])).link;
+  JSON.parse(await sotto(["staff", "invite", "--demo", demo.data, "--name", "Ines Abara", "--email", email, "--role", role, "--json"])).link;
 const pathOf = (link) => new URL(link).pathname;
 
-const asRole = async (words, options) => {
-  const opened = await open("/sign-in", options);
-  await opened.page.getByRole("link", { name: words, exact: true }).click();
-  // Where it leads is there before anything else is opened: two ways at once end at either.
-  await opened.page.waitForURL((url) => !/^\/(sign-in|demo)/.test(url.pathname), { waitUntil: "load" });
-  return opened;
-};
-
-const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-const isAccessible = async (page, name) => {
-  await page.evaluate(axe).catch(async () => page.addScriptTag({ content: axe }));
-  const { violations } = await page.evaluate((runOnly) => globalThis.axe.run(document, { runOnly }), rules);
-  assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 3).join(", ")}`), [], name);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert.ok(overflow <= 0, `${name} is ${overflow} px wider than the window`);
-  if (shots) await page.screenshot({ path: join(shots, `${name.replace(/\W+/g, "-")}.png`), fullPage: true });
-};
-
 test("an administrator comes in by passkey alone, and comes back by it", { timeout: 120_000 }, async () => {
-  const { page, context, complaints, strangers } = await open(pathOf(await invite("kim@riverbend.example", "administrator")));
+  const { page, context, complaints } = await demo.open(pathOf(await invite("kim@riverbend.example", "administrator")));
   await withAuthenticator(page);
   assert.equal(await page.locator("input[name=password]").count(), 0, "an administrator has no password");
   await page.getByRole("button", { name: "Make a passkey" }).click();
@@ -105,17 +50,16 @@ test("an administrator comes in by passkey alone, and comes back by it", { timeo
   await page.getByRole("link", { name: "I have kept them" }).click();
   await page.getByRole("button", { name: "Sign out", exact: true }).click();
   await page.getByRole("button", { name: "Sign in with a passkey" }).click();
-  await page.waitForURL(`${base}/staff`);
+  await page.waitForURL(`${demo.base}/staff`);
   await page.getByRole("button", { name: "Lock" }).click();
   await page.getByRole("button", { name: "Use a passkey" }).click();
-  await page.waitForURL(`${base}/staff`);
+  await page.waitForURL(`${demo.base}/staff`);
   assert.deepEqual(complaints, []);
-  assert.deepEqual(strangers, []);
   await context.close();
 });
 
 test("a passkey of nobody here opens nothing", { timeout: 60_000 }, async () => {
-  const { page, context } = await open("/sign-in");
+  const { page, context } = await demo.open("/sign-in");
   await withAuthenticator(page);
   await page.getByRole("button", { name: "Sign in with a passkey" }).click();
   await page.getByText("No passkey was given").waitFor();
@@ -123,7 +67,7 @@ test("a passkey of nobody here opens nothing", { timeout: 60_000 }, async () => 
 });
 
 test("a nurse sets up a password and an app without scripts", { timeout: 120_000 }, async () => {
-  const { page, context } = await open(pathOf(await invite("ines@riverbend.example", "nurse")), { javaScriptEnabled: false });
+  const { page, context } = await demo.open(pathOf(await invite("ines@riverbend.example", "nurse")), { javaScriptEnabled: false });
   const secret = await page.locator("code.secret").innerText();
   await page.getByLabel("Password").fill(password);
   await page.getByLabel("Code").fill(code(secret));
@@ -140,34 +84,34 @@ test("a nurse sets up a password and an app without scripts", { timeout: 120_000
   await page.getByLabel("Password").fill(password);
   await page.getByLabel("Code").fill(codes[0]);
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
-  await page.waitForURL(`${base}/inbox`);
+  await page.waitForURL(`${demo.base}/inbox`);
   await page.getByRole("link", { name: "Ines Abara" }).click();
   assert.match(await page.locator("#codes-title + .count").innerText(), /^9 of 10/);
   await context.close();
 });
 
 test("what a role may not open says so, and who may sees it", { timeout: 120_000 }, async () => {
-  const billing = await asRole("Billing");
-  await billing.page.waitForURL(`${base}/inbox`);
-  await billing.page.goto(`${base}/`);
+  const billing = await demo.asRole("Billing");
+  await billing.page.waitForURL(`${demo.base}/inbox`);
+  await billing.page.goto(`${demo.base}/`);
   await billing.page.getByRole("heading", { name: "This page isn't yours to open" }).waitFor();
   await billing.context.close();
-  const desk = await asRole("Front desk");
-  await desk.page.waitForURL(`${base}/inbox`);
-  await desk.page.goto(`${base}/`);
+  const desk = await demo.asRole("Front desk");
+  await desk.page.waitForURL(`${demo.base}/inbox`);
+  await desk.page.goto(`${demo.base}/`);
   await desk.page.locator("#board").waitFor();
   assert.equal(await desk.page.getByRole("link", { name: "Staff" }).count(), 0);
   await desk.context.close();
 });
 
 test("an open page goes dark within a moment of its person being disabled", { timeout: 120_000 }, async () => {
-  const { page, context } = await asRole("Nurse");
-  await page.goto(`${base}/`);
+  const { page, context } = await demo.asRole("Nurse");
+  await page.goto(`${demo.base}/`);
   await page.locator("#board table, #board .empty").first().waitFor();
-  await sotto(["staff", "disable", "--demo", data, "nurse@riverbend.example"]);
+  await sotto(["staff", "disable", "--demo", demo.data, "nurse@riverbend.example"]);
   await page.getByRole("heading", { name: "This page is locked" }).waitFor({ timeout: 10_000 });
-  assert.equal((await page.goto(`${base}/`)).url(), `${base}/sign-in`);
-  await sotto(["staff", "enable", "--demo", data, "nurse@riverbend.example"]);
+  assert.equal((await page.goto(`${demo.base}/`)).url(), `${demo.base}/sign-in`);
+  await sotto(["staff", "enable", "--demo", demo.data, "nurse@riverbend.example"]);
   await context.close();
 });
 
@@ -178,29 +122,29 @@ for (const [name, options] of [
   ["zoomed to 400 %", { viewport: { width: 360, height: 256 }, deviceScaleFactor: 4 }],
 ]) {
   test(`no accessibility rule is broken: ${name}`, { timeout: 240_000 }, async () => {
-    const door = await open("/sign-in", options);
-    await isAccessible(door.page, `sign-in ${name}`);
-    await door.page.goto(`${base}/invite/nothing`);
-    await isAccessible(door.page, `old link ${name}`);
-    await door.page.goto(`${base}${pathOf(await invite(`${name.length}${name[0]}@riverbend.example`, "nurse"))}`);
-    await isAccessible(door.page, `invite ${name}`);
+    const door = await demo.open("/sign-in", options);
+    await demo.isAccessible(door.page, `sign-in ${name}`);
+    await door.page.goto(`${demo.base}/invite/nothing`);
+    await demo.isAccessible(door.page, `old link ${name}`);
+    await door.page.goto(`${demo.base}${pathOf(await invite(`${name.length}${name[0]}@riverbend.example`, "nurse"))}`);
+    await demo.isAccessible(door.page, `invite ${name}`);
     await door.context.close();
-    const { page, context, complaints } = await asRole("Administrator", options);
+    const { page, context, complaints } = await demo.asRole("Administrator", options);
     for (const path of ["/staff", "/access", "/me", "/lock", "/"]) {
-      await page.goto(`${base}${path}`);
-      await isAccessible(page, `${path} ${name}`);
+      await page.goto(`${demo.base}${path}`);
+      await demo.isAccessible(page, `${path} ${name}`);
     }
-    await page.goto(`${base}/staff`);
+    await page.goto(`${demo.base}/staff`);
     for (const details of await page.locator("details").all()) await details.evaluate((it) => (it.open = true));
-    await isAccessible(page, `staff open ${name}`);
+    await demo.isAccessible(page, `staff open ${name}`);
     assert.deepEqual(complaints, []);
     await context.close();
   });
 }
 
 test("the cookie is out of the reach of scripts", async () => {
-  const { page, context } = await asRole("Front desk");
-  await page.waitForURL(`${base}/inbox`);
+  const { page, context } = await demo.asRole("Front desk");
+  await page.waitForURL(`${demo.base}/inbox`);
   assert.equal(await page.evaluate(() => document.cookie), "");
   const cookies = await context.cookies();
   assert.ok(cookies.length === 2 && cookies.every((cookie) => cookie.httpOnly && cookie.sameSite === "Lax"));

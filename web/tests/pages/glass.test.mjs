@@ -1,68 +1,22 @@
 // A record opened in an emergency, and the desk while the database is away, in a real browser: by the
 // keyboard, without scripts, narrow and wide, light and dark, and by the accessibility rules.
 import { strict as assert } from "node:assert";
-import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { join } from "node:path";
-import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
-import { folder, freePort, remove, start, until } from "../sotto.mjs";
+import { openDemo } from "../browser.mjs";
+import { until } from "../sotto.mjs";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const shots = process.env.SOTTO_SHOTS;
-let demo, browser, base, data;
-
+let demo;
 before(async () => {
-  data = folder("glass");
-  const port = await freePort();
-  base = `http://localhost:${port}`;
-  demo = start(["demo", "--port", String(port), "--patients", "40", "--seed", "7", "--speed", "1", "--folder", data]);
-  demo.ended.then(({ code }) => code && console.error(demo.said()));
-  await until("the demo to answer", async () => (await fetch(`${base}/readyz`)).ok, 120);
-  browser = await chromium.launch({
-    executablePath: process.env.SOTTO_CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-dev-shm-usage"],
-  });
+  demo = await openDemo("glass", { patients: 40, speed: 1 });
 });
-
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-  if (data) remove(data);
-});
-
-const asRole = async (words, options = {}) => {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  context.setDefaultTimeout(120_000);
-  const page = await context.newPage();
-  const complaints = [];
-  page.on("console", (message) => {
-    const status = /the server responded with a status of [45]\d\d/.test(message.text());
-    if (["error", "warning"].includes(message.type()) && !status) complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  await page.goto(`${base}/sign-in`);
-  await page.getByRole("link", { name: words, exact: true }).click();
-  await page.waitForURL((url) => !/^\/(sign-in|demo)/.test(url.pathname), { waitUntil: "load" });
-  return { page, context, complaints };
-};
-
-const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-const isAccessible = async (page, name) => {
-  await page.evaluate(axe).catch(async () => page.addScriptTag({ content: axe }));
-  const { violations } = await page.evaluate((runOnly) => globalThis.axe.run(document, { runOnly }), rules);
-  assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 3).join(", ")}`), [], name);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert.ok(overflow <= 0, `${name} is ${overflow} px wider than the window`);
-  if (shots) await page.screenshot({ path: join(shots, `${name.replace(/\W+/g, "-")}.png`), fullPage: true });
-};
+after(() => demo?.close());
 
 // Each page as it is met on a telephone at night, and on the desk by day.
 const inEveryLight = async (page, name) => {
   for (const [light, width] of [["light", 1280], ["dark", 1280], ["light", 320], ["dark", 320]]) {
     await page.emulateMedia({ colorScheme: light });
     await page.setViewportSize({ width, height: 900 });
-    await isAccessible(page, `${name} ${light} ${width}`);
+    await demo.isAccessible(page, `${name} ${light} ${width}`);
   }
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize({ width: 1280, height: 900 });
@@ -70,30 +24,30 @@ const inEveryLight = async (page, name) => {
 
 test("the nurse of one site opens another's record in an emergency, and the officer reviews it", { timeout: 400_000 }, async () => {
   // The administrator says where the nurse works: at one site.
-  const house = await asRole("Administrator");
-  await house.page.goto(`${base}/staff`);
+  const house = await demo.asRole("Administrator");
+  await house.page.goto(`${demo.base}/staff`);
   const row = house.page.locator("tr", { hasText: "nurse@" }).first();
   await row.locator("summary").click();
   await row.getByLabel("only at these").check();
   await row.locator("input[name^=site-]").first().check();
   const site = (await row.locator("label", { has: house.page.locator("input[name^=site-]") }).first().innerText()).trim();
   await row.getByRole("button", { name: /^Save sites/ }).click();
-  await house.page.waitForURL(`${base}/staff`);
+  await house.page.waitForURL(`${demo.base}/staff`);
   assert.equal(await house.page.locator("tr", { hasText: "nurse@" }).first().locator("td[data-label='Works at']").innerText(), site);
-  await isAccessible(house.page, "staff with sites");
+  await demo.isAccessible(house.page, "staff with sites");
   // Somebody who is seen elsewhere, found where everybody is seen.
-  const front = await asRole("Front desk");
-  await front.page.goto(`${base}/today`);
+  const front = await demo.asRole("Front desk");
+  await front.page.goto(`${demo.base}/today`);
   const all = [];
   for (let day = 0; day < 16; day += 1) {
     all.push(...await front.page.locator("td.who a").evaluateAll((links) => links.map((a) => a.getAttribute("href"))));
     await front.page.getByRole("link", { name: "The day after" }).click();
     await front.page.waitForLoadState();
   }
-  const nurse = await asRole("Nurse");
+  const nurse = await demo.asRole("Nurse");
   let closed;
   for (const path of all) {
-    const answer = await nurse.page.goto(`${base}${path}`);
+    const answer = await nurse.page.goto(`${demo.base}${path}`);
     if (answer.status() === 403) {
       closed = path;
       break;
@@ -104,7 +58,7 @@ test("the nurse of one site opens another's record in an emergency, and the offi
   // By the keyboard alone: to the form, a mistake, the reason, and in.
   await nurse.page.getByRole("link", { name: "It is an emergency: open it" }).focus();
   await nurse.page.keyboard.press("Enter");
-  await nurse.page.waitForURL(`${base}${closed}/emergency`);
+  await nurse.page.waitForURL(`${demo.base}${closed}/emergency`);
   await inEveryLight(nurse.page, "emergency form");
   await nurse.page.getByLabel("Their life or health is in danger now").focus();
   await nurse.page.keyboard.press("Space");
@@ -112,29 +66,29 @@ test("the nurse of one site opens another's record in an emergency, and the offi
   await nurse.page.keyboard.type("Unconscious in our waiting room; allergies?");
   await nurse.page.keyboard.press("Tab");
   await nurse.page.keyboard.press("Enter");
-  await nurse.page.waitForURL(`${base}${closed}`);
+  await nurse.page.waitForURL(`${demo.base}${closed}`);
   const line = nurse.page.getByRole("region", { name: "Emergency access" });
   assert.match(await line.innerText(), /for 60 more minutes/);
   await inEveryLight(nurse.page, "record open in an emergency");
   assert.equal(await nurse.page.getByText("Add a number or mailbox").count(), 0, "nothing can be written");
-  await nurse.page.goto(`${base}/tasks`);
+  await nurse.page.goto(`${demo.base}/tasks`);
   assert.equal(await line.count(), 1, "the red line is on every page");
   // The officer is told on any page of the desk, and cannot review what is open still.
-  const officer = await asRole("Privacy officer", { javaScriptEnabled: false });
-  await officer.page.goto(`${base}/tasks`);
+  const officer = await demo.asRole("Privacy officer", { javaScriptEnabled: false });
+  await officer.page.goto(`${demo.base}/tasks`);
   await officer.page.getByText("opened a record in an emergency").waitFor();
   await officer.page.getByRole("link", { name: "Review it" }).first().click();
   await officer.page.waitForURL(/\/log\/emergencies/);
   await officer.page.getByText("Unconscious in our waiting room").waitFor();
   await officer.page.getByRole("button", { name: /^End it now/ }).click();
-  await officer.page.waitForURL(`${base}/log/emergencies`);
-  assert.equal((await nurse.page.goto(`${base}${closed}`)).status(), 403, "ended at once");
+  await officer.page.waitForURL(`${demo.base}/log/emergencies`);
+  assert.equal((await nurse.page.goto(`${demo.base}${closed}`)).status(), 403, "ended at once");
   await officer.page.getByLabel("It was").selectOption("needed");
   await officer.page.getByRole("button", { name: /^Sign off/ }).click();
   await officer.page.getByText("Nothing waits.").waitFor();
   assert.equal(await officer.page.getByText(/: needed$/).count(), 1);
-  const auditor = await asRole("Auditor");
-  await auditor.page.goto(`${base}/log/emergencies`);
+  const auditor = await demo.asRole("Auditor");
+  await auditor.page.goto(`${demo.base}/log/emergencies`);
   assert.equal(await auditor.page.getByText("Unconscious").count(), 0, "an auditor does not read the sentence");
   await inEveryLight(auditor.page, "emergencies reviewed");
   for (const one of [house, front, nurse, officer, auditor]) {
@@ -144,9 +98,9 @@ test("the nurse of one site opens another's record in an emergency, and the offi
 });
 
 test("the schedule is there on a good day, as it would be on a bad one", { timeout: 240_000 }, async () => {
-  const { page, context, complaints } = await asRole("Front desk");
+  const { page, context, complaints } = await demo.asRole("Front desk");
   await until("a copy", async () => {
-    await page.goto(`${base}/downtime`);
+    await page.goto(`${demo.base}/downtime`);
     return (await page.locator("h1").innerText()) === "Schedule and contacts";
   }, 60);
   assert.match(await page.locator("#main").innerText(), /The database is there/);

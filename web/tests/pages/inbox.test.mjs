@@ -1,72 +1,28 @@
 // The inbox in a real browser: by keys alone, without scripts, live beside a colleague, at every
 // width, by the accessibility rules, and dark for whoever loses leave.
 import { strict as assert } from "node:assert";
-import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { join } from "node:path";
-import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
-import { folder, freePort, remove, sotto, start, until } from "../sotto.mjs";
+import { openDemo } from "../browser.mjs";
+import { sotto, until } from "../sotto.mjs";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const shots = process.env.SOTTO_SHOTS;
-let demo, browser, base, data;
-
-const run = async (speed) => {
-  const port = await freePort();
-  base = `http://localhost:${port}`;
-  demo = start(["demo", "--port", String(port), "--patients", "60", "--seed", "7", "--speed", String(speed), "--folder", data]);
-  demo.ended.then(({ code }) => code && console.error(demo.said()));
-  await until("the demo to answer", async () => (await fetch(`${base}/readyz`)).ok, 120);
-};
-
+let demo;
 before(async () => {
-  data = folder("inbox");
-  browser = await chromium.launch({
-    executablePath: process.env.SOTTO_CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-dev-shm-usage"],
-  });
   // Days pass in seconds until patients have written; then time goes as in life, and the page holds
   // still.
-  await run(7200);
+  demo = await openDemo("inbox", { speed: 7200 });
   const { page, context } = await asRole("Nurse");
   await until("patients to write", async () => {
-    await page.goto(`${base}/inbox?view=all`);
+    await page.goto(`${demo.base}/inbox?view=all`);
     return (await page.locator("[data-rows] [data-row]").count()) >= 4;
   }, 120);
   await context.close();
-  await demo.stop();
-  await run(1);
+  await demo.again(1);
 });
-
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-  if (data) remove(data);
-});
-
-const open = async (path, options = {}) => {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  const complaints = [];
-  const strangers = [];
-  // A browser says of every 4xx answer that it is one; that is no complaint about the page.
-  page.on("console", (message) => {
-    const status = /the server responded with a status of 4\d\d/.test(message.text());
-    if (["error", "warning"].includes(message.type()) && !status) complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("request", (request) => request.url().startsWith(base) || strangers.push(request.url()));
-  await page.goto(`${base}${path}`, { waitUntil: "load" });
-  return { page, context, complaints, strangers };
-};
+after(() => demo?.close());
 
 const asRole = async (words, options) => {
-  const opened = await open("/sign-in", options);
-  await opened.page.getByRole("link", { name: words, exact: true }).click();
-  // Where it leads is there before anything else is opened: two ways at once end at either.
-  await opened.page.waitForURL((url) => !/^\/(sign-in|demo)/.test(url.pathname), { waitUntil: "load" });
-  await opened.page.waitForURL(`${base}/inbox`);
+  const opened = await demo.asRole(words, options);
+  await opened.page.waitForURL(`${demo.base}/inbox`);
   return opened;
 };
 
@@ -76,8 +32,8 @@ const typed = async (page, keys) => {
 };
 
 test("a day's work by keys alone: move, open, note, assign, close, undo, go", { timeout: 240_000 }, async () => {
-  const { page, context, complaints, strangers } = await asRole("Nurse");
-  await page.goto(`${base}/inbox?view=all`);
+  const { page, context, complaints } = await asRole("Nurse");
+  await page.goto(`${demo.base}/inbox?view=all`);
   const ids = await page.locator("[data-rows] [data-row]").evaluateAll((rows) => rows.map((row) => row.parentElement.id));
   await typed(page, "j");
   assert.equal(await focused(page), ids[0]);
@@ -119,36 +75,35 @@ test("a day's work by keys alone: move, open, note, assign, close, undo, go", { 
   assert.equal(await page.locator(`#c-${closed}`).count(), 0, "it is not in the list any more");
   await page.getByRole("button", { name: "Undo" }).focus();
   await typed(page, "Enter");
-  await page.waitForURL(`${base}/inbox/${closed}`);
+  await page.waitForURL(`${demo.base}/inbox/${closed}`);
   assert.match(await page.locator(".talk-top .fate").innerText(), /due/);
   await typed(page, "g t");
-  await page.waitForURL(`${base}/tasks`);
+  await page.waitForURL(`${demo.base}/tasks`);
   await typed(page, "g d");
-  await page.waitForURL(`${base}/today`);
+  await page.waitForURL(`${demo.base}/today`);
   await typed(page, "g i");
-  await page.waitForURL(`${base}/inbox`);
+  await page.waitForURL(`${demo.base}/inbox`);
   // From the list straight to what one wants to do.
-  await page.goto(`${base}/inbox?view=mine`);
+  await page.goto(`${demo.base}/inbox?view=mine`);
   await typed(page, "j s");
   await page.waitForURL(/#do-snooze/);
   await page.locator("#do-snooze[open]").waitFor();
   const onButton = () => page.evaluate(() => document.activeElement instanceof HTMLButtonElement);
   for (let at = 0; at < 8 && !(await onButton()); at++) await typed(page, "Tab");
   await typed(page, "Enter");
-  await page.waitForURL(`${base}/inbox?view=mine`);
-  await page.goto(`${base}/inbox?view=snoozed`);
+  await page.waitForURL(`${demo.base}/inbox?view=mine`);
+  await page.goto(`${demo.base}/inbox?view=snoozed`);
   assert.match(await page.locator(`#c-${closed}`).innerText(), /back/);
-  await page.goto(`${base}/inbox/${closed}`);
+  await page.goto(`${demo.base}/inbox/${closed}`);
   await typed(page, "s");
   await until("it to be awake", async () => /due/.test(await page.locator(".talk-top .fate").innerText()), 30);
   assert.deepEqual(complaints, []);
-  assert.deepEqual(strangers, []);
   await context.close();
 });
 
 test("all of it without scripts", { timeout: 240_000 }, async () => {
   const { page, context } = await asRole("Nurse", { javaScriptEnabled: false });
-  await page.goto(`${base}/inbox?view=all`);
+  await page.goto(`${demo.base}/inbox?view=all`);
   await page.locator("[data-rows] [data-row]").last().click();
   await page.locator("#do-note summary").click();
   await page.getByLabel("For colleagues only").fill("Rang twice.");
@@ -160,7 +115,7 @@ test("all of it without scripts", { timeout: 240_000 }, async () => {
   await page.getByRole("button", { name: "Close the conversation" }).click();
   await page.getByRole("button", { name: "Undo" }).click();
   assert.match(await page.locator(".talk-top .fate").innerText(), /due/);
-  await page.goto(`${base}/tasks`);
+  await page.goto(`${demo.base}/tasks`);
   const tasks = await page.locator("tbody tr").count();
   await page.locator("tbody details summary").first().click();
   await page.locator("tbody details[open]").getByLabel("Could not reach them").check();
@@ -172,11 +127,11 @@ test("all of it without scripts", { timeout: 240_000 }, async () => {
 
 test("a colleague is seen, what is new waits behind a bar, and whoever loses leave goes dark", { timeout: 240_000 }, async () => {
   const nurse = await asRole("Nurse");
-  await nurse.page.goto(`${base}/inbox?view=all`);
+  await nurse.page.goto(`${demo.base}/inbox?view=all`);
   const href = await nurse.page.locator("[data-rows] [data-row]").first().getAttribute("href");
-  await nurse.page.goto(`${base}${href}`);
+  await nurse.page.goto(`${demo.base}${href}`);
   const provider = await asRole("Provider");
-  await provider.page.goto(`${base}${href}`);
+  await provider.page.goto(`${demo.base}${href}`);
   await provider.page.locator("#strip .quiet").waitFor();
   // A page that is behind another hears nothing until it comes to the front again.
   await nurse.page.bringToFront();
@@ -193,24 +148,14 @@ test("a colleague is seen, what is new waits behind a bar, and whoever loses lea
   await news.click();
   await nurse.page.waitForLoadState("load");
   await nurse.page.locator(".item.note").last().getByText("I have it.").waitFor();
-  await sotto(["staff", "disable", "--demo", data, "nurse@riverbend.example"]);
+  await sotto(["staff", "disable", "--demo", demo.data, "nurse@riverbend.example"]);
   await nurse.page.getByRole("heading", { name: "This page is locked" }).waitFor({ timeout: 30_000 });
   assert.equal(await nurse.page.locator(".item").count(), 0, "nothing of it is left on the page");
-  await sotto(["staff", "enable", "--demo", data, "nurse@riverbend.example"]);
+  await sotto(["staff", "enable", "--demo", demo.data, "nurse@riverbend.example"]);
   assert.deepEqual([...nurse.complaints, ...provider.complaints], []);
   await nurse.context.close();
   await provider.context.close();
 });
-
-const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-const isAccessible = async (page, name) => {
-  await page.evaluate(axe).catch(async () => page.addScriptTag({ content: axe }));
-  const { violations } = await page.evaluate((runOnly) => globalThis.axe.run(document, { runOnly }), rules);
-  assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 3).join(", ")}`), [], name);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert.ok(overflow <= 0, `${name} is ${overflow} px wider than the window`);
-  if (shots) await page.screenshot({ path: join(shots, `${name.replace(/\W+/g, "-")}.png`), fullPage: true });
-};
 
 for (const [name, options] of [
   ["light", { colorScheme: "light" }],
@@ -220,19 +165,19 @@ for (const [name, options] of [
 ]) {
   test(`no accessibility rule is broken: ${name}`, { timeout: 240_000 }, async () => {
     const { page, context, complaints } = await asRole("Nurse", options);
-    await page.goto(`${base}/inbox?view=all`);
-    await isAccessible(page, `inbox ${name}`);
-    await page.goto(`${base}${await page.locator("[data-rows] [data-row]").first().getAttribute("href")}`);
+    await page.goto(`${demo.base}/inbox?view=all`);
+    await demo.isAccessible(page, `inbox ${name}`);
+    await page.goto(`${demo.base}${await page.locator("[data-rows] [data-row]").first().getAttribute("href")}`);
     for (const details of await page.locator(".deeds details").all()) await details.evaluate((it) => (it.open = true));
-    await isAccessible(page, `conversation ${name}`);
+    await demo.isAccessible(page, `conversation ${name}`);
     if (name === "light") {
       await page.keyboard.press("?");
-      await isAccessible(page, `keys ${name}`);
+      await demo.isAccessible(page, `keys ${name}`);
     }
-    await page.goto(`${base}/tasks`);
-    await isAccessible(page, `tasks ${name}`);
-    await page.goto(`${base}/today`);
-    await isAccessible(page, `today ${name}`);
+    await page.goto(`${demo.base}/tasks`);
+    await demo.isAccessible(page, `tasks ${name}`);
+    await page.goto(`${demo.base}/today`);
+    await demo.isAccessible(page, `today ${name}`);
     assert.deepEqual(complaints, []);
     await context.close();
   });
@@ -244,9 +189,9 @@ test("an emergency is shown on a page that has no line of its own", { timeout: 2
   const line = '<div id="strip" class="strip alarmed"><div class="alarm-line" role="alert"><p>M. G. may be in danger. Call now.</p></div></div>';
   await page.route("**/inbox/live*", (route) =>
     route.fulfill({ contentType: "text/event-stream", body: `data: ${line}\n\n` }));
-  await page.goto(`${base}/me`);
+  await page.goto(`${demo.base}/me`);
   await page.getByRole("alert").getByText("M. G. may be in danger").waitFor();
-  await isAccessible(page, "an emergency on another page");
+  await demo.isAccessible(page, "an emergency on another page");
   assert.deepEqual(complaints, []);
   await context.close();
 });
@@ -254,18 +199,18 @@ test("an emergency is shown on a page that has no line of its own", { timeout: 2
 test("the front desk sees that a clinical question waits, and not its words", { timeout: 240_000 }, async () => {
   // A colleague finds that it is about care.
   const nurse = await asRole("Nurse");
-  await nurse.page.goto(`${base}/inbox?view=all`);
+  await nurse.page.goto(`${demo.base}/inbox?view=all`);
   await nurse.page.locator("[data-rows] [data-row]").first().click();
   await nurse.page.locator("#do-assign summary").click();
   await nurse.page.getByLabel("To", { exact: true }).selectOption({ label: "Nurse, whoever is free" });
   await nurse.page.getByRole("button", { name: "Assign" }).click();
   await nurse.context.close();
   const { page, context } = await asRole("Front desk");
-  await page.goto(`${base}/inbox?view=all`);
+  await page.goto(`${demo.base}/inbox?view=all`);
   const shut = page.locator(".rows .shut");
   assert.ok((await shut.count()) > 0);
   assert.match(await shut.first().innerText(), /not for your role/);
   assert.equal(await shut.locator("a").count(), 0);
-  await isAccessible(page, "inbox of the front desk");
+  await demo.isAccessible(page, "inbox of the front desk");
   await context.close();
 });

@@ -1,58 +1,30 @@
 // The live page of the demo in a real browser: light and dark, wide and 320 px, with and without
 // scripts, by keyboard, by the accessibility rules, and fast.
 import { strict as assert } from "node:assert";
-import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { join } from "node:path";
-import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
-import { folder, freePort, remove, start, until } from "../sotto.mjs";
+import { openDemo } from "../browser.mjs";
+import { until } from "../sotto.mjs";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const shots = process.env.SOTTO_SHOTS;
-let demo, browser, base, data, link, cookie;
-
+let demo, cookie;
 before(async () => {
-  data = folder("demo");
-  const port = await freePort();
-  base = `http://127.0.0.1:${port}`;
-  demo = start(["demo", "--port", String(port), "--patients", "60", "--seed", "7", "--speed", "3600", "--folder", data]);
-  demo.ended.then(({ code }) => code && console.error(demo.said()));
-  await until("the demo to answer", async () => (await fetch(`${base}/readyz`)).ok, 120);
+  demo = await openDemo("demo", { speed: 3600 });
   // In as the front desk, by the link that the demo shows.
-  link = await until("the demo's links", () => demo.said().match(/Front desk +http:\/\/[^/]+(\/demo\/\S+)/)?.[1]);
-  const answer = await fetch(`${base}${link}`, { redirect: "manual" });
+  const link = await until("the demo's links", () => demo.said().match(/Front desk +http:\/\/[^/]+(\/demo\/\S+)/)?.[1]);
+  const answer = await fetch(`${demo.base}${link}`, { redirect: "manual" });
   cookie = answer.headers.getSetCookie().map((set) => set.split(";")[0]).join("; ");
-  browser = await chromium.launch({
-    executablePath: process.env.SOTTO_CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-dev-shm-usage"],
-  });
 });
+after(() => demo?.close());
 
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-  if (data) remove(data);
-});
-
-// A page that fails the test for anything its console complains of: a CSP violation above all.
 const open = async (options = {}) => {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, bypassCSP: false, ...options });
-  const page = await context.newPage();
-  const complaints = [];
-  const strangers = [];
-  page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("request", (request) => request.url().startsWith(base) || strangers.push(request.url()));
-  await page.goto(`${base}${link}`, { waitUntil: "load" });
-  await page.goto(`${base}/`, { waitUntil: "load" });
-  return { page, context, complaints, strangers };
+  const opened = await demo.asRole("Front desk", { viewport: { width: 1440, height: 1000 }, ...options });
+  await opened.page.goto(`${demo.base}/`, { waitUntil: "load" });
+  return opened;
 };
 
 const numberAt = async (page, selector) => parseInt(await page.locator(selector).innerText(), 10);
 
 test("the page fills by itself: messages, refusals with remedy, replies, tasks, the log", { timeout: 240_000 }, async () => {
-  const { page, context, complaints, strangers } = await open();
+  const { page, context, complaints } = await open();
   await page.locator("#sent tbody tr").first().waitFor({ timeout: 120_000 });
   await page.locator("#refused tbody tr").first().waitFor({ timeout: 120_000 });
   await page.locator("#replies tbody tr").first().waitFor({ timeout: 120_000 });
@@ -63,7 +35,6 @@ test("the page fills by itself: messages, refusals with remedy, replies, tasks, 
   await until("the log to grow on the page", async () => (await numberAt(page, "#log-size")) > size, 60);
   assert.match(await page.locator("#proof .hash").innerText(), /^[A-Za-z0-9+/]{43}=$/);
   assert.deepEqual(complaints, []);
-  assert.deepEqual(strangers, []);
   await context.close();
 });
 
@@ -76,17 +47,7 @@ for (const [name, options] of [
   test(`no accessibility rule is broken: ${name}`, { timeout: 120_000 }, async () => {
     const { page, context } = await open(options);
     await page.locator("#sent tbody tr").first().waitFor({ timeout: 60_000 });
-    await page.evaluate(axe).catch(async () => page.addScriptTag({ content: axe }));
-    const { violations } = await page.evaluate(() =>
-      globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
-    );
-    assert.deepEqual(
-      violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 3).join(", ")}`),
-      [],
-    );
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    assert.ok(overflow <= 0, `the page is ${overflow} px wider than the window`);
-    if (shots) await page.screenshot({ path: join(shots, `overview-${name.replace(/\W+/g, "-")}.png`), fullPage: true });
+    await demo.isAccessible(page, `overview ${name}`);
     await context.close();
   });
 }
@@ -142,7 +103,7 @@ test("the server answers the page within 100 ms", async () => {
   const times = [];
   for (let i = 0; i < 20; i++) {
     const began = performance.now();
-    const answer = await fetch(base, { headers: { cookie } });
+    const answer = await fetch(demo.base, { headers: { cookie } });
     await answer.text();
     times.push(performance.now() - began);
   }
@@ -152,7 +113,7 @@ test("the server answers the page within 100 ms", async () => {
 });
 
 test("headers forbid what a page of ours never needs", async () => {
-  const answer = await fetch(base, { headers: { cookie } });
+  const answer = await fetch(demo.base, { headers: { cookie } });
   const policy = answer.headers.get("content-security-policy");
   assert.match(policy, /^default-src 'none'/);
   assert.doesNotMatch(policy, /unsafe|\*|https?:/);
