@@ -38,14 +38,15 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Unfit> {
     }
     look(bytes)?;
     // Objects may be packed together; only those parts can hold names that count.
-    let (mut at, mut left) = (0, MOST_UNPACKED);
+    let (mut at, mut since, mut left) = (0, 0, MOST_UNPACKED);
     while let Some(begins) = find(bytes, b"stream", at) {
         at = begins + b"stream".len();
         let rest = bytes.get(at..).unwrap_or_default();
         let rest = rest.strip_prefix(b"\r").unwrap_or(rest);
         let rest = rest.strip_prefix(b"\n").unwrap_or(rest);
-        let head = bytes.get(begins.saturating_sub(512)..begins).unwrap_or_default();
-        let head = head.get(last(head, b"obj").unwrap_or(0)..).unwrap_or_default();
+        // However long what is said of a part is: all since the part before.
+        let head = bytes.get(since..begins).unwrap_or_default();
+        since = at;
         if !named(head, b"/ObjStm") {
             continue;
         }
@@ -106,10 +107,6 @@ fn find(bytes: &[u8], what: &[u8], from: usize) -> Option<usize> {
     memchr::memmem::find(rest, what).map(|at| at + from)
 }
 
-fn last(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    memchr::memmem::rfind(bytes, what)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -146,6 +143,15 @@ mod tests {
             assert_eq!(check(&pdf(&packed(inner))), expected, "packed");
         }
         assert_eq!(check(b"%PDF-1.7\nno end"), Err(Unfit::Damaged));
+    }
+
+    #[test]
+    fn much_talk_before_a_packed_part_hides_nothing() {
+        let inner = packed(b"<</S /JavaScript /JS (app.alert(1))>>");
+        let (head, rest) = inner.split_at(inner.windows(7).position(|w| w == b"/Filter").unwrap());
+        let talk = format!("/A ({} obj ) ", "x".repeat(2_000));
+        let hidden = [head, talk.as_bytes(), rest].concat();
+        assert_eq!(check(&pdf(&hidden)), Err(Unfit::Active));
     }
 
     #[test]

@@ -217,7 +217,8 @@ impl Copy {
         file: &Path,
         (keys, practice): (&Keyring, PracticeId),
     ) -> Result<(), CopyError> {
-        let plain = zeroize::Zeroizing::new(serde_json::to_vec(self).unwrap_or_default());
+        let plain =
+            zeroize::Zeroizing::new(serde_json::to_vec(self).map_err(std::io::Error::from)?);
         let name = practice.to_string();
         let sealed = keys.seal_for_patient(&key_name(&name), &place(&name), &plain)?;
         Ok(super::replace(file, sealed.as_bytes())?)

@@ -8,6 +8,7 @@ use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
+use aws_lc_rs::constant_time;
 use gate::PatientId;
 use jiff::Timestamp;
 use seal::Keyring;
@@ -82,9 +83,10 @@ impl Spool {
         let read = Self::read(&mut file, keys)?;
         let (id, at) = (EntryId::new(clock), clock.now());
         let line = Line { id, at, actor, how: how.to_owned(), patients };
-        let line = serde_json::to_string(&line).unwrap_or_default();
+        let line = serde_json::to_string(&line).map_err(std::io::Error::from)?;
         let mac = mac(keys, &read.last, &line);
-        let mut text = serde_json::to_string(&Written { line, mac }).unwrap_or_default();
+        let written = Written { line, mac: hex::encode(mac) };
+        let mut text = serde_json::to_string(&written).map_err(std::io::Error::from)?;
         text.push('\n');
         // What a crash cut short was never shown.
         file.set_len(read.whole)?;
@@ -164,7 +166,7 @@ impl Spool {
             Read { lines: Vec::new(), last: String::new(), whole: whole as u64, altered: false };
         for text in text.lines() {
             let written: Option<Written> = serde_json::from_str(text).ok();
-            let sound = written.filter(|one| mac(keys, &read.last, &one.line) == one.mac);
+            let sound = written.filter(|one| is_sound(keys, &read.last, one));
             let line = sound.and_then(|one| Some((serde_json::from_str(&one.line).ok()?, one.mac)));
             let Some((line, mac)) = line else {
                 read.altered = true;
@@ -178,7 +180,12 @@ impl Spool {
 }
 
 /// The keyed hash of a line and of all before it.
-fn mac(keys: &Keyring, last: &str, line: &str) -> String {
-    let bytes = keys.content_hash("downtime spool", format!("{last}\n{line}").as_bytes());
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn mac(keys: &Keyring, last: &str, line: &str) -> [u8; 32] {
+    keys.content_hash("downtime spool", format!("{last}\n{line}").as_bytes())
+}
+
+/// Whether a line is what was written after the line with the hash `last`.
+fn is_sound(keys: &Keyring, last: &str, one: &Written) -> bool {
+    let kept = hex::decode(&one.mac).unwrap_or_default();
+    constant_time::verify_slices_are_equal(&mac(keys, last, &one.line), &kept).is_ok()
 }

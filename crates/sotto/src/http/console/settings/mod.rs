@@ -18,6 +18,7 @@ use uuid::Uuid;
 use self::carriers::Carrier;
 use self::hours::Line;
 use super::page::{Filled, Frame, PageError, failed, html, see_other, sentence};
+use super::reading::level_words;
 use super::signed_in::{ChangeSettings, May, MayRecently};
 use super::words::{When, channel_words};
 use crate::access::tokens::{self, NewToken, Scope, Secret, TokenError};
@@ -121,16 +122,6 @@ async fn show(
         longest: tokens::MOST_DAYS,
     };
     Ok(html(status, &page))
-}
-
-const fn level_words(level: Level) -> &'static str {
-    match level {
-        Level::Administrative => "fine for anyone to hear",
-        Level::Mention => "hints that something exists",
-        Level::Detail => "health detail",
-        Level::Sensitive => "sensitive",
-        Level::Never => "never send",
-    }
 }
 
 /// What the policy in force lets each channel carry, of the least guarded category of each level.
