@@ -1,4 +1,4 @@
-//! A file on its way out, a piece at a time.
+//! Files on their way in with a form, and one on its way out, a piece at a time.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
@@ -10,18 +10,39 @@ use super::Doors;
 use super::errors::Problem;
 use crate::attachments::content::Media;
 use crate::attachments::scan::NotTaken;
-use crate::attachments::store::{self, AttachmentError, Label};
+use crate::attachments::store::{self, AttachmentError, Label, SealedFile};
 use crate::audit::{self, Actor, AuditError, Event, Kind};
 use crate::db::Word;
 use crate::db::attachment::{AttachmentRow, Side};
 use crate::ids::AttachmentId;
 
-/// A scanner found something in a file: the log says whose and who sent it. Of a file that is
-/// refused for another reason it says nothing.
+/// The files of a form, scanned, looked at and sealed, in their order; nothing of them is stored yet.
+/// `until` is the day with which the patient's copy ends, where they have one. One that is not taken
+/// takes the others with it.
 ///
 /// # Errors
-/// [`AuditError`].
-pub(super) async fn refused(
+/// [`AttachmentError`].
+pub(super) async fn take(
+    doors: &Doors,
+    whose: (Actor, PatientId),
+    (files, until): (Vec<(String, String, Bytes)>, Option<seal::Day>),
+) -> Result<Result<Vec<SealedFile>, NotTaken>, AttachmentError> {
+    let mut sealed = Vec::with_capacity(files.len());
+    for (_, name, bytes) in files {
+        match doors.scanner().take(name, bytes).await {
+            Ok(fit) => sealed.push(store::seal(doors.office(), &fit, until)?),
+            Err(not) => {
+                refused(doors, whose, not).await?;
+                return Ok(Err(not));
+            }
+        }
+    }
+    Ok(Ok(sealed))
+}
+
+/// A scanner found something in a file: the log says whose and who sent it. Of a file that is
+/// refused for another reason it says nothing.
+async fn refused(
     doors: &Doors,
     (actor, patient): (Actor, PatientId),
     not: NotTaken,

@@ -13,6 +13,7 @@ pub mod body;
 pub mod errors;
 pub mod fields;
 pub mod files;
+pub mod form;
 pub mod headers;
 pub mod idempotency;
 pub mod pagination;

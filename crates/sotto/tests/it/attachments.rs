@@ -15,8 +15,11 @@ use crate::on_both_engines;
 
 const NUMBER: &str = "+12125550171";
 
+/// A document that would do something.
+pub(crate) const ACTIVE: &[u8] = b"%PDF-1.4\n<</S /JavaScript /JS (app.alert(1))>>\n%%EOF\n";
+
 /// A photo of more than one piece: noise does not pack.
-fn photo() -> Vec<u8> {
+pub(crate) fn photo() -> Vec<u8> {
     let mut seed = 7_u32;
     let picture = image::RgbImage::from_fn(600, 400, |_, _| {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -28,7 +31,7 @@ fn photo() -> Vec<u8> {
     out.into_inner()
 }
 
-const PAPER: &[u8] = b"%PDF-1.4\n1 0 obj <</Type /Catalog>> endobj\nPlantedLine\n%%EOF\n";
+pub(crate) const PAPER: &[u8] = b"%PDF-1.4\n1 0 obj <</Type /Catalog>> endobj\nPlantedLine\n%%EOF\n";
 
 async fn open(db: crate::engines::TestDb) -> (Desk, PatientId, Jar) {
     let desk = Desk::open(db).await;
@@ -58,7 +61,7 @@ async fn sign(desk: &Desk, ana: PatientId, files: &[(&str, &str, &[u8])], jar: &
 }
 
 /// How many rows there are of files, of their pieces and of consents.
-async fn rows(desk: &Desk) -> [i64; 3] {
+pub(crate) async fn rows(desk: &Desk) -> [i64; 3] {
     let practice = desk.clinic.office.practice();
     let count = move |tx: &mut sotto::db::Tx<'_>| {
         let count = |row: &sotto::db::Row<'_>| row.get::<i64>(0);
@@ -83,13 +86,13 @@ async fn rows(desk: &Desk) -> [i64; 3] {
     desk.clinic.db.read(count).await.unwrap()
 }
 
-fn links(page: &str) -> Vec<&str> {
+pub(crate) fn links(page: &str) -> Vec<&str> {
     let links = page.split("href=\"").skip(1).filter_map(|rest| rest.split_once('"'));
     links.map(|(link, _)| link).filter(|link| link.contains("/files/")).collect()
 }
 
 /// A clamd that finds something in every file.
-async fn strict() -> Scanner {
+pub(crate) async fn strict() -> Scanner {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -159,10 +162,9 @@ on_both_engines! {
     async fn what_is_not_taken_leaves_nothing_behind(db: TestDb) {
         let (mut desk, ana, mut jar) = open(db).await;
         let before = rows(&desk).await;
-        let active = b"%PDF-1.4\n<</S /JavaScript /JS (app.alert(1))>>\n%%EOF\n";
         let table: [(&str, &[u8], u16, &str); 4] = [
             ("page.pdf", b"<script>alert(1)</script>", 422, "Only photos (JPEG, PNG, WebP) and PDF"),
-            ("x.pdf", active, 422, "The PDF holds a program or other files"),
+            ("x.pdf", ACTIVE, 422, "The PDF holds a program or other files"),
             ("x.docx", b"PK\x03\x04rest", 422, "Documents are taken as PDF"),
             ("x.png", &[0; 10 * 1024 * 1024 + 1], 413, "at most 10 MB each"),
         ];

@@ -28,7 +28,7 @@ use crate::db::attachment::Holder;
 use crate::db::{Tx, inbound_message, message as messages};
 use crate::facts::{self, Subject};
 use crate::http::Doors;
-use crate::http::files::refused;
+use crate::http::files;
 use crate::http::params::Path;
 use crate::http::upload::{NotWhole, Upload};
 use crate::ids::Id as _;
@@ -426,22 +426,12 @@ pub async fn send_files(
         return again(unprocessable, "Choose a file, and write a line about it.");
     }
     let until = letters::last_day(doors.office().clock().now());
-    let mut sealed = Vec::with_capacity(files.len());
-    for (_, name, bytes) in files {
-        match doors.scanner().take(name, bytes).await {
-            Ok(fit) => match store::seal(doors.office(), &fit, Some(until)) {
-                Ok(file) => sealed.push(file),
-                Err(error) => return failed(&error),
-            },
-            Err(not) => {
-                let whose = (writer.signed_in.actor(), patient);
-                if let Err(error) = refused(&doors, whose, not).await {
-                    return failed(&error);
-                }
-                return again(unprocessable, &format!("One was not taken: {not}."));
-            }
-        }
-    }
+    let whose = (writer.signed_in.actor(), patient);
+    let sealed = match files::take(&doors, whose, (files, Some(until))).await {
+        Ok(Ok(sealed)) => sealed,
+        Ok(Err(not)) => return again(unprocessable, &format!("One was not taken: {not}.")),
+        Err(error) => return failed(&error),
+    };
     let office = doors.office().clone();
     let stored = doors.db().write(move |tx| -> Result<Option<MessageId>, PortalError> {
         let wish = Wish::read(&form, &office, &writer.allowed);

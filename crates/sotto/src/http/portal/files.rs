@@ -1,20 +1,19 @@
 //! Files at the window: those of a letter, and those the patient sent. Each look is on the log.
 
-use axum::extract::State;
-use axum::response::Response;
-use gate::MessageId;
+use std::str::FromStr;
 
-use super::page::{Spoken, Tongue, failed, nothing};
+use axum::response::Response;
+
+use super::inside::Inside;
+use super::page::Tongue;
 use crate::attachments::store;
-use crate::audit::{Event, Kind};
+use crate::audit::Kind;
 use crate::db::Tx;
 use crate::db::attachment::{AttachmentRow, Side};
 use crate::db::registry::ATTACHMENT;
-use crate::http::Doors;
 use crate::http::files::{Going, send};
 use crate::http::params::Path;
-use crate::http::views::seen;
-use crate::ids::{AttachmentId, InboundId};
+use crate::ids::AttachmentId;
 use crate::office::Office;
 use crate::portal::{PortalError, Visitor, letters};
 
@@ -39,60 +38,35 @@ impl File {
 
 /// `GET /window/letters/{letter}/files/{file}`, with the key of the patient's copy.
 pub async fn of_letter(
-    State(doors): State<Doors>,
-    Path((letter, file)): Path<(String, String)>,
-    visitor: Visitor,
-    spoken: Spoken,
-) -> Response {
-    let which = letter.parse::<MessageId>().ok().zip(file.parse::<AttachmentId>().ok());
-    let who = visitor.clone();
-    sent(&doors, (&visitor, spoken), which, Side::Patient, move |tx, office, letter| {
-        letters::files_of_letter(tx, office, &who, letter)
-    })
-    .await
+    Path(which): Path<(String, String)>,
+    at: Inside,
+) -> Result<Response, Response> {
+    sent(&at, which, Side::Patient, letters::files_of_letter).await
 }
 
 /// `GET /window/wrote/{message}/files/{file}`.
 pub async fn of_wrote(
-    State(doors): State<Doors>,
-    Path((wrote, file)): Path<(String, String)>,
-    visitor: Visitor,
-    spoken: Spoken,
-) -> Response {
-    let which = wrote.parse::<InboundId>().ok().zip(file.parse::<AttachmentId>().ok());
-    let who = visitor.clone();
-    sent(&doors, (&visitor, spoken), which, Side::Record, move |tx, office, wrote| {
-        letters::files_of_wrote(tx, office, &who, wrote)
-    })
-    .await
+    Path(which): Path<(String, String)>,
+    at: Inside,
+) -> Result<Response, Response> {
+    sent(&at, which, Side::Record, letters::files_of_wrote).await
 }
 
 /// One of the files that `theirs` lists; a file of somebody else is as one that never was.
-async fn sent<T: Send + 'static>(
-    doors: &Doors,
-    (visitor, spoken): (&Visitor, Spoken),
-    which: Option<(T, AttachmentId)>,
+async fn sent<T: FromStr + Send + 'static>(
+    at: &Inside,
+    (of, file): (String, String),
     side: Side,
-    theirs: impl FnOnce(&mut Tx<'_>, &Office, T) -> Result<Vec<AttachmentRow>, PortalError>
-    + Send
-    + 'static,
-) -> Response {
-    let l = spoken.tongue(visitor.language());
-    let Some((of, file)) = which else { return nothing(doors, spoken, l) };
-    let event = Event::new(Kind::ContentViewed, visitor.actor())
-        .about(ATTACHMENT, file)
-        .patient(visitor.patient())
-        .code("window");
-    let look = move |tx: &mut Tx<'_>, office: &Office| {
-        let row = theirs(tx, office, of)?.into_iter().find(|row| row.id == file);
-        let Some(row) = row else { return Ok((None, Vec::new())) };
+    theirs: fn(&mut Tx<'_>, &Office, &Visitor, T) -> Result<Vec<AttachmentRow>, PortalError>,
+) -> Result<Response, Response> {
+    let (of, file) = (at.id::<T>(&of)?, at.id::<AttachmentId>(&file)?);
+    let event = at.looked(Kind::ContentViewed, "window").about(ATTACHMENT, file);
+    let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
+        let row = theirs(tx, office, who, of)?.into_iter().find(|row| row.id == file);
+        let Some(row) = row else { return Ok::<_, PortalError>((None, Vec::new())) };
         let label = store::label(office, &row, side)?;
         Ok((Some(Going::new(&row, side, label)), vec![event]))
     };
-    let found: Result<Option<Going>, PortalError> = seen(doors, look).await;
-    match found {
-        Ok(Some(file)) => send(doors, file),
-        Ok(None) => nothing(doors, spoken, l),
-        Err(error) => failed(doors, spoken, &error),
-    }
+    let file = at.seen(look).await?.ok_or_else(|| at.nothing())?;
+    Ok(send(&at.doors, file))
 }

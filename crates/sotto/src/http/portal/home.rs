@@ -1,17 +1,14 @@
 //! `/window`: what was written to the patient, their visits, and where to write back.
 
 use askama::Template;
-use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::page::{Frame, Spoken, Tongue, failed, html};
-use crate::audit::{Event, Kind};
+use super::inside::Inside;
+use super::page::{Frame, Tongue};
+use crate::audit::Kind;
 use crate::compose::dates::{self, Style};
 use crate::db::Tx;
 use crate::db::registry::WINDOW_SESSION;
-use crate::http::Doors;
-use crate::http::views::seen;
 use crate::office::Office;
 use crate::portal::{PortalError, Visitor, letters, visits};
 
@@ -37,30 +34,18 @@ struct Home {
 
 /// `GET /window`. That it was looked at is on the log; what stood there for the first time is
 /// opened.
-pub async fn page(State(doors): State<Doors>, visitor: Visitor, spoken: Spoken) -> Response {
-    let l = spoken.tongue(visitor.language());
-    let frame = Frame::of(&doors, l, "/window").inside();
-    let who = visitor.clone();
-    let look = move |tx: &mut Tx<'_>, office: &Office| {
-        let letters = (letters::list(tx, office, &who)?, letters::written(tx, office, &who)?);
-        let read = (letters, visits::list(tx, office, &who)?);
-        let event = Event::new(Kind::PatientViewed, who.actor())
-            .about(WINDOW_SESSION, who.session())
-            .patient(who.patient())
-            .code("window");
+pub async fn page(at: Inside) -> Result<Response, Response> {
+    let event =
+        at.looked(Kind::PatientViewed, "window").about(WINDOW_SESSION, at.visitor.session());
+    let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
+        let letters = (letters::list(tx, office, who)?, letters::written(tx, office, who)?);
+        let read = (letters, visits::list(tx, office, who)?);
         Ok::<_, PortalError>((read, vec![event]))
     };
-    let ((list, said), ahead) = match seen(&doors, look).await {
-        Ok(read) => read,
-        Err(error) => return failed(&doors, spoken, &error),
-    };
-    let (office, who) = (doors.office().clone(), visitor.clone());
-    let opened: Result<(), PortalError> =
-        doors.db().write(move |tx| letters::opened(tx, &office, &who)).await;
-    if let Err(error) = opened {
-        return failed(&doors, spoken, &error);
-    }
-    let zone = visitor.timezone(doors.office());
+    let ((list, said), ahead) = at.seen(look).await?;
+    at.write(letters::opened).await?;
+    let (l, visitor) = (at.l, &at.visitor);
+    let zone = visitor.timezone(at.doors.office());
     let letters = list
         .into_iter()
         .map(|letter| Line {
@@ -89,7 +74,7 @@ pub async fn page(State(doors): State<Doors>, visitor: Visitor, spoken: Spoken) 
         })
         .collect();
     let home = Home {
-        frame,
+        frame: at.frame("/window"),
         may_read: visitor.reads_letters(),
         may_visit: visitor.sees_visits(),
         may_choose: visitor.chooses(),
@@ -97,7 +82,7 @@ pub async fn page(State(doors): State<Doors>, visitor: Visitor, spoken: Spoken) 
         written,
         visits,
     };
-    html(&doors, spoken, StatusCode::OK, &home)
+    Ok(at.page(&home))
 }
 
 fn note(l: Tongue, letter: &letters::Listed) -> &'static str {

@@ -2,7 +2,6 @@
 //! writes back.
 
 use askama::Template;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use gate::{Address, Channel, MessageId};
@@ -10,20 +9,19 @@ use uuid::Uuid;
 
 use super::files::File;
 use super::home::{day, moment};
-use super::page::{Frame, Spoken, Tongue, failed, html, message, nothing};
+use super::inside::Inside;
+use super::page::{Frame, Tongue};
 use crate::attachments::content::Unfit;
 use crate::attachments::scan::NotTaken;
 use crate::attachments::store;
-use crate::audit::{Event, Kind};
+use crate::audit::Kind;
 use crate::conversations::tasks::TaskError;
 use crate::db::Tx;
 use crate::db::attachment::Holder;
 use crate::db::registry::{INBOUND_MESSAGE, LETTER};
-use crate::http::Doors;
 use crate::http::files;
 use crate::http::params::Path;
 use crate::http::upload::{NotWhole, Upload};
-use crate::http::views::seen;
 use crate::ids::InboundId;
 use crate::inbound::{self, Arrival, Effect, Received};
 use crate::office::Office;
@@ -61,52 +59,32 @@ struct Emergency {
 
 /// `GET /window/letters/{letter}`. That it was read is on the log, and staff see it. A letter of
 /// somebody else is as one that never was.
-pub async fn page(
-    State(doors): State<Doors>,
-    Path(id): Path<String>,
-    visitor: Visitor,
-    spoken: Spoken,
-) -> Response {
-    let l = spoken.tongue(visitor.language());
-    let Ok(id) = id.parse::<MessageId>() else { return nothing(&doors, spoken, l) };
-    let who = visitor.clone();
-    let look = move |tx: &mut Tx<'_>, office: &Office| {
-        let opened = letters::open(tx, office, &who, id)?;
-        let files = letters::files_of_letter(tx, office, &who, id)?;
-        let event = opened.as_ref().map(|_| {
-            Event::new(Kind::ContentViewed, who.actor())
-                .about(LETTER, id)
-                .patient(who.patient())
-                .code("window")
-        });
+pub async fn page(Path(id): Path<String>, at: Inside) -> Result<Response, Response> {
+    let id = at.id::<MessageId>(&id)?;
+    let event = at.looked(Kind::ContentViewed, "window").about(LETTER, id);
+    let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
+        let opened = letters::open(tx, office, who, id)?;
+        let files = letters::files_of_letter(tx, office, who, id)?;
+        let event = opened.as_ref().map(|_| event);
         Ok::<_, PortalError>((opened.map(|one| (one, files)), event.into_iter().collect()))
     };
-    let (opened, files) = match seen(&doors, look).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return nothing(&doors, spoken, l),
-        Err(error) => return failed(&doors, spoken, &error),
-    };
+    let (opened, files) = at.seen(look).await?.ok_or_else(|| at.nothing())?;
     if opened.words.is_some() {
-        let (office, who) = (doors.office().clone(), visitor.clone());
-        let read: Result<(), PortalError> =
-            doors.db().write(move |tx| letters::read(tx, &office, &who, id)).await;
-        if let Err(error) = read {
-            return failed(&doors, spoken, &error);
-        }
+        at.write(move |tx, office, who| letters::read(tx, office, who, id)).await?;
     }
-    let zone = visitor.timezone(doors.office());
+    let zone = at.visitor.timezone(at.doors.office());
     let last = jiff::Timestamp::from_second(opened.last_day.saturating_mul(24 * 60 * 60));
     let until = last.unwrap_or(jiff::Timestamp::MAX).to_zoned(jiff::tz::TimeZone::UTC);
     let here = format!("/window/letters/{id}");
     let page = LetterPage {
-        files: files.iter().map(|file| File::of(l, &here, file)).collect(),
-        frame: Frame::of(&doors, l, here).inside(),
-        when: day(l, &opened.written_at.to_zoned(zone)),
-        until: day(l, &until),
+        files: files.iter().map(|file| File::of(at.l, &here, file)).collect(),
+        frame: at.frame(here),
+        when: day(at.l, &opened.written_at.to_zoned(zone)),
+        until: day(at.l, &until),
         words: opened.words,
     };
     let status = if page.words.is_some() { StatusCode::OK } else { StatusCode::GONE };
-    html(&doors, spoken, status, &page)
+    Ok(at.html(status, &page))
 }
 
 #[derive(Template)]
@@ -119,37 +97,24 @@ struct Wrote {
 }
 
 /// `GET /window/wrote/{message}`: what the patient wrote, for them alone.
-pub async fn wrote(
-    State(doors): State<Doors>,
-    Path(id): Path<String>,
-    visitor: Visitor,
-    spoken: Spoken,
-) -> Response {
-    let l = spoken.tongue(visitor.language());
-    let Ok(id) = id.parse::<InboundId>() else { return nothing(&doors, spoken, l) };
-    let who = visitor.clone();
-    let look = move |tx: &mut Tx<'_>, office: &Office| {
-        let found = letters::wrote(tx, office, &who, id)?;
-        let files = letters::files_of_wrote(tx, office, &who, id)?;
-        let event = found.as_ref().map(|_| {
-            Event::new(Kind::ContentViewed, who.actor())
-                .about(INBOUND_MESSAGE, id)
-                .patient(who.patient())
-                .code("window")
-        });
+pub async fn wrote(Path(id): Path<String>, at: Inside) -> Result<Response, Response> {
+    let id = at.id::<InboundId>(&id)?;
+    let event = at.looked(Kind::ContentViewed, "window").about(INBOUND_MESSAGE, id);
+    let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
+        let found = letters::wrote(tx, office, who, id)?;
+        let files = letters::files_of_wrote(tx, office, who, id)?;
+        let event = found.as_ref().map(|_| event);
         Ok::<_, PortalError>((found.map(|one| (one, files)), event.into_iter().collect()))
     };
-    match seen(&doors, look).await {
-        Err(error) => failed(&doors, spoken, &error),
-        Ok(None) => nothing(&doors, spoken, l),
-        Ok(Some(((at, words), files))) => {
-            let here = format!("/window/wrote/{id}");
-            let files = files.iter().map(|file| File::of(l, &here, file)).collect();
-            let frame = Frame::of(&doors, l, here).inside();
-            let when = moment(l, &at.to_zoned(visitor.timezone(doors.office())));
-            html(&doors, spoken, StatusCode::OK, &Wrote { frame, when, words, files })
-        }
-    }
+    let ((when, words), files) = at.seen(look).await?.ok_or_else(|| at.nothing())?;
+    let here = format!("/window/wrote/{id}");
+    let page = Wrote {
+        files: files.iter().map(|file| File::of(at.l, &here, file)).collect(),
+        frame: at.frame(here),
+        when: moment(at.l, &when.to_zoned(at.visitor.timezone(at.doors.office()))),
+        words,
+    };
+    Ok(at.page(&page))
 }
 
 /// What was written.
@@ -161,68 +126,56 @@ struct Written {
 }
 
 /// `GET /window/write`: what this is not for, when we answer, and then the box.
-pub async fn write_page(State(doors): State<Doors>, visitor: Visitor, spoken: Spoken) -> Response {
-    show(&doors, (&visitor, spoken), (StatusCode::OK, Written::default(), None)).await
+pub async fn write_page(at: Inside) -> Result<Response, Response> {
+    show(&at, (StatusCode::OK, Written::default(), None)).await
 }
 
 async fn show(
-    doors: &Doors,
-    (visitor, spoken): (&Visitor, Spoken),
+    at: &Inside,
     (status, written, error): (StatusCode, Written, Option<&'static str>),
-) -> Response {
-    let l = spoken.tongue(visitor.language());
-    if !visitor.reads_letters() {
-        return nothing(doors, spoken, l);
+) -> Result<Response, Response> {
+    if !at.visitor.reads_letters() {
+        return Err(at.nothing());
     }
-    let (office, patient) = (doors.office().clone(), visitor.patient());
+    let (office, patient, l) = (at.doors.office().clone(), at.visitor.patient(), at.l);
     let read = move |tx: &mut Tx<'_>| -> Result<String, PortalError> {
         let place = places::of_patient(tx, &office, Some(patient));
         Ok(place.map_err(TaskError::from)?.hours.in_words(l.0))
     };
-    let hours = match doors.db().read(read).await {
-        Ok(hours) => hours,
-        Err(error) => return failed(doors, spoken, &error),
-    };
     let page = Write {
-        frame: Frame::of(doors, l, "/window/write").inside(),
-        hours,
-        nonce: doors.office().clock().new_id().to_string(),
+        frame: at.frame("/window/write"),
+        hours: at.doors.db().read(read).await.map_err(|error| at.trouble(&error))?,
+        nonce: at.doors.office().clock().new_id().to_string(),
         body: written.body,
         error,
     };
-    html(doors, spoken, status, &page)
+    Ok(at.html(status, &page))
 }
 
 /// `POST /window/write`: takes the way of every message to us. Where it sounds like an emergency,
 /// whoever wrote it is told at once what to do.
-pub async fn write(
-    State(doors): State<Doors>,
-    visitor: Visitor,
-    spoken: Spoken,
-    upload: Result<Upload, NotWhole>,
-) -> Response {
-    let l = spoken.tongue(visitor.language());
-    if !visitor.reads_letters() {
-        return nothing(&doors, spoken, l);
+pub async fn write(at: Inside, upload: Result<Upload, NotWhole>) -> Result<Response, Response> {
+    let l = at.l;
+    if !at.visitor.reads_letters() {
+        return Err(at.nothing());
     }
     let Upload { mut fields, files } = match upload {
         Ok(upload) => upload,
         Err(not) => {
-            let (status, wrong) = (not.status(), not_whole(l, not));
-            let written = Written::default();
-            return show(&doors, (&visitor, spoken), (status, written, Some(wrong))).await;
+            return show(&at, (not.status(), Written::default(), Some(not_whole(l, not)))).await;
         }
     };
     let mut field = |name| fields.remove(name).unwrap_or_default();
     let written = Written { body: field("body"), nonce: field("nonce") };
+    let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
     let Ok(nonce) = written.nonce.parse::<Uuid>() else {
         let again = l.say(
             "The page was old. What you wrote is still here: send it once more.",
             "La página era antigua. Lo que escribió sigue aquí: envíelo otra vez.",
         );
-        return show(&doors, (&visitor, spoken), (again_status(), written, Some(again))).await;
+        return show(&at, (unprocessable, written, Some(again))).await;
     };
-    let body = written.body.trim();
+    let body = written.body.trim().to_owned();
     if body.is_empty() || body.chars().count() > LONGEST {
         let wrong = if body.is_empty() {
             l.say("Write something first.", "Escriba algo primero.")
@@ -232,61 +185,35 @@ pub async fn write(
                 "Es más de lo que cabe en un mensaje. Acórtelo o llámenos.",
             )
         };
-        return show(&doors, (&visitor, spoken), (again_status(), written, Some(wrong))).await;
+        return show(&at, (unprocessable, written, Some(wrong))).await;
     }
-    let mut sealed = Vec::with_capacity(files.len());
-    for (_, name, bytes) in files {
-        match doors.scanner().take(name, bytes).await {
-            Ok(fit) => match store::seal(doors.office(), &fit, None) {
-                Ok(file) => sealed.push(file),
-                Err(error) => return failed(&doors, spoken, &error.into()),
-            },
-            Err(not) => {
-                let whose = (visitor.actor(), visitor.patient());
-                if let Err(error) = files::refused(&doors, whose, not).await {
-                    return failed(&doors, spoken, &error.into());
-                }
-                let wrong = Some(not_taken(l, not));
-                return show(&doors, (&visitor, spoken), (again_status(), written, wrong)).await;
+    let whose = (at.visitor.actor(), at.visitor.patient());
+    let sealed = match files::take(&at.doors, whose, (files, None)).await {
+        Ok(Ok(sealed)) => sealed,
+        Ok(Err(not)) => return show(&at, (unprocessable, written, Some(not_taken(l, not)))).await,
+        Err(error) => return Err(at.trouble(&PortalError::from(error))),
+    };
+    let received = at.write(move |tx, office, who| {
+        let arrival = arrival(office, who, (nonce, body));
+        let received = inbound::receive_from(tx, office, arrival, (who.patient(), who.actor()))?;
+        if let Received::New { inbound, .. } = &received {
+            for file in sealed {
+                store::keep(tx, office, (Holder::Inbound(*inbound), &who.actor()), file)?;
             }
         }
+        Ok::<_, PortalError>(received)
+    });
+    if let Received::New { effect: Effect::Emergency, .. } = received.await? {
+        return Ok(at.page(&Emergency { frame: at.frame("/window/write") }));
     }
-    let (office, who, body) = (doors.office().clone(), visitor.clone(), body.to_owned());
-    let received: Result<Received, PortalError> = doors
-        .db()
-        .write(move |tx| {
-            let arrival = arrival(&office, &who, (nonce, body));
-            let whose = (who.patient(), who.actor());
-            let received = inbound::receive_from(tx, &office, arrival, whose)?;
-            if let Received::New { inbound, .. } = &received {
-                let holder = Holder::Inbound(*inbound);
-                for file in sealed {
-                    store::keep(tx, &office, (holder, &who.actor()), file)?;
-                }
-            }
-            Ok(received)
-        })
-        .await;
-    let frame = Frame::of(&doors, l, "/window").inside();
-    match received {
-        Err(error) => failed(&doors, spoken, &error),
-        Ok(Received::New { effect: Effect::Emergency, .. }) => {
-            html(&doors, spoken, StatusCode::OK, &Emergency { frame })
-        }
-        Ok(_) => message(
-            (&doors, spoken),
-            frame,
-            StatusCode::OK,
-            (
-                l.say("We have your message", "Recibimos su mensaje"),
-                l.say(
-                    "A person reads it in office hours and answers here. We tell you when they do.",
-                    "Una persona lo lee en horas de oficina y responde aquí. Le avisaremos.",
-                ),
-            ),
-            Some(("/window", l.say("Back to the start", "Volver al inicio"))),
+    let words = (
+        l.say("We have your message", "Recibimos su mensaje"),
+        l.say(
+            "A person reads it in office hours and answers here. We tell you when they do.",
+            "Una persona lo lee en horas de oficina y responde aquí. Le avisaremos.",
         ),
-    }
+    );
+    Ok(at.says(words, ("/window", l.say("Back to the start", "Volver al inicio"))))
 }
 
 /// What to do about a form that did not come as it must.
@@ -335,10 +262,6 @@ fn not_taken(l: Tongue, not: NotTaken) -> &'static str {
             "Ahora no se pueden recibir archivos. Inténtelo en un minuto o envíe solo el texto.",
         ),
     }
-}
-
-const fn again_status() -> StatusCode {
-    StatusCode::UNPROCESSABLE_ENTITY
 }
 
 /// What was written, as an adapter would hand it over. The same page sent twice is the same arrival.

@@ -1,6 +1,7 @@
 //! The window: the pages for patients and those who act for them. A link leads to the proof
-//! ([`way_in`]); everything behind it takes a [`Visitor`](crate::portal::Visitor) as its argument
-//! ([`visitor`]), and with it the patient. One thing a page, in English and Spanish ([`page`]).
+//! ([`way_in`]); everything behind it takes [`Inside`](inside::Inside) as its argument, and with it a
+//! [`Visitor`](crate::portal::Visitor) ([`visitor`]), which knows the patient. One thing a page, in
+//! English and Spanish ([`page`]).
 
 pub mod choices;
 pub mod files;
@@ -9,5 +10,6 @@ pub mod letters;
 pub mod visits;
 pub mod way_in;
 
+pub mod inside;
 pub mod page;
 pub mod visitor;

@@ -12,7 +12,6 @@ use serde::de::DeserializeOwned;
 use crate::http::Doors;
 use crate::http::console::cookies;
 use crate::http::errors::Problem;
-use crate::portal::PortalError;
 
 /// The language of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,7 +169,7 @@ pub(super) fn message(
 }
 
 /// The page for what is ours to mend.
-pub(super) fn failed(doors: &Doors, spoken: Spoken, error: &PortalError) -> Response {
+pub(super) fn failed(doors: &Doors, spoken: Spoken, error: &impl std::fmt::Display) -> Response {
     tracing::error!(%error, "window.failed");
     let l = spoken.tongue(None);
     message(

@@ -12,6 +12,7 @@ use gate::{AddressKind, Channel};
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use super::inside::Inside;
 use super::page::{Filled, Frame, Spoken, Tongue, failed, html, message, see_other};
 use super::visitor::WAY_IN;
 use crate::channels::OpaqueIds;
@@ -22,7 +23,7 @@ use crate::http::params::Path;
 use crate::people::addresses;
 use crate::portal::link::{self, Standing};
 use crate::portal::proof::{self, Refused, Typed};
-use crate::portal::{PortalError, Visitor, letters, session};
+use crate::portal::{PortalError, letters, session};
 
 /// The address a request came from, where the server knows it.
 pub struct From(Option<IpAddr>);
@@ -305,24 +306,16 @@ pub async fn send_link(
 }
 
 /// `POST /window/leave`: it is not their device, or they are done.
-pub async fn leave(State(doors): State<Doors>, visitor: Visitor, spoken: Spoken) -> Response {
-    let office = doors.office().clone();
-    let l = spoken.tongue(visitor.language());
-    let left: Result<(), PortalError> =
-        doors.db().write(move |tx| session::leave(tx, &office, &visitor)).await;
-    match left {
-        Ok(()) => gone(
-            (&doors, spoken, l),
-            (
-                l.say("You are out", "Ha salido"),
-                l.say(
-                    "Nothing of your messages stays on this device.",
-                    "Nada de sus mensajes queda en este dispositivo.",
-                ),
-            ),
+pub async fn leave(at: Inside) -> Result<Response, Response> {
+    at.write(session::leave).await?;
+    let words = (
+        at.l.say("You are out", "Ha salido"),
+        at.l.say(
+            "Nothing of your messages stays on this device.",
+            "Nada de sus mensajes queda en este dispositivo.",
         ),
-        Err(error) => failed(&doors, spoken, &error),
-    }
+    );
+    Ok(gone(&at, words))
 }
 
 #[derive(Template)]
@@ -332,40 +325,29 @@ struct Lost {
 }
 
 /// `GET /window/lost`: what happens when a phone is lost, and the button.
-pub async fn lost(State(doors): State<Doors>, visitor: Visitor, spoken: Spoken) -> Response {
-    let frame = Frame::of(&doors, spoken.tongue(visitor.language()), "/window/lost").inside();
-    html(&doors, spoken, StatusCode::OK, &Lost { frame })
+pub async fn lost(at: Inside) -> Response {
+    at.page(&Lost { frame: at.frame("/window/lost") })
 }
 
 /// `POST /window/lost`: every stay and every link about this patient ends, this one too.
-pub async fn cut_off(State(doors): State<Doors>, visitor: Visitor, spoken: Spoken) -> Response {
-    let office = doors.office().clone();
-    let l = spoken.tongue(visitor.language());
-    let cut: Result<_, PortalError> = doors
-        .db()
-        .write(move |tx| session::cut_off(tx, &office, visitor.patient(), &visitor.actor()))
-        .await;
-    match cut {
-        Ok(_) => gone(
-            (&doors, spoken, l),
-            (
-                l.say("Every device is cut off", "Todos los dispositivos están desconectados"),
-                l.say(
-                    "No link we sent until now opens anything. Call us if the number changed.",
-                    "Ningún enlace enviado hasta ahora abre nada. Llámenos si cambió de número.",
-                ),
-            ),
+pub async fn cut_off(at: Inside) -> Result<Response, Response> {
+    at.write(|tx, office, who| session::cut_off(tx, office, who.patient(), &who.actor())).await?;
+    let words = (
+        at.l.say("Every device is cut off", "Todos los dispositivos están desconectados"),
+        at.l.say(
+            "No link we sent until now opens anything. Call us if the number changed.",
+            "Ningún enlace enviado hasta ahora abre nada. Llámenos si cambió de número.",
         ),
-        Err(error) => failed(&doors, spoken, &error),
-    }
+    );
+    Ok(gone(&at, words))
 }
 
 /// Out: the cookie goes, and what pages left in the browser with it (ASVS 14.3.1).
-fn gone((doors, spoken, l): (&Doors, Spoken, Tongue), words: (&str, &str)) -> Response {
-    let frame = Frame::of(doors, l, WAY_IN);
-    let again = (WAY_IN, l.say("Ask for a new link", "Pedir un enlace nuevo"));
-    let mut response = message((doors, spoken), frame, StatusCode::OK, words, Some(again));
-    cookies::take_back(doors, response.headers_mut(), &Name::Stay);
+fn gone(at: &Inside, words: (&str, &str)) -> Response {
+    let frame = Frame::of(&at.doors, at.l, WAY_IN);
+    let again = (WAY_IN, at.l.say("Ask for a new link", "Pedir un enlace nuevo"));
+    let mut response = message((&at.doors, at.spoken), frame, StatusCode::OK, words, Some(again));
+    cookies::take_back(&at.doors, response.headers_mut(), &Name::Stay);
     let cache = axum::http::HeaderValue::from_static("\"cache\"");
     response.headers_mut().insert("clear-site-data", cache);
     response

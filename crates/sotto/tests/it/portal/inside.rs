@@ -80,7 +80,7 @@ fn looked_at(tx: &mut Tx<'_>, office: &Office, patient: PatientId, id: Caregiver
     caregiver::put(tx, office.practice(), &row).unwrap();
 }
 
-fn nonce(page: &str) -> String {
+pub(super) fn nonce(page: &str) -> String {
     let rest = page.split("name=\"nonce\" value=\"").nth(1).expect(page);
     rest.split('"').next().unwrap().to_owned()
 }

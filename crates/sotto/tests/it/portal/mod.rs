@@ -2,6 +2,7 @@
 
 mod choices;
 mod copies;
+mod files;
 mod inside;
 mod way_in;
 

@@ -1,7 +1,6 @@
 //! What staff write down on a patient's page: each form calls the function that the API and the
 //! command line call, with the member of staff as the actor.
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use gate::facts::Scope as Hears;
@@ -14,8 +13,8 @@ use uuid::Uuid;
 use super::super::page::{Filled, message, see_other};
 use super::super::signed_in::{ChangeContacts, ManageRestrictions, MayOf, RecordConsent};
 use super::again;
-use super::typed::{Fields, Refused, Typed};
-use crate::attachments::store::{self, SealedFile};
+use super::typed::{Refused, Typed};
+use crate::attachments::store;
 use crate::audit::Actor;
 use crate::db::attachment::Holder;
 use crate::db::caregiver::Permission;
@@ -24,7 +23,8 @@ use crate::db::contact_point::{self, AddressUse};
 use crate::db::restriction::RestrictedThing;
 use crate::db::{Tx, Word};
 use crate::http::Doors;
-use crate::http::files::refused as refused_file;
+use crate::http::files;
+use crate::http::form::Fields;
 use crate::http::params::Path;
 use crate::http::upload::{NotWhole, Upload};
 use crate::ids::CaregiverId;
@@ -156,7 +156,8 @@ pub async fn give_consent(
     };
     let fields = Fields::from(upload.fields);
     let form = Form("consent".to_owned(), "consent", "consents");
-    let pages = match kept(&doors, &may, upload.files).await {
+    let taken = files::take(&doors, (may.actor(), may.patient), (upload.files, None)).await;
+    let pages = match taken.map_err(Refused::from).and_then(|pages| pages.map_err(Refused::from)) {
         Ok(pages) => pages,
         Err(refused) => return again(&doors, &may, Typed::again(form.0, fields, refused)).await,
     };
@@ -173,25 +174,6 @@ pub async fn give_consent(
         Ok(())
     })
     .await
-}
-
-/// The pages of a scan, looked at and sealed; nothing of them is stored yet.
-async fn kept(
-    doors: &Doors,
-    may: &MayOf<RecordConsent>,
-    files: Vec<(String, String, Bytes)>,
-) -> Result<Vec<SealedFile>, Refused> {
-    let mut pages = Vec::with_capacity(files.len());
-    for (_, name, bytes) in files {
-        match doors.scanner().take(name, bytes).await {
-            Ok(fit) => pages.push(store::seal(doors.office(), &fit, None)?),
-            Err(not) => {
-                refused_file(doors, (may.actor(), may.patient), not).await?;
-                return Err(not.into());
-            }
-        }
-    }
-    Ok(pages)
 }
 
 fn consent(tx: &mut Tx<'_>, case: &Case<'_>) -> Result<NewConsent, Refused> {

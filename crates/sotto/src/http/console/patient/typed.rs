@@ -2,14 +2,12 @@
 //! something is wrong. Nothing of it goes anywhere but back to the page.
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use gate::Address;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
-use serde::Deserialize;
 
 use crate::attachments::scan::NotTaken;
 use crate::attachments::store::AttachmentError;
@@ -17,21 +15,11 @@ use crate::audit::AuditError;
 use crate::db::consent_event::ConsentMethod;
 use crate::db::{DbError, Word};
 use crate::http::errors::Problem;
+use crate::http::form::Fields;
 use crate::people::addresses::parse_phone;
 use crate::people::consents::ConsentError;
 use crate::people::told::{RecordError, Told};
 use crate::portal::PortalError;
-
-/// The fields of a form, by name. `Debug` shows nothing of them.
-#[derive(Deserialize, Default, Clone)]
-#[serde(transparent)]
-pub struct Fields(BTreeMap<String, String>);
-
-impl std::fmt::Debug for Fields {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Fields({})", self.0.len())
-    }
-}
 
 /// Why a form was not taken: a field and what to do, or the whole of it.
 #[derive(Debug)]
@@ -135,33 +123,7 @@ impl From<ConsentError> for Refused {
     }
 }
 
-impl From<BTreeMap<String, String>> for Fields {
-    fn from(fields: BTreeMap<String, String>) -> Self {
-        Self(fields)
-    }
-}
-
 impl Fields {
-    /// What stands in a field, without blanks around it; empty where there is none.
-    pub(super) fn text(&self, name: &str) -> &str {
-        self.0.get(name).map_or("", |text| text.trim())
-    }
-
-    /// The same; none where it is empty.
-    pub(super) fn some(&self, name: &str) -> Option<String> {
-        Some(self.text(name)).filter(|text| !text.is_empty()).map(str::to_owned)
-    }
-
-    /// Whether a box is ticked.
-    pub(super) fn ticked(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
-    /// The rest of the names of ticked boxes that begin so.
-    pub(super) fn all_ticked<'a>(&'a self, begin: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.keys().filter_map(move |name| name.strip_prefix(begin))
-    }
-
     /// One of the words of a list; none where nothing is chosen.
     pub(super) fn word<T: Word>(&self, name: &'static str) -> Result<Option<T>, Refused> {
         self.some(name)
@@ -287,12 +249,13 @@ impl Typed {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn fields(pairs: &[(&str, &str)]) -> Fields {
-        Fields(
-            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-        )
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Fields::from(pairs.iter().map(owned).collect::<BTreeMap<_, _>>())
     }
 
     #[test]
