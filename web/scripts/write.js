@@ -1,5 +1,5 @@
-// Beside the words: takes the safe wording and moves to the portal without leaving the page. Each
-// is a button of the form and works without this, by loading the page again.
+// Beside the words: takes the safe wording, moves to the portal, and keeps or discards the draft
+// without leaving the page. Each is a button of the form and works without this, by loading the page again.
 "use strict";
 
 (() => {
@@ -33,6 +33,16 @@
       event.preventDefault();
       form().querySelector("input[name=channel][value=portal]").checked = true;
       fresh(form().elements.body);
+    } else if (button.value === "keep" || button.value === "discard") {
+      event.preventDefault();
+      if (button.value === "discard") {
+        form().elements.template.value = "";
+        form().elements.body.value = form().elements.subject.value = "";
+        fit();
+        fresh(form().elements.body);
+        form().elements.body.focus();
+      }
+      document.getElementById("draft").dispatchEvent(new Event("keep"));
     } else if (button.value === "look") {
       event.preventDefault();
       fresh(form().elements.body);

@@ -13,11 +13,13 @@ pub enum KeyKind {
     Retention,
     /// One day of patients' copies, kept until they expire and in no backup.
     Expiry,
+    /// One device of somebody who works here, kept until it is wiped and in no backup.
+    Device,
 }
 
 impl KeyKind {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Practice, Self::Patient, Self::Retention, Self::Expiry];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Practice, Self::Patient, Self::Retention, Self::Expiry, Self::Device];
 
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -25,6 +27,7 @@ impl KeyKind {
             Self::Patient => "patient",
             Self::Retention => "retention",
             Self::Expiry => "expiry",
+            Self::Device => "device",
         }
     }
 }

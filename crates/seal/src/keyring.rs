@@ -186,8 +186,25 @@ impl Keyring {
         seal_value(&*self.month_key(KeyKind::Retention, retained)?, place, plain)
     }
 
-    /// Opens what [`seal_for_patient`](Self::seal_for_patient) or
-    /// [`seal_for_month`](Self::seal_for_month) sealed for this very place. The plain text is
+    /// Seals something that is kept for one device of somebody who works here, under that device's
+    /// key, which is made when this is the first.
+    ///
+    /// # Errors
+    /// [`SealError::Destroyed`] after [`destroy_device`](Self::destroy_device),
+    /// [`SealError::PatientId`] for an id that is none, [`SealError::KeyFile`], [`SealError::Io`].
+    pub fn seal_for_device(
+        &self,
+        device: &str,
+        place: &Place<'_>,
+        plain: &[u8],
+    ) -> Result<Sealed, SealError> {
+        let key = self.key(KeyKind::Device, self.named(KeyKind::Device, device)?)?;
+        seal_value(&key, place, plain)
+    }
+
+    /// Opens what [`seal_for_patient`](Self::seal_for_patient),
+    /// [`seal_for_month`](Self::seal_for_month) or
+    /// [`seal_for_device`](Self::seal_for_device) sealed for this very place. The plain text is
     /// wiped when dropped.
     ///
     /// # Errors
@@ -307,6 +324,24 @@ impl Keyring {
         self.destroy(KeyKind::Expiry, self.day_id(day))
     }
 
+    /// Whether there is a key of this device: something was sealed for it, and it was not wiped.
+    ///
+    /// # Errors
+    /// [`SealError::PatientId`] for an id that is none, [`SealError::Io`].
+    pub fn has_device(&self, device: &str) -> Result<bool, SealError> {
+        let id = self.named(KeyKind::Device, device)?;
+        Ok(matches!(self.store.read(&id.file())?, Found::Key(_)))
+    }
+
+    /// Destroys a device's key: what was kept for it is unreadable from now on, and no other is
+    /// made. No backup holds the key (see [`copy_out`](crate::copy_out)).
+    ///
+    /// # Errors
+    /// [`SealError::Io`]: call again, until it succeeds.
+    pub fn destroy_device(&self, device: &str) -> Result<(), SealError> {
+        self.destroy(KeyKind::Device, self.named(KeyKind::Device, device)?)
+    }
+
     /// Destroys a month's key: the end of retention.
     ///
     /// # Errors
@@ -392,11 +427,15 @@ impl Keyring {
     }
 
     fn patient(&self, patient: &str) -> Result<KeyId, SealError> {
+        self.named(KeyKind::Patient, patient)
+    }
+
+    fn named(&self, kind: KeyKind, id: &str) -> Result<KeyId, SealError> {
         let sound = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
-        if !(1..=64).contains(&patient.len()) || !patient.bytes().all(sound) {
+        if !(1..=64).contains(&id.len()) || !id.bytes().all(sound) {
             return Err(SealError::PatientId);
         }
-        Ok(self.key_id(KeyKind::Patient, patient.as_bytes()))
+        Ok(self.key_id(kind, id.as_bytes()))
     }
 
     fn month_id(&self, kind: KeyKind, month: Month) -> KeyId {

@@ -46,8 +46,8 @@ pub struct PutBack {
 }
 
 /// Every key of the store in `dir` that is to outlive it, and every tombstone, by name. Left out are
-/// keys that were destroyed, and those of patients' copies: a copy that ends with its day must not
-/// come back out of a backup.
+/// keys that were destroyed, those of patients' copies, and those of devices: a copy that ends with
+/// its day, and what was kept for a device that is wiped, must not come back out of a backup.
 ///
 /// # Errors
 /// [`SealError::NoStore`], [`SealError::Permissions`], [`SealError::Io`].
@@ -71,6 +71,7 @@ pub fn copy_out(dir: &Path) -> Result<Vec<StoreFile>, SealError> {
                 // Destroyed while it was read: what was read may be half erased.
                 Found::Key(_) if store.is_destroyed(&name)? => continue,
                 Found::Key(bytes) if is_of(&bytes, KeyKind::Expiry) => continue,
+                Found::Key(bytes) if is_of(&bytes, KeyKind::Device) => continue,
                 Found::Key(bytes) => bytes,
                 Found::Tombstone(_) | Found::Nothing => continue,
             },
@@ -169,6 +170,37 @@ mod tests {
         keys.destroy_day(crate::Day(20_800)).unwrap();
         let copy = copy_out(&at).unwrap();
         assert_eq!((copy.len(), copy.iter().filter(|file| file.is_tombstone()).count()), (3, 1));
+    }
+
+    #[test]
+    fn the_keys_of_devices_are_in_no_copy_and_what_they_sealed_ends_with_them() {
+        let (dir, other) = (scratch(), scratch());
+        let root = RootKey::generate().unwrap();
+        let (from, to) = (dir.path().join("keys"), other.path().join("keys"));
+        let keys = Keyring::create(&from, &root).unwrap();
+        let place = Place { practice: "p", table: "draft", row: "r", column: "body" };
+        let lost = keys.seal_for_device("d-1", &place, b"half a line").unwrap();
+        let kept = keys.seal_for_device("d-2", &place, b"another").unwrap();
+        let older = copy_out(&from).unwrap();
+        assert_eq!(older.len(), 1, "the practice's key alone");
+        assert!(keys.has_device("d-1").unwrap());
+        keys.destroy_device("d-1").unwrap();
+        assert!(!keys.has_device("d-1").unwrap());
+        let destroyed =
+            |opened| matches!(opened, Err(SealError::Destroyed { kind: KeyKind::Device }));
+        assert!(destroyed(keys.open_value(&place, &lost)));
+        assert!(matches!(
+            keys.seal_for_device("d-1", &place, b"more"),
+            Err(SealError::Destroyed { kind: KeyKind::Device })
+        ));
+        assert_eq!(*keys.open_value(&place, &kept).unwrap(), b"another");
+        // Neither an older copy nor a newer one brings it back, here or elsewhere.
+        put_back(&from, &older).unwrap();
+        keys.forget();
+        assert!(destroyed(keys.open_value(&place, &lost)));
+        put_back(&to, &older).unwrap();
+        let elsewhere = Keyring::open(&to, &root).unwrap();
+        assert!(matches!(elsewhere.open_value(&place, &lost), Err(SealError::Missing)));
     }
 
     #[test]

@@ -11,12 +11,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access::break_glass;
+use crate::access::{break_glass, devices};
 use crate::agreements;
 use crate::arrivals;
 use crate::audit;
 use crate::channels::{Adapter, AdapterName, AnyAdapter, Carried, Failure, Handoff};
-use crate::conversations::inbox;
+use crate::conversations::{drafts, inbox};
 use crate::db::Db;
 use crate::downtime::watch;
 use crate::inbound::pager::{self, Pager};
@@ -148,6 +148,7 @@ impl Service {
             tasks.spawn(watch::run(db.clone(), office.clone(), downtime, stop.clone()));
         }
         tasks.spawn(letters(db.clone(), office.clone(), stop.clone()));
+        tasks.spawn(forget(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(index(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(settle(db, office, given_up, stop.clone()));
         tasks.close();
@@ -272,6 +273,18 @@ async fn letters(db: Db, office: Office, stop: CancellationToken) {
             Ok(0) => {}
             Ok(copies) => tracing::info!(copies, "window.copies_ended"),
             Err(error) => tracing::error!(%error, "window.expiry"),
+        }
+    }
+}
+
+/// Drafts that nobody went on with end, and so do the keys of devices that were wiped.
+async fn forget(db: Db, office: Office, stop: CancellationToken) {
+    while pause(&office, LETTERS_EVERY, &stop).await {
+        if let Err(error) = drafts::end_old(&db, &office).await {
+            tracing::error!(%error, "drafts.end");
+        }
+        if let Err(error) = devices::finish(&db, &office).await {
+            tracing::error!(%error, "devices.finish");
         }
     }
 }

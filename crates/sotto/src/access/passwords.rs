@@ -85,7 +85,8 @@ fn is_common(lower: &str) -> bool {
     listed(lower) || (core.chars().count() >= 8 && listed(core)) || is_a_pattern(lower)
 }
 
-fn is_a_pattern(text: &str) -> bool {
+/// One character, or one step, over and over.
+pub(super) fn is_a_pattern(text: &str) -> bool {
     let chars: Vec<u32> = text.chars().map(u32::from).collect();
     let steps: std::collections::BTreeSet<i64> = chars
         .iter()

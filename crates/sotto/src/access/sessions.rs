@@ -18,7 +18,7 @@ use super::{recovery_codes, totp};
 use crate::audit::{self, Actor, Event, Kind};
 use crate::db::registry::{DEVICE, SESSION};
 use crate::db::session::{self as rows, DeviceRow, Method, SessionRow};
-use crate::db::{Tx, credential, staff as staff_rows};
+use crate::db::{Tx, credential, draft, pin, staff as staff_rows};
 use crate::ids::{DeviceId, Id as _, SessionId, StaffId};
 use crate::office::Office;
 
@@ -228,11 +228,17 @@ pub fn standing(
     if row.disabled_at.is_some() {
         return Ok(Standing::Nobody);
     }
-    let idle = if session.shared { IDLE_SHARED } else { IDLE };
-    let locked = now.duration_since(session.seen_at) >= idle;
+    let locked = is_locked(&session, now);
     let opened = break_glass::opened_in(tx, office, (session.id, now))?;
     let signed_in = Box::new(SignedIn { staff: staff::open(office, row)?, session, opened });
     Ok(if locked { Standing::Locked(signed_in) } else { Standing::Good(signed_in) })
+}
+
+/// Whether a session was left for too long.
+#[must_use]
+pub fn is_locked(session: &SessionRow, now: Timestamp) -> bool {
+    let idle = if session.shared { IDLE_SHARED } else { IDLE };
+    now.duration_since(session.seen_at) >= idle
 }
 
 /// Whether the last use is old enough to be written down again.
@@ -276,6 +282,7 @@ pub fn prove(
     let id = signed_in.session.id;
     rows::prove(tx, office.practice(), id, now)?;
     rows::see(tx, office.practice(), id, now)?;
+    pin::forget_tries(tx, office.practice(), id)?;
     let event = Event::new(Kind::SessionChanged, signed_in.actor()).about(SESSION, id);
     audit::append(tx, office, event.code("proved").code(how))?;
     Ok(())
@@ -341,26 +348,31 @@ pub(super) fn end_all(
     Ok(())
 }
 
-/// Wipes one of somebody's devices from afar: every session in it ends, and its next contact is
-/// told to forget everything (SPEC LC-02). False where they have no such device.
+/// Wipes one of somebody's devices from afar: every session in it ends, what was kept for it goes,
+/// and its next contact is told to forget everything (SPEC LC-02). The answer is every device that
+/// was this browser's; none where they have no such device. Their keys are the caller's to destroy
+/// ([`devices::wipe`](super::devices::wipe)).
 ///
 /// # Errors
 /// [`AccessError`].
-pub fn wipe(
+pub(super) fn wipe(
     tx: &mut Tx<'_>,
     office: &Office,
     (staff, device): (StaffId, DeviceId),
     by: Actor,
-) -> Result<bool, AccessError> {
+) -> Result<Vec<DeviceId>, AccessError> {
     let practice = office.practice();
     let now = office.clock().now_in_life();
+    let mut wiped = Vec::new();
     let Some(digest) = rows::digest_of_device(tx, practice, (staff, device))? else {
-        return Ok(false);
+        return Ok(wiped);
     };
     let digest: [u8; 32] = digest.try_into().map_err(|_| seal::SealError::Altered)?;
     // The cookie is the browser's: whoever else signed in there is out too.
     for row in rows::devices_by_digest(tx, practice, &digest)? {
         rows::wipe(tx, practice, row.id, now)?;
+        draft::remove_of_device(tx, practice, row.id)?;
+        wiped.push(row.id);
         for open in rows::open_ones(tx, practice, row.staff_id)? {
             if open.device_id == row.id {
                 rows::end(tx, practice, (row.staff_id, open.id), "wiped", now)?;
@@ -369,7 +381,7 @@ pub fn wipe(
     }
     let event = Event::new(Kind::DeviceChanged, by).about(DEVICE, device).code("wiped");
     audit::append(tx, office, event)?;
-    Ok(true)
+    Ok(wiped)
 }
 
 /// New recovery codes for somebody who just proved who they are; the old ones are worth nothing.

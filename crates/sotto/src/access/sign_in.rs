@@ -59,7 +59,7 @@ pub async fn by_password(db: &Db, office: &Office, typed: Typed) -> Result<Begun
     begun.ok_or(AccessError::Wrong)
 }
 
-async fn matches(hash: Hash, password: Password) -> Result<bool, AccessError> {
+pub(super) async fn matches(hash: Hash, password: Password) -> Result<bool, AccessError> {
     let _turn = HASHING.acquire().await.map_err(|_| AccessError::Memory)?;
     let hashed = tokio::task::spawn_blocking(move || hash.is_of(&password)).await;
     hashed.map_err(|_| AccessError::Memory)?

@@ -22,7 +22,7 @@ use crate::audit::{self, Actor, Event, Kind};
 use crate::db::credential::{self, SecretRow};
 use crate::db::registry::STAFF;
 use crate::db::staff::{self as rows, InviteRow, StaffRow};
-use crate::db::{Tx, site};
+use crate::db::{Tx, pin, site};
 use crate::ids::{Id as _, SiteId, StaffId};
 use crate::office::Office;
 
@@ -249,6 +249,7 @@ pub fn accept(
         return Err(AccessError::Invite);
     }
     super::passkeys::end_all(tx, office, id)?;
+    pin::remove(tx, practice, id)?;
     sessions::end_all(tx, office, id, "invited_again")?;
     let (row, word) = match proof {
         Proof::Password { .. } if invited.staff.roles.need_passkey() => {

@@ -95,6 +95,8 @@ words! {
         RemindersChanged = "reminder.changed",
         /// A conversation was opened, read or closed.
         ConversationChanged = "conversation.changed",
+        /// A draft was begun or discarded.
+        DraftChanged = "draft.changed",
         /// A step of a call was taken.
         CallChanged = "call.changed",
         /// A task was made or done.

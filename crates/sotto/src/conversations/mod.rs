@@ -2,6 +2,7 @@
 
 pub mod about;
 pub mod calls;
+pub mod drafts;
 pub mod inbox;
 pub mod notes;
 pub mod tasks;

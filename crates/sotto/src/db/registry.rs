@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 39] = [
+const FLOW: [Table; 42] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -81,6 +81,9 @@ const FLOW: [Table; 39] = [
     WINDOW_SEEN,
     LETTER,
     BREAK_GLASS,
+    STAFF_PIN,
+    SESSION_PIN,
+    DRAFT,
 ];
 
 /// What vouches for a table's rows (RULEBOOK §10, 45 CFR 164.312(c)).
@@ -92,9 +95,9 @@ pub enum Vouched {
     /// Rows that change too fast for an entry each: they carry a `mac`, and which rows there must
     /// be follows from recorded tables.
     Working,
-    /// Who runs now, and who was last seen when. No message and no right rests on these rows: a
-    /// false one costs a pause, a sign-in anew, or makes an attempt under way uncertain, which a
-    /// person then looks at.
+    /// Who runs now, who was last seen when, and what is still being written. No message and no right
+    /// rests on these rows: a false one costs a pause, a sign-in anew, a draft, or makes an attempt
+    /// under way uncertain, which a person then looks at.
     Nothing,
     /// Made from recorded tables, and made again from them where rows are missing: backups leave
     /// them out. Whoever reads them compares what they lead to with the recorded rows.
@@ -359,6 +362,12 @@ tables! {
     "staff_secret" STAFF_SECRET Recorded ["staff_id" Text] [
         "practice_id" "staff_id" "password_sealed" "password_set_at" "totp_sealed" "totp_step"
     ]
+    "staff_pin" STAFF_PIN Recorded ["staff_id" Text] [
+        "practice_id" "staff_id" "pin_sealed" "set_at"
+    ]
+    "session_pin" SESSION_PIN Nothing ["session_id" Text] [
+        "practice_id" "session_id" "tries"
+    ]
     "recovery_code" RECOVERY_CODE Recorded ["id" Text] [
         "practice_id" "id" "staff_id" "digest" "created_at" "used_at"
     ]
@@ -407,6 +416,9 @@ tables! {
     ]
     "attachment_piece" ATTACHMENT_PIECE Recorded ["attachment_id" Text, "n" Int] [
         "practice_id" "attachment_id" "n" "body_sealed" "record_wrap" "patient_wrap"
+    ]
+    "draft" DRAFT Nothing ["staff_id" Text, "patient_id" Text] [
+        "practice_id" "staff_id" "patient_id" "device_id" "body_sealed" "kept_at"
     ]
     "presence" PRESENCE Nothing ["thread_id" Text, "staff_id" Text] [
         "practice_id" "thread_id" "staff_id" "seen_at"

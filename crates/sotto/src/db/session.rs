@@ -327,6 +327,18 @@ pub fn devices_of(
     )
 }
 
+/// The devices that were wiped.
+///
+/// # Errors
+/// [`DbError`].
+pub fn wiped_devices(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<DeviceId>, DbError> {
+    tx.query(
+        sql!("SELECT id FROM device WHERE practice_id = $1 AND wiped_at IS NOT NULL ORDER BY id"),
+        params![practice],
+        |row| row.get(0),
+    )
+}
+
 /// The digest of a device's token, where the device is this person's.
 ///
 /// # Errors

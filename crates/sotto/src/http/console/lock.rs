@@ -1,17 +1,19 @@
-//! `/lock`: the second factor again, after idle time and before what is far-reaching. The password
-//! is not asked for; what was typed elsewhere stays where it was.
+//! `/lock`: the second factor again, after idle time and before what is far-reaching; after idle
+//! time a PIN does too. The password is not asked for; what was typed elsewhere stays where it was.
 
 use askama::Template;
 use axum::Json;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::page::{self, Filled, Frame, html, own_path, see_other, words_of};
+use super::cookies;
+use super::page::{self, Filled, Frame, html, message, own_path, see_other, words_of};
 use super::sign_in::{PasskeyForm, no_passkeys};
 use super::signed_in::Session;
 use crate::access::passkeys::Question;
+use crate::access::pins::{self, Answer};
 use crate::access::sessions::SignedIn;
 use crate::access::{AccessError, sessions, sign_in};
 use crate::db::credential;
@@ -26,6 +28,8 @@ struct Page<'a> {
     to: &'a str,
     error: Option<String>,
     passkeys: bool,
+    /// The lock opens by their PIN too.
+    pin: bool,
     demo: bool,
 }
 
@@ -35,15 +39,23 @@ async fn show(
     (status, error): (StatusCode, Option<String>),
 ) -> Response {
     let (practice, id) = (doors.office().practice(), who.staff.id);
-    let keys: Result<bool, AccessError> =
-        doors.db().read(move |tx| Ok(!credential::passkeys(tx, practice, id)?.is_empty())).await;
-    let passkeys = doors.passkeys().is_some() && keys.unwrap_or(false);
+    let office = doors.office().clone();
+    let has: Result<(bool, bool), AccessError> = doors
+        .db()
+        .read(move |tx| {
+            let passkeys = !credential::passkeys(tx, practice, id)?.is_empty();
+            Ok((passkeys, pins::has(tx, &office, id)?))
+        })
+        .await;
+    let (passkeys, pin) = has.unwrap_or_default();
+    let locked = sessions::is_locked(&who.session, doors.office().clock().now_in_life());
     let page = Page {
         practice: doors.office().profile().display_name.clone(),
         who: who.staff.named.name.clone(),
         to,
         error,
-        passkeys,
+        passkeys: doors.passkeys().is_some() && passkeys,
+        pin: pin && locked,
         demo: who.session.method == Method::Demo,
     };
     html(status, &page)
@@ -86,6 +98,53 @@ pub async fn by_code(
             show(&doors, (&who, to.unwrap_or_default()), (status, Some(words))).await
         }
     }
+}
+
+/// What the form for the PIN holds.
+#[derive(Deserialize)]
+pub struct PinForm {
+    pin: String,
+    to: Option<String>,
+}
+
+/// `POST /lock/pin`: opens the lock of this browser, and proves nothing.
+pub async fn by_pin(
+    State(doors): State<Doors>,
+    Session(who): Session,
+    headers: HeaderMap,
+    Filled(form): Filled<PinForm>,
+) -> Response {
+    let to = own_path(form.to.as_deref());
+    let (_, device) = cookies::digests(&doors, &headers);
+    let (status, words) =
+        match pins::open(doors.db(), doors.office(), (&who, device), &form.pin).await {
+            Ok(Answer::Open) => return see_other(to.unwrap_or(Frame::of(&doors, &who).home())),
+            Ok(Answer::Ended) => return ended(&doors),
+            Ok(Answer::Wrong { left }) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                match left {
+                    1 => "That PIN didn't match. One more try, then this session ends.".to_owned(),
+                    left => format!("That PIN didn't match. {left} more tries."),
+                },
+            ),
+            Err(error) => words_of(&error),
+        };
+    show(&doors, (&who, to.unwrap_or_default()), (status, Some(words))).await
+}
+
+/// Too many wrong ones.
+fn ended(doors: &Doors) -> Response {
+    let mut response = message(
+        StatusCode::UNAUTHORIZED,
+        (
+            "You are signed out",
+            "The PIN was wrong too often, so this session has ended. Drafts are kept: sign in to \
+             go on.",
+        ),
+        ("/sign-in", "Sign in"),
+    );
+    cookies::ended(doors, response.headers_mut());
+    response
 }
 
 /// `POST /lock/passkey/ask`.

@@ -5,16 +5,17 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::invite::show_codes;
-use super::page::{self, Filled, Frame, error_page, html, see_other};
+use super::page::{self, Filled, Frame, error_page, html, see_other, words_of};
 use super::sign_in::{PasskeyForm, no_passkeys};
 use super::signed_in::{May, MayRecently, OwnAccount};
 use super::words::When;
 use crate::access::passkeys::{self, Question};
 use crate::access::sessions::{self, SignedIn};
-use crate::access::{AccessError, recovery_codes};
+use crate::access::{AccessError, devices, pins, recovery_codes, sign_in};
 use crate::db::{Tx, credential, session as rows};
 use crate::http::Doors;
 use crate::http::params::Path;
@@ -27,6 +28,10 @@ struct Page {
     frame: Frame,
     roles: String,
     passkeys_here: bool,
+    /// A second factor was given lately: what asks for one is there.
+    fresh: bool,
+    /// What is wrong with the PIN that was typed.
+    pin_error: Option<String>,
     account: Account,
 }
 
@@ -38,6 +43,7 @@ struct Account {
     passkeys: Vec<Line>,
     codes_left: usize,
     password: bool,
+    pin: bool,
 }
 
 #[derive(Debug)]
@@ -88,20 +94,31 @@ fn read(tx: &mut Tx<'_>, office: &Office, who: &SignedIn) -> Result<Account, Acc
         passkeys,
         codes_left: credential::recovery_codes(tx, practice, id)?.len(),
         password: secret.is_some_and(|row| row.password_sealed.is_some()),
+        pin: pins::has(tx, office, id)?,
     })
 }
 
 /// `GET /me`.
 pub async fn page(State(doors): State<Doors>, may: May<OwnAccount>) -> Result<Response, Response> {
-    let (office, who) = (doors.office().clone(), may.signed_in.clone());
+    shown(&doors, &may.signed_in, (StatusCode::OK, None)).await
+}
+
+async fn shown(
+    doors: &Doors,
+    signed_in: &SignedIn,
+    (status, pin_error): (StatusCode, Option<String>),
+) -> Result<Response, Response> {
+    let (office, who) = (doors.office().clone(), signed_in.clone());
     let account = doors.db().read(move |tx| read(tx, &office, &who)).await;
     let page = Page {
-        frame: Frame::of(&doors, &may.signed_in),
-        roles: may.signed_in.staff.roles.words(),
+        frame: Frame::of(doors, signed_in),
+        roles: signed_in.staff.roles.words(),
         passkeys_here: doors.passkeys().is_some(),
+        fresh: signed_in.recently(doors.office().clock().now_in_life()).is_some(),
+        pin_error,
         account: account.map_err(|error| error_page(&error))?,
     };
-    Ok(html(StatusCode::OK, &page))
+    Ok(html(status, &page))
 }
 
 fn done(answer: Result<bool, AccessError>) -> Response {
@@ -134,9 +151,8 @@ pub async fn wipe_device(
     may: May<OwnAccount>,
     Path(id): Path<Uuid>,
 ) -> Response {
-    let (office, actor) = (doors.office().clone(), may.actor());
     let which = (may.signed_in.staff.id, DeviceId(id));
-    done(doors.db().write(move |tx| sessions::wipe(tx, &office, which, actor)).await)
+    done(devices::wipe(doors.db(), doors.office(), which, may.actor()).await)
 }
 
 /// `POST /me/recovery-codes`.
@@ -147,6 +163,47 @@ pub async fn new_codes(State(doors): State<Doors>, may: MayRecently<OwnAccount>)
         Ok(codes) => show_codes(&doors, &codes, false),
         Err(error) => error_page(&error),
     }
+}
+
+/// The PIN, typed twice.
+#[derive(Deserialize)]
+pub struct PinForm {
+    pin: String,
+    again: String,
+}
+
+/// `POST /me/pin`: chooses a PIN for the lock, or another.
+pub async fn set_pin(
+    State(doors): State<Doors>,
+    may: MayRecently<OwnAccount>,
+    Filled(form): Filled<PinForm>,
+) -> Result<Response, Response> {
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let chosen = if form.pin == form.again {
+        pins::chosen(&form.pin, &[digits(&doors.office().profile().phone)])
+    } else {
+        Err(AccessError::NotNow("the two are not the same: type one PIN, twice"))
+    };
+    let hash = match chosen {
+        Ok(pin) => sign_in::hash(pin).await,
+        Err(error) => Err(error),
+    };
+    let hash = match hash {
+        Ok(hash) => hash,
+        Err(error) => {
+            let (status, words) = words_of(&error);
+            return shown(&doors, &may.may.signed_in, (status, Some(words))).await;
+        }
+    };
+    let office = doors.office().clone();
+    let set = move |tx: &mut Tx<'_>| pins::set(tx, &office, (&may.recently, &hash));
+    Ok(done(doors.db().write(set).await.map(|()| true)))
+}
+
+/// `POST /me/pin/remove`.
+pub async fn remove_pin(State(doors): State<Doors>, may: MayRecently<OwnAccount>) -> Response {
+    let office = doors.office().clone();
+    done(doors.db().write(move |tx| pins::remove(tx, &office, &may.recently)).await)
 }
 
 /// `POST /me/passkeys/ask`.

@@ -1,9 +1,11 @@
 //! Writing to a patient. What the gate would say of the words stands beside them while they are
 //! typed: nothing is stored for that, and the words are in no URL and in no log.
 //!
-//! One form, four things to do with it: look, take the safe wording, move it to the portal, send.
-//! Without scripts each is a button; with them the first happens at every pause.
+//! One form, six things to do with it: look, take the safe wording, move it to the portal, send, keep
+//! it as a draft, discard that. Without scripts each is a button; with them looking and keeping happen
+//! at every pause.
 
+pub mod drafts;
 mod verdict;
 
 use askama::Template;
@@ -13,7 +15,7 @@ use axum::response::Response;
 use gate::{AppointmentId, Channel, Kind, MessageId, Origin, PatientId, Purpose};
 use guard::Rewrite;
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::page::{Filled, Frame, failed, html, message, see_other};
 use super::signed_in::{MayOf, SeePatient, allows, leave, nobody};
@@ -25,7 +27,7 @@ use crate::audit::{self, Event, Kind as Deed};
 use crate::compose::{Values, Variable, kinds};
 use crate::db::appointment::{self, AppointmentStatus};
 use crate::db::attachment::Holder;
-use crate::db::{Tx, inbound_message, message as messages};
+use crate::db::{Tx, draft, inbound_message, message as messages};
 use crate::facts::{self, Subject};
 use crate::http::Doors;
 use crate::http::files;
@@ -72,9 +74,11 @@ const OF_A_VISIT: [Variable; 3] = [Variable::Weekday, Variable::Date, Variable::
 const ANSWERS_WITHIN: SignedDuration = SignedDuration::from_hours(96);
 
 /// The form as it comes.
-#[derive(Deserialize, Default, Clone)]
+#[derive(Serialize, Deserialize, Default, Clone)]
 #[serde(default)]
 pub struct Form {
+    /// Not kept with a draft: what is written anew later is another message.
+    #[serde(skip_serializing)]
     message: String,
     channel: String,
     about: String,
@@ -83,8 +87,10 @@ pub struct Form {
     subject: String,
     body: String,
     /// A wording to put in place of the words: the button's value.
+    #[serde(skip_serializing)]
     take: Option<String>,
-    /// `send`, `portal`; nothing or anything else: look.
+    /// `send`, `portal`, `keep`, `discard`; nothing or anything else: look.
+    #[serde(skip_serializing)]
     act: String,
 }
 
@@ -253,6 +259,8 @@ struct Panel {
     typed: bool,
     subject: String,
     body: String,
+    /// When the draft was kept.
+    kept: Option<String>,
     verdict: Verdict,
 }
 
@@ -294,7 +302,7 @@ pub struct Bare {
     channel: String,
 }
 
-/// `GET /people/{patient}/write`: the form, empty; `?bare` for the form alone.
+/// `GET /people/{patient}/write`: the form, as it was left or empty; `?bare` for the form alone.
 pub async fn page(
     State(doors): State<Doors>,
     may: MayOf<SeePatient>,
@@ -304,14 +312,21 @@ pub async fn page(
         Ok(writer) => writer,
         Err(response) => return response,
     };
+    let left = match drafts::left(&doors, &writer).await {
+        Ok(left) => left,
+        Err(error) => return failed(&error),
+    };
     let (office, patient) = (doors.office().clone(), writer.subject.id);
     let event = Event::new(Deed::ContentViewed, writer.signed_in.actor()).patient(Some(patient));
-    let event = writer.permit.of(event.code("write"));
+    let event = writer.permit.of(event.code(if left.is_some() { "draft" } else { "write" }));
     let recorded = doors.db().write(move |tx| audit::append(tx, &office, event).map(drop)).await;
     if let Err(error) = recorded {
         return failed(&error);
     }
-    let form = Form { channel: how.channel, ..Form::default() };
+    let mut form = left.unwrap_or_default();
+    if !how.channel.is_empty() {
+        form.channel = how.channel;
+    }
     shown(&doors, writer, &form, how.bare.is_some()).await
 }
 
@@ -345,14 +360,14 @@ pub async fn act(
         form.body = words;
         return shown(&doors, writer, &form, false).await;
     }
-    if form.act == "portal" {
-        form.channel = "portal".to_owned();
-        return shown(&doors, writer, &form, false).await;
+    match form.act.as_str() {
+        "send" => return send(&doors, writer, form).await,
+        "keep" => return drafts::by_button(&doors, &writer, &form).await,
+        "discard" => return drafts::discard(&doors, &writer).await,
+        "portal" => form.channel = "portal".to_owned(),
+        _ => {}
     }
-    if form.act != "send" {
-        return shown(&doors, writer, &form, false).await;
-    }
-    send(&doors, writer, form).await
+    shown(&doors, writer, &form, false).await
 }
 
 async fn send(doors: &Doors, writer: Writer, form: Form) -> Response {
@@ -373,11 +388,14 @@ async fn send(doors: &Doors, writer: Writer, form: Form) -> Response {
             Wanted::Auto => verdict::best(tx, &office, &writer, &wish)?,
         };
         let request = wish.request(tx, &office, &writer, channel)?;
-        Ok(match intake::accept(tx, &office, request)? {
-            Answer::Accepted { message, .. } => Some(message),
-            Answer::Redirected { portal, .. } => Some(portal),
-            Answer::Refused { .. } => None,
-        })
+        let sent = match intake::accept(tx, &office, request)? {
+            Answer::Accepted { message, .. } => message,
+            Answer::Redirected { portal, .. } => portal,
+            Answer::Refused { .. } => return Ok(None),
+        };
+        let whose = (writer.signed_in.staff.id, writer.subject.id);
+        draft::remove(tx, office.practice(), whose)?;
+        Ok(Some(sent))
     });
     let stored = stored.await;
     let writer = Writer { signed_in, subject, allowed, permit };
@@ -526,6 +544,7 @@ async fn panel(doors: &Doors, writer: Writer, form: &Form) -> Result<(MessageId,
         let now = office.clock().now();
         let visits = visits(tx, &office, &writer.subject, now)?;
         let verdict = verdict::of(tx, &office, &writer, &wish)?;
+        let kept = drafts::line(tx, &office, &writer)?;
         let age = writer
             .subject
             .person
@@ -556,6 +575,7 @@ async fn panel(doors: &Doors, writer: Writer, form: &Form) -> Result<(MessageId,
             typed: wish.kind == Kind::FreeText,
             subject: wish.subject.clone().unwrap_or_default(),
             body: wish.body.clone(),
+            kept,
             verdict,
         };
         Ok((wish.message, panel))

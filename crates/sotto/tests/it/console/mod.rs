@@ -1,6 +1,7 @@
 //! The desk's pages, through the real router, on both engines.
 
 mod calls;
+mod drafts;
 mod log;
 mod settings;
 mod templates;
