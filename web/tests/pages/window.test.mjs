@@ -47,7 +47,7 @@ const write = async (whom, words) => {
   await page.waitForURL(/\/written\//);
   return until("the notice", async () => {
     await page.goto(`${whom.here}/said`);
-    return /\/w\/([0-9a-f]{32})/.exec(await page.locator("body").innerText())?.[1];
+    return /\/w\/([1-9A-HJ-NP-Za-km-z]{22})/.exec(await page.locator("body").innerText())?.[1];
   });
 };
 

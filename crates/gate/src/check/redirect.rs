@@ -103,12 +103,10 @@ pub fn notice(practice: &Practice, channel: Channel, language: Language) -> Cont
              Si necesita ayuda, llame al {phone}."
         ),
         (Language::English, Channel::Sms) => format!(
-            "{name}: a private message is waiting. Sign in at {portal_url} or phone {phone}. \
-             STOP ends texts."
+            "{name}: you have a private message: {portal_url} Help: {phone}. STOP ends texts."
         ),
         (Language::Spanish, Channel::Sms) => format!(
-            "{name}: le espera un mensaje privado. Entre en {portal_url} o llame al {phone}. \
-             STOP para no recibir mensajes."
+            "{name}: tiene un mensaje privado: {portal_url} Ayuda: {phone}. STOP para salir."
         ),
         (Language::English, _) => format!(
             "A private message from {name} is waiting for you.\n\n\

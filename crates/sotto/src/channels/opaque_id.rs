@@ -21,10 +21,16 @@ impl OpaqueIds {
     /// The id: 128 bits as 32 hexadecimal characters.
     #[must_use]
     pub fn of(&self, message: MessageId) -> String {
+        format!("{:032x}", self.bits(message))
+    }
+
+    /// The same 128 bits, for whoever writes them another way.
+    #[must_use]
+    pub fn bits(&self, message: MessageId) -> u128 {
         let mut text = b"sotto opaque id v1".to_vec();
         text.extend_from_slice(message.0.as_bytes());
         let tag = hmac::sign(&self.0, &text);
-        hex::encode(tag.as_ref().get(..16).unwrap_or_default())
+        tag.as_ref().iter().take(16).fold(0, |bits, byte| bits << 8 | u128::from(*byte))
     }
 
     /// Whether a text has the form of such an id.

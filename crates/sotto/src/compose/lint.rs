@@ -9,6 +9,7 @@ use super::kinds::{self, Rules};
 use super::template::Piece;
 use super::variable::{Values, Variable, hidden};
 use super::{Template, Templates, grade, render};
+use crate::portal::link;
 
 /// A rule that a template breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +85,7 @@ impl Samples {
             .set(Variable::ClinicianSurname, "Featherstonehaugh")
             .ok()?
             // As it goes to a patient: with a token of its own.
-            .set(Variable::PortalUrl, format!("{}/w/{}", self.portal_url, "0".repeat(32)))
+            .set(Variable::PortalUrl, format!("{}/w/{}", self.portal_url, "0".repeat(link::LENGTH)))
             .ok()?
             .set(Variable::Link, link)
             .ok()?

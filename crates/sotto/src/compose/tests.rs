@@ -3,6 +3,8 @@ use std::sync::LazyLock;
 
 use jiff::tz::TimeZone;
 
+use crate::portal::link;
+
 fn builtin() -> Templates {
     static ONCE: LazyLock<Templates> = LazyLock::new(|| match Templates::builtin() {
         Ok(templates) => templates,
@@ -38,6 +40,25 @@ fn reminder_values() -> Values {
 #[test]
 fn the_built_in_templates_keep_every_rule() {
     assert!(builtin().iter().count() > 80);
+}
+
+#[test]
+fn a_text_with_a_link_to_the_window_is_one_part() {
+    let (templates, samples) = (builtin(), lint::Samples::default());
+    for &language in Language::ALL {
+        for kind in [Kind::SecureMessageNotice, Kind::ResultsReady] {
+            let key = Key { kind, variant: Variant::Plain, channel: Channel::Sms, language };
+            let sample = lint::sample(&templates, templates.find(key).unwrap(), &samples).unwrap();
+            assert_eq!(smpp::segment::count(&sample.content.body).parts, 1, "{}", key.name());
+        }
+        let practice = gate::facts::Practice {
+            portal_url: format!("{}/w/{}", samples.portal_url, "1".repeat(link::LENGTH)),
+            name: samples.practice.clone(),
+            phone: samples.phone.clone(),
+        };
+        let notice = gate::notice(&practice, Channel::Sms, language);
+        assert_eq!(smpp::segment::count(&notice.body).parts, 1, "{}", notice.body);
+    }
 }
 
 #[test]

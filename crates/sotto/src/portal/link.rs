@@ -22,10 +22,33 @@ pub const GOOD_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// After so long a new link is not sent on the strength of the old one alone.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(365 * 24);
 
-/// The token in the link that this message carries: 32 hexadecimal characters.
+/// How many characters a token has: 58 to this power is just above 2 to the 128. A token as short as
+/// it can be leaves the notice within one part of a text.
+pub const LENGTH: usize = 22;
+
+/// The characters of a token: none looks like another, and none ends a link where it stands in a
+/// text.
+const LETTERS: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+
+/// The token in the link that this message carries.
 #[must_use]
 pub fn token(office: &Office, message: MessageId) -> String {
-    OpaqueIds::new(&office.keys().derive("link to the window")).of(message)
+    spelled(OpaqueIds::new(&office.keys().derive("link to the window")).bits(message))
+}
+
+fn spelled(mut bits: u128) -> String {
+    let letter = |_| {
+        let letter = usize::try_from(bits % 58).ok().and_then(|at| LETTERS.get(at));
+        bits /= 58;
+        letter.copied().map(char::from)
+    };
+    (0..LENGTH).filter_map(letter).collect()
+}
+
+/// Whether a text has the form of a token.
+#[must_use]
+pub fn looks_like_one(text: &str) -> bool {
+    text.len() == LENGTH && text.bytes().all(|byte| LETTERS.contains(&byte))
 }
 
 /// The link that this message carries, or nothing where the practice has no portal.
@@ -95,7 +118,7 @@ impl Standing {
 /// # Errors
 /// [`PortalError::Db`].
 pub fn find(tx: &mut Tx<'_>, office: &Office, token: &str) -> Result<Standing, PortalError> {
-    if !OpaqueIds::looks_like_one(token) {
+    if !looks_like_one(token) {
         return Ok(Standing::Nothing);
     }
     let now = office.clock().now();
@@ -158,4 +181,25 @@ pub(super) fn cut_off(
         end(tx, office, link, (CUT_OFF, by.clone()))?;
     }
     Ok(links.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_holds_all_of_its_128_bits() {
+        for bits in [0, 1, 57, 58, u128::MAX, u128::MAX / 3] {
+            let text = spelled(bits);
+            assert!(looks_like_one(&text), "{text}");
+            let value = |letter: u8| LETTERS.iter().position(|one| *one == letter).unwrap();
+            let back = text.bytes().rev().fold(0_u128, |sum, letter| {
+                sum.wrapping_mul(58).wrapping_add(value(letter) as u128)
+            });
+            assert_eq!(back, bits);
+        }
+        for none in ["", "0", &"0".repeat(LENGTH), &"1".repeat(LENGTH + 1), &"é".repeat(11)] {
+            assert!(!looks_like_one(none), "{none}");
+        }
+    }
 }

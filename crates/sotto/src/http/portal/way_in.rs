@@ -15,7 +15,6 @@ use serde::Deserialize;
 use super::inside::Inside;
 use super::page::{Filled, Frame, Spoken, Tongue, failed, html, message, see_other};
 use super::visitor::WAY_IN;
-use crate::channels::OpaqueIds;
 use crate::db::{Tx, contact_point};
 use crate::http::Doors;
 use crate::http::console::cookies::{self, Name};
@@ -258,7 +257,7 @@ pub async fn again(
     Path(token): Path<String>,
     spoken: Spoken,
 ) -> Response {
-    if !OpaqueIds::looks_like_one(&token) {
+    if !link::looks_like_one(&token) {
         return over(&doors, spoken, token);
     }
     let (db, office) = (doors.db().clone(), doors.office().clone());

@@ -234,7 +234,7 @@ on_both_engines! {
         let mut jar = administrator(&desk).await;
         let page = desk.get("/settings", &mut jar).await.is(200).text;
         assert!(page.contains("Simulated carrier of the demo"), "{page}");
-        let row = page.split("<th scope=\"row\">never send</th>").nth(1).unwrap();
+        let row = page.split("<th scope=\"row\">Never send</th>").nth(1).unwrap();
         let row = row.split("</tr>").next().unwrap();
         assert_eq!(row.matches("mark stop").count(), 5, "{row}");
     }

@@ -76,7 +76,7 @@ async fn token(desk: &Desk, number: &str) -> String {
 
 fn token_in(notice: &str) -> String {
     let rest = notice.split("/w/").nth(1).expect(notice);
-    rest.chars().take_while(char::is_ascii_hexdigit).collect()
+    rest.chars().take_while(char::is_ascii_alphanumeric).collect()
 }
 
 /// The newest code.
