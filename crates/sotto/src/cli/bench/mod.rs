@@ -3,7 +3,8 @@
 //! Read in this order: [`pipeline`] runs the measurement and says the figures, [`practice`] makes
 //! the practice it is run on, [`server`] is `sotto serve` as a child, [`world`] is the carrier twin
 //! and the callers of the API in another child, so that only our own CPU is counted. [`guard`],
-//! [`ledger`], [`http`], [`search`] and [`reconcile`] are benches of their own. [`crash`] and [`nodes`] do harm
+//! [`ledger`], [`http`], [`search`], [`pages`] and [`reconcile`] are benches of their own; [`residents`]
+//! is a practice as large as a large one is. [`crash`] and [`nodes`] do harm
 //! to servers, and [`compare`] judges what came of it.
 
 use std::process::ExitCode;
@@ -19,9 +20,11 @@ mod http;
 mod ledger;
 mod load;
 mod nodes;
+mod pages;
 mod pipeline;
 mod practice;
 mod reconcile;
+mod residents;
 mod search;
 mod server;
 mod world;
@@ -45,6 +48,8 @@ enum What {
     Http(http::Args),
     /// Finding a patient by what staff type, among many, over sealed records.
     Search(search::Args),
+    /// The desk's pages: how fast and how heavy, with many patients and messages.
+    Pages(pages::Args),
     /// Our record compared with the carrier's receipts and with its delivery file, over many messages.
     Reconcile(reconcile::Args),
     /// The server killed at random moments under load: nothing lost, nothing doubled.
@@ -67,6 +72,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         What::Ledger(args) => ledger::run(args),
         What::Http(args) => http::run(args),
         What::Search(args) => search::run(args),
+        What::Pages(args) => pages::run(args),
         What::Reconcile(args) => reconcile::run(args),
         What::Crash(args) => crash::run(args),
         What::Nodes(args) => nodes::run(args),
