@@ -31,7 +31,8 @@ pub(crate) fn photo() -> Vec<u8> {
     out.into_inner()
 }
 
-pub(crate) const PAPER: &[u8] = b"%PDF-1.4\n1 0 obj <</Type /Catalog>> endobj\nPlantedLine\n%%EOF\n";
+pub(crate) const PAPER: &[u8] =
+    b"%PDF-1.4\n1 0 obj <</Type /Catalog>> endobj\nPlantedLine\n%%EOF\n";
 
 async fn open(db: crate::engines::TestDb) -> (Desk, PatientId, Jar) {
     let desk = Desk::open(db).await;
