@@ -289,6 +289,7 @@ fn pages() -> Routes {
         .post("/settings/hours", May(A::ChangeSettings), settings::hours::set)
         .get("/settings/forms", May(A::ChangeSettings), settings::forms::list)
         .get("/settings/forms/new", May(A::ChangeSettings), settings::forms::new)
+        .post("/settings/forms/new", MayRecently(A::ChangeSettings), settings::forms::add)
         .get("/settings/forms/{form}", May(A::ChangeSettings), settings::forms::page)
         .post("/settings/forms/{form}", MayRecently(A::ChangeSettings), settings::forms::keep)
         .get("/settings/carriers", May(A::ChangeSettings), settings::carriers::page)

@@ -149,10 +149,12 @@ pub(super) fn standing(
 pub fn forget(tx: &mut Tx<'_>, office: &Office, digest: &[u8; 32]) -> Result<bool, PortalError> {
     let Some(row) = rows::by_digest(tx, office.practice(), digest)? else { return Ok(false) };
     let now = office.clock().now_in_life();
-    let why = match () {
-        () if now >= row.until_at => "over",
-        () if now.duration_since(row.seen_at) >= IDLE => "idle",
-        () => "done",
+    let why = if now >= row.until_at {
+        "over"
+    } else if now.duration_since(row.seen_at) >= IDLE {
+        "idle"
+    } else {
+        "done"
     };
     end(tx, office, &row, (&actor(&row), why))?;
     Ok(true)

@@ -39,7 +39,8 @@ fn definition() -> Vec<(&'static str, &'static str)> {
 }
 
 async fn at_work(desk: &Desk, role: Role) -> Jar {
-    let (id, _) = desk.invite(&format!("{role}@harborview.example"), &[role]).await;
+    let once = desk.clinic.office.clock().new_id();
+    let (id, _) = desk.invite(&format!("{role}.{once}@harborview.example"), &[role]).await;
     desk.let_in(id).await
 }
 

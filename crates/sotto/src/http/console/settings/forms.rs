@@ -106,17 +106,34 @@ async fn find(doors: &Doors, id: &str) -> Result<Version, Response> {
     found.map_err(|error: FormError| failed(&error))?.ok_or_else(nowhere)
 }
 
-/// `POST /settings/forms/{form}`: a new version, or a new form under `new`; with `retire` it is not
-/// asked any more.
+/// `POST /settings/forms/new`.
+pub async fn add(
+    State(doors): State<Doors>,
+    MayRecently { may, .. }: MayRecently<ChangeSettings>,
+    Filled(fields): Filled<Fields>,
+) -> Result<Response, Response> {
+    kept(&doors, &may, (None, &fields)).await
+}
+
+/// `POST /settings/forms/{form}`: a new version; with `retire` it is not asked any more.
 pub async fn keep(
     State(doors): State<Doors>,
     MayRecently { may, .. }: MayRecently<ChangeSettings>,
     Path(id): Path<String>,
     Filled(fields): Filled<Fields>,
 ) -> Result<Response, Response> {
-    let before = if id == "new" { None } else { Some(find(&doors, &id).await?) };
-    let typed = Typed::read(&fields);
-    let frame = Frame::of(&doors, &may.signed_in);
+    let before = find(&doors, &id).await?;
+    kept(&doors, &may, (Some(before), &fields)).await
+}
+
+/// Keeps it, or shows it again with what to do.
+async fn kept(
+    doors: &Doors,
+    may: &May<ChangeSettings>,
+    (before, fields): (Option<Version>, &Fields),
+) -> Result<Response, Response> {
+    let typed = Typed::read(fields);
+    let frame = Frame::of(doors, &may.signed_in);
     let form = typed.form();
     if let Err(unfit) = form.check() {
         return Ok(typed.page(frame, before.as_ref(), Some((unfit.0, unfit.1))));
