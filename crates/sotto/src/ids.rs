@@ -127,6 +127,10 @@ id! {
     StaffId;
     /// A sign-in, from its start to its end.
     SessionId;
+    /// What patients are asked before a visit.
+    FormId;
+    /// What one of them answered.
+    FormAnswerId;
     /// A patient's stay at the window, from its start to its end.
     WindowSessionId;
     /// A browser that somebody signed in with.

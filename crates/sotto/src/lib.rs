@@ -17,6 +17,7 @@ pub mod attachments;
 pub mod intake;
 
 pub mod facts;
+pub mod forms;
 
 pub mod outbox;
 

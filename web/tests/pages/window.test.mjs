@@ -185,6 +185,177 @@ test("from the notice to the message, at 320 px, in English", { timeout: 300_000
   await context.close();
 });
 
+// A picture of two by two points, and a document of one page's bones.
+const picture = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGP43yAARAwQCgAvbgY9V3+PWwAAAABJRU5ErkJggg==", "base64");
+const paper = Buffer.from("%PDF-1.4\n1 0 obj <</Type /Catalog>> endobj\n%%EOF\n");
+
+// The newest link that was sent to somebody.
+const newestLink = (whom, before) =>
+  until("a link", async () => {
+    await nurse.page.goto(`${whom.here}/said`);
+    const found = [...(await nurse.page.locator("body").innerText()).matchAll(/\/w\/([0-9a-f]{32})/g)];
+    return found.map((one) => one[1]).find((one) => !before.includes(one));
+  });
+
+const links = async (whom) => {
+  await nurse.page.goto(`${whom.here}/said`);
+  return [...(await nurse.page.locator("body").innerText()).matchAll(/\/w\/([0-9a-f]{32})/g)].map((one) => one[1]);
+};
+
+// Through the proof, in English.
+const comeIn = async (page, whom, link) => {
+  const before = code;
+  await page.goto(`${demo.base}/w/${link}?lang=en`);
+  await dateOfBirth(page, whom.born);
+  await page.getByRole("button", { name: "Send me a code" }).click();
+  await page.waitForURL(/\/code$/);
+  code = await newestCode(before);
+  await page.locator("#code").fill(code);
+  await page.keyboard.press("Enter");
+  await page.waitForURL((url) => !/^\/w\//.test(url.pathname));
+};
+
+test("files go both ways, and the consent form comes by a link", { timeout: 300_000 }, async () => {
+  const whom = await somebody(2);
+  const before = await links(whom);
+  await nurse.page.goto(`${whom.here}/write`);
+  await nurse.page.getByText("Send photos or documents").click();
+  await nurse.page.locator("#files-body").fill("Here is the plan we spoke of.");
+  await nurse.page.locator("#files").setInputFiles({ name: "plan.pdf", mimeType: "application/pdf", buffer: paper });
+  await nurse.page.locator("#send-files").getByRole("button", { name: "Send by portal" }).click();
+  await nurse.page.waitForURL(/\/written\//);
+  const { page, context, complaints } = await asPatient();
+  await comeIn(page, whom, await newestLink(whom, before));
+  await page.locator("a[href^='/window/letters/']").first().click();
+  await page.getByText("Here is the plan").waitFor();
+  await demo.isAccessible(page, "window letter with a file");
+  const file = page.locator("a[href*='/files/']").first();
+  const got = await page.request.get(new URL(await file.getAttribute("href"), demo.base).href);
+  assert.deepEqual(await got.body(), paper);
+  assert.match(got.headers()["content-disposition"], /^attachment/);
+  await page.getByRole("link", { name: "Answer" }).click();
+  await page.locator("#body").fill("Here is the picture you asked for.");
+  await page.locator("#files").setInputFiles({ name: "arm.png", mimeType: "image/png", buffer: picture });
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByRole("heading", { name: "We have your message" }).waitFor();
+  await nurse.page.goto(`${demo.base}/inbox`);
+  const thread = nurse.page.locator("a[href^='/inbox/']").filter({ hasNotText: "nobody" });
+  await until("the picture in a thread", async () => {
+    for (const to of new Set(await thread.evaluateAll((all) => all.map((one) => one.getAttribute("href"))))) {
+      if (!/^\/inbox\/[0-9a-f-]{36}$/.test(to)) continue;
+      await nurse.page.goto(`${demo.base}${to}`);
+      if (await nurse.page.locator("a[href*='/files/'], img[src*='/files/']").count()) return true;
+    }
+    await nurse.page.goto(`${demo.base}/inbox`);
+    return false;
+  });
+
+  // The consent form, sent from the patient's page.
+  const known = await links(whom);
+  await nurse.page.goto(whom.here);
+  await nurse.page.getByText("Send the consent form").click();
+  await demo.isAccessible(nurse.page, "patient send the form");
+  await nurse.page.getByRole("button", { name: "Send the form" }).click();
+  await nurse.page.getByText("The form is sent").waitFor();
+  await comeIn(page, whom, await newestLink(whom, known));
+  await page.waitForURL(/\/window\/choices\/places\//);
+  await page.getByRole("heading", { name: /to …/ }).waitFor();
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+test("a tablet at the desk: choices and a form, and then it forgets", { timeout: 300_000 }, async () => {
+  const { page: desk } = nurse;
+  // Somebody with a visit ahead.
+  await desk.goto(`${demo.base}/people`);
+  await desk.locator("#q").fill("ma");
+  await desk.locator("#q").press("Enter");
+  const all = await desk.locator("#found tbody tr a").evaluateAll((links) => links.map((one) => one.href));
+  const context = await demo.browser.newContext({ viewport: { width: 820, height: 1180 }, hasTouch: true });
+  const tablet = await context.newPage();
+  await tablet.clock.install();
+  const handOver = async (here) => {
+    await desk.goto(here);
+    await desk.getByText("Hand over a tablet").click();
+    await desk.getByLabel("I looked at a photo ID").check();
+    await demo.isAccessible(desk, "patient hand over");
+    await desk.getByRole("button", { name: "Get the code" }).click();
+    await demo.isAccessible(desk, "tablet code");
+    return desk.locator(".tablet-code").innerText();
+  };
+  const open = async (here) => {
+    const typed = await handOver(here);
+    await tablet.goto(`${demo.base}/window/tablet?lang=en`);
+    await tablet.locator("#code").fill(typed.toLowerCase());
+    await tablet.getByRole("button", { name: "Open" }).click();
+    await tablet.getByRole("heading", { name: "What would you like to do?" }).waitFor();
+  };
+  await tablet.goto(`${demo.base}/window/tablet?lang=en`);
+  await demo.isAccessible(tablet, "tablet screen");
+  let here;
+  for (here of all) {
+    await open(here);
+    if (await tablet.locator("a[href*='/forms/']").count()) break;
+  }
+  await demo.isAccessible(tablet, "tablet home");
+  await tablet.locator("a[href*='/forms/']").first().click();
+  await tablet.getByRole("heading", { name: "Before your visit" }).waitFor();
+  await demo.isAccessible(tablet, "window form");
+  await tablet.getByLabel(/Which medicines/).fill("Aspirin");
+  await tablet.getByRole("button", { name: "Send it" }).click();
+  await tablet.getByRole("alert").filter({ hasText: "Please look at this" }).waitFor();
+  await demo.isAccessible(tablet, "window form wrong");
+  assert.equal(await tablet.getByLabel(/Which medicines/).inputValue(), "Aspirin", "what was typed stays");
+  await tablet.setViewportSize({ width: 320, height: 640 });
+  await demo.isAccessible(tablet, "window form wrong small");
+  await tablet.setViewportSize({ width: 820, height: 1180 });
+  await tablet.getByLabel(/main reason/).fill("A check-up");
+  await tablet.getByLabel("About the same").check();
+  await tablet.getByRole("group", { name: /allergies/ }).getByLabel("No").check();
+  await tablet.getByRole("button", { name: "Send it" }).click();
+  await tablet.getByRole("heading", { name: "We have your answers" }).waitFor();
+  await tablet.getByRole("button", { name: "I am done: forget me" }).click();
+  await tablet.getByRole("heading", { name: "Thank you" }).waitFor();
+  await demo.isAccessible(tablet, "tablet thank you");
+  assert.deepEqual(await context.cookies(), [], "nothing stays");
+  await tablet.goto(`${demo.base}/window`);
+  await tablet.waitForURL(`${demo.base}/window/in`);
+
+  // The staff read the answers.
+  await desk.goto(here);
+  await desk.locator("#forms a").first().click();
+  await desk.getByText("A check-up").waitFor();
+  await demo.isAccessible(desk, "form answers");
+
+  // Nobody touches it: it asks, and then it forgets.
+  await open(here);
+  await tablet.clock.fastForward(95_000);
+  await tablet.getByText("Are you still there?").waitFor();
+  await demo.isAccessible(tablet, "tablet asks");
+  await tablet.clock.fastForward(30_000);
+  await tablet.getByRole("heading", { name: "Thank you" }).waitFor();
+  await context.close();
+});
+
+test("the forms are written by an administrator, in both languages", { timeout: 120_000 }, async () => {
+  const { page, complaints } = await demo.asRole("Administrator");
+  await page.goto(`${demo.base}/settings/forms`);
+  await demo.isAccessible(page, "forms");
+  await page.getByRole("link", { name: "Before your visit" }).click();
+  await demo.isAccessible(page, "form edit");
+  await page.locator("#title-es").fill("");
+  await page.locator("#title-es").evaluate((input) => input.removeAttribute("required"));
+  await page.getByRole("button", { name: "Keep it, and ask it" }).click();
+  assert.match(await page.getByRole("alert").innerText(), /title in English and in Spanish/);
+  await page.locator("#title-es").fill("Antes de la cita");
+  await page.getByRole("button", { name: "Keep it, and ask it" }).click();
+  await page.getByText("version 2").waitFor();
+  await page.setViewportSize({ width: 320, height: 800 });
+  await page.getByRole("link", { name: "Before your visit" }).click();
+  await demo.isAccessible(page, "form edit small");
+  assert.deepEqual(complaints, []);
+});
+
 test("the same in Spanish, in the dark and without scripts", { timeout: 300_000 }, async () => {
   const whom = await somebody(1);
   const link = await write(whom, "Please bring your old tablets on Thursday.");

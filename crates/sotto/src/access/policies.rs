@@ -100,6 +100,8 @@ actions! {
     ChangeContacts = "change_contacts" on Patient;
     /// Record and revoke consents.
     RecordConsent = "record_consent" on Patient;
+    /// Put a tablet of the practice's into a patient's hands.
+    HandOver = "hand_over" on Patient;
     /// Record restrictions and confidential contacts.
     ManageRestrictions = "manage_restrictions" on Patient;
     /// Release records a patient asks for.

@@ -157,6 +157,10 @@ words! {
         LinkChanged = "link.changed",
         /// The patient opened or read a message of ours, was reminded of it, or their copy ended.
         LetterChanged = "letter.changed",
+        /// A version of a form that patients fill in came into force, or is not asked any more.
+        FormsChanged = "form.changed",
+        /// A patient filled in a form.
+        FormAnswered = "form.answered",
         /// The log's head was signed.
         Checkpoint = "audit.checkpoint",
     }

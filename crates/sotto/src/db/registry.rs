@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 42] = [
+const FLOW: [Table; 46] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -84,6 +84,10 @@ const FLOW: [Table; 42] = [
     STAFF_PIN,
     SESSION_PIN,
     DRAFT,
+    WINDOW_AIM,
+    KIOSK,
+    FORM_VERSION,
+    FORM_ANSWER,
 ];
 
 /// What vouches for a table's rows (RULEBOOK §10, 45 CFR 164.312(c)).
@@ -448,6 +452,20 @@ tables! {
         "practice_id" "id" "staff_id" "session_id" "patient_id" "reason" "words_sealed"
         "record_wrap" "task_id" "opened_at" "until_at" "ended_at" "ended_how" "reviewed_by"
         "reviewed_at" "finding"
+    ]
+    "window_aim" WINDOW_AIM Recorded ["message_id" Text] [
+        "practice_id" "message_id" "contact_point_id" "channel" "created_at"
+    ]
+    "kiosk" KIOSK Recorded ["id" Text] [
+        "practice_id" "id" "patient_id" "staff_id" "checked" "code" "digest" "made_at" "until_at"
+        "begun_at" "ended_at" "ended_why"
+    ]
+    "form_version" FORM_VERSION Recorded ["form_id" Text, "version" Int] [
+        "practice_id" "form_id" "version" "definition" "retired" "made_by" "made_at"
+    ]
+    "form_answer" FORM_ANSWER Recorded ["id" Text] [
+        "practice_id" "id" "form_id" "version" "patient_id" "appointment_id" "answers_sealed"
+        "record_wrap" "language" "answered_by" "answered_at"
     ]
     "audit_entry" AUDIT_ENTRY Proof ["id" Text] [
         "practice_id" "id" "recorded_at" "body" "leaf_index" "arrival"

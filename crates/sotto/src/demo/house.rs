@@ -26,6 +26,7 @@ use crate::db::vendor::{self, ChannelSetting, NewVendor};
 use crate::db::{Db, DbError, Tx};
 use crate::demo::population::{Chance, Somebody, Story};
 use crate::demo::{MAILBOX, PRACTICE, SENDER};
+use crate::forms::{self, FormError};
 use crate::ids::{CaregiverId, ClinicianId, Id as _, SiteId};
 use crate::office::{Office, OfficeError};
 use crate::people::caregivers;
@@ -66,6 +67,12 @@ pub enum HouseError {
     /// A time that no calendar has.
     #[error("the demo's calendar: {0}")]
     Time(#[from] jiff::Error),
+    /// The form before a visit.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// It cannot be read.
+    #[error("the demo's form: {0}")]
+    Definition(#[from] serde_json::Error),
 }
 
 impl From<SearchError> for HouseError {
@@ -125,6 +132,9 @@ pub fn open_doors(tx: &mut Tx<'_>, clock: &Clock, keys: Keyring) -> Result<Offic
     }
     Ok(office)
 }
+
+/// What patients are asked before a visit.
+const BEFORE_A_VISIT: &str = include_str!("before_a_visit.json");
 
 /// The practice, its sites and clinicians, its carriers.
 fn furnish(tx: &mut Tx<'_>, clock: &Clock) -> Result<(), HouseError> {
@@ -193,6 +203,13 @@ fn furnish(tx: &mut Tx<'_>, clock: &Clock) -> Result<(), HouseError> {
     Ok(())
 }
 
+/// The form before a visit, as an administrator would write it.
+fn ask_before_visits(tx: &mut Tx<'_>, office: &Office) -> Result<(), HouseError> {
+    let form = serde_json::from_str(BEFORE_A_VISIT)?;
+    forms::keep(tx, office, (None, &form, false), (&Actor::service("demo"), None))?;
+    Ok(())
+}
+
 /// Everybody, with consents and two weeks of appointments, fifty to a transaction.
 async fn move_in(
     db: &Db,
@@ -218,7 +235,8 @@ async fn move_in(
         })
         .await?;
     }
-    Ok(())
+    let office = office.clone();
+    db.write(move |tx| ask_before_visits(tx, &office)).await
 }
 
 fn settle(

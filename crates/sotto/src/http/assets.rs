@@ -12,7 +12,7 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: [Asset; 15] = [
+const ASSETS: [Asset; 16] = [
     Asset {
         name: "tokens.css",
         kind: "text/css; charset=utf-8",
@@ -52,6 +52,11 @@ const ASSETS: [Asset; 15] = [
         name: "people.css",
         kind: "text/css; charset=utf-8",
         bytes: include_bytes!("../../../../web/styles/people.css"),
+    },
+    Asset {
+        name: "tablet.js",
+        kind: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../../../web/scripts/tablet.js"),
     },
     Asset {
         name: "passkey.js",

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::attachments::store::AttachmentError;
 use crate::audit::AuditError;
 use crate::db::DbError;
+use crate::forms::FormError;
 
 /// What every refused or failed request is answered with (`application/problem+json`).
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -235,6 +236,18 @@ impl From<AttachmentError> for Problem {
             AttachmentError::Db(error) => error.into(),
             error => {
                 tracing::error!(error = %error, "http.attachment_failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<FormError> for Problem {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::Db(error) => error.into(),
+            error => {
+                tracing::error!(%error, "form.failed");
                 Self::internal()
             }
         }

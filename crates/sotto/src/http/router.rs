@@ -21,14 +21,16 @@ use super::api::{
     patients, practice, preferences, restrictions, tasks,
 };
 use super::carriers::twilio;
-use super::console::patient::{self, disclosures, files as papers, record, said};
+use super::console::patient::{
+    self, answers, disclosures, files as papers, hand_over, record, said,
+};
 use super::console::{
     access, call, downtime, emergency, guide, inbox, invite, lock, log, me, overview, people,
     settings, sign_in, staff, strip, tasks as work, templates, thread, thread_files, thread_forms,
     today, write,
 };
 use super::errors::Problem;
-use super::portal::{choices, files, home, letters, visits, way_in};
+use super::portal::{choices, files, forms, home, letters, tablet, visits, way_in};
 use super::routes::Needs::{self, May, MayEach, MayEachRecently, MayRecently, Token};
 use super::routes::{Route, Routes};
 use super::{Doors, assets, body, headers, health, metrics, openapi, unsubscribe};
@@ -194,11 +196,13 @@ const ANSWER: &[Action] = &[Action::SeeTasks, Action::Reply];
 
 /// What is asked of whoever opens a patient's page, and writes things down on it.
 const SEE: &[Action] = &[Action::SeePatient];
+const SEE_SAID: &[Action] = &[Action::SeePatient, Action::ReadConversation];
 const CONTACTS: &[Action] = &[Action::ChangeContacts];
 const CONSENT: &[Action] = &[Action::RecordConsent];
 const RESTRICT: &[Action] = &[Action::ManageRestrictions];
 const RELEASE: &[Action] = &[Action::ReleaseRecords];
 const EMERGENCY: &[Action] = &[Action::BreakGlass];
+const TABLET: &[Action] = &[Action::HandOver];
 
 /// People who work here, by session.
 #[rustfmt::skip]
@@ -243,6 +247,9 @@ fn pages() -> Routes {
         .post("/people/{patient}/contacts/{contact}/end", MayEach(CONTACTS), record::end_contact)
         .get("/people/{patient}/files/{file}", MayEach(SEE), papers::of_record)
         .post("/people/{patient}/cut-off", MayEach(CONTACTS), record::cut_off)
+        .post("/people/{patient}/consent-form", MayEach(CONSENT), hand_over::send_form)
+        .get("/people/{patient}/forms/{answers}", MayEach(SEE_SAID), answers::page)
+        .post("/people/{patient}/tablet", MayEach(TABLET), hand_over::tablet)
         .post("/people/{patient}/consents/{consent}/revoke", MayEach(CONSENT), record::revoke_consent)
         .post("/people/{patient}/caregivers", MayEach(CONTACTS), record::add_carer)
         .post("/people/{patient}/caregivers/{caregiver}/permit", MayEach(CONSENT), record::permit_carer)
@@ -283,6 +290,11 @@ fn pages() -> Routes {
         .post("/settings/name", May(A::ChangeSettings), settings::set_name)
         .get("/settings/hours", May(A::ChangeSettings), settings::hours::page)
         .post("/settings/hours", May(A::ChangeSettings), settings::hours::set)
+        .get("/settings/forms", May(A::ChangeSettings), settings::forms::list)
+        .get("/settings/forms/new", May(A::ChangeSettings), settings::forms::new)
+        .post("/settings/forms/new", MayRecently(A::ChangeSettings), settings::forms::add)
+        .get("/settings/forms/{form}", May(A::ChangeSettings), settings::forms::page)
+        .post("/settings/forms/{form}", MayRecently(A::ChangeSettings), settings::forms::keep)
         .get("/settings/carriers", May(A::ChangeSettings), settings::carriers::page)
         .get("/settings/carriers/test", May(A::ChangeSettings), settings::carriers::told)
         .post("/settings/carriers/test", May(A::ChangeSettings), settings::carriers::test)
@@ -320,6 +332,7 @@ fn pages() -> Routes {
 /// Patients, and those who act for them, by a link and a proof.
 #[rustfmt::skip]
 fn window() -> Routes {
+    let screen = Needs::Nothing("the neutral screen of a practice's tablet; a code opens it");
     let ask = Needs::Nothing("where a patient asks for a link; the same answer to whoever asks");
     Routes::default()
         .get("/w/{token}", Needs::Link, way_in::landing)
@@ -338,6 +351,8 @@ fn window() -> Routes {
         .get("/window/visits/{visit}", Needs::Visitor, visits::page)
         .post("/window/visits/{visit}", Needs::Visitor, visits::answer)
         .get("/window/visits/{visit}/calendar", Needs::Visitor, visits::calendar)
+        .get("/window/visits/{visit}/forms/{form}", Needs::Visitor, forms::page)
+        .post("/window/visits/{visit}/forms/{form}", Needs::Visitor, forms::fill)
         .get("/window/choices", Needs::Visitor, choices::overview::page)
         .get("/window/choices/places/{contact}/{channel}", Needs::Visitor, choices::place::page)
         .post("/window/choices/places/{contact}/{channel}", Needs::Visitor, choices::place::choose)
@@ -351,6 +366,10 @@ fn window() -> Routes {
         .get("/window/lost", Needs::Visitor, way_in::lost)
         .post("/window/lost", Needs::Visitor, way_in::cut_off)
         .post("/window/leave", Needs::Visitor, way_in::leave)
+        .get("/window/tablet", screen, tablet::page)
+        .post("/window/tablet", screen, tablet::begin)
+        .get("/window/tablet/over", screen, tablet::over)
+        .post("/window/tablet/here", Needs::Visitor, tablet::here)
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

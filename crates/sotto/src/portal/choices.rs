@@ -4,7 +4,8 @@
 
 use gate::facts::Scope;
 use gate::{
-    Address, Category, Channel, ConsentId, ContactPointId, Kind, Language, Level, MessageId, Origin,
+    Address, AddressKind, Category, Channel, ConsentId, ContactPointId, Kind, Language, Level,
+    MessageId, Origin, PatientId,
 };
 use uuid::Uuid;
 
@@ -14,7 +15,7 @@ use crate::compose::{Values, Variable};
 use crate::db::caregiver::Permission;
 use crate::db::consent_event::{self, ConsentEventRow, ConsentKind, ConsentMethod};
 use crate::db::contact_point::{self, ContactPointRow};
-use crate::db::{Tx, Word, caregiver, patient, restriction};
+use crate::db::{DbError, Tx, Word, caregiver, patient, restriction};
 use crate::facts;
 use crate::ids::{CaregiverId, Id as _};
 use crate::intake::{self, Request, Wanted, Words};
@@ -105,16 +106,33 @@ impl Chooser {
 
     fn told(&self, office: &Office) -> Told {
         Told {
-            method: ConsentMethod::Portal,
+            method: self.method(),
             evidence: Some(self.evidence()),
-            witness: None,
+            witness: self.witness(),
             captured_at: office.clock().now(),
         }
     }
 
-    /// Where the proof of a choice is: the stay, whose entries of the log say which address proved it.
+    /// On a tablet of the practice's it is a form, handed over by somebody who works here.
+    const fn method(&self) -> ConsentMethod {
+        match self.0.kiosk() {
+            Some(_) => ConsentMethod::Form,
+            None => ConsentMethod::Portal,
+        }
+    }
+
+    /// Who looked who it is, at a tablet.
+    fn witness(&self) -> Option<String> {
+        self.0.kiosk().map(|tablet| format!("staff:{}", tablet.staff_id))
+    }
+
+    /// Where the proof of a choice is: the stay, whose entries of the log say which address proved it,
+    /// or who handed the tablet over and how they knew who it is.
     fn evidence(&self) -> String {
-        format!("at the window, stay {}", self.0.session())
+        match self.0.kiosk() {
+            Some(tablet) => format!("on a tablet of the practice's, stay {}", tablet.id),
+            None => format!("at the window, stay {}", self.0.session()),
+        }
     }
 }
 
@@ -193,7 +211,7 @@ pub fn read(tx: &mut Tx<'_>, office: &Office, who: &Chooser) -> Result<Choices, 
     let history = consent_event::of_patient(tx, practice, id)?;
     let standing = consents::in_force(&history, now);
     let mut places = Vec::new();
-    for point in own_points(tx, office, who)? {
+    for point in own_points(tx, office, who.0.patient())? {
         let address = opened(office, &point)?;
         places.push(place(tx, office, (point.id, address), &standing)?);
     }
@@ -228,12 +246,13 @@ pub fn read(tx: &mut Tx<'_>, office: &Office, who: &Chooser) -> Result<Choices, 
     Ok(Choices { places, language, wishes, elsewhere, people })
 }
 
-fn own_points(
+/// The patient's own numbers and mailboxes, as far as they are in use.
+pub(super) fn own_points(
     tx: &mut Tx<'_>,
     office: &Office,
-    who: &Chooser,
-) -> Result<Vec<ContactPointRow>, ChoiceError> {
-    let points = contact_point::of_patient(tx, office.practice(), who.0.patient())?;
+    patient: PatientId,
+) -> Result<Vec<ContactPointRow>, DbError> {
+    let points = contact_point::of_patient(tx, office.practice(), patient)?;
     let now = office.clock().now();
     let usable = |point: &ContactPointRow| {
         point.caregiver_id.is_none()
@@ -248,17 +267,22 @@ fn opened(office: &Office, point: &ContactPointRow) -> Result<Address, ChoiceErr
     Ok(open_address(office.keys(), office.practice(), point.id, point.kind, sealed)?)
 }
 
+/// By which channels something goes to such an address.
+pub(super) const fn ways_of(kind: AddressKind) -> &'static [Channel] {
+    match kind {
+        AddressKind::Phone => &[Channel::Sms, Channel::Voicemail],
+        AddressKind::Email => &[Channel::Email],
+        AddressKind::Portal => &[],
+    }
+}
+
 fn place(
     tx: &mut Tx<'_>,
     office: &Office,
     (id, address): (ContactPointId, Address),
     standing: &[&ConsentEventRow],
 ) -> Result<Place, ChoiceError> {
-    let channels: &[Channel] = match address {
-        Address::Phone(_) => &[Channel::Sms, Channel::Voicemail],
-        Address::Email(_) => &[Channel::Email],
-        Address::Portal => &[],
-    };
+    let channels = ways_of(address.kind());
     let index = address_index(office.keys(), &address);
     let stops = facts::opt_outs(tx, office, &index).map_err(PortalError::from)?;
     let ways = channels.iter().map(|&channel| {
@@ -291,7 +315,7 @@ fn address_of(
     who: &Chooser,
     id: ContactPointId,
 ) -> Result<Address, ChoiceError> {
-    let points = own_points(tx, office, who)?;
+    let points = own_points(tx, office, who.0.patient())?;
     let point = points.iter().find(|point| point.id == id).ok_or(ChoiceError::NotHere)?;
     opened(office, point)
 }
@@ -365,10 +389,10 @@ pub fn agree(
         risk_warned: about.is_some(),
         language: language.as_str().to_owned(),
         frequency: None,
-        method: ConsentMethod::Portal,
+        method: who.method(),
         evidence: Some(who.evidence()),
         evidence_digest: Some(digest),
-        witness: None,
+        witness: who.witness(),
         captured_at: now,
         valid_until: None,
         withdrawal: "at the window, by STOP, or by telling the office".to_owned(),
@@ -417,9 +441,9 @@ pub fn withdraw(
         return Err(ChoiceError::NotHere);
     }
     let how = Revocation {
-        method: ConsentMethod::Portal,
+        method: who.method(),
         captured_at: office.clock().now(),
-        witness: None,
+        witness: who.witness(),
         evidence: Some(who.evidence()),
     };
     match consents::withdraw(tx, office, who.actor(), consent, &how) {

@@ -112,7 +112,7 @@ pub fn send_link_to(
     let points = contact_point::by_address(tx, office.practice(), &index)?;
     let mut usable = points.into_iter().filter(|point| point.dead.is_none());
     let (Some(only), None) = (usable.next(), usable.next()) else { return Ok(()) };
-    send(tx, office, (only.patient_id, only.id))
+    send(tx, office, (only.patient_id, only.id)).map(drop)
 }
 
 /// A notice with a new link, to where an old link went. Nothing happens where they asked too often.
@@ -124,7 +124,10 @@ pub(super) fn send_link(
     office: &Office,
     link: &LinkRow,
 ) -> Result<(), PortalError> {
-    send(tx, office, (link.patient_id, link.contact_point_id))
+    match send(tx, office, (link.patient_id, link.contact_point_id))? {
+        Some(notice) => super::aims::inherit(tx, office, link, notice),
+        None => Ok(()),
+    }
 }
 
 /// Asked for by whoever has the address: it answers them, so it does not wait for the morning.
@@ -132,20 +135,21 @@ fn send(
     tx: &mut Tx<'_>,
     office: &Office,
     (patient, contact_point): (PatientId, ContactPointId),
-) -> Result<(), PortalError> {
+) -> Result<Option<MessageId>, PortalError> {
     if guess(tx, office, &of(office, "new links", patient), MOST_ASKED)?.is_none() {
-        return Ok(());
+        return Ok(None);
     }
     if !reaches(tx, office, patient, contact_point)? {
-        return Ok(());
+        return Ok(None);
     }
-    let Some(subject) = facts::subject(tx, office, patient)? else { return Ok(()) };
+    let Some(subject) = facts::subject(tx, office, patient)? else { return Ok(None) };
     let origin = Origin::Reply { to_message_at: office.clock().now() };
     let actor = Actor::service("window");
-    tell(tx, office, subject, (contact_point, origin, actor)).map(drop)
+    tell(tx, office, subject, (contact_point, origin, actor))
 }
 
-/// Sends a notice with a link of its own to an address on file. The gate has the last word.
+/// Sends a notice with a link of its own to an address on file. The gate has the last word; the answer
+/// is the notice, where it goes.
 ///
 /// # Errors
 /// [`PortalError`].
@@ -154,17 +158,17 @@ pub fn tell(
     office: &Office,
     subject: Subject,
     (to, origin, actor): (ContactPointId, Origin, Actor),
-) -> Result<bool, PortalError> {
+) -> Result<Option<MessageId>, PortalError> {
     let practice = office.practice();
     let Some(point) =
         contact_point::get(tx, practice, to)?.filter(|point| point.patient_id == subject.id)
     else {
-        return Ok(false);
+        return Ok(None);
     };
     let channel = match point.kind {
         AddressKind::Phone => Channel::Sms,
         AddressKind::Email => Channel::Email,
-        AddressKind::Portal => return Ok(false),
+        AddressKind::Portal => return Ok(None),
     };
     let address = contact_points::open_address(
         office.keys(),
@@ -195,7 +199,8 @@ pub fn tell(
         useless_after: None,
         actor,
     };
-    Ok(matches!(intake::accept(tx, office, request)?, Answer::Accepted { .. }))
+    let accepted = matches!(intake::accept(tx, office, request)?, Answer::Accepted { .. });
+    Ok(accepted.then_some(message))
 }
 
 /// Moves a conversation to the window: a notice with a link, to the first address that may have one.
@@ -218,7 +223,7 @@ pub fn invite(
             .map_err(IntakeError::from)?;
         let Some(best) = contact_points::best_for(points, channel) else { continue };
         let Some(subject) = facts::subject(tx, office, patient)? else { return Ok(false) };
-        if tell(tx, office, subject, (best.id, Origin::Staff, actor.clone()))? {
+        if tell(tx, office, subject, (best.id, Origin::Staff, actor.clone()))?.is_some() {
             return Ok(true);
         }
     }
@@ -286,7 +291,7 @@ pub struct Opened {
 fn theirs(visitor: &Visitor, row: &LetterRow) -> bool {
     let told = match visitor.who() {
         Who::Patient => true,
-        Who::Caregiver { .. } => row.contact_point_id == Some(visitor.contact_point()),
+        Who::Caregiver { .. } => row.contact_point_id == visitor.contact_point(),
     };
     visitor.reads_letters() && row.patient_id == visitor.patient() && told
 }
@@ -362,7 +367,7 @@ pub fn written(
     office: &Office,
     visitor: &Visitor,
 ) -> Result<Vec<Heard>, PortalError> {
-    if *visitor.who() != Who::Patient {
+    if *visitor.who() != Who::Patient || !visitor.reads_letters() {
         return Ok(Vec::new());
     }
     let since = office.clock().now().checked_sub(KEPT).unwrap_or_default();

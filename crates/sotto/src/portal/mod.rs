@@ -4,11 +4,14 @@
 //! A notice carries a [`link`]. It opens nothing by itself: whoever has it gives the patient's date
 //! of birth and a code that goes to the address on file ([`proof`]), which begins a [`session`].
 //! What a session may see is decided there, once: a handler has a [`Visitor`], never a patient's id
-//! from a URL. What lies unread is spoken of again ([`unread`]); the
+//! from a URL. A tablet of the practice's is handed over instead ([`kiosk`]). What lies unread is spoken of again ([`unread`]); the
 //! patient's copies end with their day ([`expiry`]). The practice's side of it is `docs/window.md`.
 
+pub mod aims;
 pub mod choices;
 pub mod expiry;
+pub mod forms;
+pub mod kiosk;
 pub mod letters;
 pub mod link;
 pub mod proof;
@@ -22,6 +25,7 @@ use crate::compose::ComposeError;
 use crate::conversations::tasks::TaskError;
 use crate::db::DbError;
 use crate::facts::FactsError;
+use crate::forms::FormError;
 use crate::inbound::InboundError;
 use crate::intake::IntakeError;
 use crate::schedule::ScheduleError;
@@ -58,6 +62,9 @@ pub enum PortalError {
     /// A file cannot be kept or read back.
     #[error(transparent)]
     File(#[from] AttachmentError),
+    /// A form.
+    #[error(transparent)]
+    Form(#[from] FormError),
     /// Storage.
     #[error(transparent)]
     Db(#[from] DbError),

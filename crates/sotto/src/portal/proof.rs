@@ -284,11 +284,21 @@ fn forget(
     let practice = office.practice();
     counts::forget_guesses(tx, practice, &of(office, "link", link.message_id))?;
     counts::forget_guesses(tx, practice, &patient(office, link))?;
-    if let Some(from) = from {
-        let whom = address(office, from);
-        if let Some((failures, at)) = counts::failures(tx, practice, &whom)? {
-            counts::count_guess(tx, practice, &whom, ((failures - 1).max(0), at))?;
-        }
+    match from {
+        Some(from) => forgive(tx, office, &address(office, from)),
+        None => Ok(()),
+    }
+}
+
+/// Takes one guess back that was right.
+pub(super) fn forgive(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    whom: &[u8; 32],
+) -> Result<(), PortalError> {
+    let practice = office.practice();
+    if let Some((failures, at)) = counts::failures(tx, practice, whom)? {
+        counts::count_guess(tx, practice, whom, ((failures - 1).max(0), at))?;
     }
     Ok(())
 }

@@ -9,10 +9,11 @@ use gate::{ContactPointId, Language, PatientId};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan as _};
 
-use super::{PortalError, link};
+use super::{PortalError, kiosk, link};
 use crate::access::tokens::Secret;
 use crate::audit::{self, Actor, Event, Kind};
-use crate::db::registry::WINDOW_SESSION;
+use crate::db::kiosk::KioskRow;
+use crate::db::registry::{KIOSK, Table, WINDOW_SESSION};
 use crate::db::window::{self as rows, LinkRow, SessionRow};
 use crate::db::{Tx, contact_point};
 use crate::facts::{self, Subject};
@@ -43,12 +44,32 @@ pub enum Who {
     },
 }
 
+/// What the stay rests on.
+#[derive(Debug, Clone)]
+pub(super) enum Stay {
+    /// A link and a proof.
+    Window(SessionRow),
+    /// A tablet that somebody handed over.
+    Kiosk(KioskRow),
+}
+
+/// What a cookie is worth.
+#[derive(Debug)]
+pub enum Standing {
+    /// Somebody is there.
+    In(Box<Visitor>),
+    /// It is of a tablet, and the patient's time with it is over.
+    TabletOver,
+    /// Nobody, or no more.
+    Nobody,
+}
+
 /// Somebody who has proved who they are. It is the only way to a patient's things from a handler
 /// of the window: which patient it is stands in here and nowhere in a URL.
 #[derive(Debug, Clone)]
 pub struct Visitor {
     patient: PatientId,
-    session: SessionRow,
+    pub(super) stay: Stay,
     who: Who,
     language: Option<Language>,
     timezone: Option<TimeZone>,
@@ -70,13 +91,28 @@ impl Visitor {
     /// The stay.
     #[must_use]
     pub const fn session(&self) -> WindowSessionId {
-        self.session.id
+        match &self.stay {
+            Stay::Window(session) => session.id,
+            Stay::Kiosk(kiosk) => kiosk.id,
+        }
     }
 
-    /// The address that the code went to.
+    /// The table that the stay is a row of.
     #[must_use]
-    pub const fn contact_point(&self) -> ContactPointId {
-        self.session.contact_point_id
+    pub const fn table(&self) -> Table {
+        match self.stay {
+            Stay::Window(_) => WINDOW_SESSION,
+            Stay::Kiosk(_) => KIOSK,
+        }
+    }
+
+    /// The address that the code went to; none at a tablet.
+    #[must_use]
+    pub const fn contact_point(&self) -> Option<ContactPointId> {
+        match &self.stay {
+            Stay::Window(session) => Some(session.contact_point_id),
+            Stay::Kiosk(_) => None,
+        }
     }
 
     /// The language on file.
@@ -92,16 +128,17 @@ impl Visitor {
     }
 
     /// Whether they may read and write messages: the patient, and whoever may learn of clinical
-    /// matters. Whoever acts for a patient sees only what was sent to themselves.
+    /// matters. Whoever acts for a patient sees only what was sent to themselves; on a tablet of
+    /// the practice's nobody does.
     #[must_use]
     pub fn reads_letters(&self) -> bool {
-        self.may(Scope::Clinical)
+        self.kiosk().is_none() && self.may(Scope::Clinical)
     }
 
     /// Whether they may see and answer visits.
     #[must_use]
     pub fn sees_visits(&self) -> bool {
-        self.may(Scope::Appointments)
+        self.kiosk().is_none() && self.may(Scope::Appointments)
     }
 
     /// Whether they may change what the patient chose: the patient alone.
@@ -124,7 +161,10 @@ impl Visitor {
             Who::Patient => Actor::patient(self.patient),
             Who::Caregiver { id, .. } => Actor::caregiver(id),
         };
-        who.in_session(format!("link {}", self.session.id))
+        match &self.stay {
+            Stay::Window(session) => who.in_session(format!("link {}", session.id)),
+            Stay::Kiosk(row) => kiosk::actor(row),
+        }
     }
 }
 
@@ -149,10 +189,8 @@ pub(super) fn begin(
     (who, earlier): (Who, Option<[u8; 32]>),
 ) -> Result<Begun, PortalError> {
     let now = office.clock().now_in_life();
-    if let Some(digest) = earlier
-        && let Some(old) = rows::session_by_digest(tx, office.practice(), &digest)?
-    {
-        rows::end_session(tx, office.practice(), old.id, ("replaced", now))?;
+    if let Some(digest) = earlier {
+        replace(tx, office, &digest)?;
     }
     let token = Secret::draw("").ok_or(PortalError::Randomness)?;
     let caregiver_id = match &who {
@@ -181,7 +219,21 @@ pub(super) fn begin(
     Ok(Begun { id: row.id, token })
 }
 
-/// Who is there by this cookie, now; none where the stay is over or the right has ended. Reads only.
+/// The stay that a browser had is over: another begins there.
+pub(super) fn replace(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    digest: &[u8; 32],
+) -> Result<(), PortalError> {
+    let now = office.clock().now_in_life();
+    if let Some(old) = rows::session_by_digest(tx, office.practice(), digest)? {
+        rows::end_session(tx, office.practice(), old.id, ("replaced", now))?;
+    }
+    kiosk::forget(tx, office, digest)?;
+    Ok(())
+}
+
+/// Who is there by this cookie, now; nobody where the stay is over or the right has ended. Reads only.
 ///
 /// # Errors
 /// [`PortalError`].
@@ -189,22 +241,27 @@ pub fn standing(
     tx: &mut Tx<'_>,
     office: &Office,
     digest: &[u8; 32],
-) -> Result<Option<Visitor>, PortalError> {
+) -> Result<Standing, PortalError> {
     let now = office.clock().now_in_life();
-    let found = rows::session_by_digest(tx, office.practice(), digest)?;
     let good = |row: &SessionRow| {
         row.ended_at.is_none() && now < row.expires_at && now.duration_since(row.seen_at) < IDLE
     };
-    let Some(session) = found.filter(good) else { return Ok(None) };
-    let Some(subject) = facts::subject(tx, office, session.patient_id)? else { return Ok(None) };
-    let Some(who) = who(tx, office, &subject, session.contact_point_id)? else { return Ok(None) };
-    Ok(Some(Visitor {
-        patient: session.patient_id,
-        session,
-        who,
-        language: subject.language,
-        timezone: subject.timezone,
-    }))
+    let (patient, stay) = match kiosk::standing(tx, office, digest)? {
+        Some(Some(row)) => (row.patient_id, Stay::Kiosk(row)),
+        Some(None) => return Ok(Standing::TabletOver),
+        None => match rows::session_by_digest(tx, office.practice(), digest)?.filter(good) {
+            Some(row) => (row.patient_id, Stay::Window(row)),
+            None => return Ok(Standing::Nobody),
+        },
+    };
+    let Some(subject) = facts::subject(tx, office, patient)? else { return Ok(Standing::Nobody) };
+    let who = match &stay {
+        Stay::Window(session) => who(tx, office, &subject, session.contact_point_id)?,
+        Stay::Kiosk(_) => Some(Who::Patient).filter(|_| subject.active && !subject.deceased),
+    };
+    let Some(who) = who else { return Ok(Standing::Nobody) };
+    let Subject { language, timezone, .. } = subject;
+    Ok(Standing::In(Box::new(Visitor { patient, stay, who, language, timezone })))
 }
 
 /// Whose address this is, and what they may learn; none where they have no right to this patient's
@@ -252,7 +309,11 @@ pub(super) fn who(
 /// Whether the last use is old enough to be written down again.
 #[must_use]
 pub fn wants_to_be_seen(office: &Office, visitor: &Visitor) -> bool {
-    office.clock().now_in_life().duration_since(visitor.session.seen_at) >= SEEN_EVERY
+    let seen_at = match &visitor.stay {
+        Stay::Window(session) => session.seen_at,
+        Stay::Kiosk(row) => row.seen_at,
+    };
+    office.clock().now_in_life().duration_since(seen_at) >= SEEN_EVERY
 }
 
 /// The stay was used now.
@@ -269,9 +330,14 @@ pub fn see(tx: &mut Tx<'_>, office: &Office, id: WindowSessionId) -> Result<(), 
 /// [`PortalError`].
 pub fn leave(tx: &mut Tx<'_>, office: &Office, visitor: &Visitor) -> Result<(), PortalError> {
     let now = office.clock().now_in_life();
-    if rows::end_session(tx, office.practice(), visitor.session.id, ("left", now))? {
-        let event = ended(visitor.session.id, visitor.patient, visitor.actor(), "left");
-        audit::append(tx, office, event)?;
+    let id = visitor.session();
+    match &visitor.stay {
+        Stay::Kiosk(row) => kiosk::end(tx, office, row, (&visitor.actor(), "done"))?,
+        Stay::Window(_) => {
+            if rows::end_session(tx, office.practice(), id, ("left", now))? {
+                audit::append(tx, office, ended(id, visitor.patient, visitor.actor(), "left"))?;
+            }
+        }
     }
     Ok(())
 }
@@ -293,8 +359,9 @@ pub fn cut_off(
         rows::end_session(tx, office.practice(), session.id, ("cut_off", now))?;
         audit::append(tx, office, ended(session.id, patient, by.clone(), "cut_off"))?;
     }
+    let tablets = kiosk::end_all(tx, office, patient, (by, "cut_off"))?;
     let links = link::cut_off(tx, office, patient, by)?;
-    Ok((open.len(), links))
+    Ok((open.len() + tablets, links))
 }
 
 fn ended(id: WindowSessionId, patient: PatientId, by: Actor, why: &'static str) -> Event {

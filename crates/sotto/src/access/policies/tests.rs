@@ -62,6 +62,7 @@ fn each_role_may_do_this_and_nothing_else() {
         SeePatient,
         ChangeContacts,
         RecordConsent,
+        HandOver,
         Book,
         SeeTemplates,
     ];

@@ -56,6 +56,8 @@ deeds! {
     ChangeContacts;
     /// To record and revoke consents, opt-outs and permissions.
     RecordConsent;
+    /// To put a tablet of the practice's into a patient's hands.
+    HandOver;
     /// To record restrictions and confidential contacts.
     ManageRestrictions;
     /// To account for disclosures and release records.

@@ -3,13 +3,13 @@
 use askama::Template;
 use axum::response::Response;
 
+use super::forms;
 use super::inside::Inside;
 use super::page::{Frame, Tongue};
-use crate::audit::Kind;
 use crate::compose::dates::{self, Style};
 use crate::db::Tx;
-use crate::db::registry::WINDOW_SESSION;
 use crate::office::Office;
+use crate::portal::forms::due;
 use crate::portal::{PortalError, Visitor, letters, visits};
 
 /// A line of a list.
@@ -27,22 +27,38 @@ struct Home {
     may_read: bool,
     may_visit: bool,
     may_choose: bool,
+    forms: Vec<forms::Line>,
     letters: Vec<Line>,
     written: Vec<Line>,
     visits: Vec<Line>,
 }
 
+#[derive(Template)]
+#[template(path = "window/tablet_home.html")]
+struct Tablet {
+    frame: Frame,
+    forms: Vec<forms::Line>,
+}
+
 /// `GET /window`. That it was looked at is on the log; what stood there for the first time is
 /// opened.
 pub async fn page(at: Inside) -> Result<Response, Response> {
-    let event =
-        at.looked(Kind::PatientViewed, "window").about(WINDOW_SESSION, at.visitor.session());
+    if at.visitor.kiosk().is_some() {
+        let event = at.looked_around("window");
+        let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
+            Ok::<_, PortalError>((due(tx, office, who)?, vec![event]))
+        };
+        let due = at.seen(look).await?;
+        let forms = due.iter().map(|one| forms::Line::of(&at, one)).collect();
+        return Ok(at.page(&Tablet { frame: at.frame("/window"), forms }));
+    }
+    let event = at.looked_around("window");
     let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
         let letters = (letters::list(tx, office, who)?, letters::written(tx, office, who)?);
-        let read = (letters, visits::list(tx, office, who)?);
+        let read = (letters, visits::list(tx, office, who)?, due(tx, office, who)?);
         Ok::<_, PortalError>((read, vec![event]))
     };
-    let ((list, said), ahead) = at.seen(look).await?;
+    let ((list, said), ahead, due) = at.seen(look).await?;
     at.write(letters::opened).await?;
     let (l, visitor) = (at.l, &at.visitor);
     let zone = visitor.timezone(at.doors.office());
@@ -78,6 +94,7 @@ pub async fn page(at: Inside) -> Result<Response, Response> {
         may_read: visitor.reads_letters(),
         may_visit: visitor.sees_visits(),
         may_choose: visitor.chooses(),
+        forms: due.iter().map(|one| forms::Line::of(&at, one)).collect(),
         letters,
         written,
         visits,

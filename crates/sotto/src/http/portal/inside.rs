@@ -59,7 +59,8 @@ impl FromRequestParts<Doors> for Inside {
 impl Inside {
     /// What stands around the page at this path.
     pub(super) fn frame(&self, here: impl Into<String>) -> Frame {
-        Frame::of(&self.doors, self.l, here).inside()
+        let frame = Frame::of(&self.doors, self.l, here);
+        if self.visitor.kiosk().is_some() { frame.on_a_tablet() } else { frame.inside() }
     }
 
     /// A page.
@@ -80,7 +81,7 @@ impl Inside {
 
     /// There is no such thing, or it is somebody else's: the same page for both.
     pub(super) fn nothing(&self) -> Response {
-        page::nothing(&self.doors, self.spoken, self.l)
+        page::nothing((&self.doors, self.spoken), self.frame("/window"))
     }
 
     /// An id out of a path; what is none is nothing of theirs.
@@ -96,6 +97,11 @@ impl Inside {
     /// That they looked at something, for the log.
     pub(super) fn looked(&self, kind: Kind, at: &'static str) -> Event {
         Event::new(kind, self.visitor.actor()).patient(self.visitor.patient()).code(at)
+    }
+
+    /// That they looked at what is no one thing: it is about the stay.
+    pub(super) fn looked_around(&self, at: &'static str) -> Event {
+        self.looked(Kind::PatientViewed, at).about(self.visitor.table(), self.visitor.session())
     }
 
     /// Reads something that the log then says they were shown.

@@ -53,8 +53,8 @@ struct Write {
 
 #[derive(Template)]
 #[template(path = "window/emergency.html")]
-struct Emergency {
-    frame: Frame,
+pub(super) struct Emergency {
+    pub(super) frame: Frame,
 }
 
 /// `GET /window/letters/{letter}`. That it was read is on the log, and staff see it. A letter of

@@ -5,8 +5,10 @@
 
 pub mod choices;
 pub mod files;
+pub mod forms;
 pub mod home;
 pub mod letters;
+pub mod tablet;
 pub mod visits;
 pub mod way_in;
 

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::http::Doors;
 use crate::http::console::cookies;
 use crate::http::errors::Problem;
+use crate::portal::kiosk;
 
 /// The language of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +97,8 @@ pub(super) struct Frame {
     pub here: String,
     /// Somebody is in: the way out is on every page.
     pub inside: bool,
+    /// On a tablet of the practice's: the seconds after which it forgets by itself.
+    pub tablet: Option<i64>,
 }
 
 impl Frame {
@@ -108,12 +111,18 @@ impl Frame {
             l,
             here: here.into(),
             inside: false,
+            tablet: None,
         }
     }
 
     /// For somebody who has proved who they are.
     pub(super) fn inside(self) -> Self {
         Self { inside: true, ..self }
+    }
+
+    /// For a patient with a tablet of the practice's.
+    pub(super) fn on_a_tablet(self) -> Self {
+        Self { tablet: Some(kiosk::IDLE.as_secs()), ..self.inside() }
     }
 
     /// The number for `tel:`.
@@ -188,10 +197,11 @@ pub(super) fn failed(doors: &Doors, spoken: Spoken, error: &impl std::fmt::Displ
 }
 
 /// There is no such thing, or it is somebody else's: the same page for both.
-pub(super) fn nothing(doors: &Doors, spoken: Spoken, l: Tongue) -> Response {
+pub(super) fn nothing((doors, spoken): (&Doors, Spoken), frame: Frame) -> Response {
+    let l = frame.l;
     message(
         (doors, spoken),
-        Frame::of(doors, l, "/window").inside(),
+        frame,
         StatusCode::NOT_FOUND,
         (
             l.say("It isn’t here", "No está aquí"),

@@ -8,10 +8,14 @@ use super::page::{Spoken, failed, see_other};
 use crate::db::Tx;
 use crate::http::Doors;
 use crate::http::console::cookies::{self, Name};
+use crate::portal::session::Standing;
 use crate::portal::{PortalError, Visitor, session};
 
 /// Where somebody is sent who is not in.
 pub(in crate::http) const WAY_IN: &str = "/window/in";
+
+/// Where a tablet forgets the patient.
+pub(in crate::http) const TABLET_OVER: &str = "/window/tablet/over";
 
 impl FromRequestParts<Doors> for Visitor {
     type Rejection = Response;
@@ -24,9 +28,11 @@ impl FromRequestParts<Doors> for Visitor {
         };
         let office = doors.office().clone();
         let read = move |tx: &mut Tx<'_>| session::standing(tx, &office, &digest);
-        let found: Result<Option<Self>, PortalError> = doors.db().read(read).await;
-        let Some(visitor) = found.map_err(|error| failed(doors, spoken, &error))? else {
-            return Err(see_other(WAY_IN));
+        let found: Result<Standing, PortalError> = doors.db().read(read).await;
+        let visitor = match found.map_err(|error| failed(doors, spoken, &error))? {
+            Standing::In(visitor) => *visitor,
+            Standing::TabletOver => return Err(see_other(TABLET_OVER)),
+            Standing::Nobody => return Err(see_other(WAY_IN)),
         };
         if session::wants_to_be_seen(doors.office(), &visitor) {
             let (office, id) = (doors.office().clone(), visitor.session());

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use gate::AppointmentId;
 use serde::Deserialize;
 
+use super::forms;
 use super::home::moment;
 use super::inside::Inside;
 use super::page::{Filled, Frame, Tongue, see_other};
@@ -17,6 +18,7 @@ use crate::db::registry::APPOINTMENT;
 use crate::db::site::SiteRow;
 use crate::http::params::Path;
 use crate::office::Office;
+use crate::portal::forms::{self as portal_forms, Due};
 use crate::portal::{PortalError, Visitor, visits};
 
 #[derive(Template)]
@@ -29,6 +31,7 @@ struct VisitPage {
     answered: &'static str,
     confirmed: bool,
     declined: bool,
+    forms: Vec<forms::Line>,
 }
 
 /// Where it is, as one would write it on an envelope.
@@ -50,7 +53,7 @@ pub(super) fn reply_words(l: Tongue, reply: Option<AppointmentReply>) -> &'stati
 
 /// `GET /window/visits/{visit}`. That it was shown is on the log.
 pub async fn page(Path(id): Path<String>, at: Inside) -> Result<Response, Response> {
-    let (row, place) = look(&at, &id).await?;
+    let (row, place, due) = look(&at, &id).await?;
     let place = place.map(|site| {
         let town = [site.city, site.region].into_iter().flatten().collect::<Vec<_>>().join(", ");
         let town = format!("{town} {}", site.postal_code.unwrap_or_default());
@@ -65,15 +68,26 @@ pub async fn page(Path(id): Path<String>, at: Inside) -> Result<Response, Respon
         answered: reply_words(at.l, row.reply),
         confirmed: row.reply == Some(AppointmentReply::Confirmed),
         declined: row.reply == Some(AppointmentReply::Declined),
+        forms: due.iter().map(|one| forms::Line::of(&at, one)).collect(),
     };
     Ok(at.page(&page))
 }
 
-async fn look(at: &Inside, id: &str) -> Result<(AppointmentRow, Option<SiteRow>), Response> {
+async fn look(
+    at: &Inside,
+    id: &str,
+) -> Result<(AppointmentRow, Option<SiteRow>, Vec<Due>), Response> {
     let id = at.id::<AppointmentId>(id)?;
     let event = at.looked(Kind::PatientViewed, "window").about(APPOINTMENT, id);
     let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
-        let found = visits::find(tx, office, who, id)?;
+        let found = match visits::find(tx, office, who, id)? {
+            Some((row, place)) => {
+                let mut due = portal_forms::due(tx, office, who)?;
+                due.retain(|one| one.visit.id == id);
+                Some((row, place, due))
+            }
+            None => None,
+        };
         let event = found.as_ref().map(|_| event);
         Ok::<_, PortalError>((found, event.into_iter().collect()))
     };
@@ -110,7 +124,7 @@ pub async fn answer(
 /// `GET /window/visits/{visit}/calendar`: a file for their calendar, with nothing in it but the
 /// time.
 pub async fn calendar(Path(id): Path<String>, at: Inside) -> Result<Response, Response> {
-    let (row, _) = look(&at, &id).await?;
+    let (row, ..) = look(&at, &id).await?;
     let mut response = visits::calendar(at.doors.office(), &row).into_response();
     let headers = response.headers_mut();
     let kind = HeaderValue::from_static("text/calendar; charset=utf-8");

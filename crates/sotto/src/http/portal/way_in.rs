@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::inside::Inside;
 use super::page::{Filled, Frame, Spoken, Tongue, failed, html, message, see_other};
-use super::visitor::WAY_IN;
+use super::visitor::{TABLET_OVER, WAY_IN};
 use crate::db::{Tx, contact_point};
 use crate::http::Doors;
 use crate::http::console::cookies::{self, Name};
@@ -22,10 +22,10 @@ use crate::http::params::Path;
 use crate::people::addresses;
 use crate::portal::link::{self, Standing};
 use crate::portal::proof::{self, Refused, Typed};
-use crate::portal::{PortalError, letters, session};
+use crate::portal::{PortalError, aims, letters, session};
 
 /// The address a request came from, where the server knows it.
-pub struct From(Option<IpAddr>);
+pub struct From(pub(super) Option<IpAddr>);
 
 impl FromRequestParts<Doors> for From {
     type Rejection = std::convert::Infallible;
@@ -41,7 +41,7 @@ impl FromRequestParts<Doors> for From {
 }
 
 /// The months by name, in the order of their numbers.
-const MONTHS: [(&str, &str); 12] = [
+pub(super) const MONTHS: [(&str, &str); 12] = [
     ("January", "enero"),
     ("February", "febrero"),
     ("March", "marzo"),
@@ -229,15 +229,17 @@ pub async fn enter(
         earlier: cookies::digest(&doors, &headers, &Name::Stay),
     };
     let (office, sought) = (doors.office().clone(), token.clone());
-    let entered: Result<_, PortalError> =
-        doors.db().write(move |tx| proof::enter(tx, &office, &sought, &typed)).await;
+    let enter = move |tx: &mut Tx<'_>| -> Result<_, PortalError> {
+        Ok(match proof::enter(tx, &office, &sought, &typed)? {
+            Ok((begun, link)) => Ok((begun, aims::page_of(tx, &office, &link)?)),
+            Err(refused) => Err(refused),
+        })
+    };
+    let entered: Result<_, PortalError> = doors.db().write(enter).await;
     match entered {
         Err(error) => failed(&doors, spoken, &error),
-        Ok(Ok((begun, link))) => {
-            let mut response = see_other(match link.purpose {
-                crate::db::window::Purpose::Choices => "/window/choices",
-                _ => "/window",
-            });
+        Ok(Ok((begun, to))) => {
+            let mut response = see_other(&to);
             cookies::hand_over(&doors, response.headers_mut(), &Name::Stay, &begun.token);
             cookies::take_back(&doors, response.headers_mut(), &Name::Proof);
             response
@@ -307,6 +309,9 @@ pub async fn send_link(
 /// `POST /window/leave`: it is not their device, or they are done.
 pub async fn leave(at: Inside) -> Result<Response, Response> {
     at.write(session::leave).await?;
+    if at.visitor.kiosk().is_some() {
+        return Ok(see_other(TABLET_OVER));
+    }
     let words = (
         at.l.say("You are out", "Ha salido"),
         at.l.say(
@@ -324,12 +329,18 @@ struct Lost {
 }
 
 /// `GET /window/lost`: what happens when a phone is lost, and the button.
-pub async fn lost(at: Inside) -> Response {
-    at.page(&Lost { frame: at.frame("/window/lost") })
+pub async fn lost(at: Inside) -> Result<Response, Response> {
+    if at.visitor.kiosk().is_some() {
+        return Err(at.nothing());
+    }
+    Ok(at.page(&Lost { frame: at.frame("/window/lost") }))
 }
 
 /// `POST /window/lost`: every stay and every link about this patient ends, this one too.
 pub async fn cut_off(at: Inside) -> Result<Response, Response> {
+    if at.visitor.kiosk().is_some() {
+        return Err(at.nothing());
+    }
     at.write(|tx, office, who| session::cut_off(tx, office, who.patient(), &who.actor())).await?;
     let words = (
         at.l.say("Every device is cut off", "Todos los dispositivos están desconectados"),

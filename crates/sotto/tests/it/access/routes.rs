@@ -136,6 +136,9 @@ fn what_asks_nothing_says_why() {
             "/sign-in/passkey",
             "/window/in",
             "/window/in",
+            "/window/tablet",
+            "/window/tablet",
+            "/window/tablet/over",
         ]
     );
 }

@@ -3,7 +3,9 @@
 mod choices;
 mod copies;
 mod files;
+mod forms;
 mod inside;
+mod tablet;
 mod way_in;
 
 use gate::{Channel, Kind, MessageId, Origin, PatientId, Purpose};

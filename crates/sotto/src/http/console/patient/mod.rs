@@ -5,8 +5,10 @@
 //! Every form calls the function that the API and the command line call ([`record`]). Where it says
 //! no, the page comes back with what was typed and the field that is wrong ([`typed`]).
 
+pub mod answers;
 pub mod disclosures;
 pub mod files;
+pub mod hand_over;
 pub mod record;
 pub mod said;
 
@@ -59,6 +61,7 @@ struct Page {
 struct May {
     contacts: bool,
     consents: bool,
+    hand_over: bool,
     restrictions: bool,
     release: bool,
     write: bool,
@@ -75,6 +78,7 @@ impl May {
         Self {
             contacts: may(Action::ChangeContacts),
             consents: may(Action::RecordConsent),
+            hand_over: may(Action::HandOver),
             restrictions: may(Action::ManageRestrictions),
             release: may(Action::ReleaseRecords),
             write: [About::Schedule, About::Clinical, About::Account].into_iter().any(reply),
@@ -157,6 +161,7 @@ fn sentence(word: &str) -> Option<&'static str> {
         "contact" => "The address is written down.",
         "contact-end" => "The address is out of use. What waited for it was withdrawn.",
         "consent" => "The consent is recorded.",
+        "form" => "The form is sent: a notice with a link that leads to it.",
         "consent-end" => "The consent is withdrawn. What waited under it does not go.",
         "carer" => "The person is written down. They may hear nothing yet.",
         "permit" => "What they may hear is recorded.",

@@ -43,19 +43,19 @@ use crate::people::told::RecordError;
 use crate::portal::session;
 
 /// What every form is done with.
-struct Case<'a> {
-    office: &'a Office,
-    actor: &'a Actor,
-    patient: PatientId,
-    fields: &'a Fields,
+pub(super) struct Case<'a> {
+    pub office: &'a Office,
+    pub actor: &'a Actor,
+    pub patient: PatientId,
+    pub fields: &'a Fields,
     now: Timestamp,
 }
 
 /// A form: its name on the page, the word for what was done, and the section to go back to.
-struct Form(String, &'static str, &'static str);
+pub(super) struct Form(pub String, pub &'static str, pub &'static str);
 
 /// Does it in one transaction, and goes back to the page; or shows the form again.
-async fn act<D>(
+pub(super) async fn act<D>(
     doors: &Doors,
     may: &MayOf<D>,
     (form, fields): (Form, Fields),

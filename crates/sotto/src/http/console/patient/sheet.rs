@@ -18,6 +18,7 @@ use crate::db::patient::PatientRow;
 use crate::db::restriction::{self, AlternativeRow, RestrictionRow};
 use crate::db::{Tx, Word, attachment, clinician, patient, site, test_patient};
 use crate::facts;
+use crate::forms;
 use crate::http::errors::Problem;
 use crate::ids::{AttachmentId, StaffId};
 use crate::office::Office;
@@ -49,6 +50,8 @@ pub(super) struct Sheet {
     pub wishes: Wishes,
     pub coming: Vec<Visit>,
     pub past: Vec<Visit>,
+    /// What they filled in before visits: the id, the title, when.
+    pub forms: Vec<(String, String, String)>,
     /// Where a consent may be for: what a form sends, and words.
     pub places: Vec<(String, String)>,
     /// Contacts that can be named in a form.
@@ -214,6 +217,7 @@ pub(super) fn read(
         wishes: reader.wishes(tx)?,
         coming,
         past,
+        forms: reader.forms(tx)?,
         places: reader.places(),
         choices: reader.choices(),
         language,
@@ -364,6 +368,15 @@ impl<'a> Reader<'a> {
         }
         lines.sort_by_key(|line| !line.usable);
         Ok(lines)
+    }
+
+    /// What they filled in, the latest first.
+    fn forms(&self, tx: &mut Tx<'_>) -> Result<Vec<(String, String, String)>, Problem> {
+        let listed = forms::of_patient(tx, self.office, self.id)?;
+        let line = |one: forms::Listed| {
+            (one.id.to_string(), one.title, words::words_of(one.at, &self.zone))
+        };
+        Ok(listed.into_iter().map(line).collect())
     }
 
     /// How far an address can be trusted.

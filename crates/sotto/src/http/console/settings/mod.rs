@@ -2,6 +2,7 @@
 //! ([`carriers`]), what may be said where, and the programs that may come in.
 
 pub mod carriers;
+pub mod forms;
 pub mod hours;
 
 use std::collections::BTreeMap;

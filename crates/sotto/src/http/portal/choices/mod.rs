@@ -13,9 +13,7 @@ mod words;
 use axum::response::Response;
 
 use super::inside::Choosing;
-use crate::audit::Kind as Logged;
 use crate::db::Tx;
-use crate::db::registry::WINDOW_SESSION;
 use crate::office::Office;
 use crate::portal::Visitor;
 use crate::portal::choices::{self, ChoiceError, Choices};
@@ -51,8 +49,7 @@ fn clock(minute: u16) -> String {
 impl Choosing {
     /// Reads everything chosen, and notes that it was shown.
     async fn chosen(&self) -> Result<Choices, Response> {
-        let session = self.at.visitor.session();
-        let event = self.at.looked(Logged::PatientViewed, "choices").about(WINDOW_SESSION, session);
+        let event = self.at.looked_around("choices");
         let me = self.me.clone();
         let look = move |tx: &mut Tx<'_>, office: &Office, _: &Visitor| {
             Ok::<_, ChoiceError>((choices::read(tx, office, &me)?, vec![event]))

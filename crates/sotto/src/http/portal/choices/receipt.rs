@@ -9,9 +9,7 @@ use super::super::inside::Choosing;
 use super::super::page::Frame;
 use super::HERE;
 use super::words::subjects_words;
-use crate::audit::Kind as Logged;
 use crate::db::consent_event::{self, ConsentEventKind, ConsentKind};
-use crate::db::registry::WINDOW_SESSION;
 use crate::db::{Tx, Word};
 use crate::http::params::Path;
 use crate::office::Office;
@@ -34,8 +32,7 @@ struct ReceiptPage {
 pub async fn page(Path(consent): Path<String>, choosing: Choosing) -> Result<Response, Response> {
     let (at, l) = (&choosing.at, choosing.at.l);
     let id = at.id::<ConsentId>(&consent)?;
-    let session = at.visitor.session();
-    let event = at.looked(Logged::PatientViewed, "receipt").about(WINDOW_SESSION, session);
+    let event = at.looked_around("receipt");
     let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
         let rows = consent_event::of_patient(tx, office.practice(), who.patient())?;
         Ok::<_, PortalError>((rows, vec![event]))
