@@ -155,6 +155,9 @@ words! {
         LinkChanged = "link.changed",
         /// The patient opened or read a message of ours, was reminded of it, or their copy ended.
         LetterChanged = "letter.changed",
+        /// In the sealed mode a conversation was begun or looked at, a browser's key registered or
+        /// ended, an envelope stored or handed out. Nobody here can know what was said.
+        SealedChanged = "sealed.changed",
         /// The log's head was signed.
         Checkpoint = "audit.checkpoint",
     }

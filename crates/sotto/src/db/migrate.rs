@@ -53,6 +53,7 @@ const MIGRATIONS: &[Migration] = migrations![
     13 "0013_window" beside 2,
     14 "0014_wording" beside 2,
     15 "0015_glass" beside 2,
+    16 "0016_sealed" beside 2,
 ];
 
 /// The first version whose row says `oldest`.

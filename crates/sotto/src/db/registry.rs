@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 39] = [
+const FLOW: [Table; 42] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -81,6 +81,9 @@ const FLOW: [Table; 39] = [
     WINDOW_SEEN,
     LETTER,
     BREAK_GLASS,
+    SEALED_KEY,
+    SEALED_THREAD,
+    SEALED_MESSAGE,
 ];
 
 /// What vouches for a table's rows (RULEBOOK §10, 45 CFR 164.312(c)).
@@ -436,6 +439,17 @@ tables! {
         "practice_id" "id" "staff_id" "session_id" "patient_id" "reason" "words_sealed"
         "record_wrap" "task_id" "opened_at" "until_at" "ended_at" "ended_how" "reviewed_by"
         "reviewed_at" "finding"
+    ]
+    "sealed_key" SEALED_KEY Recorded ["id" Text] [
+        "practice_id" "id" "staff_id" "patient_id" "public_key" "session_id" "created_at" "ended_at"
+        "ended_why"
+    ]
+    "sealed_thread" SEALED_THREAD Recorded ["id" Text] [
+        "practice_id" "id" "patient_id" "staff_id" "started_at" "told_at" "seen_at" "asked_at"
+        "task_id"
+    ]
+    "sealed_message" SEALED_MESSAGE Recorded ["id" Text] [
+        "practice_id" "id" "thread_id" "sender" "envelope_sealed" "record_wrap" "created_at"
     ]
     "audit_entry" AUDIT_ENTRY Proof ["id" Text] [
         "practice_id" "id" "recorded_at" "body" "leaf_index" "arrival"
