@@ -14,7 +14,7 @@ pub const fn task(kind: TaskKind) -> About {
     match kind {
         TaskKind::Emergency | TaskKind::ClinicalQuestion | TaskKind::SealedMessage => {
             About::Clinical
-        },
+        }
         _ => About::Schedule,
     }
 }

@@ -24,11 +24,11 @@ use super::carriers::twilio;
 use super::console::patient::{self, disclosures, files as papers, record, said};
 use super::console::{
     access, call, downtime, emergency, guide, inbox, invite, lock, log, me, overview, people,
-    settings, sign_in, staff, strip, tasks as work, templates, thread, thread_files, thread_forms,
-    today, write,
+    sealed, settings, sign_in, staff, strip, tasks as work, templates, thread, thread_files,
+    thread_forms, today, write,
 };
 use super::errors::Problem;
-use super::portal::{choices, files, home, letters, visits, way_in};
+use super::portal::{choices, files, home, letters, sealed as closed, visits, way_in};
 use super::routes::Needs::{self, May, MayEach, MayEachRecently, MayRecently, Token};
 use super::routes::{Route, Routes};
 use super::{Doors, assets, body, headers, health, metrics, openapi, unsubscribe};
@@ -199,6 +199,7 @@ const CONSENT: &[Action] = &[Action::RecordConsent];
 const RESTRICT: &[Action] = &[Action::ManageRestrictions];
 const RELEASE: &[Action] = &[Action::ReleaseRecords];
 const EMERGENCY: &[Action] = &[Action::BreakGlass];
+const SEALED: &[Action] = &[Action::WriteSealed];
 
 /// People who work here, by session.
 #[rustfmt::skip]
@@ -253,6 +254,11 @@ fn pages() -> Routes {
         .get("/people/{patient}/emergency", MayEachRecently(EMERGENCY), emergency::page)
         .post("/people/{patient}/emergency", MayEachRecently(EMERGENCY), emergency::open)
         .post("/people/{patient}/emergency/end", May(A::OwnAccount), emergency::end)
+        .get("/people/{patient}/sealed", MayEach(SEALED), sealed::list)
+        .post("/people/{patient}/sealed", MayEach(SEALED), sealed::start)
+        .post("/people/{patient}/sealed/key", MayEachRecently(SEALED), sealed::register)
+        .get("/people/{patient}/sealed/{thread}", MayEach(SEALED), sealed::page)
+        .post("/people/{patient}/sealed/{thread}", MayEach(SEALED), sealed::write)
         .get("/staff", May(A::ManageStaff), staff::page)
         .post("/staff", MayRecently(A::ManageStaff), staff::invite)
         .post("/staff/{id}/roles", MayRecently(A::ManageStaff), staff::set_roles)
@@ -344,6 +350,10 @@ fn window() -> Routes {
         .post("/window/choices/elsewhere", Needs::Visitor, choices::go_elsewhere)
         .get("/window/choices/people/{person}", Needs::Visitor, choices::person)
         .post("/window/choices/people/{person}", Needs::Visitor, choices::may_hear)
+        .get("/window/sealed", Needs::Visitor, closed::list)
+        .get("/window/sealed/{thread}", Needs::Visitor, closed::page)
+        .post("/window/sealed/{thread}", Needs::Visitor, closed::write)
+        .post("/window/sealed/{thread}/key", Needs::Visitor, closed::register)
         .get("/window/lost", Needs::Visitor, way_in::lost)
         .post("/window/lost", Needs::Visitor, way_in::cut_off)
         .post("/window/leave", Needs::Visitor, way_in::leave)

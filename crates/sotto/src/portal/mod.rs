@@ -25,6 +25,7 @@ use crate::facts::FactsError;
 use crate::inbound::InboundError;
 use crate::intake::IntakeError;
 use crate::schedule::ScheduleError;
+use crate::sealed::SealedError;
 
 pub use session::Visitor;
 
@@ -58,10 +59,22 @@ pub enum PortalError {
     /// A file cannot be kept or read back.
     #[error(transparent)]
     File(#[from] AttachmentError),
+    /// The sealed mode.
+    #[error(transparent)]
+    Sealed(Box<SealedError>),
     /// Storage.
     #[error(transparent)]
     Db(#[from] DbError),
     /// The audit log.
     #[error(transparent)]
     Audit(#[from] AuditError),
+}
+
+impl From<SealedError> for PortalError {
+    fn from(error: SealedError) -> Self {
+        match error {
+            SealedError::Portal(error) => error,
+            error => Self::Sealed(Box::new(error)),
+        }
+    }
 }

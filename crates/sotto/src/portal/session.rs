@@ -293,6 +293,7 @@ pub fn cut_off(
         rows::end_session(tx, office.practice(), session.id, ("cut_off", now))?;
         audit::append(tx, office, ended(session.id, patient, by.clone(), "cut_off"))?;
     }
+    crate::sealed::keys::cut_off(tx, office, patient, by)?;
     let links = link::cut_off(tx, office, patient, by)?;
     Ok((open.len(), links))
 }

@@ -21,7 +21,7 @@ pub fn of(
     holder: Holder,
 ) -> Result<Option<PublicKey>, SealedError> {
     let row = rows::key_of(tx, office.practice(), holder)?;
-    row.map(|row| PublicKey::from_bytes(&row.public_key)).transpose()
+    Ok(row.map(|row| PublicKey::stored(row.public_key)))
 }
 
 /// From now on messages are sealed to this browser of theirs, and to the one before no more. In
@@ -81,8 +81,8 @@ fn end(
     let now = office.clock().now();
     let row = KeyRow { ended_at: Some(now), ended_why: Some(why.to_owned()), ..row };
     rows::put_key(tx, office.practice(), &row)?;
-    let fingerprint = PublicKey::from_bytes(&row.public_key)?.fingerprint();
-    audit::append(tx, office, event(&row, by).code("key_ended").code(why).code(fingerprint))?;
+    let event = event(&row, by).code("key_ended").code(why);
+    audit::append(tx, office, event.code(PublicKey::stored(row.public_key).fingerprint()))?;
     Ok(())
 }
 

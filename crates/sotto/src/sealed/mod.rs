@@ -95,6 +95,11 @@ impl PublicKey {
         sealed.then_some(Self(key.0)).ok_or(SealedError::NotAKey)
     }
 
+    /// From a row: it was checked when it came.
+    fn stored(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     /// From base64url, as a browser and the settings write it.
     ///
     /// # Errors

@@ -68,8 +68,7 @@ impl RecoveryKey {
     /// # Errors
     /// [`RecoveryError::Randomness`].
     pub fn generate() -> Result<Self, RecoveryError> {
-        let (public, secret) =
-            SUITE.generate_key_pair().map_err(|_| RecoveryError::Randomness)?;
+        let (public, secret) = SUITE.generate_key_pair().map_err(|_| RecoveryError::Randomness)?;
         let public = PublicKey::from_bytes(&public.0).map_err(|_| RecoveryError::NotAKey)?;
         Ok(Self { secret, public })
     }
@@ -89,8 +88,7 @@ impl RecoveryKey {
         let secret = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(self.secret.secret_bytes()));
         let text = Zeroizing::new(format!("{HEAD} {} {}\n", self.public.to_text(), *secret));
         let mut options = OpenOptions::new();
-        let mut file =
-            options.write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
+        let mut file = options.write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)
     }
 
@@ -115,9 +113,12 @@ impl RecoveryKey {
         let key = Self { secret: HpkePrivateKey::from(secret), public };
         // The halves belong together.
         let (enc, ct) = SUITE
-            .seal(b"", b"", b"pair", &rustls::crypto::hpke::HpkePublicKey(
-                key.public.as_bytes().to_vec(),
-            ))
+            .seal(
+                b"",
+                b"",
+                b"pair",
+                &rustls::crypto::hpke::HpkePublicKey(key.public.as_bytes().to_vec()),
+            )
             .map_err(|_| RecoveryError::NotAKey)?;
         match SUITE.open(&enc, b"", b"", &ct, &key.secret) {
             Ok(plain) if plain == b"pair" => Ok(key),
@@ -131,7 +132,8 @@ impl RecoveryKey {
     /// [`RecoveryError::Another`], [`RecoveryError::Altered`], [`RecoveryError::Form`].
     pub fn open(&self, envelope: &Envelope) -> Result<Zeroizing<String>, RecoveryError> {
         let mine = self.public.fingerprint();
-        let sealed = envelope.to.iter().find(|one| one.key == mine).ok_or(RecoveryError::Another)?;
+        let sealed =
+            envelope.to.iter().find(|one| one.key == mine).ok_or(RecoveryError::Another)?;
         let bound = envelope.bound();
         let altered = |_| RecoveryError::Altered;
         let key = open_key(&self.secret, (&bytes(&sealed.enc)?, &bytes(&sealed.ct)?), &bound)

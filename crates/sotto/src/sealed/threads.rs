@@ -139,9 +139,7 @@ fn opened(office: &Office, row: MessageRow) -> Result<Stored, SealedError> {
     let body = Sealed::from_bytes(row.envelope_sealed);
     let wrap = Sealed::from_bytes(row.record_wrap);
     let envelope = match office.keys().open_message(&place(&practice, &key), &body, &wrap) {
-        Ok(plain) => {
-            Some(String::from_utf8(plain.to_vec()).map_err(|_| seal::SealError::Altered)?)
-        }
+        Ok(plain) => Some(String::from_utf8(plain.to_vec()).map_err(|_| seal::SealError::Altered)?),
         Err(seal::SealError::Destroyed { .. }) => None,
         Err(error) => return Err(error.into()),
     };
@@ -360,8 +358,7 @@ fn asked(
     if waits.is_some_and(|task| task.state == TaskState::Open) {
         return Ok(());
     }
-    let new =
-        NewTask { patient: Some(row.patient_id), ..NewTask::new(TaskKind::SealedMessage) };
+    let new = NewTask { patient: Some(row.patient_id), ..NewTask::new(TaskKind::SealedMessage) };
     let task_id = Some(tasks::open(tx, office, new, actor)?);
     let row = ThreadRow { task_id, ..row };
     put(tx, office, &row, changed(&row, actor, "asked"))
@@ -396,9 +393,9 @@ fn call(tx: &mut Tx<'_>, office: &Office, id: SealedThreadId) -> Result<bool, Se
     let before = office.clock().now().checked_sub(PATIENCE).unwrap_or_default();
     let away = |row: &ThreadRow| {
         row.asked_at.is_none()
-            && row.told_at.is_some_and(|told| {
-                told < before && row.seen_at.is_none_or(|seen| seen < told)
-            })
+            && row
+                .told_at
+                .is_some_and(|told| told < before && row.seen_at.is_none_or(|seen| seen < told))
     };
     let Some(row) = rows::thread(tx, office.practice(), id)?.filter(away) else {
         return Ok(false);
@@ -426,12 +423,7 @@ pub fn hand_out(
     stored(tx, office, id)
 }
 
-fn put(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    row: &ThreadRow,
-    event: Event,
-) -> Result<(), SealedError> {
+fn put(tx: &mut Tx<'_>, office: &Office, row: &ThreadRow, event: Event) -> Result<(), SealedError> {
     rows::put_thread(tx, office.practice(), row)?;
     audit::append(tx, office, event)?;
     Ok(())

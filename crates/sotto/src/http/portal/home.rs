@@ -13,7 +13,9 @@ use crate::db::registry::WINDOW_SESSION;
 use crate::http::Doors;
 use crate::http::views::seen;
 use crate::office::Office;
+use crate::portal::session::Who;
 use crate::portal::{PortalError, Visitor, letters, visits};
+use crate::sealed::threads;
 
 /// A line of a list.
 struct Line {
@@ -30,6 +32,7 @@ struct Home {
     may_read: bool,
     may_visit: bool,
     may_choose: bool,
+    sealed: bool,
     letters: Vec<Line>,
     written: Vec<Line>,
     visits: Vec<Line>,
@@ -43,14 +46,15 @@ pub async fn page(State(doors): State<Doors>, visitor: Visitor, spoken: Spoken) 
     let who = visitor.clone();
     let look = move |tx: &mut Tx<'_>, office: &Office| {
         let letters = (letters::list(tx, office, &who)?, letters::written(tx, office, &who)?);
-        let read = (letters, visits::list(tx, office, &who)?);
+        let sealed = *who.who() == Who::Patient && threads::any(tx, office, who.patient())?;
+        let read = (letters, visits::list(tx, office, &who)?, sealed);
         let event = Event::new(Kind::PatientViewed, who.actor())
             .about(WINDOW_SESSION, who.session())
             .patient(who.patient())
             .code("window");
         Ok::<_, PortalError>((read, vec![event]))
     };
-    let ((list, said), ahead) = match seen(&doors, look).await {
+    let ((list, said), ahead, sealed) = match seen(&doors, look).await {
         Ok(read) => read,
         Err(error) => return failed(&doors, spoken, &error),
     };
@@ -93,6 +97,7 @@ pub async fn page(State(doors): State<Doors>, visitor: Visitor, spoken: Spoken) 
         may_read: visitor.reads_letters(),
         may_visit: visitor.sees_visits(),
         may_choose: visitor.chooses(),
+        sealed,
         letters,
         written,
         visits,

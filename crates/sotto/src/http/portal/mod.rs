@@ -6,6 +6,7 @@ pub mod choices;
 pub mod files;
 pub mod home;
 pub mod letters;
+pub mod sealed;
 pub mod visits;
 pub mod way_in;
 

@@ -62,6 +62,7 @@ struct May {
     restrictions: bool,
     release: bool,
     write: bool,
+    sealed: bool,
 }
 
 impl May {
@@ -77,6 +78,7 @@ impl May {
             consents: may(Action::RecordConsent),
             restrictions: may(Action::ManageRestrictions),
             release: may(Action::ReleaseRecords),
+            sealed: may(Action::WriteSealed),
             write: [About::Schedule, About::Clinical, About::Account].into_iter().any(reply),
         }
     }
