@@ -63,7 +63,7 @@ export const openDemo = async (name, { patients = 60, speed = 60 } = {}) => {
     await demo.stop();
     remove(data);
   };
-  return { base, browser, asRole, isAccessible, close };
+  return { base, browser, data, asRole, isAccessible, close };
 };
 
 // Tab until the focus is on what is wanted: whoever has no mouse must get there too.

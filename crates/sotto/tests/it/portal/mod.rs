@@ -3,6 +3,7 @@
 mod choices;
 mod copies;
 mod inside;
+mod sealed;
 mod way_in;
 
 use gate::{Channel, Kind, MessageId, Origin, PatientId, Purpose};
