@@ -204,24 +204,31 @@ pub fn start(
         asked_at: None,
         task_id: None,
     };
-    let told = tell(tx, office, row.clone(), actor)?;
-    let (row, told) = (told.clone(), told.told_at.is_some());
+    let (row, told) = tell(tx, office, row, actor)?;
     put(tx, office, &row, changed(&row, actor, "started"))?;
     Ok((row.id, told))
 }
 
-/// A notice that something is here, where the patient was not told since they were last here.
+/// A notice that something is here, where the patient was not told since they were last here. False
+/// where none may go.
 fn tell(
     tx: &mut Tx<'_>,
     office: &Office,
     row: ThreadRow,
     actor: &Actor,
-) -> Result<ThreadRow, SealedError> {
-    let knows = row.told_at.is_some_and(|told| row.seen_at.is_none_or(|seen| seen < told));
-    if knows || !letters::invite(tx, office, row.patient_id, actor)? {
-        return Ok(row);
+) -> Result<(ThreadRow, bool), SealedError> {
+    if waits_for_patient(&row) {
+        return Ok((row, true));
     }
-    Ok(ThreadRow { told_at: Some(office.clock().now()), asked_at: None, ..row })
+    if !letters::invite(tx, office, row.patient_id, actor)? {
+        return Ok((row, false));
+    }
+    Ok((ThreadRow { told_at: Some(office.clock().now()), asked_at: None, ..row }, true))
+}
+
+/// Whether the patient was told and has not come since.
+fn waits_for_patient(row: &ThreadRow) -> bool {
+    row.told_at.is_some_and(|told| row.seen_at.is_none_or(|seen| seen < told))
 }
 
 /// The patient was here. A second look soon after changes nothing.
@@ -235,7 +242,7 @@ pub fn patient_came(
     actor: &Actor,
 ) -> Result<(), SealedError> {
     let row = theirs(tx, office, (Side::Patient(patient), id))?;
-    if row.seen_at.is_some_and(|seen| row.told_at.is_none_or(|told| told <= seen)) {
+    if row.seen_at.is_some() && !waits_for_patient(&row) {
         return Ok(());
     }
     let row = ThreadRow { seen_at: Some(office.clock().now()), ..row };
@@ -340,7 +347,8 @@ fn answered(
     {
         tasks::complete(tx, office, waits, TaskOutcome::Answered, actor)?;
     }
-    let row = tell(tx, office, ThreadRow { task_id: None, ..row }, actor)?;
+    let (row, told) = tell(tx, office, ThreadRow { task_id: None, ..row }, actor)?;
+    let row = if told { row } else { to_be_called(tx, office, row, actor)? };
     put(tx, office, &row, changed(&row, actor, "answered"))
 }
 
@@ -401,11 +409,21 @@ fn call(tx: &mut Tx<'_>, office: &Office, id: SealedThreadId) -> Result<bool, Se
         return Ok(false);
     };
     let actor = Actor::service("window");
-    let new = NewTask { patient: Some(row.patient_id), ..NewTask::new(TaskKind::Unread) };
-    tasks::open(tx, office, new, &actor)?;
-    let row = ThreadRow { asked_at: Some(office.clock().now()), ..row };
+    let row = to_be_called(tx, office, row, &actor)?;
     put(tx, office, &row, changed(&row, &actor, "staff_asked"))?;
     Ok(true)
+}
+
+/// A person calls whom no notice reaches, or who does not come (CLIN-07).
+fn to_be_called(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    row: ThreadRow,
+    actor: &Actor,
+) -> Result<ThreadRow, SealedError> {
+    let new = NewTask { patient: Some(row.patient_id), ..NewTask::new(TaskKind::Unread) };
+    tasks::open(tx, office, new, actor)?;
+    Ok(ThreadRow { asked_at: Some(office.clock().now()), ..row })
 }
 
 /// The envelopes of a conversation, for the recovery key; that they were handed out is on the log.

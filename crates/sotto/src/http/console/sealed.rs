@@ -203,7 +203,12 @@ pub async fn page(
         id: patient.to_string(),
         name,
         browser: Browser::of(&doors, side.holder(), &found),
-        came: found.row.seen_at.map(|at| When::new(at, now, &zone)),
+        // Written down once after each notice.
+        came: found
+            .row
+            .seen_at
+            .filter(|seen| found.row.told_at.is_none_or(|told| told <= *seen))
+            .map(|at| When::new(at, now, &zone)),
         told: found.row.told_at.is_some(),
         messages: found
             .messages

@@ -408,6 +408,20 @@ on_both_engines! {
         }), "{tasks:?}");
     }
 
+    async fn a_patient_whom_no_notice_reaches_is_called_at_once(db: TestDb) {
+        let mut pair = Pair::open(db).await;
+        let here = format!("/window/sealed/{}", pair.thread);
+        pair.desk.get(&here, &mut pair.ana_jar).await.is(200);
+        pair.desk.clinic.text(PHONE, "STOP").await;
+        let sealed = text(&pair.from_nurse(SECRET));
+        assert_eq!(pair.nurse_sends(&sealed).await, 201);
+        let tasks = pair.desk.clinic.tasks().await;
+        assert!(tasks.iter().any(|task| {
+            task.kind == TaskKind::Unread && task.patient_id == Some(pair.ana)
+        }), "{tasks:?}");
+        pair.desk.clinic.is_proved().await;
+    }
+
     async fn without_a_recovery_key_the_mode_is_off(db: TestDb) {
         let desk = Desk::open(db).await;
         let ana = desk.clinic.patient("Ana", "en", PHONE).await;
