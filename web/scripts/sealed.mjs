@@ -197,24 +197,30 @@ const begin = async (page) => {
     page.querySelector("textarea")?.focus();
   });
 
+  // What was sealed and perhaps not taken: sent once more as it is, it is the same message.
+  let ready;
   const form = page.querySelector("form[data-write]");
   form?.addEventListener("submit", async (event) => {
     event.preventDefault();
     const box = form.querySelector("textarea");
     const button = form.querySelector("button");
-    if (!box.value.trim()) return wrong("empty");
+    const words = box.value.trim();
+    if (!words) return wrong("empty");
     button.disabled = true;
     wrong("");
     try {
       // The server's time, and what has passed since: this device's own clock may be wrong.
       const at = Number(now) + (Date.now() - opened);
-      const body = await makeEnvelope({ thread, from: mine, at, readers }, box.value.trim());
+      if (ready?.words !== words) {
+        ready = { words, body: await makeEnvelope({ thread, from: mine, at, readers }, words) };
+      }
       const headers = { "content-type": "application/json", accept: "application/json" };
-      const answer = await fetch(form.action, { method: "POST", body, headers, redirect: "manual" });
+      const answer = await fetch(form.action, { method: "POST", body: ready.body, headers, redirect: "manual" });
       if (answer.status === 201) {
         box.value = "";
         return void location.reload();
       }
+      ready = undefined;
       wrong({ 409: "keys", 413: "long", 422: "late", 0: "out", 401: "out" }[answer.status] ?? "failed");
     } catch {
       wrong("failed");
