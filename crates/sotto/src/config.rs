@@ -71,6 +71,9 @@ pub struct Config {
     pub backup: Backup,
     /// Who is paged about an emergency; without it, the log alone.
     pub pager: Option<Pager>,
+    /// The mode in which only browsers read.
+    #[serde(default)]
+    pub sealed: Sealed,
     /// Files that come in.
     #[serde(default)]
     pub attachments: Attachments,
@@ -211,6 +214,14 @@ pub struct Pager {
     pub secret_file: PathBuf,
     /// While the secret is being changed: the file of the other one.
     pub previous_secret_file: Option<PathBuf>,
+}
+
+/// The mode in which only browsers read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sealed {
+    /// The public half of the practice's recovery key; without it the mode is off.
+    pub recovery_key: Option<String>,
 }
 
 /// Files that come in.

@@ -109,6 +109,12 @@ id! {
     CallId;
     /// A record opened in an emergency.
     BreakGlassId;
+    /// The public half of a browser's key of the sealed mode.
+    SealedKeyId;
+    /// A sealed conversation.
+    SealedThreadId;
+    /// A sealed message; the browser draws its id.
+    SealedMessageId;
     /// A planned reminder.
     ReminderId;
     /// A delivery report.

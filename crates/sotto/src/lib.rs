@@ -27,6 +27,7 @@ pub mod receipts;
 
 pub mod reconcile;
 
+pub mod sealed;
 pub mod self_test;
 
 pub mod agreements;

@@ -31,6 +31,7 @@ use crate::outbox::worker::{Settings, Worker};
 use crate::people::search;
 use crate::portal::{expiry, unread};
 use crate::reconcile::nightly::{self, Nightly};
+use crate::sealed::threads;
 use crate::self_test;
 
 /// How long an attempt may take before it counts as broken off. Longer than any adapter's own
@@ -268,6 +269,9 @@ async fn letters(db: Db, office: Office, stop: CancellationToken) {
     while pause(&office, LETTERS_EVERY, &stop).await {
         if let Err(error) = unread::look(&db, &office).await {
             tracing::error!(%error, "window.unread");
+        }
+        if let Err(error) = threads::look(&db, &office).await {
+            tracing::error!(%error, "sealed.unseen");
         }
         match expiry::look(&db, &office).await {
             Ok(0) => {}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use gate::PatientId;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -23,12 +24,15 @@ use sotto::http::api::tasks::DoneRequest;
 use sotto::http::body;
 use sotto::http::errors::Problem;
 use sotto::http::pagination::PageQuery;
+use sotto::ids::{SealedMessageId, SealedThreadId};
+use sotto::sealed::envelope::{BLOCK, Envelope, Sealed, VERSION};
 
 use super::{Door, bytes, shows_nothing, tells_nothing};
 
 /// The doors of this family.
 pub const DOORS: &[Door] = &[
     Door { name: "api_request", open: api_request, seeds: requests },
+    Door { name: "sealed_envelope", open: sealed_envelope, seeds: envelopes },
     Door {
         name: "page_cursor",
         open: page_cursor,
@@ -175,4 +179,35 @@ pub fn json_lines(octets: &[u8]) -> bool {
         assert!(serde_json::from_slice::<serde_json::Value>(answer).is_ok());
     }
     !out.is_empty()
+}
+
+/// What is taken has one way to be written, which is how it came.
+fn sealed_envelope(octets: &[u8]) -> bool {
+    match Envelope::read(octets) {
+        Ok(read) => {
+            assert_eq!(read.to_bytes(), octets);
+            assert_eq!(read.bound().lines().count(), 8, "nothing bound breaks the line");
+            true
+        }
+        Err(error) => {
+            tells_nothing(&error);
+            false
+        }
+    }
+}
+
+fn envelopes() -> Vec<Vec<u8>> {
+    let zeros = |count: usize| BASE64_URL_SAFE_NO_PAD.encode(vec![0; count]);
+    let sealed = |digit: &str| Sealed { key: digit.repeat(64), enc: zeros(65), ct: zeros(48) };
+    let envelope = |blocks: usize| Envelope {
+        v: VERSION,
+        thread: SealedThreadId(uuid::Uuid::nil()),
+        id: SealedMessageId(uuid::Uuid::from_u128(7)),
+        from: "b".repeat(64),
+        at: 1_800_000_000_000,
+        to: ["a", "b", "c"].map(sealed),
+        iv: zeros(12),
+        ct: zeros(blocks * BLOCK + 16),
+    };
+    [1, 3].map(|blocks| envelope(blocks).to_bytes()).into()
 }

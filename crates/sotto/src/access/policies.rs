@@ -108,6 +108,8 @@ actions! {
     ReleaseRecords = "release_records" on Patient;
     /// Book, move and cancel appointments.
     Book = "book" on Patient;
+    /// Begin and write in a sealed conversation.
+    WriteSealed = "write_sealed" on Patient;
     /// Read what was said.
     ReadConversation = "read_conversation" on Conversation;
     /// Answer.

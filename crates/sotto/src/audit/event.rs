@@ -161,6 +161,9 @@ words! {
         FormsChanged = "form.changed",
         /// A patient filled in a form.
         FormAnswered = "form.answered",
+        /// In the sealed mode a conversation was begun or looked at, a browser's key registered or
+        /// ended, an envelope stored or handed out. Nobody here can know what was said.
+        SealedChanged = "sealed.changed",
         /// The log's head was signed.
         Checkpoint = "audit.checkpoint",
     }

@@ -65,7 +65,8 @@ sorts! {
     /// What patients wrote.
     Replies = "replies", "Replies", [InboundReceived];
     /// Conversations and tasks.
-    Work = "work", "Conversations, tasks and calls", [ConversationChanged | TaskChanged | CallChanged];
+    Work = "work", "Conversations, tasks and calls", [ConversationChanged | TaskChanged | CallChanged
+        | SealedChanged];
     /// Consents.
     Consents = "consents", "Consents and files", [ConsentGiven | ConsentRevoked
         | AttachmentKept | AttachmentRefused];

@@ -107,6 +107,16 @@ fn examine(args: &Args, config: &Config) -> Vec<Finding> {
         (Ok(keys), false) => findings.extend(network(config, keys, &clock)),
         _ => findings.push(Finding::ok("network", "not asked")),
     }
+    findings.push(match serve::recovery_of(config) {
+        Ok(Some(key)) => {
+            Finding::ok("sealed mode", format!("on; its recovery key is {}", key.fingerprint()))
+        }
+        Ok(None) => Finding::ok("sealed mode", "off: no recovery key is set"),
+        Err(error) => {
+            let remedy = "see docs/sealed.md; without the setting the mode is off";
+            Finding::fail("sealed mode", format!("{error:#}"), remedy)
+        }
+    });
     if config.attachments.scanner.is_none() {
         let remedy = "set [attachments] scanner to a clamd; see docs/operate/install.md";
         findings.push(Finding::warn("virus scanner", "none is set up", remedy));

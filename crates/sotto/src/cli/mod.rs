@@ -31,6 +31,7 @@ pub mod audit;
 pub mod keys;
 pub mod prove;
 pub mod reconcile;
+pub mod sealed;
 pub mod selftest;
 
 pub mod backup;
@@ -116,6 +117,8 @@ pub enum Command {
     Drill(drill::Args),
     /// Compares the record with itself, with what carriers said and with the schedule.
     Reconcile(reconcile::Args),
+    /// Makes the recovery key of the sealed mode, and opens with it what browsers sealed.
+    Sealed(sealed::Args),
     /// Has the running server test the way of an emergency in and of a reminder out.
     Selftest(selftest::Args),
     /// Measures what this machine does with it.
@@ -158,6 +161,7 @@ impl Command {
             Self::Restore(args) => restore::run(&args),
             Self::Drill(args) => drill::run(&args),
             Self::Reconcile(args) => reconcile::run(&args),
+            Self::Sealed(args) => sealed::run(&args),
             Self::Selftest(args) => selftest::run(&args),
             Self::Bench(args) => bench::run(&args),
         }

@@ -47,6 +47,7 @@ use crate::observe::log::Log;
 use crate::observe::trace::Traces;
 use crate::office::Office;
 use crate::reconcile::{self, nightly::Nightly};
+use crate::sealed::PublicKey;
 use crate::self_test;
 use crate::service::{Parts, Service};
 
@@ -162,6 +163,7 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
     let pages = Pages {
         origin: Some(origin(&config, listen)?),
         scanner: scanner_of(&config)?,
+        recovery: recovery_of(&config)?,
         test_number,
         ..Pages::default()
     };
@@ -229,6 +231,15 @@ async fn serve(config: Config, opened: Opened, log: Log, check_only: bool) -> Re
     };
     stop::in_order(rest, &mut signals).await;
     Ok(())
+}
+
+/// The public half of the recovery key of the sealed mode, where the settings name one.
+pub(super) fn recovery_of(config: &Config) -> Result<Option<PublicKey>> {
+    let Some(text) = &config.sealed.recovery_key else { return Ok(None) };
+    let key = PublicKey::from_text(text).map_err(|_| {
+        config.wrong("sealed.recovery_key", "must be what `sotto sealed new-key` printed")
+    })?;
+    Ok(Some(key))
 }
 
 /// The origin at which browsers see the pages.

@@ -12,7 +12,9 @@ use crate::office::Office;
 #[must_use]
 pub const fn task(kind: TaskKind) -> About {
     match kind {
-        TaskKind::Emergency | TaskKind::ClinicalQuestion => About::Clinical,
+        TaskKind::Emergency | TaskKind::ClinicalQuestion | TaskKind::SealedMessage => {
+            About::Clinical
+        }
         _ => About::Schedule,
     }
 }

@@ -80,7 +80,9 @@ fn due(kind: TaskKind, place: &Place, now: Timestamp) -> Timestamp {
         TaskKind::Emergency | TaskKind::Drill | TaskKind::SelfTestFailed => {
             now.checked_add(SignedDuration::from_mins(5)).unwrap_or(Timestamp::MAX)
         }
-        TaskKind::ClinicalQuestion => place.end_of_day(now, SignedDuration::from_hours(1)),
+        TaskKind::ClinicalQuestion | TaskKind::SealedMessage => {
+            place.end_of_day(now, SignedDuration::from_hours(1))
+        }
         TaskKind::AppointmentQuestion
         | TaskKind::WhichPatient
         | TaskKind::Reschedule

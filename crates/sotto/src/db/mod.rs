@@ -60,6 +60,7 @@ pub mod receipt;
 pub mod reconciliation;
 pub mod reminder;
 pub mod restriction;
+pub mod sealed_thread;
 pub mod self_test;
 pub mod session;
 pub mod setting;

@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 46] = [
+const FLOW: [Table; 49] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -88,6 +88,9 @@ const FLOW: [Table; 46] = [
     KIOSK,
     FORM_VERSION,
     FORM_ANSWER,
+    SEALED_KEY,
+    SEALED_THREAD,
+    SEALED_MESSAGE,
 ];
 
 /// What vouches for a table's rows (RULEBOOK §10, 45 CFR 164.312(c)).
@@ -466,6 +469,17 @@ tables! {
     "form_answer" FORM_ANSWER Recorded ["id" Text] [
         "practice_id" "id" "form_id" "version" "patient_id" "appointment_id" "answers_sealed"
         "record_wrap" "language" "answered_by" "answered_at"
+    ]
+    "sealed_key" SEALED_KEY Recorded ["id" Text] [
+        "practice_id" "id" "staff_id" "patient_id" "public_key" "session_id" "created_at" "ended_at"
+        "ended_why"
+    ]
+    "sealed_thread" SEALED_THREAD Recorded ["id" Text] [
+        "practice_id" "id" "patient_id" "staff_id" "started_at" "told_at" "seen_at" "asked_at"
+        "task_id"
+    ]
+    "sealed_message" SEALED_MESSAGE Recorded ["id" Text] [
+        "practice_id" "id" "thread_id" "sender" "envelope_sealed" "record_wrap" "created_at"
     ]
     "audit_entry" AUDIT_ENTRY Proof ["id" Text] [
         "practice_id" "id" "recorded_at" "body" "leaf_index" "arrival"

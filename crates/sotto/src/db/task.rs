@@ -33,6 +33,8 @@ pub enum TaskKind {
     ReminderNotWritten,
     /// A message did not arrive, or nobody knows (CLIN-07).
     Delivery,
+    /// The patient wrote in the sealed mode: whoever wrote with them reads and answers it.
+    SealedMessage,
     /// A message in the portal was not read, after two reminders: call (CLIN-07).
     Unread,
     /// A reminder did not go out: call the patient.
@@ -92,6 +94,7 @@ words! {
         IncompleteText = "incomplete_text",
         ReminderNotWritten = "reminder_not_written",
         Delivery = "delivery",
+        SealedMessage = "sealed_message",
         Unread = "unread",
         ReminderMissing = "reminder_missing",
         ReminderWrong = "reminder_wrong",

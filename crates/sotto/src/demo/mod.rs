@@ -37,6 +37,8 @@ use crate::live::Live;
 use crate::nodes::{Node, Place, Standing};
 use crate::office::Office;
 use crate::reconcile::nightly::Nightly;
+use crate::sealed::PublicKey;
+use crate::sealed::recovery::RecoveryKey;
 use crate::service::{Parts, Service};
 
 /// The demo practice's id, the same in every demo.
@@ -108,6 +110,7 @@ below!(
     crate::office::OfficeError,
     crate::compose::ComposeError,
     house::HouseError,
+    crate::sealed::recovery::RecoveryError,
     crate::access::AccessError,
     url::ParseError,
     crate::outbox::OutboxError,
@@ -212,7 +215,8 @@ impl Demo {
     /// [`DemoError`].
     pub async fn pages(&self, address: SocketAddr) -> Result<Pages, DemoError> {
         let origin = format!("http://localhost:{}", address.port()).parse()?;
-        Ok(desk::pages(&self.db, &self.office, origin).await?)
+        let pages = desk::pages(&self.db, &self.office, origin).await?;
+        Ok(Pages { recovery: Some(recovery(&self.clock_file)?), ..pages })
     }
 
     /// Stops everything, and remembers what time it is.
@@ -249,6 +253,16 @@ fn time_to_begin(file: &Path) -> Timestamp {
             .in_tz(house::ZONE)
             .map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp())
     })
+}
+
+/// The demo's recovery key, made where there is none. It lies beside the database, where a practice
+/// would never keep its own.
+fn recovery(beside: &Path) -> Result<PublicKey, DemoError> {
+    let file = beside.with_file_name("sealed-recovery.key");
+    if !file.exists() {
+        RecoveryKey::generate()?.write_new(&file)?;
+    }
+    Ok(RecoveryKey::from_file(&file)?.public().clone())
 }
 
 /// Keeps the simulated time on disk, so that a kill loses at most a second of life.

@@ -12,7 +12,7 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: [Asset; 16] = [
+const ASSETS: [Asset; 18] = [
     Asset {
         name: "tokens.css",
         kind: "text/css; charset=utf-8",
@@ -47,6 +47,16 @@ const ASSETS: [Asset; 16] = [
         name: "desk.js",
         kind: "text/javascript; charset=utf-8",
         bytes: include_bytes!("../../../../web/scripts/desk.js"),
+    },
+    Asset {
+        name: "sealed.mjs",
+        kind: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../../../web/scripts/sealed.mjs"),
+    },
+    Asset {
+        name: "sealed.css",
+        kind: "text/css; charset=utf-8",
+        bytes: include_bytes!("../../../../web/styles/sealed.css"),
     },
     Asset {
         name: "people.css",

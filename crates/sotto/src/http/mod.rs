@@ -18,6 +18,7 @@ pub mod headers;
 pub mod idempotency;
 pub mod pagination;
 pub mod params;
+mod sealed;
 pub mod upload;
 pub mod views;
 
@@ -67,6 +68,8 @@ pub struct Pages {
     /// The phone of the practice's own that tests go to (`self_test.number`); without one they come
     /// back before the wire.
     pub test_number: Option<gate::PhoneNumber>,
+    /// The public half of the practice's recovery key; without one the sealed mode is off.
+    pub recovery: Option<crate::sealed::PublicKey>,
     /// Who looks at files that come in.
     pub scanner: crate::attachments::scan::Scanner,
 }
@@ -125,6 +128,10 @@ impl Doors {
 
     fn scanner(&self) -> &crate::attachments::scan::Scanner {
         &self.0.pages.scanner
+    }
+
+    fn recovery(&self) -> Option<&crate::sealed::PublicKey> {
+        self.0.pages.recovery.as_ref()
     }
 
     fn pages(&self) -> &Pages {

@@ -26,11 +26,13 @@ use super::console::patient::{
 };
 use super::console::{
     access, call, downtime, emergency, guide, inbox, invite, lock, log, me, overview, people,
-    settings, sign_in, staff, strip, tasks as work, templates, thread, thread_files, thread_forms,
-    today, write,
+    sealed, settings, sign_in, staff, strip, tasks as work, templates, thread, thread_files,
+    thread_forms, today, write,
 };
 use super::errors::Problem;
-use super::portal::{choices, files, forms, home, letters, tablet, visits, way_in};
+use super::portal::{
+    choices, files, forms, home, letters, sealed as closed, tablet, visits, way_in,
+};
 use super::routes::Needs::{self, May, MayEach, MayEachRecently, MayRecently, Token};
 use super::routes::{Route, Routes};
 use super::{Doors, assets, body, headers, health, metrics, openapi, unsubscribe};
@@ -203,6 +205,7 @@ const RESTRICT: &[Action] = &[Action::ManageRestrictions];
 const RELEASE: &[Action] = &[Action::ReleaseRecords];
 const EMERGENCY: &[Action] = &[Action::BreakGlass];
 const TABLET: &[Action] = &[Action::HandOver];
+const SEALED: &[Action] = &[Action::WriteSealed];
 
 /// People who work here, by session.
 #[rustfmt::skip]
@@ -263,6 +266,11 @@ fn pages() -> Routes {
         .get("/people/{patient}/emergency", MayEachRecently(EMERGENCY), emergency::page)
         .post("/people/{patient}/emergency", MayEachRecently(EMERGENCY), emergency::open)
         .post("/people/{patient}/emergency/end", May(A::OwnAccount), emergency::end)
+        .get("/people/{patient}/sealed", MayEach(SEALED), sealed::list)
+        .post("/people/{patient}/sealed", MayEach(SEALED), sealed::start)
+        .post("/people/{patient}/sealed/key", MayEachRecently(SEALED), sealed::register)
+        .get("/people/{patient}/sealed/{thread}", MayEach(SEALED), sealed::page)
+        .post("/people/{patient}/sealed/{thread}", MayEach(SEALED), sealed::write)
         .get("/staff", May(A::ManageStaff), staff::page)
         .post("/staff", MayRecently(A::ManageStaff), staff::invite)
         .post("/staff/{id}/roles", MayRecently(A::ManageStaff), staff::set_roles)
@@ -363,6 +371,10 @@ fn window() -> Routes {
         .post("/window/choices/elsewhere", Needs::Visitor, choices::elsewhere::go)
         .get("/window/choices/people/{person}", Needs::Visitor, choices::people::page)
         .post("/window/choices/people/{person}", Needs::Visitor, choices::people::may_hear)
+        .get("/window/sealed", Needs::Visitor, closed::list)
+        .get("/window/sealed/{thread}", Needs::Visitor, closed::page)
+        .post("/window/sealed/{thread}", Needs::Visitor, closed::write)
+        .post("/window/sealed/{thread}/key", Needs::Visitor, closed::register)
         .get("/window/lost", Needs::Visitor, way_in::lost)
         .post("/window/lost", Needs::Visitor, way_in::cut_off)
         .post("/window/leave", Needs::Visitor, way_in::leave)

@@ -29,6 +29,7 @@ use crate::forms::FormError;
 use crate::inbound::InboundError;
 use crate::intake::IntakeError;
 use crate::schedule::ScheduleError;
+use crate::sealed::SealedError;
 
 pub use session::Visitor;
 
@@ -65,10 +66,22 @@ pub enum PortalError {
     /// A form.
     #[error(transparent)]
     Form(#[from] FormError),
+    /// The sealed mode.
+    #[error(transparent)]
+    Sealed(Box<SealedError>),
     /// Storage.
     #[error(transparent)]
     Db(#[from] DbError),
     /// The audit log.
     #[error(transparent)]
     Audit(#[from] AuditError),
+}
+
+impl From<SealedError> for PortalError {
+    fn from(error: SealedError) -> Self {
+        match error {
+            SealedError::Portal(error) => error,
+            error => Self::Sealed(Box::new(error)),
+        }
+    }
 }

@@ -147,6 +147,12 @@ impl Visitor {
         matches!(self.who, Who::Patient)
     }
 
+    /// Whether it is the patient, at a browser of their own, which may keep a key of theirs.
+    #[must_use]
+    pub const fn has_own_browser(&self) -> bool {
+        matches!((&self.who, &self.stay), (Who::Patient, Stay::Window(_)))
+    }
+
     fn may(&self, wanted: Scope) -> bool {
         match &self.who {
             Who::Patient => true,
@@ -360,6 +366,7 @@ pub fn cut_off(
         audit::append(tx, office, ended(session.id, patient, by.clone(), "cut_off"))?;
     }
     let tablets = kiosk::end_all(tx, office, patient, (by, "cut_off"))?;
+    crate::sealed::keys::cut_off(tx, office, patient, by)?;
     let links = link::cut_off(tx, office, patient, by)?;
     Ok((open.len() + tablets, links))
 }

@@ -69,7 +69,7 @@ fn each_role_may_do_this_and_nothing_else() {
     let mut front = desk.to_vec();
     front.extend([ReadConversation, Reply]);
     let mut care = front.clone();
-    care.push(Action::BreakGlass);
+    care.extend([Action::BreakGlass, WriteSealed]);
     let mut provider = care.clone();
     provider.extend([ApproveTemplates, OverrideGate]);
     let table: [(Role, Vec<Action>); 11] = [
@@ -111,6 +111,16 @@ fn each_role_may_do_this_and_nothing_else() {
             let answer = may(&with(&[role]), *action, &everyday(*action));
             assert_eq!(answer.is_ok(), expected, "{role} {}", action.as_str());
         }
+    }
+}
+
+#[test]
+fn the_sealed_mode_is_for_who_treats_at_their_own_sites_and_no_emergency_opens_it() {
+    let sealed = |who: &Principal| may(who, Action::WriteSealed, &patient()).is_ok();
+    assert!(sealed(&at(&[Role::Nurse], &[1])) && sealed(&at(&[Role::Provider], &[1])));
+    for elsewhere in [at(&[Role::Nurse], &[2]), at(&[Role::Provider], &[2])] {
+        assert!(!sealed(&elsewhere));
+        assert!(!sealed(&elsewhere.in_emergency(Reason::MedicalEmergency)));
     }
 }
 

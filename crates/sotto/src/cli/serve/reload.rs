@@ -162,6 +162,7 @@ impl Running {
             ("log.file", old.log.file == new.log.file),
             ("node.name", old.node.name == new.node.name),
             ("practice.id", old.practice.id == new.practice.id),
+            ("sealed.recovery_key", old.sealed == new.sealed),
             ("email_smtp.bounce_listen", bounces(old) == bounces(new)),
             ("sms_smpp.host", carriers(old) == carriers(new)),
         ] {

@@ -14,6 +14,7 @@ pub mod me;
 pub mod overview;
 pub mod patient;
 pub mod people;
+pub mod sealed;
 pub mod settings;
 pub mod sign_in;
 pub mod signed_in;

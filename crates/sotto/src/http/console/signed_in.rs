@@ -62,6 +62,8 @@ deeds! {
     ManageRestrictions;
     /// To account for disclosures and release records.
     ReleaseRecords;
+    /// To begin and write in a sealed conversation.
+    WriteSealed;
     /// To look through the log.
     ReadAudit;
     /// To read the words in force, and what is proposed.

@@ -152,6 +152,7 @@ pub(super) fn task_words(kind: &str) -> String {
         "incomplete_text" => "Part of a text did not come: read it, ask for the rest".to_owned(),
         "reminder_not_written" => "A reminder could not be written: call".to_owned(),
         "delivery" => "Did not arrive, or nobody knows: call".to_owned(),
+        "sealed_message" => "Wrote in the sealed mode: read it there, and answer".to_owned(),
         "unread" => "Has not read a message in the portal: call".to_owned(),
         "reminder_missing" => "A reminder did not go out: call".to_owned(),
         "reminder_wrong" => "Was reminded of a visit that moved or was cancelled: call".to_owned(),

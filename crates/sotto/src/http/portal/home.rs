@@ -11,6 +11,7 @@ use crate::db::Tx;
 use crate::office::Office;
 use crate::portal::forms::due;
 use crate::portal::{PortalError, Visitor, letters, visits};
+use crate::sealed::threads;
 
 /// A line of a list.
 struct Line {
@@ -28,6 +29,7 @@ struct Home {
     may_visit: bool,
     may_choose: bool,
     forms: Vec<forms::Line>,
+    sealed: bool,
     letters: Vec<Line>,
     written: Vec<Line>,
     visits: Vec<Line>,
@@ -55,10 +57,11 @@ pub async fn page(at: Inside) -> Result<Response, Response> {
     let event = at.looked_around("window");
     let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
         let letters = (letters::list(tx, office, who)?, letters::written(tx, office, who)?);
-        let read = (letters, visits::list(tx, office, who)?, due(tx, office, who)?);
-        Ok::<_, PortalError>((read, vec![event]))
+        let sealed = who.has_own_browser() && threads::any(tx, office, who.patient())?;
+        let ahead = (visits::list(tx, office, who)?, due(tx, office, who)?);
+        Ok::<_, PortalError>(((letters, ahead, sealed), vec![event]))
     };
-    let ((list, said), ahead, due) = at.seen(look).await?;
+    let ((list, said), (ahead, due), sealed) = at.seen(look).await?;
     at.write(letters::opened).await?;
     let (l, visitor) = (at.l, &at.visitor);
     let zone = visitor.timezone(at.doors.office());
@@ -95,6 +98,7 @@ pub async fn page(at: Inside) -> Result<Response, Response> {
         may_visit: visitor.sees_visits(),
         may_choose: visitor.chooses(),
         forms: due.iter().map(|one| forms::Line::of(&at, one)).collect(),
+        sealed,
         letters,
         written,
         visits,

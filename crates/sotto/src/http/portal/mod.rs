@@ -8,6 +8,7 @@ pub mod files;
 pub mod forms;
 pub mod home;
 pub mod letters;
+pub mod sealed;
 pub mod tablet;
 pub mod visits;
 pub mod way_in;

@@ -25,6 +25,7 @@ use sotto::http::router::router;
 use sotto::http::{Doors, Pages};
 use sotto::ids::{Id as _, SiteId, StaffId};
 use sotto::office::Office;
+use sotto::sealed::PublicKey;
 use tower::ServiceExt as _;
 
 use crate::clinic::Clinic;
@@ -175,6 +176,20 @@ impl Desk {
     /// Before this scanner from now on.
     pub(crate) fn behind(&mut self, scanner: Scanner) {
         self.router = scanned_node(&self.clinic, scanner);
+    }
+
+    /// With this recovery key from now on: the sealed mode is on.
+    pub(crate) fn with_recovery(&mut self, key: PublicKey) {
+        let origin = Some(ORIGIN.parse().unwrap());
+        let pages = Pages { origin, recovery: Some(key), ..Pages::default() };
+        let clinic = &self.clinic;
+        self.router =
+            router(Doors::with_pages(clinic.db.db.clone(), clinic.office.clone(), None, pages));
+    }
+
+    /// What a page's script hands in: no form.
+    pub(crate) async fn hand_in(&self, path: &str, body: &str, jar: &mut Jar) -> Answer {
+        send(self.router.clone(), request(Method::POST, path, jar, body), jar).await
     }
 
     /// A form with files: under which field, their names and bytes.

@@ -65,6 +65,7 @@ struct May {
     restrictions: bool,
     release: bool,
     write: bool,
+    sealed: bool,
 }
 
 impl May {
@@ -81,6 +82,7 @@ impl May {
             hand_over: may(Action::HandOver),
             restrictions: may(Action::ManageRestrictions),
             release: may(Action::ReleaseRecords),
+            sealed: may(Action::WriteSealed),
             write: [About::Schedule, About::Clinical, About::Account].into_iter().any(reply),
         }
     }

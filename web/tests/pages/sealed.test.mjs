@@ -1,0 +1,210 @@
+// The sealed mode in two real browsers: what one side writes the other reads, the server sees neither,
+// and the recovery key opens it. In English and Spanish at 320 px, light and dark, without scripts.
+import { strict as assert } from "node:assert";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { openDemo } from "../browser.mjs";
+import { sotto, until } from "../sotto.mjs";
+
+const HERS = "Quillfeather: I stopped the tablets, they made me dizzy.";
+const OURS = "Thank you for telling me. Quillfeather can wait: see me on Thursday.";
+const months = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+let demo, nurse, patient, whom, thread;
+// Everything that went over the wire, of both.
+const wire = [];
+
+const listen = (page, complaints) => {
+  page.on("console", (message) => {
+    const status = /the server responded with a status of 4\d\d/.test(message.text());
+    if (["error", "warning"].includes(message.type()) && !status) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+};
+const overhear = (page) => {
+  page.on("request", (request) => wire.push(request.url(), request.postData() ?? ""));
+  page.on("response", async (response) => wire.push(await response.text().catch(() => "")));
+};
+const said = (page) => page.locator(".sealed-words").allInnerTexts();
+const shown = (page, state) => page.locator(`[data-when~="${state}"]`).first().waitFor();
+const send = async (page, words) => {
+  const before = await page.locator(".sealed-words").count();
+  await page.locator("#words").fill(words);
+  await page.getByRole("button", { name: /^(Seal and send|Sellar y enviar)$/ }).click();
+  await until("the message on the page", async () => (await page.locator(".sealed-words").count()) > before);
+  await until("its words", async () => (await said(page)).includes(words));
+};
+
+// A patient with a date of birth, from the nurse's page of them.
+const somebody = async (nth) => {
+  const { page } = nurse;
+  await page.goto(`${demo.base}/people`);
+  await page.locator("#q").fill("ma");
+  await page.locator("#q").press("Enter");
+  await page.locator("#found tbody tr a").nth(nth).click();
+  await page.waitForURL(/\/people\/[0-9a-f-]{36}$/);
+  const here = page.url();
+  await page.getByRole("button", { name: "Show the birth date" }).click();
+  const text = await page.locator("dl, .banner").first().innerText();
+  const iso = /(\d{4})-(\d{2})-(\d{2})/.exec(text);
+  const words = /(\w+) (\d{1,2}), (\d{4})/.exec(text);
+  const born = iso
+    ? [iso[1], String(Number(iso[2])), String(Number(iso[3]))]
+    : [words[3], String(months.findIndex((name) => name.startsWith(words[1])) + 1), words[2]];
+  return { here, born };
+};
+
+const comeIn = async (page, link, [year, month, day]) => {
+  await page.goto(`${demo.base}/w/${link}?lang=en`);
+  await page.locator("#month").selectOption(month);
+  await page.locator("#day").fill(day);
+  await page.locator("#year").fill(year);
+  await page.getByRole("button", { name: "Send me a code" }).click();
+  await page.waitForURL(/\/code$/);
+  const code = await until("the code", async () => {
+    await nurse.page.goto(`${demo.base}/`);
+    return /(?:your code is|use|code is) (\d{6})/i.exec(await nurse.page.locator("body").innerText())?.[1];
+  });
+  await page.locator("#code").fill(code);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`${demo.base}/window`);
+};
+
+before(async () => {
+  demo = await openDemo("sealed", { speed: 20 });
+  nurse = await demo.asRole("Nurse");
+});
+after(() => demo?.close());
+
+const inEveryLight = async (page, name, sizes) => {
+  const size = page.viewportSize();
+  for (const [light, width] of sizes) {
+    await page.emulateMedia({ colorScheme: light });
+    await page.setViewportSize({ width, height: 800 });
+    await demo.isAccessible(page, `${name} ${light} ${width}`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize(size);
+};
+const phone = [["light", 320], ["dark", 320]];
+const desk = [["light", 1280], ["dark", 1280], ["light", 320]];
+
+test("the nurse begins, the patient opens it, and both read what the other sealed", { timeout: 400_000 }, async () => {
+  whom = await somebody(2);
+  await nurse.page.goto(`${whom.here}/sealed`);
+  await shown(nurse.page, "new");
+  await inEveryLight(nurse.page, "sealed desk new", desk);
+  await nurse.page.getByRole("button", { name: "Use this browser" }).click();
+  await nurse.page.getByRole("button", { name: "Begin a sealed conversation" }).click();
+  await nurse.page.waitForURL(/\/sealed\/[0-9a-f-]{36}$/);
+  thread = nurse.page.url().split("/").at(-1);
+  await shown(nurse.page, "waiting");
+  await demo.isAccessible(nurse.page, "sealed desk waiting");
+  const link = await until("the notice", async () => {
+    await nurse.page.goto(`${whom.here}/said`);
+    return /\/w\/([0-9a-f]{32})/.exec(await nurse.page.locator("body").innerText())?.[1];
+  });
+
+  const context = await demo.browser.newContext({ viewport: { width: 320, height: 640 } });
+  patient = { context, page: await context.newPage(), complaints: [] };
+  listen(patient.page, patient.complaints);
+  overhear(patient.page);
+  await comeIn(patient.page, link, whom.born);
+  await patient.page.getByRole("link", { name: "Sealed conversations" }).click();
+  await patient.page.waitForURL(`${demo.base}/window/sealed`);
+  await inEveryLight(patient.page, "sealed window list", phone);
+  await patient.page.getByRole("link", { name: /^With / }).click();
+  await shown(patient.page, "new");
+  await inEveryLight(patient.page, "sealed window new", phone);
+  await patient.page.getByRole("button", { name: "Use this browser" }).click();
+  await shown(patient.page, "ready");
+  // The notice stands before the box, and says that nobody is alarmed by what is written.
+  const before = await patient.page.evaluate(() => {
+    const [notice, box] = [document.querySelector("#before"), document.querySelector("#words")];
+    return (notice.compareDocumentPosition(box) & Node.DOCUMENT_POSITION_FOLLOWING) > 0 && notice.innerText;
+  });
+  assert.match(before, /Call 911, or 988.*can’t read what you write here/s);
+  await send(patient.page, HERS);
+  await inEveryLight(patient.page, "sealed window English", phone);
+
+  overhear(nurse.page);
+  await nurse.page.goto(`${whom.here}/sealed/${thread}`);
+  await shown(nurse.page, "ready");
+  await until("the patient's words", async () => (await said(nurse.page)).includes(HERS));
+  await send(nurse.page, OURS);
+  assert.deepEqual(await said(nurse.page), [HERS, OURS]);
+  await inEveryLight(nurse.page, "sealed desk", desk);
+
+  await patient.page.goto(`${demo.base}/window/sealed/${thread}?lang=es`);
+  await until("both", async () => (await said(patient.page)).join() === [HERS, OURS].join());
+  await inEveryLight(patient.page, "sealed window Spanish", phone);
+  // Both would read the same number aloud.
+  const number = (page) => page.locator("details .sealed-number").textContent();
+  assert.match(await number(patient.page), /^(\d{5} ){5}\d{5}$/);
+  assert.equal(await number(patient.page), await number(nurse.page));
+  assert.deepEqual([...nurse.complaints, ...patient.complaints], []);
+});
+
+test("the words are in no request, no answer and no file of the server; the recovery key opens them", { timeout: 120_000 }, async () => {
+  const sent = wire.join("\n");
+  assert.ok(sent.includes("\"ct\":"), "envelopes were overheard");
+  assert.ok(!sent.includes("Quillfeather") && !sent.includes("dizzy"));
+  const files = (folder) => readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    return statSync(path).isDirectory() ? files(path) : [path];
+  });
+  const all = files(demo.data);
+  assert.ok(all.some((path) => path.endsWith("sotto.db")), all.join());
+  for (const path of all) assert.ok(!readFileSync(path).includes("Quillfeather"), path);
+
+  const [out, key] = [join(demo.data, "sealed.jsonl"), join(demo.data, "sealed-recovery.key")];
+  assert.match(await sotto(["sealed", "export", thread, "--demo", demo.data, "-o", out]), /holds 2 sealed messages/);
+  assert.equal(statSync(out).mode & 0o777, 0o600);
+  assert.ok(!readFileSync(out).includes("Quillfeather"));
+  const opened = await sotto(["sealed", "open", "--recovery-key", key, out]);
+  assert.match(opened, new RegExp(`patient\n${HERS}\n\n.*staff\n${OURS}\n`));
+  // Another key opens nothing, and says so.
+  const other = join(demo.data, "other.key");
+  assert.match(await sotto(["sealed", "new-key", other]), /^\[sealed\]\nrecovery_key = "[\w-]{87}"\n$/);
+  await assert.rejects(sotto(["sealed", "open", "--recovery-key", other, out]), /2 of 2 messages were not opened/);
+});
+
+test("without scripts the page says so, and offers the ordinary message", { timeout: 120_000 }, async () => {
+  const storageState = await patient.context.storageState();
+  const context = await demo.browser.newContext({ viewport: { width: 320, height: 640 }, javaScriptEnabled: false, storageState });
+  const page = await context.newPage();
+  await page.goto(`${demo.base}/window/sealed/${thread}?lang=en`);
+  assert.ok(await page.getByText("This page needs scripts.").isVisible());
+  assert.equal(await page.locator("textarea:visible").count(), 0);
+  assert.ok(!(await page.locator("main").innerText()).includes("Quillfeather"));
+  await page.getByRole("link", { name: "Write an ordinary secure message" }).click();
+  await page.waitForURL(`${demo.base}/window/write`);
+  await context.close();
+});
+
+test("another browser reads nothing older, and the other side is warned of its key", { timeout: 200_000 }, async () => {
+  const storageState = await patient.context.storageState();
+  const context = await demo.browser.newContext({ viewport: { width: 320, height: 640 }, storageState });
+  const page = await context.newPage();
+  await page.goto(`${demo.base}/window/sealed/${thread}?lang=en`);
+  await shown(page, "other");
+  assert.deepEqual(await said(page), Array(2).fill("Sealed. This device can’t open it."));
+  await inEveryLight(page, "sealed window other browser", phone);
+  await page.getByRole("button", { name: "Use this browser" }).click();
+  await shown(page, "ready");
+  await send(page, "From my new phone.");
+
+  await nurse.page.goto(`${whom.here}/sealed/${thread}`);
+  await shown(nurse.page, "changed");
+  assert.equal(await nurse.page.locator("textarea:visible").count(), 0, "nothing can be written before");
+  await inEveryLight(nurse.page, "sealed desk changed", desk);
+  await nurse.page.getByRole("button", { name: /^We compared it/ }).click();
+  await shown(nurse.page, "ready");
+  assert.deepEqual(await said(nurse.page), [HERS, OURS, "From my new phone."]);
+  // The first browser still opens what was sealed to it, and nothing since.
+  await patient.page.goto(`${demo.base}/window/sealed/${thread}?lang=en`);
+  await shown(patient.page, "other");
+  assert.deepEqual(await said(patient.page), [HERS, OURS, "Sealed. This device can’t open it."]);
+  await context.close();
+  assert.deepEqual(nurse.complaints, []);
+});
