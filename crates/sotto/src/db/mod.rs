@@ -30,6 +30,7 @@ pub mod attempt;
 pub mod board;
 pub mod break_glass;
 pub mod call;
+pub mod call_code;
 pub mod caregiver;
 pub mod clinician;
 pub mod consent_event;

@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 42] = [
+const FLOW: [Table; 43] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -84,6 +84,7 @@ const FLOW: [Table; 42] = [
     STAFF_PIN,
     SESSION_PIN,
     DRAFT,
+    CALL_CODE,
 ];
 
 /// What vouches for a table's rows (RULEBOOK §10, 45 CFR 164.312(c)).
@@ -405,6 +406,9 @@ tables! {
     "call" CALL Recorded ["id" Text] [
         "practice_id" "id" "patient_id" "contact_point_id" "task_id" "caller" "began_at"
         "answered" "caregiver_id" "greeting" "methods" "identified" "said_at" "outcome" "ended_at"
+    ]
+    "call_code" CALL_CODE Nothing ["call_id" Text] [
+        "practice_id" "call_id" "contact_point_id" "code" "tries" "sent" "expires_at"
     ]
     "template_proposal" TEMPLATE_PROPOSAL Recorded ["id" Text] [
         "practice_id" "id" "name" "subject" "body" "reason" "expires_on" "author" "proposed_at"

@@ -294,6 +294,8 @@ fn pages() -> Routes {
         .get("/calls/{id}", MayEach(WRITE), call::page)
         .post("/calls/{id}/answered", MayEach(WRITE), call::answered)
         .post("/calls/{id}/identified", MayEach(WRITE), call::identified)
+        .post("/calls/{id}/code", MayEach(WRITE), call::send_code)
+        .post("/calls/{id}/read-back", MayEach(WRITE), call::read_back)
         .post("/calls/{id}/matter", MayEach(WRITE), call::show)
         .post("/calls/{id}/end", MayEach(WRITE), call::end)
         .get("/people/{patient}/write", MayEach(WRITE), write::page)
