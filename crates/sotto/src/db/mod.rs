@@ -71,6 +71,7 @@ pub mod template_version;
 pub mod test_patient;
 pub mod thread;
 pub mod timeline;
+pub mod training;
 pub mod vendor;
 pub mod watched;
 pub mod window;

@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 43] = [
+const FLOW: [Table; 44] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -85,6 +85,7 @@ const FLOW: [Table; 43] = [
     SESSION_PIN,
     DRAFT,
     CALL_CODE,
+    STAFF_TRAINING,
 ];
 
 /// What vouches for a table's rows (RULEBOOK §10, 45 CFR 164.312(c)).
@@ -365,6 +366,9 @@ tables! {
     ]
     "staff_pin" STAFF_PIN Recorded ["staff_id" Text] [
         "practice_id" "staff_id" "pin_sealed" "set_at"
+    ]
+    "staff_training" STAFF_TRAINING Recorded ["staff_id" Text] [
+        "practice_id" "staff_id" "trained_on" "recorded_at"
     ]
     "session_pin" SESSION_PIN Nothing ["session_id" Text] [
         "practice_id" "session_id" "tries"

@@ -258,6 +258,8 @@ fn pages() -> Routes {
         .post("/people/{patient}/emergency/end", May(A::OwnAccount), emergency::end)
         .get("/staff", May(A::ManageStaff), staff::page)
         .post("/staff", MayRecently(A::ManageStaff), staff::invite)
+        .post("/staff/training", MayRecently(A::ManageStaff), staff::ask_training)
+        .post("/staff/{id}/training", MayRecently(A::ManageStaff), staff::record_training)
         .post("/staff/{id}/roles", MayRecently(A::ManageStaff), staff::set_roles)
         .post("/staff/{id}/sites", MayRecently(A::ManageStaff), staff::set_sites)
         .post("/staff/{id}/disable", MayRecently(A::ManageStaff), staff::disable)

@@ -36,3 +36,11 @@ CREATE TABLE call_code (
     expires_at      BIGINT NOT NULL,
     PRIMARY KEY (practice_id, call_id)
 );
+-- When somebody who works here was trained last.
+CREATE TABLE staff_training (
+    practice_id     TEXT   NOT NULL,
+    staff_id        TEXT   NOT NULL,
+    trained_on      TEXT   NOT NULL,           -- a date
+    recorded_at     BIGINT NOT NULL,
+    PRIMARY KEY (practice_id, staff_id)
+);
