@@ -67,16 +67,16 @@ impl<'a> Asked<'a> {
         self.policy.rules()
     }
 
-    /// It answers what the patient wrote not long ago. A code is asked for on a screen, not in a
-    /// message.
+    /// It answers what the patient wrote not long ago. A code is asked for on a screen or in a call,
+    /// not in a message.
     fn answers(&self) -> bool {
-        self.draft.kind == Kind::IdCode || self.answers_within(ANSWER_WINDOW)
+        self.draft.kind.is_a_code() || self.answers_within(ANSWER_WINDOW)
     }
 
     /// It answers while the patient is likely still holding the phone.
     fn answers_at_once(&self) -> bool {
         match self.draft.kind {
-            Kind::IdCode => true,
+            Kind::IdCode | Kind::CallCode => true,
             Kind::EmergencyAutoreply => self.answers(),
             _ => self.answers_within(CONVERSATION_WINDOW),
         }

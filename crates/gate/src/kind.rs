@@ -85,6 +85,8 @@ words! {
         StartConfirm = "start_confirm",
         /// A one-time code.
         IdCode = "id_code",
+        /// A one-time code that the patient reads to who called them (PRIV-10).
+        CallCode = "call_code",
         /// The risk warning and consent request (PRIV-13).
         RiskWarning = "risk_warning",
         /// One apology to a wrong number.
@@ -144,8 +146,15 @@ impl Kind {
                 | Self::StopConfirm
                 | Self::StartConfirm
                 | Self::IdCode
+                | Self::CallCode
                 | Self::WrongNumberApology
         )
+    }
+
+    /// A one-time code: asked for on a screen or in a call, not in a message.
+    #[must_use]
+    pub const fn is_a_code(self) -> bool {
+        matches!(self, Self::IdCode | Self::CallCode)
     }
 
     /// It may go to a number that opted out, as an answer to that number's own text: the single
@@ -303,7 +312,7 @@ mod tests {
         assert_eq!(
             kinds(Kind::answers_the_patient),
             "appt_reply_ack after_hours_autoreply emergency_autoreply clinical_question_autoreply \
-             help stop_confirm start_confirm id_code wrong_number_apology"
+             help stop_confirm start_confirm id_code call_code wrong_number_apology"
         );
         assert_eq!(
             kinds(Kind::may_reach_an_opted_out_number),
@@ -319,14 +328,14 @@ mod tests {
             "appt_reply_ack visit_callback general_callback secure_message_notice \
              account_callback pre_visit_forms telehealth_link after_hours_autoreply \
              emergency_autoreply clinical_question_autoreply help stop_confirm start_confirm \
-             id_code risk_warning wrong_number_apology consent_receipt free_text"
+             id_code call_code risk_warning wrong_number_apology consent_receipt free_text"
         );
         assert_eq!(
             kinds(Kind::always_administrative),
             "appt_reminder_generic appt_reply_ack secure_message_notice family_callback closure \
              after_hours_autoreply emergency_autoreply clinical_question_autoreply optin_confirm \
-             help stop_confirm start_confirm id_code risk_warning wrong_number_apology \
-             consent_receipt self_test marketing"
+             help stop_confirm start_confirm id_code call_code risk_warning \
+             wrong_number_apology consent_receipt self_test marketing"
         );
         assert_eq!(kinds(Kind::is_billing), "account_callback statement_ready");
     }

@@ -90,6 +90,41 @@ test("a nurse sets up a password and an app without scripts", { timeout: 120_000
   await context.close();
 });
 
+test("a PIN opens the lock, and a wrong one says how often more", { timeout: 120_000 }, async () => {
+  const { page, context, complaints } = await asRole("Nurse");
+  await page.goto(`${base}/me`);
+  await page.getByLabel("PIN", { exact: true }).fill("123456");
+  await page.getByLabel("The same again").fill("123456");
+  await page.getByRole("button", { name: "Set a PIN" }).click();
+  assert.match(await page.getByRole("alert").innerText(), /one of the first that anybody tries/);
+  await isAccessible(page, "your page with a PIN refused");
+  await page.getByLabel("PIN", { exact: true }).fill("830264");
+  await page.getByLabel("The same again").fill("830264");
+  await page.getByRole("button", { name: "Set a PIN" }).click();
+  await page.getByRole("button", { name: "Remove the PIN" }).waitFor();
+  await page.getByRole("button", { name: "Lock" }).click();
+  await page.getByLabel("PIN").fill("907315");
+  await page.getByLabel("PIN").press("Enter");
+  assert.match(await page.getByRole("alert").innerText(), /didn't match. 4 more tries/);
+  await isAccessible(page, "lock with a PIN");
+  await page.getByLabel("PIN").fill("830264");
+  await page.getByLabel("PIN").press("Enter");
+  await page.waitForURL(`${base}/inbox`);
+  assert.deepEqual(complaints, []);
+  await context.close();
+  for (const [look, options] of [["dark", { colorScheme: "dark" }], ["320 px", { viewport: { width: 320, height: 800 } }]]) {
+    const other = await asRole("Nurse", options);
+    await other.page.goto(`${base}/me`);
+    await isAccessible(other.page, `your page ${look}`);
+    await other.page.goto(`${base}/inbox`);
+    await other.page.request.post(`${base}/lock/now`, { headers: { origin: base } });
+    await other.page.goto(`${base}/lock`);
+    await other.page.getByLabel("PIN").waitFor();
+    await isAccessible(other.page, `lock with a PIN ${look}`);
+    await other.context.close();
+  }
+});
+
 test("what a role may not open says so, and who may sees it", { timeout: 120_000 }, async () => {
   const billing = await demo.asRole("Billing");
   await billing.page.waitForURL(`${demo.base}/inbox`);

@@ -64,6 +64,62 @@ test("without scripts each step is a button, and the words stay", { timeout: 240
   await context.close();
 });
 
+test("what was begun comes back, and goes when it is discarded", { timeout: 240_000 }, async () => {
+  const words = "We have moved to the second floor.";
+  const { page, context, complaints } = await demo.asRole("Nurse");
+  const patient = await somebody(page);
+  await page.goto(`${patient}/write`);
+  await page.locator("#body").pressSequentially(words);
+  // By itself, a moment after the last key.
+  await page.locator("#draft").getByText(/Draft kept \d+:\d\d [ap]m/).waitFor();
+  await page.goto(`${patient}/write`);
+  assert.equal(await page.locator("#body").inputValue(), words);
+  await page.getByRole("button", { name: "Discard" }).press("Enter");
+  await page.locator("#draft").getByText("Draft kept").waitFor({ state: "detached" });
+  assert.equal(await page.locator("#body").inputValue(), "");
+  assert.equal(page.url(), `${patient}/write`, "the page stays");
+  await page.goto(`${patient}/write`);
+  assert.equal(await page.locator("#body").inputValue(), "");
+  // By the button, at once.
+  await page.locator("#body").fill("Half a line");
+  await page.getByRole("button", { name: "Keep as draft" }).click();
+  await page.locator("#draft").getByText("Draft kept").waitFor();
+  assert.deepEqual(complaints, []);
+  await context.close();
+  // In another browser, without scripts.
+  const other = await demo.asRole("Nurse", { javaScriptEnabled: false });
+  await other.page.goto(`${patient}/write`);
+  assert.equal(await other.page.locator("#body").inputValue(), "Half a line");
+  await other.page.locator("#body").fill("A whole line");
+  await other.page.getByRole("button", { name: "Keep as draft" }).click();
+  assert.equal(await other.page.locator("#body").inputValue(), "A whole line");
+  await other.page.getByRole("button", { name: "Discard" }).click();
+  assert.equal(await other.page.locator("#body").inputValue(), "");
+  assert.equal(await other.page.getByRole("button", { name: "Discard" }).count(), 0);
+  await other.context.close();
+});
+
+test("a code goes out in a call, and a wrong one is told", { timeout: 240_000 }, async () => {
+  const { page, context, complaints } = await demo.asRole("Nurse");
+  await page.goto(`${await somebody(page)}/call`);
+  await page.getByLabel("Nobody else can hear me here").check();
+  await page.getByRole("button", { name: "Begin the call" }).click();
+  await page.getByRole("radio", { name: /Somebody who says: I am/ }).check();
+  await page.getByRole("button", { name: "Next" }).click();
+  assert.equal(await page.locator("input[name=portal]").count(), 0, "nobody is at the window");
+  await page.getByRole("button", { name: "Send a code" }).press("Enter");
+  const typed = page.getByLabel("What they read to you");
+  await typed.waitFor();
+  await demo.isAccessible(page, "call with a code");
+  await typed.fill("000000");
+  await typed.press("Enter");
+  await page.getByText("That was not it. 2 more tries.").waitFor();
+  assert.equal(await page.getByRole("heading", { name: "3. What it is about" }).count(), 0);
+  await demo.isAccessible(page, "call with a wrong code");
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
 test("a call goes from the number to the end without a mouse, and tells nothing too early", { timeout: 240_000 }, async () => {
   const { page, context, complaints } = await demo.asRole("Nurse");
   await page.goto(`${await somebody(page)}/call`);
@@ -92,6 +148,7 @@ for (const [look, options] of looks) {
     await nurse.page.goto(`${patient}/write`);
     await nurse.page.locator("#body").fill(tooMuch);
     await nurse.page.locator("#verdict mark").first().waitFor();
+    await nurse.page.locator("#draft").getByText("Draft kept").waitFor();
     await demo.isAccessible(nurse.page, `write ${look}`);
     await nurse.page.goto(`${patient}/call`);
     await demo.isAccessible(nurse.page, `call begins ${look}`);

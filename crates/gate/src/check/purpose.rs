@@ -19,7 +19,7 @@ pub(super) fn check(asked: &Asked<'_>) -> Findings {
     if draft.purpose == Purpose::Emergency && by_itself {
         findings.refuse(Code::Purpose, "An emergency message is started by a person.");
     }
-    let answer = draft.kind.answers_the_patient() && draft.kind != Kind::IdCode;
+    let answer = draft.kind.answers_the_patient() && !draft.kind.is_a_code();
     if answer && !matches!(draft.origin, Origin::Reply { .. }) {
         findings.refuse(Code::Purpose, "This kind of message only answers a patient's own.");
     }
@@ -105,7 +105,7 @@ mod tests {
         for kind in Kind::ALL.iter().filter(|kind| kind.answers_the_patient()) {
             for origin in [Origin::Automated, Origin::Staff] {
                 let case = of(*kind, Purpose::PatientRequest).with(|c| c.draft.origin = origin);
-                let expected: &[Code] = if *kind == Kind::IdCode { &[] } else { &[Code::Purpose] };
+                let expected: &[Code] = if kind.is_a_code() { &[] } else { &[Code::Purpose] };
                 assert_eq!(case.codes(check), expected, "{kind:?} {origin:?}");
             }
         }

@@ -111,6 +111,7 @@ fn kind_in_scope(kind: Kind, scope: &[Scope]) -> bool {
         | Kind::SecureMessageNotice
         | Kind::Closure
         | Kind::IdCode
+        | Kind::CallCode
         | Kind::OptInConfirm
         | Kind::RiskWarning
         | Kind::ConsentReceipt => scope.iter().any(|s| *s != Scope::CallBack),
@@ -279,6 +280,7 @@ mod tests {
                     Kind::SecureMessageNotice,
                     Kind::Closure,
                     Kind::IdCode,
+                    Kind::CallCode,
                     Kind::OptInConfirm,
                     Kind::RiskWarning,
                     Kind::ConsentReceipt,

@@ -476,7 +476,7 @@ proptest! {
                 };
                 let by_right = !UNSECURED.contains(&first.draft.channel)
                     || first.draft.purpose == Purpose::Emergency
-                    || first.draft.kind == Kind::IdCode
+                    || first.draft.kind.is_a_code()
                     || matches!(first.draft.origin, Origin::Reply { .. });
                 prop_assert!(by_right || is_day(&later, from, until), "at night");
             }

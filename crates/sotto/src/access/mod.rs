@@ -1,6 +1,7 @@
 //! Who may come in, and who may do what.
 //!
-//! Programs come in by token ([`tokens`]). People are [`staff`] with [`roles`]; they prove who they
+//! Programs come in by token ([`tokens`]). People are [`staff`] with [`roles`] and
+//! [`training`]; they prove who they
 //! are by passkey ([`passkeys`]) or by password and code ([`passwords`], [`totp`],
 //! [`recovery_codes`]) in [`sign_in`], which slows guessing down ([`back_off`]) and begins a session
 //! ([`sessions`]), whose lock a PIN opens too ([`pins`]); a lost browser
@@ -10,6 +11,7 @@
 pub mod error;
 pub mod roles;
 pub mod staff;
+pub mod training;
 
 pub mod passkeys;
 pub mod passwords;

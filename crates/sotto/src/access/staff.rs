@@ -17,7 +17,7 @@ use super::error::AccessError;
 use super::passwords::{self, Hash, Password};
 use super::roles::{Role, Roles};
 use super::tokens::Secret;
-use super::{recovery_codes, sessions, totp};
+use super::{recovery_codes, sessions, totp, training};
 use crate::audit::{self, Actor, Event, Kind};
 use crate::db::credential::{self, SecretRow};
 use crate::db::registry::STAFF;
@@ -236,7 +236,7 @@ pub enum Proof {
 ///
 /// # Errors
 /// [`AccessError::Invite`] where it was accepted meanwhile; [`AccessError::NotNow`] for a password
-/// where a role needs a passkey.
+/// where a role needs a passkey, and for who begins without [`training`].
 pub fn accept(
     tx: &mut Tx<'_>,
     office: &Office,
@@ -247,6 +247,10 @@ pub fn accept(
     let now = office.clock().now_in_life();
     if !rows::use_invite(tx, practice, invited.invite, now)? {
         return Err(AccessError::Invite);
+    }
+    // Who comes back has what they had; who begins was trained.
+    if credential::secret(tx, practice, id)?.is_none() {
+        training::check(tx, office, id)?;
     }
     super::passkeys::end_all(tx, office, id)?;
     pin::remove(tx, practice, id)?;
@@ -294,8 +298,8 @@ pub fn choose_password(
 /// Gives somebody other roles, at once.
 ///
 /// # Errors
-/// [`AccessError::NotNow`] for the last administrator, and for a role that needs a passkey where
-/// they have none.
+/// [`AccessError::NotNow`] for the last administrator, for a role that needs a passkey where they
+/// have none, and without [`training`].
 pub fn set_roles(
     tx: &mut Tx<'_>,
     office: &Office,
@@ -306,6 +310,7 @@ pub fn set_roles(
     if !roles.has(Role::Administrator) {
         another_administrator(tx, office, id)?;
     }
+    training::check(tx, office, id)?;
     let has_secret = credential::secret(tx, office.practice(), id)?.is_some();
     if roles.need_passkey()
         && has_secret
@@ -397,9 +402,10 @@ pub fn disable(
 /// Somebody may come in again, with what they had.
 ///
 /// # Errors
-/// [`AccessError::NoSuchStaff`].
+/// [`AccessError::NoSuchStaff`], [`AccessError::NotNow`] without [`training`].
 pub fn enable(tx: &mut Tx<'_>, office: &Office, id: StaffId, by: Actor) -> Result<(), AccessError> {
     let mut row = rows::get(tx, office.practice(), id)?.ok_or(AccessError::NoSuchStaff)?;
+    training::check(tx, office, id)?;
     row.disabled_at = None;
     row.updated_at = office.clock().now_in_life();
     rows::put(tx, office.practice(), &row)?;

@@ -6,6 +6,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("after_hours_autoreply.toml", include_str!("templates/after_hours_autoreply.toml")),
     ("appt_reminder.toml", include_str!("templates/appt_reminder.toml")),
     ("appt_reply_ack.toml", include_str!("templates/appt_reply_ack.toml")),
+    ("call_code.toml", include_str!("templates/call_code.toml")),
     (
         "clinical_question_autoreply.toml",
         include_str!("templates/clinical_question_autoreply.toml"),

@@ -154,7 +154,7 @@ pub fn rules(kind: Kind) -> Option<Rules> {
         }
         Kind::Help => Rules { programme: true, ..ANSWER },
         Kind::StopConfirm => Rules { must_say: &["START"], ..ANSWER },
-        Kind::IdCode => Rules {
+        Kind::IdCode | Kind::CallCode => Rules {
             allowed: &[Practice, Code, Minutes, Phone],
             required: &[Practice, Code, Minutes],
             ..ANSWER

@@ -8,15 +8,18 @@ use gate::facts::Scope;
 use gate::{ContactPointId, Level, PatientId};
 use jiff::Timestamp;
 
+use super::call_codes;
 use super::tasks::{self, TaskError, TaskOutcome};
 use crate::audit::{self, Actor, AuditError, Event, Kind};
 use crate::db::call::{self, CallRow};
 use crate::db::registry::CALL;
 use crate::db::restriction::{self, RestrictedThing};
-use crate::db::{DbError, Tx, Word, caregiver, contact_point, task};
+use crate::db::{DbError, Tx, Word, call_code, caregiver, contact_point, task};
+use crate::facts::FactsError;
 use crate::ids::{CallId, CaregiverId, Id as _, StaffId, TaskId};
 use crate::office::Office;
 use crate::people::caregivers::{PARENTAL, scope_from_words};
+use crate::portal::PortalError;
 
 pub use crate::db::call::{Answered, CallOutcome, Greeting, Method};
 
@@ -40,6 +43,12 @@ pub enum CallError {
     /// The task it is made for.
     #[error(transparent)]
     Task(#[from] TaskError),
+    /// A code that should go to whoever listens.
+    #[error(transparent)]
+    Code(#[from] PortalError),
+    /// About whom.
+    #[error(transparent)]
+    Facts(#[from] FactsError),
     /// Storage.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -139,6 +148,13 @@ pub fn methods(row: &CallRow) -> Vec<Method> {
     row.methods.split_whitespace().filter_map(Method::from_word).collect()
 }
 
+/// The same as the row holds it.
+pub(super) fn words_of_methods(by: &mut Vec<Method>) -> String {
+    by.sort_unstable();
+    by.dedup();
+    by.iter().map(Word::word).collect::<Vec<_>>().join(" ")
+}
+
 /// A call about to be made.
 #[derive(Debug, Clone)]
 pub struct NewCall {
@@ -203,7 +219,7 @@ pub fn begin(
     Ok(id)
 }
 
-fn keep(
+pub(super) fn keep(
     tx: &mut Tx<'_>,
     office: &Office,
     row: CallRow,
@@ -217,7 +233,7 @@ fn keep(
     Ok(())
 }
 
-fn open(tx: &mut Tx<'_>, office: &Office, id: CallId) -> Result<CallRow, CallError> {
+pub(super) fn open(tx: &mut Tx<'_>, office: &Office, id: CallId) -> Result<CallRow, CallError> {
     let row = call::get(tx, office.practice(), id)?.ok_or(CallError::NoCall(id))?;
     if row.ended_at.is_some() {
         return Err(CallError::NotNow("this call has ended: begin another"));
@@ -252,13 +268,17 @@ pub fn answered(
     row.caregiver_id = caregiver_id.filter(|_| who == Answered::Caregiver);
     row.greeting = greeting.filter(|_| who == Answered::Voicemail);
     (row.methods, row.identified) = (String::new(), None);
+    call_code::remove(tx, office.practice(), id)?;
     keep(tx, office, row, (actor, &["answered", who.word()]))
 }
 
-/// Records how the listener was identified, and whether it matched.
+/// Records how the listener was identified, and whether it matched. A code counts where it was read
+/// back ([`call_codes::read_back`]) and not where somebody says so; the window, where they were there
+/// lately; the number that was called, where it is theirs alone.
 ///
 /// # Errors
-/// [`CallError::NotNow`] before somebody answered.
+/// [`CallError::NotNow`] before somebody answered; [`CallError::Field`] for a method that cannot have
+/// been used, and for too little.
 pub fn identified(
     tx: &mut Tx<'_>,
     office: &Office,
@@ -270,14 +290,25 @@ pub fn identified(
     if !matches!(row.answered, Some(Answered::Patient | Answered::Caregiver)) {
         return Err(CallError::NotNow("say first who answered"));
     }
+    let mut by: Vec<Method> = by.iter().copied().filter(|by| *by != Method::Code).collect();
+    if row.identified == Some(true) && methods(&row).contains(&Method::Code) {
+        by.push(Method::Code);
+    }
+    if by.contains(&Method::CallBack) && !call_codes::called_them(tx, office, &row)? {
+        let because = "tells nothing of who answers: others answer it too, or it is another's";
+        return Err(CallError::Field { field: "number", because });
+    }
+    if by.contains(&Method::Portal) && !call_codes::at_the_window(tx, office, &row)? {
+        let because = "has nobody signed in as them in the last ten minutes";
+        return Err(CallError::Field { field: "portal", because });
+    }
+    let by = by.as_slice();
     if matched && enough_for(by) == Level::Administrative {
         let because = "is not enough: one fact alone identifies nobody; ask for a second";
         return Err(CallError::Field { field: "check", because });
     }
     let mut by = by.to_vec();
-    by.sort_unstable();
-    by.dedup();
-    row.methods = by.iter().map(Word::word).collect::<Vec<_>>().join(" ");
+    row.methods = words_of_methods(&mut by);
     row.identified = Some(matched);
     let word = if matched { "identified" } else { "not_identified" };
     let words: Vec<&'static str> = std::iter::once(word).chain(by.iter().map(Word::word)).collect();

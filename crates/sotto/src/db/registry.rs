@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 49] = [
+const FLOW: [Table; 51] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -84,6 +84,8 @@ const FLOW: [Table; 49] = [
     STAFF_PIN,
     SESSION_PIN,
     DRAFT,
+    CALL_CODE,
+    STAFF_TRAINING,
     WINDOW_AIM,
     KIOSK,
     FORM_VERSION,
@@ -372,6 +374,9 @@ tables! {
     "staff_pin" STAFF_PIN Recorded ["staff_id" Text] [
         "practice_id" "staff_id" "pin_sealed" "set_at"
     ]
+    "staff_training" STAFF_TRAINING Recorded ["staff_id" Text] [
+        "practice_id" "staff_id" "trained_on" "recorded_at"
+    ]
     "session_pin" SESSION_PIN Nothing ["session_id" Text] [
         "practice_id" "session_id" "tries"
     ]
@@ -412,6 +417,9 @@ tables! {
     "call" CALL Recorded ["id" Text] [
         "practice_id" "id" "patient_id" "contact_point_id" "task_id" "caller" "began_at"
         "answered" "caregiver_id" "greeting" "methods" "identified" "said_at" "outcome" "ended_at"
+    ]
+    "call_code" CALL_CODE Nothing ["call_id" Text] [
+        "practice_id" "call_id" "contact_point_id" "code" "tries" "sent" "expires_at"
     ]
     "template_proposal" TEMPLATE_PROPOSAL Recorded ["id" Text] [
         "practice_id" "id" "name" "subject" "body" "reason" "expires_on" "author" "proposed_at"

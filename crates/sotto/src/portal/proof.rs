@@ -16,10 +16,11 @@ use super::session::{self, Begun};
 use crate::access::tokens::Secret;
 use crate::audit::{self, Actor, Event, Kind as EventKind, Outcome};
 use crate::compose::{Values, Variable};
+use crate::db::Tx;
+use crate::db::contact_point::{self, ContactPointRow};
 use crate::db::registry::WINDOW_LINK;
 use crate::db::session as counts;
 use crate::db::window::{self as rows, CodeRow, LinkRow};
-use crate::db::{Tx, contact_point};
 use crate::facts;
 use crate::ids::Id as _;
 use crate::intake::{self, Answer, Request, Wanted, Words};
@@ -137,45 +138,13 @@ fn send(
     subject: facts::Subject,
 ) -> Result<Result<Asked, Refused>, PortalError> {
     let practice = office.practice();
-    let now = office.clock().now();
     let Some(point) = contact_point::get(tx, practice, link.contact_point_id)? else {
         return Ok(Err(Refused::NoCode));
     };
-    let channel = match point.kind {
-        AddressKind::Phone => Channel::Sms,
-        AddressKind::Email => Channel::Email,
-        AddressKind::Portal => return Ok(Err(Refused::NoCode)),
-    };
-    let to = contact_points::open_address(
-        office.keys(),
-        practice,
-        point.id,
-        point.kind,
-        point.address_sealed,
-    )?;
-    let code = six_digits()?;
-    let values = Values::new()
-        .set(Variable::Code, code.as_str())?
-        .set(Variable::Minutes, CODE_GOOD_FOR.as_mins().to_string())?;
-    let request = Request {
-        message: MessageId::new(office.clock()),
-        patient: Some(subject),
-        channel: Wanted::Channel(channel),
-        to: Some(to),
-        kind: Kind::IdCode,
-        purpose: gate::Purpose::PatientRequest,
-        origin: Origin::Reply { to_message_at: now },
-        words: Words::Template { values: profile_values(office, values)? },
-        language: None,
-        appointment: None,
-        inbound: None,
-        useless_after: now.checked_add(CODE_GOOD_FOR).ok(),
-        actor: Actor::service("window"),
-    };
-    if let Answer::Refused { .. } | Answer::Redirected { .. } = intake::accept(tx, office, request)?
-    {
+    let by = (Kind::IdCode, Actor::service("window"));
+    let Some((code, channel)) = post_code(tx, office, (subject, &point), by)? else {
         return Ok(Err(Refused::NoCode));
-    }
+    };
     let browser = Secret::draw("").ok_or(PortalError::Randomness)?;
     let lives = office.clock().now_in_life();
     let row = CodeRow {
@@ -187,6 +156,56 @@ fn send(
     rows::forget_codes(tx, practice, link.message_id)?;
     rows::add_code(tx, practice, &browser.digest(), (&row, lives))?;
     Ok(Ok(Asked { browser, channel }))
+}
+
+/// Sends a new code to an address on file, through the gate. The answer is the code, for its keyed
+/// hash alone, and the channel; none where no code can go there.
+///
+/// # Errors
+/// [`PortalError`].
+pub(crate) fn post_code(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    (subject, point): (facts::Subject, &ContactPointRow),
+    (kind, actor): (Kind, Actor),
+) -> Result<Option<(String, Channel)>, PortalError> {
+    let now = office.clock().now();
+    let channel = match point.kind {
+        AddressKind::Phone => Channel::Sms,
+        AddressKind::Email => Channel::Email,
+        AddressKind::Portal => return Ok(None),
+    };
+    let to = contact_points::open_address(
+        office.keys(),
+        office.practice(),
+        point.id,
+        point.kind,
+        point.address_sealed.clone(),
+    )?;
+    let code = six_digits()?;
+    let values = Values::new()
+        .set(Variable::Code, code.as_str())?
+        .set(Variable::Minutes, CODE_GOOD_FOR.as_mins().to_string())?;
+    let request = Request {
+        message: MessageId::new(office.clock()),
+        patient: Some(subject),
+        channel: Wanted::Channel(channel),
+        to: Some(to),
+        kind,
+        purpose: gate::Purpose::PatientRequest,
+        origin: Origin::Reply { to_message_at: now },
+        words: Words::Template { values: profile_values(office, values)? },
+        language: None,
+        appointment: None,
+        inbound: None,
+        useless_after: now.checked_add(CODE_GOOD_FOR).ok(),
+        actor,
+    };
+    if let Answer::Refused { .. } | Answer::Redirected { .. } = intake::accept(tx, office, request)?
+    {
+        return Ok(None);
+    }
+    Ok(Some((code, channel)))
 }
 
 /// What came along with a code.

@@ -25,3 +25,22 @@ CREATE TABLE draft (
 );
 CREATE INDEX draft_device ON draft (practice_id, device_id);
 CREATE INDEX draft_kept ON draft (practice_id, kept_at);
+-- A one-time code that went to whoever listens in a call, and was not yet read back.
+CREATE TABLE call_code (
+    practice_id     TEXT   NOT NULL,
+    call_id         TEXT   NOT NULL,
+    contact_point_id TEXT  NOT NULL,           -- where it went
+    code            BLOB   NOT NULL,           -- keyed hash
+    tries           BIGINT NOT NULL,
+    sent            BIGINT NOT NULL,           -- how many in this call
+    expires_at      BIGINT NOT NULL,
+    PRIMARY KEY (practice_id, call_id)
+);
+-- When somebody who works here was trained last.
+CREATE TABLE staff_training (
+    practice_id     TEXT   NOT NULL,
+    staff_id        TEXT   NOT NULL,
+    trained_on      TEXT   NOT NULL,           -- a date
+    recorded_at     BIGINT NOT NULL,
+    PRIMARY KEY (practice_id, staff_id)
+);

@@ -7,7 +7,8 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate::{ContactPointId, Language, Level, PatientId};
+use gate::{AddressKind, ContactPointId, Language, Level, PatientId};
+use jiff::Timestamp;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ use crate::access::records;
 use crate::access::sessions::SignedIn;
 use crate::audit::{Event, Kind};
 use crate::conversations::about;
+use crate::conversations::call_codes::{self, Standing, TRIES};
 use crate::conversations::calls::{
     self, Answered, CallError, CallOutcome, Greeting, Method, NewCall,
 };
@@ -83,6 +85,12 @@ struct Page {
     caregivers: Vec<Choice>,
     greeting: Option<Greeting>,
     facts: Vec<(&'static str, String)>,
+    /// The number that was called is the listener's alone.
+    called_them: bool,
+    /// They were signed in at the window just now.
+    at_the_window: bool,
+    addresses: Vec<Choice>,
+    code: Standing,
     identified: Option<bool>,
     may_say: &'static str,
     matter: Option<Matter>,
@@ -364,11 +372,32 @@ fn view(
         caregivers,
         greeting: row.greeting,
         facts: facts_of(subject),
+        called_them: call_codes::called_them(tx, office, &row)?,
+        at_the_window: call_codes::at_the_window(tx, office, &row)?,
+        addresses: addresses(tx, office, (&row, now))?,
+        code: call_codes::standing(tx, office, &row)?,
         identified: row.identified,
         may_say: sayable(may_say),
         matter,
         ended: row.outcome.map(outcome_words),
     })
+}
+
+/// Where a code may go.
+fn addresses(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    (row, now): (&CallRow, Timestamp),
+) -> Result<Vec<Choice>, DeskError> {
+    let mut choices = Vec::new();
+    for point in call_codes::addresses(tx, office, row, now)? {
+        let (id, sealed) = (point.id, point.address_sealed);
+        let address = open_address(office.keys(), office.practice(), id, point.kind, sealed)?;
+        let how = if point.kind == AddressKind::Email { "email to" } else { "text to" };
+        let words = format!("{how} {}", words::address(&address));
+        choices.push(Choice { word: id.to_string(), words, chosen: false });
+    }
+    Ok(choices)
 }
 
 /// What the caller may ask for, with the answer on file: never read out.
@@ -451,6 +480,49 @@ pub async fn identified(
     let matched = form.matched == "yes";
     step(&doors, &may, &id, move |tx, office, id, actor| {
         calls::identified(tx, office, id, (&by, matched), actor)
+    })
+    .await
+}
+
+/// Where a code is to go.
+#[derive(Deserialize)]
+pub struct CodeForm {
+    #[serde(default)]
+    to: String,
+}
+
+/// `POST /calls/{id}/code`: sends a code that the listener reads back.
+pub async fn send_code(
+    State(doors): State<Doors>,
+    may: May<FindPatients>,
+    Path(id): Path<String>,
+    Filled(form): Filled<CodeForm>,
+) -> Result<Response, Response> {
+    let to = form.to.parse::<ContactPointId>().ok();
+    step(&doors, &may, &id, move |tx, office, id, actor| {
+        let none = CallError::Field { field: "address", because: "must be chosen" };
+        call_codes::send(tx, office, (id, to.ok_or(none)?), actor)
+    })
+    .await
+}
+
+/// What the listener read back.
+#[derive(Deserialize)]
+pub struct ReadBackForm {
+    #[serde(default)]
+    code: String,
+}
+
+/// `POST /calls/{id}/read-back`.
+pub async fn read_back(
+    State(doors): State<Doors>,
+    may: May<FindPatients>,
+    Path(id): Path<String>,
+    Filled(form): Filled<ReadBackForm>,
+) -> Result<Response, Response> {
+    step(&doors, &may, &id, move |tx, office, id, actor| {
+        // How many tries are left stands on the page.
+        call_codes::read_back(tx, office, (id, &form.code), actor).map(drop)
     })
     .await
 }

@@ -236,7 +236,7 @@ impl<'a> Reader<'a> {
         sealed: (&[u8], &[u8]),
         sites: &[SiteId],
     ) -> Option<String> {
-        if kind == Kind::IdCode {
+        if kind.is_a_code() {
             return Some(CODE.to_owned());
         }
         let level = basis.and_then(basis_from_json).map(|basis| basis.level);

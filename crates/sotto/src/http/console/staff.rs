@@ -12,7 +12,7 @@ use super::signed_in::{ManageStaff, May, MayRecently};
 use super::words::When;
 use crate::access::roles::{Role, Roles};
 use crate::access::staff::{self, NewStaff, Staff};
-use crate::access::{AccessError, tokens::Secret};
+use crate::access::{AccessError, tokens::Secret, training};
 use crate::audit::{self, Event, Kind};
 use crate::db::Tx;
 use crate::db::site::{self, SiteRow};
@@ -30,6 +30,11 @@ struct Page {
     email: String,
     roles: Vec<Choice>,
     sites: Vec<Place>,
+    /// For how many days training counts; empty where it is not asked for.
+    days: String,
+    usual: u16,
+    /// The last day that can be one of training.
+    today: String,
     staff: Vec<Line>,
 }
 
@@ -62,6 +67,10 @@ struct Line {
     enabled: bool,
     me: bool,
     admin: bool,
+    /// The day they were trained last, in words, and for the field.
+    trained: Option<(String, String)>,
+    /// It is asked for, and counts no more or is not there.
+    untrained: bool,
 }
 
 #[derive(Template)]
@@ -93,16 +102,18 @@ async fn show<D>(
     let (office, actor) = (doors.office().clone(), may.actor());
     let me = may.signed_in.staff.id;
     let event = may.permit.of(Event::new(Kind::StaffChanged, actor).code("viewed"));
-    let read: Result<(Vec<Staff>, Vec<SiteRow>), AccessError> = doors
+    let its = office.clone();
+    let read: Result<_, AccessError> = doors
         .db()
         .write(move |tx| {
             let all = staff::list(tx, &office)?;
             let sites = site::list(tx, office.practice())?;
+            let trained = (training::days(tx, &office)?, training::all(tx, &office)?);
             audit::append(tx, &office, event)?;
-            Ok((all, sites))
+            Ok((all, sites, trained))
         })
         .await;
-    let (staff, sites) = read.map_err(|error| error_page(&error))?;
+    let (staff, sites, (days, trained)) = read.map_err(|error| error_page(&error))?;
     let places = |chosen: &[SiteId]| -> Vec<Place> {
         let place = |site: &SiteRow| Place {
             id: site.id.to_string(),
@@ -122,6 +133,11 @@ async fn show<D>(
         places: places(&one.sites),
         since: When::new(one.created_at, now, &zone),
         enabled: one.disabled_at.is_none(),
+        trained: trained
+            .get(&one.id)
+            .map(|on| (on.strftime("%b %-d, %Y").to_string(), on.to_string())),
+        untrained: days
+            .is_some_and(|days| !training::counts(&its, (trained.get(&one.id).copied(), days))),
         me: one.id == me,
         admin: one.roles.has(Role::Administrator),
         name: one.named.name,
@@ -134,6 +150,9 @@ async fn show<D>(
         email,
         roles: choices(None),
         sites: places(&[]),
+        days: days.map(|days| days.to_string()).unwrap_or_default(),
+        usual: training::USUAL,
+        today: now.to_zoned(zone.clone()).date().to_string(),
         staff: staff.into_iter().map(line).collect(),
     };
     Ok(html(status, &page))
@@ -258,6 +277,57 @@ pub async fn set_roles(
         staff::set_roles(tx, office, (other.id, &roles), actor)
     };
     to_another(&doors, &may.may, id, deed).await?;
+    Ok(see_other("/staff"))
+}
+
+/// The day somebody was trained.
+#[derive(Deserialize)]
+pub struct TrainingForm {
+    #[serde(default)]
+    on: String,
+}
+
+/// `POST /staff/{id}/training`.
+pub async fn record_training(
+    State(doors): State<Doors>,
+    may: MayRecently<ManageStaff>,
+    Path(id): Path<Uuid>,
+    Filled(form): Filled<TrainingForm>,
+) -> Result<Response, Response> {
+    let actor = may.may.actor();
+    let deed = move |tx: &mut Tx<'_>, office: &Office, other: &Staff| {
+        let on = form.on.parse().map_err(|_| AccessError::Field {
+            field: "day of training",
+            because: "must be a date".to_owned(),
+        })?;
+        training::record(tx, office, (other.id, on), actor)
+    };
+    to_another(&doors, &may.may, id, deed).await?;
+    Ok(see_other("/staff"))
+}
+
+/// For how many days training counts; empty: it is not asked for.
+#[derive(Deserialize)]
+pub struct DaysForm {
+    #[serde(default)]
+    days: String,
+}
+
+/// `POST /staff/training`: whether a role wants training, and how old it may be.
+pub async fn ask_training(
+    State(doors): State<Doors>,
+    may: MayRecently<ManageStaff>,
+    Filled(form): Filled<DaysForm>,
+) -> Result<Response, Response> {
+    let (office, actor) = (doors.office().clone(), may.may.actor());
+    let days = match form.days.trim() {
+        "" => None,
+        // What is no number is none of those allowed.
+        text => Some(text.parse().unwrap_or(0)),
+    };
+    let asked: Result<(), AccessError> =
+        doors.db().write(move |tx| training::ask(tx, &office, days, actor)).await;
+    asked.map_err(|error| error_page(&error))?;
     Ok(see_other("/staff"))
 }
 

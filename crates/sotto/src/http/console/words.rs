@@ -117,6 +117,7 @@ pub(super) fn kind_words(kind: &str) -> String {
         "secure_message_notice" => "Notice of a portal message".to_owned(),
         "rx_ready" => "Prescription ready".to_owned(),
         "id_code" => "One-time code".to_owned(),
+        "call_code" => "Code to read back in a call".to_owned(),
         "optin_confirm" => "First message of a programme".to_owned(),
         "pre_visit_forms" => "Forms before a visit".to_owned(),
         "telehealth_link" => "Link to a video visit".to_owned(),

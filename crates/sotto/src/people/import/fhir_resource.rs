@@ -42,6 +42,7 @@ pub(super) fn read_entry(at: &str, entry: &Value, out: &mut Read) {
                 Some("Practitioner") => practitioner(at, id, resource),
                 Some("Organization" | "Location") => site(at, id, resource),
                 Some("Appointment") => appointment(at, id, resource),
+                _ if is_psychotherapy_note(resource) => Err(Reason::PsychotherapyNote),
                 _ => Err(Reason::NotUsed),
             }
         }
@@ -50,6 +51,24 @@ pub(super) fn read_entry(at: &str, entry: &Value, out: &mut Read) {
         Ok(record) => out.record = Some(record),
         Err(reason) => out.skipped = Some(reason),
     }
+}
+
+/// Psychotherapy notes (45 CFR 164.501), by their label (HL7 v3 ActCode PSYTHPN) or by the type they
+/// are filed under. Nothing else of the resource is looked at (PRIV-15).
+fn is_psychotherapy_note(resource: &Value) -> bool {
+    let labels = resource.get("meta").map_or(&[][..], |meta| items(meta, "security"));
+    let labelled = labels.iter().any(|label| text(label, "/code") == Some("PSYTHPN"));
+    let named = |name: Option<&str>| {
+        let name = name.unwrap_or_default().to_lowercase();
+        ["psychotherapy note", "therapy process note"].iter().any(|words| name.contains(words))
+    };
+    let kinds = ["type", "code"].into_iter().filter_map(|field| resource.get(field));
+    let kinds = kinds.chain(items(resource, "category"));
+    let filed = kinds.into_iter().any(|kind| {
+        named(text(kind, "/text"))
+            || items(kind, "coding").iter().any(|coding| named(text(coding, "/display")))
+    });
+    labelled || filed
 }
 
 fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
@@ -524,6 +543,26 @@ mod tests {
         for (resource, reason) in [
             (json!({"resourceType": "Observation", "id": "o"}), Reason::NotUsed),
             (json!(7), Reason::NotUsed),
+            (
+                json!({"resourceType": "DocumentReference", "id": "d",
+                       "meta": {"security": [{"code": "R"}, {"code": "PSYTHPN"}]}}),
+                Reason::PsychotherapyNote,
+            ),
+            (
+                json!({"resourceType": "Composition", "id": "c",
+                       "type": {"coding": [{"display": "Psychotherapy Note"}]}}),
+                Reason::PsychotherapyNote,
+            ),
+            (
+                json!({"resourceType": "DocumentReference", "id": "d",
+                       "category": [{"text": "therapy process notes"}]}),
+                Reason::PsychotherapyNote,
+            ),
+            (
+                json!({"resourceType": "DocumentReference", "id": "d",
+                       "type": {"text": "Progress note"}, "description": "psychotherapy note"}),
+                Reason::NotUsed,
+            ),
             (json!({"resourceType": "Patient"}), Reason::NoIdentifier),
             (json!({"resourceType": "RelatedPerson", "id": "r"}), Reason::NoPatient),
             (json!({"resourceType": "Practitioner", "id": "r"}), Reason::NoName),

@@ -94,6 +94,8 @@ impl From<SearchError> for ImportError {
 pub enum Reason {
     /// A resource that Sotto has no use for.
     NotUsed,
+    /// Psychotherapy notes, which are read by nothing here (PRIV-15).
+    PsychotherapyNote,
     /// An entry without a resource.
     NoResource,
     /// The entry asks for a deletion.
@@ -134,6 +136,9 @@ impl Reason {
     pub const fn remedy(self) -> &'static str {
         match self {
             Self::NotUsed => "a kind of resource that Sotto has no use for; nothing to do",
+            Self::PsychotherapyNote => {
+                "psychotherapy notes, dropped unread (45 CFR 164.501); leave them out of the export"
+            }
             Self::NoResource => "an entry without a resource; nothing to do",
             Self::Deletion => "a deletion, which an import does not do; do it in the console",
             Self::NoIdentifier => "no id or record number to find it by again; add one",

@@ -5,7 +5,7 @@ use sotto::audit::Actor;
 
 use sotto::schedule::{Booking, appointments};
 
-use super::{Desk, Jar, site};
+use super::{Desk, Jar, PASSWORD, site};
 use crate::clinic::booking;
 use crate::on_both_engines;
 
@@ -100,6 +100,54 @@ on_both_engines! {
         desk.post(&format!("/staff/{alex}/sites"), &at_oak, &mut admin).await.is(409);
         desk.pass(5 * 60);
         assert!(desk.post(&sites, &at_oak, &mut admin).await.is(303).to().starts_with("/lock"));
+        desk.clinic.is_proved().await;
+    }
+
+    async fn a_role_wants_training_that_counts_where_the_practice_asks(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let (admin, _) = desk.invite("alex@harborview.example", &[Role::Administrator]).await;
+        let mut jar = desk.let_in(admin).await;
+        let mut rosa_jar = Jar::default();
+        let rosa = desk.hire("rosa@harborview.example", &[Role::FrontDesk], &mut rosa_jar).await;
+        let at = |deed: &str| format!("/staff/{}/{deed}", rosa.id);
+        // Not asked for, it stands in nobody's way.
+        desk.post(&at("roles"), &[("billing", "yes")], &mut jar).await.goes_to("/staff");
+        for days in ["-1", "0", "2000", "many"] {
+            desk.post("/staff/training", &[("days", days)], &mut jar).await.is(422);
+        }
+        desk.post("/staff/training", &[("days", "365")], &mut jar).await.goes_to("/staff");
+        let page = desk.get("/staff", &mut jar).await.is(200).text;
+        assert!(page.contains("no training on record"), "{page}");
+        // What somebody has stays; nothing new is given, and nobody new begins.
+        desk.get("/me", &mut rosa_jar).await.is(200);
+        let refused = desk.post(&at("roles"), &[("nurse", "yes")], &mut jar).await.is(409);
+        assert!(refused.text.contains("no training on record that still counts"), "{}", refused.text);
+        desk.post(&at("disable"), &[], &mut jar).await.goes_to("/staff");
+        desk.post(&at("enable"), &[], &mut jar).await.is(409);
+        let (ines, link) = desk.invite("ines@harborview.example", &[Role::Nurse]).await;
+        let code = desk.code(&desk.shared(&link).await);
+        let accept = [("password", PASSWORD), ("code", &code)];
+        desk.post(&format!("/invite/{link}"), &accept, &mut Jar::default()).await.is(409);
+        // The day is recorded: not by themselves, not one to come, and not without a second factor.
+        let now = desk.clinic.db.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        let day = |days: i64| now.saturating_sub(jiff::ToSpan::days(days)).to_string();
+        desk.post(&format!("/staff/{admin}/training"), &[("on", &day(1))], &mut jar).await.is(409);
+        for on in ["", "soon", &day(-3), &day(5000)] {
+            desk.post(&at("training"), &[("on", on)], &mut jar).await.is(422);
+        }
+        desk.post(&at("training"), &[("on", &day(400))], &mut jar).await.goes_to("/staff");
+        desk.post(&at("enable"), &[], &mut jar).await.is(409);
+        assert!(desk.get("/staff", &mut jar).await.is(200).text.contains("training too old"));
+        desk.post(&at("training"), &[("on", &day(30))], &mut jar).await.goes_to("/staff");
+        desk.post(&at("enable"), &[], &mut jar).await.goes_to("/staff");
+        desk.post(&at("roles"), &[("nurse", "yes")], &mut jar).await.goes_to("/staff");
+        desk.post(&format!("/staff/{ines}/training"), &[("on", &day(0))], &mut jar).await.goes_to("/staff");
+        desk.post(&format!("/invite/{link}"), &accept, &mut Jar::default()).await.is(200);
+        // No more asked for.
+        desk.post("/staff/training", &[("days", "")], &mut jar).await.goes_to("/staff");
+        assert!(!desk.get("/staff", &mut jar).await.is(200).text.contains("too old"));
+        desk.pass(5 * 60);
+        assert!(desk.post(&at("training"), &[("on", &day(1))], &mut jar).await.is(303).to().starts_with("/lock"));
         desk.clinic.is_proved().await;
     }
 

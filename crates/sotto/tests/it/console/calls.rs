@@ -2,7 +2,10 @@
 
 use gate::PatientId;
 use sotto::access::roles::Role;
+use sotto::audit::{self, Actor, Event, Kind};
 use sotto::db::task::TaskState;
+use sotto::db::{contact_point, window};
+use sotto::ids::{Id as _, WindowSessionId};
 use sotto::{params, sql};
 
 use crate::access::{Desk, Jar};
@@ -42,6 +45,42 @@ async fn begun(desk: &Desk, ana: PatientId, task: &str, jar: &mut Jar) -> String
     let answer = desk.post(&format!("/people/{ana}/call"), &form, jar).await.is(303);
     assert!(answer.to().starts_with("/calls/"));
     answer.to().to_owned()
+}
+
+/// The codes that went out, the newest last.
+async fn codes(desk: &Desk) -> Vec<String> {
+    let sent = desk.clinic.sent_to(PHONE).await;
+    let codes = sent.into_iter().filter(|one| one.kind == "call_code");
+    codes
+        .map(|one| {
+            let mut runs = one.body.split(|c: char| !c.is_ascii_digit());
+            runs.find(|run| run.len() == 6).unwrap().to_owned()
+        })
+        .collect()
+}
+
+/// The patient is at the window now.
+async fn stay(desk: &Desk, ana: PatientId, number: &str) {
+    let point = number.parse().unwrap();
+    desk.clinic
+        .write(move |tx, office| {
+            let now = office.clock().now_in_life();
+            let row = window::SessionRow {
+                id: WindowSessionId::new(office.clock()),
+                patient_id: ana,
+                contact_point_id: point,
+                caregiver_id: None,
+                link_id: gate::MessageId::new(office.clock()),
+                created_at: now,
+                expires_at: now + jiff::SignedDuration::from_hours(1),
+                ended_at: None,
+                seen_at: now,
+            };
+            window::add_session(tx, office.practice(), &row, &[7; 32]).unwrap();
+            let event = Event::new(Kind::LinkChanged, Actor::service("window")).patient(ana);
+            audit::append(tx, office, event).unwrap();
+        })
+        .await;
 }
 
 on_both_engines! {
@@ -127,6 +166,103 @@ on_both_engines! {
         let stray = "01890000-0000-7000-8000-000000000001";
         let form = [("number", stray), ("private_place", "yes")];
         desk.post(&format!("/people/{ana}/call"), &form, &mut jar).await.is(422);
+        desk.clinic.is_proved().await;
+    }
+
+    async fn a_code_goes_to_a_verified_address_and_is_read_back(db: TestDb) {
+        let (desk, ana, mut jar, task) = asked(db).await;
+        let call = begun(&desk, ana, &task, &mut jar).await;
+        let to = number(&desk, ana).await;
+        // Not before somebody answered who is on file.
+        desk.post(&format!("{call}/code"), &[("to", &to)], &mut jar).await.is(422);
+        desk.post(&format!("{call}/answered"), &[("who", "other")], &mut jar).await.goes_to(&call);
+        desk.post(&format!("{call}/code"), &[("to", &to)], &mut jar).await.is(422);
+        desk.post(&format!("{call}/answered"), &[("who", "patient")], &mut jar).await.goes_to(&call);
+        let stray = "01890000-0000-7000-8000-000000000001";
+        desk.post(&format!("{call}/code"), &[("to", stray)], &mut jar).await.is(422);
+        // Saying that it was read back is not enough: nothing was sent.
+        let said = [("code", "yes"), ("matched", "yes")];
+        desk.post(&format!("{call}/identified"), &said, &mut jar).await.is(422);
+        desk.post(&format!("{call}/read-back"), &[("code", "123456")], &mut jar).await.is(409);
+
+        desk.post(&format!("{call}/code"), &[("to", &to)], &mut jar).await.goes_to(&call);
+        let sent = codes(&desk).await;
+        assert_eq!(sent.len(), 1);
+        // Whoever calls does not see it: not on the page of the call, nor in the conversation.
+        for page in [call.clone(), format!("/people/{ana}/said")] {
+            let page = desk.get(&page, &mut jar).await.is(200).text;
+            assert!(!page.contains(&sent[0]), "{page}");
+        }
+        let wrong = if sent[0] == "111111" { "222222" } else { "111111" };
+        for left in ["2 more tries", "One more try"] {
+            desk.post(&format!("{call}/read-back"), &[("code", wrong)], &mut jar).await.goes_to(&call);
+            let page = desk.get(&call, &mut jar).await.is(200).text;
+            assert!(page.contains(left) && !page.contains("Show me what it is about"), "{page}");
+        }
+        desk.post(&format!("{call}/read-back"), &[("code", wrong)], &mut jar).await.goes_to(&call);
+        // Tried three times, it is over, also for the right one.
+        desk.post(&format!("{call}/read-back"), &[("code", &sent[0])], &mut jar).await.is(409);
+        // Another is good for ten minutes.
+        desk.post(&format!("{call}/code"), &[("to", &to)], &mut jar).await.goes_to(&call);
+        let second = codes(&desk).await.pop().unwrap();
+        desk.pass(10 * 60);
+        desk.post(&format!("{call}/read-back"), &[("code", &second)], &mut jar).await.is(409);
+        desk.post(&format!("{call}/code"), &[("to", &to)], &mut jar).await.goes_to(&call);
+        let third = codes(&desk).await.pop().unwrap();
+        desk.post(&format!("{call}/code"), &[("to", &to)], &mut jar).await.is(409);
+        let spoken = format!("{} {}", &third[..3], &third[3..]);
+        desk.post(&format!("{call}/read-back"), &[("code", &spoken)], &mut jar).await.goes_to(&call);
+        let page = desk.get(&call, &mut jar).await.is(200).text;
+        assert!(page.contains("They read the code back"), "{page}");
+        assert!(page.contains("health details, but nothing sensitive"), "{page}");
+        // Once.
+        desk.post(&format!("{call}/read-back"), &[("code", &third)], &mut jar).await.is(409);
+        // With two facts it is enough for all of it.
+        let facts = [("name", "yes"), ("birth_date", "yes"), ("matched", "yes")];
+        desk.post(&format!("{call}/identified"), &facts, &mut jar).await.goes_to(&call);
+        let page = desk.get(&call, &mut jar).await.is(200).text;
+        assert!(page.contains("everything that this call is about"), "{page}");
+        // The phone is handed on: it was the other's code.
+        desk.post(&format!("{call}/answered"), &[("who", "patient")], &mut jar).await.goes_to(&call);
+        desk.post(&format!("{call}/identified"), &said, &mut jar).await.is(422);
+        desk.clinic.is_proved().await;
+    }
+
+    async fn a_shared_line_an_unverified_address_and_an_empty_window_prove_nothing(db: TestDb) {
+        let (desk, ana, mut jar, task) = asked(db).await;
+        let call = begun(&desk, ana, &task, &mut jar).await;
+        let to = number(&desk, ana).await;
+        desk.post(&format!("{call}/answered"), &[("who", "patient")], &mut jar).await.goes_to(&call);
+        // Nobody is signed in at the window.
+        let there = [("portal", "yes"), ("matched", "yes")];
+        let page = desk.post(&format!("{call}/identified"), &there, &mut jar).await.is(422).text;
+        assert!(page.contains("nobody signed in as them"), "{page}");
+        assert!(!desk.get(&call, &mut jar).await.is(200).text.contains("name=\"portal\""));
+        stay(&desk, ana, &to).await;
+        assert!(desk.get(&call, &mut jar).await.is(200).text.contains("name=\"portal\""));
+        desk.post(&format!("{call}/identified"), &there, &mut jar).await.goes_to(&call);
+        let page = desk.get(&call, &mut jar).await.is(200).text;
+        assert!(page.contains("health details, but nothing sensitive"), "{page}");
+        // Ten minutes later they may be gone.
+        desk.pass(10 * 60);
+        desk.post(&format!("{call}/identified"), &there, &mut jar).await.is(422);
+        // A line that others answer too, and that nobody verified.
+        desk.clinic
+            .write(move |tx, office| {
+                let mut points = contact_point::of_patient(tx, office.practice(), ana).unwrap();
+                let mut point = points.pop().unwrap();
+                (point.shared, point.verified_at) = (true, None);
+                contact_point::put(tx, office.practice(), &point).unwrap();
+                let event = Event::new(Kind::PatientChanged, Actor::operator()).patient(ana);
+                audit::append(tx, office, event).unwrap();
+            })
+            .await;
+        let called = [("call_back", "yes"), ("name", "yes"), ("birth_date", "yes"), ("matched", "yes")];
+        let page = desk.post(&format!("{call}/identified"), &called, &mut jar).await.is(422).text;
+        assert!(page.contains("others answer it too"), "{page}");
+        desk.post(&format!("{call}/code"), &[("to", &to)], &mut jar).await.is(422);
+        let page = desk.get(&call, &mut jar).await.is(200).text;
+        assert!(!page.contains("name=\"call_back\"") && page.contains("no code can go out"), "{page}");
         desk.clinic.is_proved().await;
     }
 }
