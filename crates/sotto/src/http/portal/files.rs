@@ -52,14 +52,20 @@ pub async fn of_wrote(
     sent(&at, which, Side::Record, letters::files_of_wrote).await
 }
 
+/// The files of something that a visitor may open.
+type Theirs<T> = fn(&mut Tx<'_>, &Office, &Visitor, T) -> Result<Vec<AttachmentRow>, PortalError>;
+
 /// One of the files that `theirs` lists; a file of somebody else is as one that never was.
 async fn sent<T: FromStr + Send + 'static>(
     at: &Inside,
     (of, file): (String, String),
     side: Side,
-    theirs: fn(&mut Tx<'_>, &Office, &Visitor, T) -> Result<Vec<AttachmentRow>, PortalError>,
+    theirs: Theirs<T>,
 ) -> Result<Response, Response> {
-    let (of, file) = (at.id::<T>(&of)?, at.id::<AttachmentId>(&file)?);
+    let (of, file) = (
+        of.parse::<T>().map_err(|_| at.nothing())?,
+        file.parse::<AttachmentId>().map_err(|_| at.nothing())?,
+    );
     let event = at.looked(Kind::ContentViewed, "window").about(ATTACHMENT, file);
     let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
         let row = theirs(tx, office, who, of)?.into_iter().find(|row| row.id == file);

@@ -145,7 +145,7 @@ pub async fn page(Path(which): Path<(String, String)>, at: Inside) -> Result<Res
 }
 
 async fn find(at: &Inside, (visit, form): &(String, String)) -> Result<Due, Response> {
-    let which = (at.id(visit)?, at.id(form)?);
+    let which = visit.parse().ok().zip(form.parse().ok()).ok_or_else(|| at.nothing())?;
     let event = at.looked(Kind::PatientViewed, "form");
     let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
         let due = forms::find(tx, office, who, which)?;

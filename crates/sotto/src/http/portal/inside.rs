@@ -3,7 +3,6 @@
 //! chooses, which turns away everybody else.
 
 use std::fmt::Display;
-use std::str::FromStr;
 
 use askama::Template;
 use axum::extract::FromRequestParts;
@@ -82,11 +81,6 @@ impl Inside {
     /// There is no such thing, or it is somebody else's: the same page for both.
     pub(super) fn nothing(&self) -> Response {
         page::nothing((&self.doors, self.spoken), self.frame("/window"))
-    }
-
-    /// An id out of a path; what is none is nothing of theirs.
-    pub(super) fn id<T: FromStr>(&self, text: &str) -> Result<T, Response> {
-        text.parse().map_err(|_| self.nothing())
     }
 
     /// The page for what went wrong.

@@ -60,7 +60,7 @@ pub(super) struct Emergency {
 /// `GET /window/letters/{letter}`. That it was read is on the log, and staff see it. A letter of
 /// somebody else is as one that never was.
 pub async fn page(Path(id): Path<String>, at: Inside) -> Result<Response, Response> {
-    let id = at.id::<MessageId>(&id)?;
+    let id = id.parse::<MessageId>().map_err(|_| at.nothing())?;
     let event = at.looked(Kind::ContentViewed, "window").about(LETTER, id);
     let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
         let opened = letters::open(tx, office, who, id)?;
@@ -98,7 +98,7 @@ struct Wrote {
 
 /// `GET /window/wrote/{message}`: what the patient wrote, for them alone.
 pub async fn wrote(Path(id): Path<String>, at: Inside) -> Result<Response, Response> {
-    let id = at.id::<InboundId>(&id)?;
+    let id = id.parse::<InboundId>().map_err(|_| at.nothing())?;
     let event = at.looked(Kind::ContentViewed, "window").about(INBOUND_MESSAGE, id);
     let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
         let found = letters::wrote(tx, office, who, id)?;

@@ -77,7 +77,7 @@ async fn look(
     at: &Inside,
     id: &str,
 ) -> Result<(AppointmentRow, Option<SiteRow>, Vec<Due>), Response> {
-    let id = at.id::<AppointmentId>(id)?;
+    let id = id.parse::<AppointmentId>().map_err(|_| at.nothing())?;
     let event = at.looked(Kind::PatientViewed, "window").about(APPOINTMENT, id);
     let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
         let found = match visits::find(tx, office, who, id)? {
@@ -113,7 +113,7 @@ pub async fn answer(
         "cancel" => AppointmentReply::Declined,
         _ => return Err(at.nothing()),
     };
-    let id = at.id::<AppointmentId>(&id)?;
+    let id = id.parse::<AppointmentId>().map_err(|_| at.nothing())?;
     if at.write(move |tx, office, who| visits::answer(tx, office, who, (id, reply))).await? {
         Ok(see_other(&format!("/window/visits/{id}")))
     } else {

@@ -46,7 +46,7 @@ pub async fn may_hear(
     Filled(fields): Filled<Fields>,
 ) -> Result<Response, Response> {
     let (at, me) = (&choosing.at, choosing.me.clone());
-    let id = at.id::<CaregiverId>(&person)?;
+    let id = person.parse::<CaregiverId>().map_err(|_| at.nothing())?;
     let scope = SCOPES.iter().copied();
     let scope = scope.filter(|scope| fields.ticked(&format!("hears-{}", scope.word()))).collect();
     at.write(move |tx, office, _| choices::may_hear(tx, office, &me, (id, scope))).await?;

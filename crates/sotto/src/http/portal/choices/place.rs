@@ -87,7 +87,7 @@ pub async fn choose(
     Filled(fields): Filled<Fields>,
 ) -> Result<Response, Response> {
     let (at, l) = (&choosing.at, choosing.at.l);
-    let id = at.id::<ContactPointId>(&contact)?;
+    let id = contact.parse::<ContactPointId>().map_err(|_| at.nothing())?;
     let way = Channel::from_word(&channel).ok_or_else(|| at.nothing())?;
     let (me, form) = (choosing.me.clone(), fields.clone());
     let done = at.try_to(move |tx, office, _: &Visitor| {

@@ -31,7 +31,7 @@ struct ReceiptPage {
 /// `GET /window/choices/receipts/{consent}`.
 pub async fn page(Path(consent): Path<String>, choosing: Choosing) -> Result<Response, Response> {
     let (at, l) = (&choosing.at, choosing.at.l);
-    let id = at.id::<ConsentId>(&consent)?;
+    let id = consent.parse::<ConsentId>().map_err(|_| at.nothing())?;
     let event = at.looked_around("receipt");
     let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
         let rows = consent_event::of_patient(tx, office.practice(), who.patient())?;
