@@ -1,6 +1,6 @@
 //! Nobody is given a role without training that is dated and still counts (RULEBOOK PRIV-22;
 //! 45 CFR 164.530(b)), where the practice asks for it. Roles that somebody has stay with them when
-//! their training grows old: care does not stop at midnight; `/staff` says whose it is time for.
+//! their training grows old: care does not stop at midnight; `/staff` says who is due.
 
 use std::collections::HashMap;
 
