@@ -84,7 +84,8 @@ pub async fn list(at: Inside) -> Result<Response, Response> {
 /// say nobody here knows.
 pub async fn page(Path(id): Path<String>, at: Inside) -> Result<Response, Response> {
     let side = side(&at).ok_or_else(|| at.nothing())?;
-    let (id, l) = (at.id::<SealedThreadId>(&id)?, at.l);
+    let l = at.l;
+    let id: SealedThreadId = id.parse().map_err(|_| at.nothing())?;
     let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
         let found = threads::see(tx, office, (side, id))?;
         let place = places::of_patient(tx, office, Some(who.patient())).map_err(TaskError::from)?;
@@ -140,7 +141,7 @@ pub async fn register(
     Filled(form): Filled<Registered>,
 ) -> Result<Response, Response> {
     let side = side(&at).ok_or_else(|| at.nothing())?;
-    let id = at.id::<SealedThreadId>(&id)?;
+    let id: SealedThreadId = id.parse().map_err(|_| at.nothing())?;
     let registered = at.try_to(move |tx, office, who| {
         threads::see(tx, office, (side, id))?;
         let key = PublicKey::from_text(&form.public_key)?;
