@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openDemo } from "../browser.mjs";
 import { sotto, until } from "../sotto.mjs";
+import { fromTheDesk } from "../window.mjs";
 
 const HERS = "Quillfeather: I stopped the tablets, they made me dizzy.";
 const OURS = "Thank you for telling me. Quillfeather can wait: see me on Thursday.";
-const months = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
-let demo, nurse, patient, whom, thread;
+let demo, nurse, from, patient, whom, thread;
 // Everything that went over the wire, of both.
 const wire = [];
 
@@ -35,44 +35,10 @@ const send = async (page, words) => {
   await until("its words", async () => (await said(page)).includes(words));
 };
 
-// A patient with a date of birth, from the nurse's page of them.
-const somebody = async (nth) => {
-  const { page } = nurse;
-  await page.goto(`${demo.base}/people`);
-  await page.locator("#q").fill("ma");
-  await page.locator("#q").press("Enter");
-  await page.locator("#found tbody tr a").nth(nth).click();
-  await page.waitForURL(/\/people\/[0-9a-f-]{36}$/);
-  const here = page.url();
-  await page.getByRole("button", { name: "Show the birth date" }).click();
-  const text = await page.locator("dl, .banner").first().innerText();
-  const iso = /(\d{4})-(\d{2})-(\d{2})/.exec(text);
-  const words = /(\w+) (\d{1,2}), (\d{4})/.exec(text);
-  const born = iso
-    ? [iso[1], String(Number(iso[2])), String(Number(iso[3]))]
-    : [words[3], String(months.findIndex((name) => name.startsWith(words[1])) + 1), words[2]];
-  return { here, born };
-};
-
-const comeIn = async (page, link, [year, month, day]) => {
-  await page.goto(`${demo.base}/w/${link}?lang=en`);
-  await page.locator("#month").selectOption(month);
-  await page.locator("#day").fill(day);
-  await page.locator("#year").fill(year);
-  await page.getByRole("button", { name: "Send me a code" }).click();
-  await page.waitForURL(/\/code$/);
-  const code = await until("the code", async () => {
-    await nurse.page.goto(`${demo.base}/`);
-    return /(?:your code is|use|code is) (\d{6})/i.exec(await nurse.page.locator("body").innerText())?.[1];
-  });
-  await page.locator("#code").fill(code);
-  await page.keyboard.press("Enter");
-  await page.waitForURL(`${demo.base}/window`);
-};
-
 before(async () => {
   demo = await openDemo("sealed", { speed: 20 });
   nurse = await demo.asRole("Nurse");
+  from = fromTheDesk(demo, nurse.page);
 });
 after(() => demo?.close());
 
@@ -90,7 +56,7 @@ const phone = [["light", 320], ["dark", 320]];
 const desk = [["light", 1280], ["dark", 1280], ["light", 320]];
 
 test("the nurse begins, the patient opens it, and both read what the other sealed", { timeout: 400_000 }, async () => {
-  whom = await somebody(2);
+  whom = await from.somebody(2);
   await nurse.page.goto(`${whom.here}/sealed`);
   await shown(nurse.page, "new");
   await inEveryLight(nurse.page, "sealed desk new", desk);
@@ -100,16 +66,13 @@ test("the nurse begins, the patient opens it, and both read what the other seale
   thread = nurse.page.url().split("/").at(-1);
   await shown(nurse.page, "waiting");
   await demo.isAccessible(nurse.page, "sealed desk waiting");
-  const link = await until("the notice", async () => {
-    await nurse.page.goto(`${whom.here}/said`);
-    return /\/w\/([0-9a-f]{32})/.exec(await nurse.page.locator("body").innerText())?.[1];
-  });
+  const link = await from.newestLink(whom);
 
   const context = await demo.browser.newContext({ viewport: { width: 320, height: 640 } });
   patient = { context, page: await context.newPage(), complaints: [] };
   listen(patient.page, patient.complaints);
   overhear(patient.page);
-  await comeIn(patient.page, link, whom.born);
+  await from.comeIn(patient.page, whom, link);
   await patient.page.getByRole("link", { name: "Sealed conversations" }).click();
   await patient.page.waitForURL(`${demo.base}/window/sealed`);
   await inEveryLight(patient.page, "sealed window list", phone);

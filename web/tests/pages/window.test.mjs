@@ -5,37 +5,18 @@ import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { openDemo, tabTo } from "../browser.mjs";
 import { until } from "../sotto.mjs";
+import { fromTheDesk, giveDateOfBirth } from "../window.mjs";
 
-let demo, nurse;
+let demo, nurse, from;
 const phone = { viewport: { width: 320, height: 640 }, javaScriptEnabled: true };
 
 before(async () => {
   // By day at the desk: a notice does not wait for the morning.
   demo = await openDemo("window", { speed: 20 });
   nurse = await demo.asRole("Nurse");
+  from = fromTheDesk(demo, nurse.page);
 });
 after(() => demo?.close());
-
-const months = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
-
-// A patient with a date of birth, and what stands on their page of it.
-const somebody = async (nth) => {
-  const { page } = nurse;
-  await page.goto(`${demo.base}/people`);
-  await page.locator("#q").fill("ma");
-  await page.locator("#q").press("Enter");
-  await page.locator("#found tbody tr a").nth(nth).click();
-  await page.waitForURL(/\/people\/[0-9a-f-]{36}$/);
-  const here = page.url();
-  await page.getByRole("button", { name: "Show the birth date" }).click();
-  const text = await page.locator("dl, .banner").first().innerText();
-  const iso = /(\d{4})-(\d{2})-(\d{2})/.exec(text);
-  const words = /(\w+) (\d{1,2}), (\d{4})/.exec(text);
-  const born = iso
-    ? { year: iso[1], month: String(Number(iso[2])), day: String(Number(iso[3])) }
-    : { year: words[3], month: String(months.findIndex((name) => name.startsWith(words[1])) + 1), day: words[2] };
-  return { here, id: here.split("/").at(-1), born };
-};
 
 // The nurse writes by portal. The answer is the link in the notice of it.
 const write = async (whom, words) => {
@@ -45,21 +26,7 @@ const write = async (whom, words) => {
   await page.locator("input[name=channel][value=portal]").check();
   await page.getByRole("button", { name: "Send by portal" }).click();
   await page.waitForURL(/\/written\//);
-  return until("the notice", async () => {
-    await page.goto(`${whom.here}/said`);
-    return /\/w\/([1-9A-HJ-NP-Za-km-z]{22})/.exec(await page.locator("body").innerText())?.[1];
-  });
-};
-
-// The newest code that the twin's phones got: the made-up practice shows it to whoever looks on.
-const newestCode = async (after) => {
-  const { page } = nurse;
-  return until("the code", async () => {
-    await page.goto(`${demo.base}/`);
-    const found = [...(await page.locator("body").innerText()).matchAll(/(?:your code is|use|code is) (\d{6})/gi)];
-    const code = found.map((one) => one[1]).find((one) => one !== after);
-    return code;
-  });
+  return from.newestLink(whom);
 };
 
 const asPatient = async (options = {}) => {
@@ -79,15 +46,8 @@ const asPatient = async (options = {}) => {
   return { page, context, complaints, weight: () => weight };
 };
 
-const dateOfBirth = async (page, born) => {
-  await page.locator("#month").selectOption(born.month);
-  await page.locator("#day").fill(born.day);
-  await page.locator("#year").fill(born.year);
-};
-
-let code;
 test("from the notice to the message, at 320 px, in English", { timeout: 300_000 }, async () => {
-  const whom = await somebody(0);
+  const whom = await from.somebody(0);
   const link = await write(whom, "Your wound culture grew staph. Please keep the dressing dry and come on Thursday.");
   const { page, context, complaints, weight } = await asPatient();
   await page.goto(`${demo.base}/w/${link}?lang=en`);
@@ -97,7 +57,7 @@ test("from the notice to the message, at 320 px, in English", { timeout: 300_000
   assert.match(await page.title(), /Riverbend Family Health/);
   assert.equal(await page.locator("footer a[href^='tel:']").count(), 1);
   // What is wrong is said in words, beside what to do.
-  await dateOfBirth(page, { ...whom.born, year: "1901" });
+  await giveDateOfBirth(page, { ...whom.born, year: "1901" });
   await page.getByRole("button", { name: "Send me a code" }).click();
   await page.getByRole("alert").waitFor();
   assert.equal(await page.locator("#year").inputValue(), "1901", "what was typed stays");
@@ -115,7 +75,7 @@ test("from the notice to the message, at 320 px, in English", { timeout: 300_000
   await page.waitForURL(/\/code$/);
   await demo.isAccessible(page, "window code");
   assert.equal(await page.locator("#code").getAttribute("autocomplete"), "one-time-code");
-  code = await newestCode();
+  const code = await from.newestCode();
   await page.locator("#code").fill(code);
   await page.keyboard.press("Enter");
   await page.waitForURL(`${demo.base}/window`);
@@ -189,35 +149,9 @@ test("from the notice to the message, at 320 px, in English", { timeout: 300_000
 const picture = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGP43yAARAwQCgAvbgY9V3+PWwAAAABJRU5ErkJggg==", "base64");
 const paper = Buffer.from("%PDF-1.4\n1 0 obj <</Type /Catalog>> endobj\n%%EOF\n");
 
-// The newest link that was sent to somebody.
-const newestLink = (whom, before) =>
-  until("a link", async () => {
-    await nurse.page.goto(`${whom.here}/said`);
-    const found = [...(await nurse.page.locator("body").innerText()).matchAll(/\/w\/([0-9a-f]{32})/g)];
-    return found.map((one) => one[1]).find((one) => !before.includes(one));
-  });
-
-const links = async (whom) => {
-  await nurse.page.goto(`${whom.here}/said`);
-  return [...(await nurse.page.locator("body").innerText()).matchAll(/\/w\/([0-9a-f]{32})/g)].map((one) => one[1]);
-};
-
-// Through the proof, in English.
-const comeIn = async (page, whom, link) => {
-  const before = code;
-  await page.goto(`${demo.base}/w/${link}?lang=en`);
-  await dateOfBirth(page, whom.born);
-  await page.getByRole("button", { name: "Send me a code" }).click();
-  await page.waitForURL(/\/code$/);
-  code = await newestCode(before);
-  await page.locator("#code").fill(code);
-  await page.keyboard.press("Enter");
-  await page.waitForURL((url) => !/^\/w\//.test(url.pathname));
-};
-
 test("files go both ways, and the consent form comes by a link", { timeout: 300_000 }, async () => {
-  const whom = await somebody(2);
-  const before = await links(whom);
+  const whom = await from.somebody(2);
+  const before = await from.links(whom);
   await nurse.page.goto(`${whom.here}/write`);
   await nurse.page.getByText("Send photos or documents").click();
   await nurse.page.locator("#files-body").fill("Here is the plan we spoke of.");
@@ -225,7 +159,7 @@ test("files go both ways, and the consent form comes by a link", { timeout: 300_
   await nurse.page.locator("#send-files").getByRole("button", { name: "Send by portal" }).click();
   await nurse.page.waitForURL(/\/written\//);
   const { page, context, complaints } = await asPatient();
-  await comeIn(page, whom, await newestLink(whom, before));
+  await from.comeIn(page, whom, await from.newestLink(whom, before));
   await page.locator("a[href^='/window/letters/']").first().click();
   await page.getByText("Here is the plan").waitFor();
   await demo.isAccessible(page, "window letter with a file");
@@ -251,13 +185,13 @@ test("files go both ways, and the consent form comes by a link", { timeout: 300_
   });
 
   // The consent form, sent from the patient's page.
-  const known = await links(whom);
+  const known = await from.links(whom);
   await nurse.page.goto(whom.here);
   await nurse.page.getByText("Send the consent form").click();
   await demo.isAccessible(nurse.page, "patient send the form");
   await nurse.page.getByRole("button", { name: "Send the form" }).click();
   await nurse.page.getByText("The form is sent").waitFor();
-  await comeIn(page, whom, await newestLink(whom, known));
+  await from.comeIn(page, whom, await from.newestLink(whom, known));
   await page.waitForURL(/\/window\/choices\/places\//);
   await page.getByRole("heading", { name: /to …/ }).waitFor();
   assert.deepEqual(complaints, []);
@@ -357,17 +291,17 @@ test("the forms are written by an administrator, in both languages", { timeout: 
 });
 
 test("the same in Spanish, in the dark and without scripts", { timeout: 300_000 }, async () => {
-  const whom = await somebody(1);
+  const whom = await from.somebody(1);
   const link = await write(whom, "Please bring your old tablets on Thursday.");
   const { page, context } = await asPatient({ javaScriptEnabled: false, colorScheme: "dark" });
   await page.goto(`${demo.base}/w/${link}?lang=en`);
   await page.getByRole("link", { name: "Español" }).click();
   await page.getByRole("heading", { name: "Tenemos algo para usted" }).waitFor();
   assert.equal(await page.locator("html").getAttribute("lang"), "es");
-  await dateOfBirth(page, whom.born);
+  await giveDateOfBirth(page, whom.born);
   await page.getByRole("button", { name: "Enviarme un código" }).click();
   await page.waitForURL(/\/code$/);
-  await page.locator("#code").fill(await newestCode(code));
+  await page.locator("#code").fill(await from.newestCode());
   await page.getByRole("button", { name: "Abrir" }).click();
   await page.waitForURL(`${demo.base}/window`);
   await page.getByRole("heading", { name: "Mensajes y citas" }).waitFor();
