@@ -26,7 +26,9 @@ use super::load;
 use super::pipeline::{Folder, bar};
 use super::practice::Place;
 use super::residents::{Resident, catch_up, move_in, people};
+use super::search::thousandths;
 use super::server::Server;
+use super::world::Spread;
 use crate::access::AccessError;
 use crate::access::policies::About;
 use crate::access::roles::{Role, Roles};
@@ -111,20 +113,12 @@ struct Shown {
 /// A page, measured.
 struct Measured {
     page: &'static str,
-    /// Milliseconds, in order.
-    all: Vec<f64>,
+    /// In milliseconds.
+    answered: Spread,
     /// Its bytes as they came, the last one.
     bytes: usize,
     /// The same and all that a browser loads with it the first time, by gzip.
     first_load: usize,
-}
-
-impl Measured {
-    /// The nearest rank, in thousandths of a millisecond.
-    fn at(&self, share: usize) -> f64 {
-        let rank = (self.all.len() * share).div_ceil(100).saturating_sub(1);
-        (self.all.get(rank).copied().unwrap_or_default() * 1000.0).round() / 1000.0
-    }
 }
 
 /// Runs the verb.
@@ -169,9 +163,9 @@ fn tell(args: &Args, measured: &[Measured], (engine, syncs, cpu, peak): (&str, f
             println!(
                 "{:<16} p50 {:>8} ms  p95 {:>8} ms  p99 {:>8} ms  {:>7} bytes, first load {:>6} by gzip",
                 page.page,
-                page.at(50),
-                page.at(95),
-                page.at(99),
+                thousandths(page.answered.p50),
+                thousandths(page.answered.p95),
+                thousandths(page.answered.p99),
                 page.bytes,
                 page.first_load
             );
@@ -180,13 +174,13 @@ fn tell(args: &Args, measured: &[Measured], (engine, syncs, cpu, peak): (&str, f
         return;
     }
     let mut line = Map::new();
-    let worst = measured.iter().map(|page| page.at(95)).fold(0.0, f64::max);
+    let worst = measured.iter().map(|page| page.answered.p95).fold(0.0, f64::max);
     let heaviest = measured.iter().map(|page| page.first_load).max();
     for (name, value) in [
         ("patients", json!(args.patients)),
         ("messages", json!(args.messages)),
         ("open", json!(args.open)),
-        ("worst_p95_ms", json!(worst)),
+        ("worst_p95_ms", json!(thousandths(worst))),
         ("heaviest_first_load_bytes", json!(heaviest)),
         ("cpu_ms_a_page", json!(round(cpu))),
         ("peak_rss_mb", json!(round(peak))),
@@ -195,7 +189,8 @@ fn tell(args: &Args, measured: &[Measured], (engine, syncs, cpu, peak): (&str, f
     }
     for page in measured {
         let figures = json!({
-            "p50_ms": page.at(50), "p95_ms": page.at(95), "p99_ms": page.at(99),
+            "p50_ms": thousandths(page.answered.p50), "p95_ms": thousandths(page.answered.p95),
+            "p99_ms": thousandths(page.answered.p99),
             "bytes": page.bytes, "first_load_bytes": page.first_load,
         });
         line.insert(page.page.to_owned(), figures);
@@ -231,7 +226,6 @@ async fn ask(
             last.clear();
             last.extend_from_slice(body);
         }
-        all.sort_by(f64::total_cmp);
         let mut first_load = by_gzip(&last)?;
         for path in assets(&String::from_utf8_lossy(&last)) {
             connection.write_all(get(&path, cookie).as_bytes()).await?;
@@ -239,7 +233,7 @@ async fn ask(
             ensure!(status == 200, "{path}: the server answered {status}");
             first_load += by_gzip(body)?;
         }
-        measured.push(Measured { page, all, bytes: last.len(), first_load });
+        measured.push(Measured { page, answered: Spread::of(all), bytes: last.len(), first_load });
     }
     Ok(measured)
 }

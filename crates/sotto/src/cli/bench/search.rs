@@ -16,6 +16,7 @@ use super::fdatasync;
 use super::pipeline::Folder;
 use super::practice::Place;
 use super::residents::{Resident, catch_up, move_in, people};
+use super::world::Spread;
 use crate::cli::open::{self, Opened};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -99,19 +100,17 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A kind of search, measured: milliseconds, and how often whom was meant was shown.
+/// A kind of search, measured, and how often whom was meant was shown.
 struct Measured {
     kind: &'static str,
-    all: Vec<f64>,
+    /// In milliseconds.
+    answered: Spread,
     shown: usize,
 }
 
-impl Measured {
-    /// The nearest rank, in thousandths of a millisecond.
-    fn at(&self, share: usize) -> f64 {
-        let rank = (self.all.len() * share).div_ceil(100).saturating_sub(1);
-        (self.all.get(rank).copied().unwrap_or_default() * 1000.0).round() / 1000.0
-    }
+/// As a figure is printed.
+pub(super) fn thousandths(number: f64) -> f64 {
+    (number * 1000.0).round() / 1000.0
 }
 
 fn ask(opened: &Opened, clock: &Clock, people: &[Resident], args: &Args) -> Result<Vec<Measured>> {
@@ -138,8 +137,7 @@ fn ask(opened: &Opened, clock: &Clock, people: &[Resident], args: &Args) -> Resu
             ensure!(there || found.more, "{kind}: somebody was not found");
             shown += usize::from(there);
         }
-        all.sort_by(f64::total_cmp);
-        measured.push(Measured { kind, all, shown });
+        measured.push(Measured { kind, answered: Spread::of(all), shown });
     }
     Ok(measured)
 }
@@ -156,27 +154,27 @@ fn tell(
         println!("{} patients on {engine}: {rows} tokens, {size} bytes", args.patients);
         println!("{rate} patients indexed a second\n");
         for kind in measured {
-            let (p50, p95, p99) = (kind.at(50), kind.at(95), kind.at(99));
-            let Measured { kind, shown, .. } = kind;
+            let Measured { kind, answered, shown } = kind;
+            let [p50, p95, p99] = [answered.p50, answered.p95, answered.p99].map(thousandths);
             println!("{kind:<15} p50 {p50:>8} ms  p95 {p95:>8} ms  p99 {p99:>8} ms  found {shown}");
         }
         return;
     }
     let mut line = Map::new();
-    let worst = measured.iter().map(|kind| kind.at(95)).fold(0.0, f64::max);
+    let worst = measured.iter().map(|kind| kind.answered.p95).fold(0.0, f64::max);
     for (name, value) in [
         ("patients", json!(args.patients)),
         ("tokens", json!(rows)),
         ("index_bytes", json!(size)),
         ("indexed_per_second", json!(rate)),
-        ("worst_p95_ms", json!(worst)),
+        ("worst_p95_ms", json!(thousandths(worst))),
     ] {
         line.insert(name.to_owned(), value);
     }
     for kind in measured {
         let figures = json!({
-            "p50_ms": kind.at(50), "p95_ms": kind.at(95), "p99_ms": kind.at(99),
-            "searches": kind.all.len(), "found": kind.shown,
+            "p50_ms": thousandths(kind.answered.p50), "p95_ms": thousandths(kind.answered.p95),
+            "p99_ms": thousandths(kind.answered.p99), "searches": args.searches, "found": kind.shown,
         });
         line.insert(kind.kind.to_owned(), figures);
     }

@@ -79,6 +79,7 @@ pub(super) struct Report {
 #[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Spread {
     pub(super) p50: f64,
+    pub(super) p95: f64,
     pub(super) p99: f64,
 }
 
@@ -90,7 +91,7 @@ impl Spread {
             let rank = (all.len() * share).div_ceil(100).saturating_sub(1);
             all.get(rank).copied().unwrap_or_default()
         };
-        Self { p50: at(50), p99: at(99) }
+        Self { p50: at(50), p95: at(95), p99: at(99) }
     }
 }
 
