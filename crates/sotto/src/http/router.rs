@@ -280,6 +280,7 @@ fn pages() -> Routes {
         .post("/staff/{id}/disable", MayRecently(A::ManageStaff), staff::disable)
         .post("/staff/{id}/enable", MayRecently(A::ManageStaff), staff::enable)
         .post("/staff/{id}/invite", MayRecently(A::ManageStaff), staff::invite_again)
+        .post("/staff/{id}/devices/{device}/wipe", MayRecently(A::ManageStaff), staff::wipe_device)
         .get("/access", May(A::SeeAccess), access::page)
         .get("/log", May(A::ReadAudit), log::page)
         .post("/log/reviews", MayRecently(A::ReadAudit), log::review)

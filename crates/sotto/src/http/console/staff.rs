@@ -12,13 +12,14 @@ use super::signed_in::{ManageStaff, May, MayRecently};
 use super::words::When;
 use crate::access::roles::{Role, Roles};
 use crate::access::staff::{self, NewStaff, Staff};
-use crate::access::{AccessError, tokens::Secret, training};
+use crate::access::{AccessError, devices, tokens::Secret, training};
 use crate::audit::{self, Event, Kind};
 use crate::db::Tx;
+use crate::db::session::{self, DeviceRow};
 use crate::db::site::{self, SiteRow};
 use crate::http::Doors;
 use crate::http::params::Path;
-use crate::ids::{SiteId, StaffId};
+use crate::ids::{DeviceId, SiteId, StaffId};
 use crate::office::Office;
 
 #[derive(Template)]
@@ -71,6 +72,13 @@ struct Line {
     trained: Option<(String, String)>,
     /// It is asked for, and counts no more or is not there.
     untrained: bool,
+    devices: Vec<Device>,
+}
+
+/// A browser that knows somebody.
+struct Device {
+    id: String,
+    name: String,
 }
 
 #[derive(Template)]
@@ -109,8 +117,13 @@ async fn show<D>(
             let all = staff::list(tx, &office)?;
             let sites = site::list(tx, office.practice())?;
             let trained = (training::days(tx, &office)?, training::all(tx, &office)?);
+            let mut staff = Vec::with_capacity(all.len());
+            for one in all {
+                let devices = session::devices_of(tx, office.practice(), one.id)?;
+                staff.push((one, devices));
+            }
             audit::append(tx, &office, event)?;
-            Ok((all, sites, trained))
+            Ok((staff, sites, trained))
         })
         .await;
     let (staff, sites, (days, trained)) = read.map_err(|error| error_page(&error))?;
@@ -124,7 +137,7 @@ async fn show<D>(
     };
     let now = doors.office().clock().now_in_life();
     let zone = doors.office().profile().timezone.clone();
-    let line = |one: Staff| Line {
+    let line = |(one, devices): (Staff, Vec<DeviceRow>)| Line {
         id: one.id.to_string(),
         roles: one.roles.words(),
         choices: choices(Some(&one.roles)),
@@ -138,6 +151,10 @@ async fn show<D>(
             .map(|on| (on.strftime("%b %-d, %Y").to_string(), on.to_string())),
         untrained: days
             .is_some_and(|days| !training::counts(&its, (trained.get(&one.id).copied(), days))),
+        devices: devices
+            .into_iter()
+            .map(|device| Device { id: device.id.to_string(), name: device.name })
+            .collect(),
         me: one.id == me,
         admin: one.roles.has(Role::Administrator),
         name: one.named.name,
@@ -373,6 +390,21 @@ pub async fn enable(
     };
     to_another(&doors, &may.may, id, deed).await?;
     Ok(see_other("/staff"))
+}
+
+/// `POST /staff/{id}/devices/{device}/wipe`: a device that somebody lost and can no longer wipe
+/// themselves.
+pub async fn wipe_device(
+    State(doors): State<Doors>,
+    may: MayRecently<ManageStaff>,
+    Path((id, device)): Path<(Uuid, Uuid)>,
+) -> Result<Response, Response> {
+    let which = (StaffId(id), DeviceId(device));
+    let wiped = devices::wipe(doors.db(), doors.office(), which, may.may.actor()).await;
+    match wiped.map_err(|error| error_page(&error))? {
+        true => Ok(see_other("/staff")),
+        false => Err(error_page(&AccessError::NotNow("that browser is wiped already, or gone"))),
+    }
 }
 
 /// `POST /staff/{id}/invite`: a new link. Another administrator's comes from the command line

@@ -158,6 +158,23 @@ on_both_engines! {
         desk.clinic.is_proved().await;
     }
 
+    async fn an_administrator_wipes_what_somebody_else_lost(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let (ada, _) = desk.invite("ada@harborview.example", &[Role::Administrator]).await;
+        let (mut boss, mut lost) = (desk.let_in(ada).await, Jar::default());
+        let rosa = desk.hire("rosa@harborview.example", &[Role::FrontDesk], &mut lost).await;
+        let page = desk.get("/staff", &mut boss).await.is(200);
+        let devices = ids(&page.text, "/devices/", "/wipe");
+        let [device] = devices.as_slice() else { panic!("{devices:?}") };
+        let path = format!("/staff/{}/devices/{device}/wipe", rosa.id);
+        desk.post(&path, &[], &mut lost.clone()).await.is(403);
+        desk.post(&path, &[], &mut boss).await.goes_to("/staff");
+        let answer = desk.get("/me", &mut lost).await.is(401);
+        assert_eq!(answer.headers["clear-site-data"], "\"cache\", \"cookies\", \"storage\"");
+        desk.post(&path, &[], &mut boss).await.is(409);
+        desk.clinic.is_proved().await;
+    }
+
     async fn signing_out_ends_the_session_and_not_only_the_cookie(db: TestDb) {
         let desk = Desk::open(db).await;
         let mut jar = Jar::default();
