@@ -194,6 +194,9 @@ pub enum Restriction {
     Hold,
     /// Safety flag: no voicemail, no text, no caller's name (CLIN-10).
     Safety,
+    /// Their record is of a programme for substance use disorders (42 CFR Part 2): all that is more
+    /// than administrative is sensitive (PRIV-16). It stops nothing by itself.
+    Part2,
 }
 
 /// A consent in force (SPEC CN-05, RULEBOOK §5.2).

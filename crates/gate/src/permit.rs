@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::binding::{Binding, BindingKey, bind};
 use crate::check;
 use crate::draft::{Content, Draft};
-use crate::facts::Facts;
+use crate::facts::{Facts, Restriction};
 use crate::id::ConsentId;
 use crate::policy::{Policy, PolicyVersion};
 use crate::refusal::{Reason, Refusal};
@@ -173,7 +173,8 @@ pub enum Release<'a> {
 pub fn clear(draft: Draft, facts: &Facts, policy: &Policy, now: Timestamp) -> Decision {
     let assessment = guard::check(&draft.content.body, &context_of(&draft, facts));
     let cells = cells_of(&assessment);
-    let asked = check::Asked { draft: &draft, facts, policy, now, cells: &cells };
+    let judged = judged(&cells, facts);
+    let asked = check::Asked { draft: &draft, facts, policy, now, cells: &judged };
     let findings = check::every(&asked);
     if let Some(refusal) = Refusal::from_reasons(findings.reasons) {
         return match check::redirect::offer(&asked, &refusal) {
@@ -212,8 +213,8 @@ pub fn release<'a>(
     policy: &Policy,
     now: Timestamp,
 ) -> Release<'a> {
-    let asked =
-        check::Asked { draft: &cleared.draft, facts, policy, now, cells: &cleared.basis.cells };
+    let judged = judged(&cleared.basis.cells, facts);
+    let asked = check::Asked { draft: &cleared.draft, facts, policy, now, cells: &judged };
     let findings = check::every(&asked);
     if let Some(refusal) = Refusal::from_reasons(findings.reasons) {
         return Release::Refuse(refusal);
@@ -253,6 +254,21 @@ fn context_of<'a>(draft: &Draft, facts: &'a Facts) -> Cow<'a, guard::Context> {
     let mut context = facts.context.clone();
     context.fields.clone_from(&draft.content.fields);
     Cow::Owned(context)
+}
+
+/// The findings as they are judged: of a record under 42 CFR Part 2, each that is more than
+/// administrative is sensitive (PRIV-16). Where the restrictions are not known, their own check
+/// refuses.
+fn judged<'a>(cells: &'a [Cell], facts: &Facts) -> Cow<'a, [Cell]> {
+    let part2 = facts.restrictions.get().is_some_and(|all| all.contains(&Restriction::Part2));
+    if !part2 {
+        return Cow::Borrowed(cells);
+    }
+    let raised = cells.iter().map(|cell| match cell.level {
+        Level::Mention | Level::Detail => Cell { level: Level::Sensitive, ..*cell },
+        Level::Administrative | Level::Sensitive | Level::Never => *cell,
+    });
+    Cow::Owned(raised.collect())
 }
 
 pub(crate) fn cells_of(assessment: &Assessment) -> Vec<Cell> {

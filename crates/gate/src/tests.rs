@@ -3,4 +3,5 @@
 mod binding;
 mod docs;
 mod matrix;
+mod part2;
 mod properties;

@@ -372,6 +372,7 @@ fn restrictions(
                 "safety" => Some(Restriction::Safety),
                 // Who opens the record is watched; nothing is held back.
                 "watched" => return Ok(()),
+                "part2" => Some(Restriction::Part2),
                 _ => None,
             };
             // A hold, or a restriction we cannot read, holds everything.

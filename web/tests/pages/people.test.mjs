@@ -129,3 +129,30 @@ for (const [name, options] of [
     await desk.context.close();
   });
 }
+
+for (const [name, options] of [
+  ["light", { colorScheme: "light" }],
+  ["dark", { colorScheme: "dark" }],
+  ["320 px wide", { viewport: { width: 320, height: 800 } }],
+]) {
+  test(`a record under 42 CFR Part 2 is marked for who may know: ${name}`, { timeout: 240_000 }, async () => {
+    const { page, context, complaints } = await demo.asRole("Privacy officer", options);
+    await page.goto(`${demo.base}/people`);
+    await page.getByLabel("Find a patient").fill(anybody);
+    await page.locator("#found a").first().click();
+    await page.locator(".banner").waitFor();
+    const mark = page.locator(".banner").getByText("42 CFR Part 2");
+    if ((await mark.count()) === 0) {
+      await page.locator("#bound summary").click();
+      await page.getByLabel("They ask for").selectOption("part2");
+      await page.getByRole("button", { name: "Record the restriction" }).click();
+    }
+    await mark.waitFor();
+    await demo.isAccessible(page, `patient part2 ${name}`);
+    await page.getByRole("link", { name: "Accounting of disclosures" }).click();
+    await page.getByText("42 CFR part 2 prohibits unauthorized use or disclosure of these records.").waitFor();
+    await demo.isAccessible(page, `disclosures part2 ${name}`);
+    assert.deepEqual(complaints, []);
+    await context.close();
+  });
+}

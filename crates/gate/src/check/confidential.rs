@@ -66,7 +66,7 @@ fn restricted(asked: &Asked<'_>, restrictions: &[Restriction], findings: &mut Fi
                 findings.refuse(Code::Hold, "Contact is on hold for this patient.");
                 false
             }
-            Restriction::Hold => false,
+            Restriction::Hold | Restriction::Part2 => false,
             // Someone else may hold the phone: no exception at all.
             Restriction::Safety => asked.text_or_recording(),
         };

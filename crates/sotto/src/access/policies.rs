@@ -14,6 +14,7 @@ use cedar_policy::{
 };
 
 use super::break_glass::Reason;
+use super::records::Whose;
 use super::roles::{Role, Roles};
 use super::staff::Staff;
 use crate::audit::Event;
@@ -180,7 +181,7 @@ impl About {
 }
 
 /// What is closed to most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tag {
     /// Substance use disorder records (42 CFR Part 2).
     Part2,
@@ -203,18 +204,11 @@ pub enum Resource {
     /// The practice as a whole.
     Practice,
     /// A patient's record.
-    Patient {
-        /// Where they are seen.
-        sites: Vec<SiteId>,
-        /// What of it is closed.
-        tags: Vec<Tag>,
-    },
+    Patient(Whose),
     /// What was said with a patient.
     Conversation {
-        /// Where they are seen.
-        sites: Vec<SiteId>,
-        /// What of it is closed.
-        tags: Vec<Tag>,
+        /// With whom.
+        whose: Whose,
         /// What it is about.
         about: About,
     },
@@ -369,14 +363,14 @@ fn resource(what: &Resource) -> Option<Entity> {
     let entity = |name, attributes| Entity::new(uid(name, "it")?, attributes, HashSet::new()).ok();
     match what {
         Resource::Practice => entity("Practice", HashMap::new()),
-        Resource::Patient { sites, tags } => entity(
+        Resource::Patient(Whose { sites, tags }) => entity(
             "Patient",
             HashMap::from([
                 ("sites".to_owned(), sites_of(sites)?),
                 ("tags".to_owned(), tags_of(tags)),
             ]),
         ),
-        Resource::Conversation { sites, tags, about } => entity(
+        Resource::Conversation { whose: Whose { sites, tags }, about } => entity(
             "Conversation",
             HashMap::from([
                 ("sites".to_owned(), sites_of(sites)?),

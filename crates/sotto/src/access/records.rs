@@ -1,58 +1,99 @@
-//! A patient's record as the policies see it: where the patient is seen. Who has no appointment yet
-//! is seen everywhere; a number that is nobody's is seen nowhere, and is for those who work at every
-//! site.
+//! A patient's record as the policies see it: where the patient is seen, and what of it is closed to
+//! most. Who has no appointment yet is seen everywhere; a number that is nobody's is seen nowhere,
+//! and is for those who work at every site.
 
 use std::collections::HashMap;
 
-use gate::{PatientId, PracticeId};
+use gate::PatientId;
 
-use crate::db::{DbError, Tx, appointment, site};
+use super::policies::Tag;
+use crate::db::{DbError, Tx, appointment, restriction, site};
 use crate::ids::SiteId;
+use crate::office::Office;
 
-/// Where somebody is seen.
+/// Whose record something is, as far as the policies ask. There is no resource without it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Whose {
+    /// Where they are seen.
+    pub sites: Vec<SiteId>,
+    /// What of it is closed to most (PRIV-16).
+    pub tags: Vec<Tag>,
+}
+
+impl Whose {
+    /// Of somebody who is seen there, and of whom nothing more is closed than of anybody: for what
+    /// is asked of no one patient.
+    #[must_use]
+    pub const fn seen_at(sites: Vec<SiteId>) -> Self {
+        Self { sites, tags: Vec::new() }
+    }
+
+    /// The same, with this tag too.
+    #[must_use]
+    pub fn with(mut self, tag: Tag) -> Self {
+        if !self.tags.contains(&tag) {
+            self.tags.push(tag);
+        }
+        self
+    }
+}
+
+/// Where somebody is seen, and what of them is closed.
 ///
 /// # Errors
 /// [`DbError`].
-pub fn sites(
+pub fn whose(
     tx: &mut Tx<'_>,
-    practice: PracticeId,
+    office: &Office,
     patient: Option<PatientId>,
-) -> Result<Vec<SiteId>, DbError> {
-    let Some(id) = patient else { return Ok(Vec::new()) };
-    let seen = appointment::sites_of(tx, practice, id)?;
-    if seen.is_empty() { site::ids(tx, practice) } else { Ok(seen) }
-}
-
-/// Where each of several is seen.
-#[derive(Debug)]
-pub struct Seen {
-    at: HashMap<PatientId, Vec<SiteId>>,
-    everywhere: Vec<SiteId>,
-}
-
-impl Seen {
-    /// Where this one is seen.
-    #[must_use]
-    pub fn of(&self, patient: Option<PatientId>) -> &[SiteId] {
-        patient.map_or(&[], |id| self.at.get(&id).unwrap_or(&self.everywhere))
-    }
+) -> Result<Whose, DbError> {
+    Ok(whose_of_each(tx, office, patient)?.of(patient).clone())
 }
 
 /// The same of several.
+#[derive(Debug)]
+pub struct Seen {
+    of: HashMap<PatientId, Whose>,
+    nobody: Whose,
+}
+
+impl Seen {
+    /// Of this one. Of somebody who was not asked about: nowhere.
+    #[must_use]
+    pub fn of(&self, patient: Option<PatientId>) -> &Whose {
+        patient.and_then(|id| self.of.get(&id)).unwrap_or(&self.nobody)
+    }
+}
+
+/// Where each of several is seen, and what of them is closed.
 ///
 /// # Errors
 /// [`DbError`].
-pub fn sites_of_all(
+pub fn whose_of_each(
     tx: &mut Tx<'_>,
-    practice: PracticeId,
+    office: &Office,
     patients: impl IntoIterator<Item = PatientId>,
 ) -> Result<Seen, DbError> {
-    let mut ids: Vec<PatientId> = patients.into_iter().collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let mut at: HashMap<PatientId, Vec<SiteId>> = HashMap::new();
-    for (patient, site) in appointment::sites_of_each(tx, practice, &ids)? {
-        at.entry(patient).or_default().push(site);
+    let (practice, nobody) = (office.practice(), Whose::default());
+    let mut of: HashMap<PatientId, Whose> =
+        patients.into_iter().map(|id| (id, Whose::default())).collect();
+    if of.is_empty() {
+        return Ok(Seen { of, nobody });
     }
-    Ok(Seen { at, everywhere: site::ids(tx, practice)? })
+    let mut ids: Vec<PatientId> = of.keys().copied().collect();
+    ids.sort_unstable();
+    for (patient, site) in appointment::sites_of_each(tx, practice, &ids)? {
+        of.entry(patient).or_default().sites.push(site);
+    }
+    if of.values().any(|whose| whose.sites.is_empty()) {
+        let everywhere = site::ids(tx, practice)?;
+        for whose in of.values_mut().filter(|whose| whose.sites.is_empty()) {
+            whose.sites.clone_from(&everywhere);
+        }
+    }
+    for patient in restriction::part2_of(tx, practice, &ids, office.clock().now())? {
+        let whose = of.remove(&patient).unwrap_or_default();
+        of.insert(patient, whose.with(Tag::Part2));
+    }
+    Ok(Seen { of, nobody })
 }

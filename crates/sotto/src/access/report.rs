@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::policies::{self, About, Action, On, Principal, Resource, Tag};
+use super::records::Whose;
 use super::roles::{Role, Roles};
 use super::staff::Staff;
 use crate::ids::{SiteId, StaffId};
@@ -80,7 +81,7 @@ pub fn questions() -> Vec<Question> {
             On::Patient => all.push(Question {
                 action: *action,
                 what: "a patient",
-                resource: Resource::Patient { sites: here(), tags: vec![] },
+                resource: Resource::Patient(Whose::seen_at(here())),
             }),
             On::Conversation => {
                 for (what, about, tags) in [
@@ -90,7 +91,8 @@ pub fn questions() -> Vec<Question> {
                     ("a thread under 42 CFR Part 2", About::Clinical, vec![Tag::Part2]),
                     ("psychotherapy", About::Clinical, vec![Tag::Psychotherapy]),
                 ] {
-                    let resource = Resource::Conversation { sites: here(), tags, about };
+                    let resource =
+                        Resource::Conversation { whose: Whose { sites: here(), tags }, about };
                     all.push(Question { action: *action, what, resource });
                 }
             }

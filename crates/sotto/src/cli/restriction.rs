@@ -29,7 +29,8 @@ enum Deed {
         #[command(flatten)]
         of: OfPatient,
         /// channel, contact_point, kind, hold (nothing automated), safety (no text, no voicemail),
-        /// minor_confidential (the young person's own).
+        /// minor_confidential (the young person's own), watched (who opens the record is asked why),
+        /// part2 (42 CFR Part 2: closed to most).
         #[arg(long, value_parser = word::<RestrictedThing>)]
         what: RestrictedThing,
         /// Which channel, contact or kind.

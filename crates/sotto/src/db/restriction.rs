@@ -29,6 +29,9 @@ pub enum RestrictedThing {
     MinorConfidential,
     /// Whoever opens the record is asked about it (docs/log.md).
     Watched,
+    /// Their record is of a programme for substance use disorders (42 CFR Part 2, PRIV-16): what was
+    /// said with them is closed to most, and sensitive wherever it goes.
+    Part2,
 }
 
 /// What became of the request.
@@ -51,6 +54,7 @@ words! {
         Safety = "safety",
         MinorConfidential = "minor_confidential",
         Watched = "watched",
+        Part2 = "part2",
     }
     RestrictionStatus { Accepted = "accepted", Declined = "declined", Terminated = "terminated" }
 }
@@ -104,6 +108,33 @@ pub fn watched(
                 AND valid_from <= $2 AND (valid_until IS NULL OR valid_until > $2)"
         ),
         params![practice, now],
+        |row| row.get(0),
+    )
+}
+
+/// Which of these patients carry the tag `part2` now.
+///
+/// # Errors
+/// [`DbError`].
+pub fn part2_of(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    patients: &[PatientId],
+    now: Timestamp,
+) -> Result<Vec<PatientId>, DbError> {
+    let ids: Vec<String> = patients.iter().map(|id| format!("\"{id}\"")).collect();
+    tx.query(
+        sql! {
+            sqlite: "SELECT DISTINCT patient_id FROM restriction
+                  WHERE practice_id = $1 AND what = 'part2' AND status = 'accepted'
+                    AND valid_from <= $2 AND (valid_until IS NULL OR valid_until > $2)
+                    AND patient_id IN (SELECT value FROM json_each($3))",
+            postgres: "SELECT DISTINCT patient_id FROM restriction
+                  WHERE practice_id = $1 AND what = 'part2' AND status = 'accepted'
+                    AND valid_from <= $2 AND (valid_until IS NULL OR valid_until > $2)
+                    AND patient_id = ANY (ARRAY(SELECT json_array_elements_text($3::TEXT::JSON)))"
+        },
+        params![practice, now, format!("[{}]", ids.join(","))],
         |row| row.get(0),
     )
 }

@@ -151,7 +151,8 @@ pub struct AlternativeLine {
 #[derive(Serialize, ToSchema)]
 pub struct RestrictionLine {
     id: String,
-    /// `channel`, `contact_point`, `kind`, `hold`, `safety` or `minor_confidential`.
+    /// `channel`, `contact_point`, `kind`, `hold`, `safety`, `minor_confidential`,
+    /// `watched` or `part2`.
     what: &'static str,
     /// Which channel, contact or kind.
     #[serde(skip_serializing_if = "Option::is_none")]

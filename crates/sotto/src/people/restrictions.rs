@@ -22,7 +22,7 @@ pub struct NewRestriction {
     pub patient: PatientId,
     /// About what.
     pub what: RestrictedThing,
-    /// Which channel, contact point or kind; none for a hold, a safety flag or a watch; none or a
+    /// Which channel, contact point or kind; none for a hold, a safety flag, a watch or `part2`; none or a
     /// kind for a young person's own matters.
     pub value: Option<String>,
     /// The practice agreed; otherwise it declined, and the restriction binds nobody.
@@ -56,9 +56,15 @@ impl NewRestriction {
                 wrong("value", "name a kind of message, or none for all")
             }
             (
-                RestrictedThing::Hold | RestrictedThing::Safety | RestrictedThing::Watched,
+                RestrictedThing::Hold
+                | RestrictedThing::Safety
+                | RestrictedThing::Watched
+                | RestrictedThing::Part2,
                 Some(_),
-            ) => wrong("value", "a hold, a safety flag or a watch covers everything: give none"),
+            ) => wrong(
+                "value",
+                "a hold, a safety flag, a watch or part2 covers everything: give none",
+            ),
             _ => Ok(()),
         }
     }
@@ -176,7 +182,9 @@ mod tests {
 
     #[test]
     fn each_thing_has_its_value() {
-        use RestrictedThing::{Channel, ContactPoint, Hold, Kind, MinorConfidential, Safety};
+        use RestrictedThing::{
+            Channel, ContactPoint, Hold, Kind, MinorConfidential, Part2, Safety,
+        };
         let id = uuid::Uuid::from_u128(7).to_string();
         for (what, value, fits) in [
             (Channel, Some("sms"), true),
@@ -192,6 +200,8 @@ mod tests {
             (Hold, Some("sms"), false),
             (Safety, None, true),
             (Safety, Some("x"), false),
+            (Part2, None, true),
+            (Part2, Some("sms"), false),
             (MinorConfidential, None, true),
             (MinorConfidential, Some("results_ready"), true),
             (MinorConfidential, Some("secrets"), false),

@@ -17,11 +17,11 @@ fn site(id: u128) -> SiteId {
 }
 
 fn patient() -> Resource {
-    Resource::Patient { sites: vec![site(1)], tags: vec![] }
+    Resource::Patient(Whose::seen_at(vec![site(1)]))
 }
 
 fn thread(about: About, tags: &[Tag]) -> Resource {
-    Resource::Conversation { sites: vec![site(1)], tags: tags.to_vec(), about }
+    Resource::Conversation { whose: Whose { sites: vec![site(1)], tags: tags.to_vec() }, about }
 }
 
 /// An everyday thing of the kind that an action is done to.
@@ -231,8 +231,7 @@ fn resources() -> impl Strategy<Value = Resource> {
     let tags = proptest::sample::subsequence(vec![Tag::Part2, Tag::Psychotherapy], 0..=2);
     let about = proptest::sample::select(vec![About::Clinical, About::Account, About::Schedule]);
     (sites, tags, about).prop_map(|(sites, tags, about)| Resource::Conversation {
-        sites,
-        tags,
+        whose: Whose { sites, tags },
         about,
     })
 }
@@ -248,7 +247,7 @@ proptest! {
         mine in proptest::sample::subsequence(vec![1_u128, 2, 3], 0..=3),
         what in resources(),
     ) {
-        let Resource::Conversation { sites, tags, about } = &what else { unreachable!() };
+        let Resource::Conversation { whose: Whose { sites, tags }, about } = &what else { unreachable!() };
         let reads = may(&at(&roles, &mine), Action::ReadConversation, &what).is_ok();
         let has = |role| roles.contains(&role);
         if *about == About::Clinical && !has(Role::Nurse) && !has(Role::Provider) && !has(Role::PrivacyOfficer) {

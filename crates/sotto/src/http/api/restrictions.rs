@@ -24,7 +24,8 @@ use crate::people::restrictions::{self, NewRestriction};
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RestrictionRequest {
-    /// `channel`, `contact_point`, `kind`, `hold`, `safety` or `minor_confidential`.
+    /// `channel`, `contact_point`, `kind`, `hold`, `safety`, `minor_confidential`,
+    /// `watched` or `part2`.
     what: String,
     /// Which channel, contact or kind.
     value: Option<String>,
@@ -127,7 +128,7 @@ pub async fn record(
     let what: RestrictedThing = fields::word(
         "what",
         &request.what,
-        "channel, contact_point, kind, hold, safety or minor_confidential",
+        "channel, contact_point, kind, hold, safety, minor_confidential, watched or part2",
     )?;
     let accepted = match request.decision.as_str() {
         "accepted" => true,

@@ -20,7 +20,7 @@ use super::signed_in::{FindPatients, May, MayOf, SeePatient, allows, leave, nobo
 use super::thread::may_ever;
 use super::words::{self, When};
 use crate::access::policies::{About, Action, Resource};
-use crate::access::records;
+use crate::access::records::{self, Whose};
 use crate::access::sessions::SignedIn;
 use crate::audit::{Event, Kind};
 use crate::conversations::about;
@@ -35,7 +35,7 @@ use crate::facts::{self, Subject};
 use crate::http::Doors;
 use crate::http::params::Path;
 use crate::http::views::seen;
-use crate::ids::{CallId, CaregiverId, SiteId, TaskId};
+use crate::ids::{CallId, CaregiverId, TaskId};
 use crate::inbound::content;
 use crate::office::Office;
 use crate::people::caregivers::open_caregiver;
@@ -139,14 +139,14 @@ const fn outcome_words(outcome: CallOutcome) -> &'static str {
 /// Who is called.
 struct Called {
     subject: Subject,
-    sites: Vec<SiteId>,
+    whose: Whose,
 }
 
 /// Whether this person may answer what the call is about; anything, where it is about nothing yet.
 async fn called(
     doors: &Doors,
     signed_in: &SignedIn,
-    (id, sites): (PatientId, Vec<SiteId>),
+    (id, whose): (PatientId, Whose),
     about: Option<About>,
 ) -> Result<Called, Response> {
     let office = doors.office().clone();
@@ -155,12 +155,12 @@ async fn called(
     let subject = subject.ok_or_else(nobody)?;
     let all = [About::Schedule, About::Clinical, About::Account];
     let abouts = about.map_or_else(|| all.to_vec(), |about| vec![about]);
-    let thread = |about| conversation(about, &sites);
+    let thread = |about| conversation(about, &whose);
     if !abouts.iter().any(|about| allows(signed_in, Action::Reply, &thread(*about))) {
         let about = about.unwrap_or(About::Schedule);
         leave(doors, signed_in, Action::Reply, &thread(about)).await?;
     }
-    Ok(Called { subject, sites })
+    Ok(Called { subject, whose })
 }
 
 /// For which task.
@@ -177,7 +177,7 @@ pub async fn begin_page(
     Query(asked): Query<For>,
 ) -> Result<Response, Response> {
     let id = may.patient;
-    let called = called(&doors, &may.signed_in, (id, may.sites.clone()), None).await?;
+    let called = called(&doors, &may.signed_in, (id, may.whose.clone()), None).await?;
     let who = may.signed_in.clone();
     let look = move |tx: &mut Tx<'_>, office: &Office| {
         let now = office.clock().now();
@@ -242,7 +242,7 @@ pub async fn begin(
     Filled(form): Filled<BeginForm>,
 ) -> Result<Response, Response> {
     let id = may.patient;
-    called(&doors, &may.signed_in, (id, may.sites.clone()), None).await?;
+    called(&doors, &may.signed_in, (id, may.whose.clone()), None).await?;
     let number: ContactPointId = form.number.parse().map_err(|_| {
         let because = "must be chosen";
         failed(&CallError::Field { field: "number", because }.into())
@@ -287,10 +287,10 @@ async fn own(
             Some(task) => task::get(tx, practice, task)?,
             None => None,
         };
-        let sites = records::sites(tx, practice, Some(row.patient_id))?;
-        Ok((row, task, sites))
+        let whose = records::whose(tx, &office, Some(row.patient_id))?;
+        Ok((row, task, whose))
     };
-    let (row, task, sites) = match doors.db().read(read).await {
+    let (row, task, whose) = match doors.db().read(read).await {
         Ok(found) => found,
         Err(error) => {
             may_ever(doors, &may.signed_in, Action::Reply).await?;
@@ -298,9 +298,9 @@ async fn own(
         }
     };
     let about = task.as_ref().map(|task| about::task(task.kind));
-    let record = Resource::Patient { sites: sites.clone(), tags: Vec::new() };
+    let record = Resource::Patient(whose.clone());
     leave(doors, &may.signed_in, Action::SeePatient, &record).await?;
-    let called = called(doors, &may.signed_in, (row.patient_id, sites), about).await?;
+    let called = called(doors, &may.signed_in, (row.patient_id, whose), about).await?;
     Ok((row, task, called))
 }
 
@@ -421,7 +421,7 @@ fn matter(
     may_say: Level,
 ) -> Result<Matter, DeskError> {
     let mut reader = Reader::new(office, who);
-    let readable = reader.may_read(about::task(task.kind), &called.sites);
+    let readable = reader.may_read(about::task(task.kind), &called.whose);
     let words = match task.inbound_id {
         Some(id) if readable => board::reply_sealed(tx, office.practice(), id)?
             .and_then(|(content, wrap)| content::open(office, id, (&content, &wrap)).ok())
@@ -535,7 +535,7 @@ pub async fn show(
 ) -> Result<Response, Response> {
     let (_, task, called) = own(&doors, &may, &id).await?;
     if let Some(task) = &task {
-        let what = conversation(about::task(task.kind), &called.sites);
+        let what = conversation(about::task(task.kind), &called.whose);
         leave(&doors, &may.signed_in, Action::ReadConversation, &what).await?;
     }
     step(&doors, &may, &id, calls::shown).await

@@ -19,6 +19,7 @@ use super::signed_in::{May, SeeOverview};
 use super::words::When;
 use crate::access::AccessError;
 use crate::access::policies::{self, Action, Principal, Resource};
+use crate::access::records::Whose;
 use crate::audit::{Event, Kind};
 use crate::db::Tx;
 use crate::downtime::Downtime;
@@ -50,7 +51,7 @@ fn theirs(copy: &Copy, principal: &Principal) -> (Vec<Day>, Vec<PatientId>) {
     for day in &mut days {
         day.sites.retain(|site| {
             let sites = site.id.map_or_else(|| copy.everywhere.clone(), |id| vec![id]);
-            let record = Resource::Patient { sites, tags: Vec::new() };
+            let record = Resource::Patient(Whose::seen_at(sites));
             policies::may(principal, Action::SeePatient, &record).is_ok()
         });
         let visits = day.sites.iter().flat_map(|site| &site.visits);

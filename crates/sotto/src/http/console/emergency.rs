@@ -10,12 +10,13 @@ use serde::Deserialize;
 use super::page::{
     Filled, Frame, PageError, error_page, failed, html, message, see_other, words_of,
 };
+use super::reader::conversation;
 use super::signed_in::{
     BreakGlass, May, MayOfRecently, MayRecently, OwnAccount, ReadAudit, ReviewBreakGlass, allows,
 };
 use super::words::When;
 use crate::access::break_glass::{self, Finding, Reason, Why};
-use crate::access::policies::{Action, Resource};
+use crate::access::policies::{About, Action, Resource};
 use crate::access::staff::{self, Staff};
 use crate::access::{AccessError, records};
 use crate::audit::{Event, Kind};
@@ -81,10 +82,12 @@ fn ask(
     html(status, &page)
 }
 
-/// Whether they may open it without an emergency.
+/// Whether they may open it without an emergency: who it is, and what was said.
 fn open_anyway(may: &MayOfRecently<BreakGlass>) -> bool {
-    let record = Resource::Patient { sites: may.may.sites.clone(), tags: Vec::new() };
+    let record = Resource::Patient(may.may.whose.clone());
+    let said = conversation(About::Clinical, &may.may.whose);
     allows(&may.may.signed_in, Action::SeePatient, &record)
+        && allows(&may.may.signed_in, Action::ReadConversation, &said)
 }
 
 /// `GET /people/{patient}/emergency`: the form, with nothing of the record on it.
@@ -192,17 +195,14 @@ pub async fn list(State(doors): State<Doors>, may: May<ReadAudit>) -> Result<Res
         let reviewed = rows::reviewed(tx, practice, REVIEWED)?;
         let all = waiting.iter().chain(&reviewed);
         let patients = all.clone().map(|row| row.patient_id);
-        let sites = records::sites_of_all(tx, practice, patients)?;
+        let theirs = records::whose_of_each(tx, office, patients)?;
         // The words are about a patient: that they are shown is on the log of each.
         let event = match reviews {
             true => all.fold(event, |event, row| event.patient(row.patient_id)),
             false => event,
         };
         let line = |row: BreakGlassRow| {
-            let record = Resource::Patient {
-                sites: sites.of(Some(row.patient_id)).to_vec(),
-                tags: Vec::new(),
-            };
+            let record = Resource::Patient(theirs.of(Some(row.patient_id)).clone());
             Line {
                 may_open: allows(&who, Action::SeePatient, &record),
                 words: reviews.then(|| {

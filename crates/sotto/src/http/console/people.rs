@@ -10,13 +10,12 @@ use serde::Deserialize;
 use super::page::{Filled, Frame, html, not_now};
 use super::signed_in::{FindPatients, May};
 use crate::access::policies::{self, Action, Principal, Resource};
-use crate::access::records;
+use crate::access::records::{self, Whose};
 use crate::audit::{Event, Kind};
 use crate::db::Tx;
 use crate::http::Doors;
 use crate::http::errors::Problem;
 use crate::http::views::seen;
-use crate::ids::SiteId;
 use crate::office::Office;
 use crate::people::search::SearchError;
 use crate::people::search::find::{self, Found, Match};
@@ -156,16 +155,16 @@ fn look(
     let mut found = find::find(tx, office.into(), query)?;
     let all = found.people.len();
     let ids = found.people.iter().map(|one| one.id);
-    let seen = records::sites_of_all(tx, office.practice(), ids)?;
-    // The same sites ask the policies the same question: it is answered once.
-    let mut answered: Vec<(Vec<SiteId>, bool)> = Vec::new();
+    let seen = records::whose_of_each(tx, office, ids)?;
+    // The same sites and tags ask the policies the same question: it is answered once.
+    let mut answered: Vec<(Whose, bool)> = Vec::new();
     let mut may_see = |one: &Match| {
-        let sites = seen.of(Some(one.id));
-        if let Some((_, may)) = answered.iter().find(|(known, _)| *known == sites) {
+        let whose = seen.of(Some(one.id));
+        if let Some((_, may)) = answered.iter().find(|(known, _)| known == whose) {
             return *may;
         }
-        let may = policies::may(principal, Action::SeePatient, &record(sites)).is_ok();
-        answered.push((sites.to_vec(), may));
+        let may = policies::may(principal, Action::SeePatient, &record(whose)).is_ok();
+        answered.push((whose.clone(), may));
         may
     };
     let (people, mut closed): (Vec<Match>, Vec<Match>) =
@@ -183,8 +182,8 @@ fn look(
     Ok(Seen { found, count, elsewhere: all - count, closed })
 }
 
-fn record(sites: &[SiteId]) -> Resource {
-    Resource::Patient { sites: sites.to_vec(), tags: Vec::new() }
+fn record(whose: &Whose) -> Resource {
+    Resource::Patient(whose.clone())
 }
 
 impl From<SearchError> for Problem {

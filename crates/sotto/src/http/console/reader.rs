@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use super::words::When;
 use crate::access::AccessError;
 use crate::access::policies::{self, About, Action, Principal, Resource};
+use crate::access::records::Whose;
 use crate::access::sessions::SignedIn;
 use crate::access::staff::{self, Staff};
 use crate::audit::{AuditError, Event};
@@ -20,7 +21,7 @@ use crate::db::message::basis_from_json;
 use crate::db::note::NoteRow;
 use crate::db::{DbError, Tx};
 use crate::facts::FactsError;
-use crate::ids::{InboundId, SiteId, StaffId};
+use crate::ids::{InboundId, StaffId};
 use crate::inbound::content;
 use crate::office::Office;
 use crate::outbox::store;
@@ -75,7 +76,7 @@ pub(super) struct Reader<'a> {
     pub(super) zone: TimeZone,
     pub(super) staff: Vec<Staff>,
     principal: Principal,
-    asked: HashMap<(Action, About, Vec<SiteId>), bool>,
+    asked: HashMap<(Action, About, Whose), bool>,
     policies: BTreeSet<String>,
 }
 
@@ -107,18 +108,18 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// May they read what was said about this with somebody who is seen there?
-    pub(super) fn may_read(&mut self, about: About, sites: &[SiteId]) -> bool {
-        self.may(Action::ReadConversation, about, sites)
+    /// May they read what was said about this with them?
+    pub(super) fn may_read(&mut self, about: About, whose: &Whose) -> bool {
+        self.may(Action::ReadConversation, about, whose)
     }
 
-    /// May they do this with what was said about this with somebody who is seen there?
-    pub(super) fn may(&mut self, action: Action, about: About, sites: &[SiteId]) -> bool {
-        let key = (action, about, sites.to_vec());
+    /// May they do this with what was said about this with them?
+    pub(super) fn may(&mut self, action: Action, about: About, whose: &Whose) -> bool {
+        let key = (action, about, whose.clone());
         if let Some(known) = self.asked.get(&key) {
             return *known;
         }
-        let leave = policies::may(&self.principal, action, &conversation(about, sites));
+        let leave = policies::may(&self.principal, action, &conversation(about, whose));
         let may = leave.is_ok();
         if let Ok(permit) = leave {
             self.policies.extend(permit.policies().iter().cloned());
@@ -128,8 +129,8 @@ impl<'a> Reader<'a> {
     }
 
     /// May they see who this patient is?
-    pub(super) fn may_see(&mut self, sites: &[SiteId]) -> bool {
-        let what = Resource::Patient { sites: sites.to_vec(), tags: Vec::new() };
+    pub(super) fn may_see(&mut self, whose: &Whose) -> bool {
+        let what = Resource::Patient(whose.clone());
         match policies::may(&self.principal, Action::SeePatient, &what) {
             Ok(permit) => {
                 self.policies.extend(permit.policies().iter().cloned());
@@ -216,11 +217,11 @@ impl<'a> Reader<'a> {
         &mut self,
         (id, intents): (InboundId, &str),
         sealed: (&[u8], &[u8]),
-        sites: &[SiteId],
+        whose: &Whose,
     ) -> Option<(String, String)> {
         let came = content::open(self.office, id, sealed).ok();
         let about = about::heard(self.office, intents, came.as_ref().map(|came| &*came.body));
-        self.may_read(about, sites).then(|| match came {
+        self.may_read(about, whose).then(|| match came {
             Some(came) => {
                 let end = ending(&came.from.value);
                 (came.shown(), end)
@@ -234,13 +235,13 @@ impl<'a> Reader<'a> {
         &mut self,
         (id, kind, basis): (MessageId, Kind, Option<&str>),
         sealed: (&[u8], &[u8]),
-        sites: &[SiteId],
+        whose: &Whose,
     ) -> Option<String> {
         if kind.is_a_code() {
             return Some(CODE.to_owned());
         }
         let level = basis.and_then(basis_from_json).map(|basis| basis.level);
-        self.may_read(about::said(kind, level), sites).then(|| {
+        self.may_read(about::said(kind, level), whose).then(|| {
             let words = store::open_words(self.office, id, sealed);
             words.unwrap_or_else(|| WORDS_GONE.to_owned())
         })
@@ -254,8 +255,8 @@ impl<'a> Reader<'a> {
 }
 
 /// What the policies are asked about.
-pub(super) fn conversation(about: About, sites: &[SiteId]) -> Resource {
-    Resource::Conversation { sites: sites.to_vec(), tags: Vec::new(), about }
+pub(super) fn conversation(about: About, whose: &Whose) -> Resource {
+    Resource::Conversation { whose: whose.clone(), about }
 }
 
 /// The last four of a number; of a mailbox, nothing.

@@ -8,13 +8,13 @@ use serde::Deserialize;
 use super::reader::{DeskError, Reader, first_words};
 use super::words::{When, channel_words};
 use crate::access::policies::Principal;
-use crate::access::records;
+use crate::access::records::{self, Whose};
 use crate::access::roles::{Role, Roles};
 use crate::access::sessions::SignedIn;
 use crate::conversations::inbox::TEAMS;
 use crate::db::thread::{self, After, Counts, Listed, Listing, Side, ThreadState, With};
 use crate::db::{Tx, Word as _};
-use crate::ids::{SiteId, ThreadId};
+use crate::ids::ThreadId;
 
 /// How many conversations one page lists.
 const ROWS: u32 = 50;
@@ -212,16 +212,16 @@ pub(super) fn read(
         };
         format!("/inbox?{query}&after={at}")
     });
-    let seen = records::sites_of_all(
+    let seen = records::whose_of_each(
         tx,
-        practice,
+        reader.office,
         listed.iter().filter_map(|row| patient_of(row.thread.with)),
     )?;
     let rows = listed
         .into_iter()
         .map(|row| {
-            let sites = seen.of(patient_of(row.thread.with));
-            line(reader, (row, sites), &query, open)
+            let whose = seen.of(patient_of(row.thread.with));
+            line(reader, (row, whose), &query, open)
         })
         .collect();
     let tabs = tabs(&ask.view, &counts, &who.staff.roles);
@@ -277,15 +277,15 @@ const fn empty(view: View) -> &'static str {
 
 fn line(
     reader: &mut Reader<'_>,
-    (row, sites): (Listed, &[SiteId]),
+    (row, whose): (Listed, &Whose),
     query: &str,
     open: Option<ThreadId>,
 ) -> Row {
     let Listed { thread, person_sealed, last_words, intents, .. } = row;
-    let readable = reader.may_read(thread.about, sites);
+    let readable = reader.may_read(thread.about, whose);
     let heard = match (&last_words, thread.last_inbound) {
         (Some((content, wrap)), Some(id)) if readable => {
-            reader.heard((id, &intents), (content, wrap), sites)
+            reader.heard((id, &intents), (content, wrap), whose)
         }
         _ => None,
     };

@@ -14,12 +14,11 @@ use super::cookies;
 use super::page::{failed, html, message, see_other};
 use crate::access::AccessError;
 use crate::access::policies::{self, Action, Denied, Permit, Principal, Resource};
-use crate::access::records;
+use crate::access::records::{self, Whose};
 use crate::access::sessions::{self, Recently, SignedIn, Standing};
 use crate::audit::{self, Actor, Event, Kind, Outcome};
 use crate::db::{DbError, Tx, patient, site};
 use crate::http::Doors;
-use crate::ids::SiteId;
 
 /// An action, as a type.
 pub trait Deed {
@@ -110,8 +109,8 @@ pub struct MayOf<D> {
     pub permit: Permit,
     /// The patient.
     pub patient: PatientId,
-    /// Where the patient is seen, for what else is asked.
-    pub sites: Vec<SiteId>,
+    /// Where the patient is seen and what of theirs is closed, for what else is asked.
+    pub whose: Whose,
     deed: PhantomData<D>,
 }
 
@@ -192,21 +191,23 @@ impl<D: Deed> FromRequestParts<Doors> for MayOf<D> {
     async fn from_request_parts(parts: &mut Parts, doors: &Doors) -> Result<Self, Response> {
         let signed_in = present(parts, doors).await?;
         let patient = named(parts).await;
-        let practice = doors.office().practice();
+        let office = doors.office().clone();
         let look = move |tx: &mut Tx<'_>| {
             // Nobody is as somebody without appointments: only who may look learns of it.
-            let Some(id) = patient else { return Ok((false, site::ids(tx, practice)?)) };
-            let known = patient::get(tx, practice, id)?.is_some();
-            Ok::<_, DbError>((known, records::sites(tx, practice, patient)?))
+            let Some(id) = patient else {
+                return Ok((false, Whose::seen_at(site::ids(tx, office.practice())?)));
+            };
+            let known = patient::get(tx, office.practice(), id)?.is_some();
+            Ok::<_, DbError>((known, records::whose(tx, &office, patient)?))
         };
         let asked = doors.db().read(look).await;
-        let (known, sites) = asked.map_err(|error| failed(&AccessError::Db(error)))?;
-        let record = Resource::Patient { sites: sites.clone(), tags: Vec::new() };
+        let (known, whose) = asked.map_err(|error| failed(&AccessError::Db(error)))?;
+        let record = Resource::Patient(whose.clone());
         let permit = leave_with(doors, (&signed_in, patient), D::ACTION, &record).await?;
         seen(doors, &signed_in).await?;
         // Who may not look does not learn that there is nobody.
         let Some(patient) = patient.filter(|_| known) else { return Err(nobody()) };
-        Ok(Self { signed_in, permit, patient, sites, deed: PhantomData })
+        Ok(Self { signed_in, permit, patient, whose, deed: PhantomData })
     }
 }
 
@@ -392,11 +393,11 @@ async fn denied_page(
 /// Whether somebody who may not read this could open it in an emergency.
 fn opens_in_emergency(signed_in: &SignedIn, action: Action, what: &Resource) -> bool {
     let reads = matches!(action, Action::SeePatient | Action::ReadConversation);
-    let sites = match what {
+    let whose = match what {
         Resource::Practice => return false,
-        Resource::Patient { sites, .. } | Resource::Conversation { sites, .. } => sites.clone(),
+        Resource::Patient(whose) | Resource::Conversation { whose, .. } => whose.clone(),
     };
-    reads && allows(signed_in, Action::BreakGlass, &Resource::Patient { sites, tags: Vec::new() })
+    reads && allows(signed_in, Action::BreakGlass, &Resource::Patient(whose))
 }
 
 pub(super) fn nobody() -> Response {

@@ -116,15 +116,11 @@ pub(super) fn read(
     let practice = reader.office.practice();
     let mut alarms = Vec::new();
     let rows = thread::alarms(tx, practice)?;
-    // Every page of everybody asks this each second, and mostly there is nothing.
-    let seen = match &*rows {
-        [] => None,
-        some => {
-            Some(records::sites_of_all(tx, practice, some.iter().filter_map(|row| row.patient))?)
-        }
-    };
+    // Every page of everybody asks this each second: of nobody, it asks the database nothing.
+    let seen =
+        records::whose_of_each(tx, reader.office, rows.iter().filter_map(|row| row.patient))?;
     for row in rows {
-        let sites = seen.as_ref().map_or(&[][..], |seen| seen.of(row.patient));
+        let whose = seen.of(row.patient);
         alarms.push(Alarm {
             id: row.id.to_string(),
             who: match row.patient {
@@ -133,7 +129,7 @@ pub(super) fn read(
             },
             channel: row.channel.map_or("Message", |channel| channel_words(channel.as_str())),
             at: reader.when(row.last_at),
-            mine: reader.may(Action::Reply, About::Clinical, sites),
+            mine: reader.may(Action::Reply, About::Clinical, whose),
         });
     }
     let (_, news) = thread::changes(tx, practice, since)?;
@@ -288,9 +284,9 @@ impl Watch {
             if let Some(id) = open {
                 let practice = office.practice();
                 let Some(row) = thread::get(tx, practice, id)? else { return Ok(None) };
-                let sites = records::sites(tx, practice, patient_of(row.with))?;
+                let whose = records::whose(tx, &office, patient_of(row.with))?;
                 let patient = patient_of(row.with);
-                let what = conversation(row.about, &sites);
+                let what = conversation(row.about, &whose);
                 if policies::may(&who.before(patient), Action::ReadConversation, &what).is_err() {
                     return Ok(None);
                 }

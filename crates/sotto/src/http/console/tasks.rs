@@ -17,7 +17,7 @@ use super::strip::{self, Strip};
 use super::thread::may_ever;
 use super::words::{self, When};
 use crate::access::policies::Action;
-use crate::access::records;
+use crate::access::records::{self, Whose};
 use crate::access::sessions::SignedIn;
 use crate::audit::{Event, Kind};
 use crate::conversations::about;
@@ -28,7 +28,7 @@ use crate::db::{Tx, Word as _};
 use crate::http::Doors;
 use crate::http::params::{Path, Query};
 use crate::http::views::seen;
-use crate::ids::{SiteId, TaskId};
+use crate::ids::TaskId;
 use crate::office::Office;
 
 /// How many tasks one page lists.
@@ -132,12 +132,12 @@ fn read(
         let (urgent, at) = (u8::from(last.urgent), last.due_at.as_microsecond());
         format!("/tasks?after={urgent}.{at}.{}", last.id)
     });
-    let seen = records::sites_of_all(tx, practice, listed.iter().filter_map(|row| row.patient))?;
+    let seen = records::whose_of_each(tx, office, listed.iter().filter_map(|row| row.patient))?;
     let rows: Vec<Row> = listed
         .into_iter()
         .map(|row| {
-            let sites = seen.of(row.patient);
-            line(&mut reader, row, sites)
+            let whose = seen.of(row.patient);
+            line(&mut reader, row, whose)
         })
         .collect();
     let event = Event::new(Kind::ContentViewed, who.actor())
@@ -147,16 +147,16 @@ fn read(
     Ok((list, strip, since, reader.recorded(event)))
 }
 
-fn line(reader: &mut Reader<'_>, row: Listed, sites: &[SiteId]) -> Row {
+fn line(reader: &mut Reader<'_>, row: Listed, whose: &Whose) -> Row {
     let about = about::task(row.kind);
-    let readable = reader.may_read(about, sites) || row.patient.is_none();
+    let readable = reader.may_read(about, whose) || row.patient.is_none();
     let who = match row.patient {
         Some(patient) => reader.initials(patient, row.person_sealed),
         None if row.thread.is_some() => "Unknown number".to_owned(),
         None => "The practice".to_owned(),
     };
     let reviewed = row.kind == TaskKind::BreakGlass;
-    let mine = !reviewed && reader.may(Action::Reply, about, sites);
+    let mine = !reviewed && reader.may(Action::Reply, about, whose);
     let patient = row.patient.filter(|_| mine && readable);
     Row {
         review: reviewed && reader.may_here(Action::ReviewBreakGlass),
@@ -201,15 +201,15 @@ pub async fn done(
         .read(move |tx| {
             let practice = office.practice();
             let Some(row) = task::get(tx, practice, id)? else { return Ok(None) };
-            let sites = records::sites(tx, practice, row.patient_id)?;
-            Ok::<_, InboxError>(Some((row, sites)))
+            let whose = records::whose(tx, &office, row.patient_id)?;
+            Ok::<_, InboxError>(Some((row, whose)))
         })
         .await;
-    let Some((row, sites)) = found.map_err(failed)? else {
+    let Some((row, whose)) = found.map_err(failed)? else {
         may_ever(&doors, &may.signed_in, Action::Reply).await?;
         return Err(none(id));
     };
-    let what = conversation(about::task(row.kind), &sites);
+    let what = conversation(about::task(row.kind), &whose);
     leave(&doors, &may.signed_in, Action::Reply, &what).await?;
     let outcome = TaskOutcome::from_word(&form.outcome).ok_or_else(|| {
         let because = "must say what came of it: choose one of the six";

@@ -17,8 +17,8 @@ use super::shelf::{self, Ask, Asked, OUTCOMES, Shelf, outcome_words, patient_of}
 use super::signed_in::{May, SeeTasks, leave, leave_with};
 use super::strip::{self, Strip};
 use super::words::{self, When};
-use crate::access::policies::{self, About, Action, Permit, Principal, Resource};
-use crate::access::records;
+use crate::access::policies::{self, About, Action, Permit, Principal, Resource, Tag};
+use crate::access::records::{self, Whose};
 use crate::access::sessions::SignedIn;
 use crate::audit::{Event, Kind};
 use crate::conversations::about;
@@ -34,7 +34,7 @@ use crate::db::{Tx, Word as _, patient, site};
 use crate::http::Doors;
 use crate::http::params::{Path, Query};
 use crate::http::views::seen;
-use crate::ids::{SiteId, ThreadId};
+use crate::ids::ThreadId;
 use crate::office::Office;
 use crate::portal::letters;
 
@@ -95,6 +95,8 @@ struct Who {
     language: &'static str,
     next: Option<String>,
     note: &'static str,
+    /// Their record is of a programme for substance use disorders: who reads here, may know.
+    part2: bool,
 }
 
 /// One thing in the conversation.
@@ -137,15 +139,15 @@ pub(super) async fn found(
     (doors, signed_in): (&Doors, &SignedIn),
     action: Action,
     id: &str,
-) -> Result<(ThreadRow, Vec<SiteId>, Permit), Response> {
+) -> Result<(ThreadRow, Whose, Permit), Response> {
     let id = id.parse().unwrap_or(ThreadId(uuid::Uuid::nil()));
-    let Some((row, sites)) = look(doors, id).await? else {
+    let Some((row, whose)) = look(doors, id).await? else {
         may_ever(doors, signed_in, action).await?;
         return Err(failed(&DeskError::Inbox(InboxError::NoThread(id))));
     };
     let who = (signed_in, patient_of(row.with));
-    let permit = leave_with(doors, who, action, &conversation(row.about, &sites)).await?;
-    Ok((row, sites, permit))
+    let permit = leave_with(doors, who, action, &conversation(row.about, &whose)).await?;
+    Ok((row, whose, permit))
 }
 
 /// Whoever could not do it with anything does not learn that there is nothing.
@@ -156,28 +158,39 @@ pub(super) async fn may_ever(
 ) -> Result<(), Response> {
     let who = Principal::from(&signed_in.staff);
     let all = [About::Clinical, About::Account, About::Schedule];
-    let may =
-        |about| policies::may(&who, action, &conversation(about, &signed_in.staff.sites)).is_ok();
+    let may = |about| {
+        policies::may(
+            &who,
+            action,
+            &conversation(about, &Whose::seen_at(signed_in.staff.sites.clone())),
+        )
+        .is_ok()
+    };
     if all.into_iter().any(may) {
         return Ok(());
     }
-    leave(doors, signed_in, action, &conversation(About::Schedule, &signed_in.staff.sites))
-        .await
-        .map(drop)
+    leave(
+        doors,
+        signed_in,
+        action,
+        &conversation(About::Schedule, &Whose::seen_at(signed_in.staff.sites.clone())),
+    )
+    .await
+    .map(drop)
 }
 
 pub(super) async fn look(
     doors: &Doors,
     id: ThreadId,
-) -> Result<Option<(ThreadRow, Vec<SiteId>)>, Response> {
+) -> Result<Option<(ThreadRow, Whose)>, Response> {
     let office = doors.office().clone();
     let read = doors
         .db()
         .read(move |tx| {
             let practice = office.practice();
             let Some(row) = thread::get(tx, practice, id)? else { return Ok(None) };
-            let sites = records::sites(tx, practice, patient_of(row.with))?;
-            Ok::<_, DeskError>(Some((row, sites)))
+            let whose = records::whose(tx, &office, patient_of(row.with))?;
+            Ok::<_, DeskError>(Some((row, whose)))
         })
         .await;
     read.map_err(|error| failed(&error))
@@ -191,7 +204,7 @@ pub async fn page(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Response> {
     let reading = Action::ReadConversation;
-    let (row, sites, permit) = found((&doors, &may.signed_in), reading, &id).await?;
+    let (row, whose, permit) = found((&doors, &may.signed_in), reading, &id).await?;
     if let Some(into) = row.merged_into {
         return Ok(see_other(&format!("/inbox/{into}")));
     }
@@ -202,8 +215,8 @@ pub async fn page(
             .about(THREAD, row.id)
             .patient(patient_of(row.with))
             .code("thread");
-        let what = conversation(row.about, &sites);
-        let asking = Asking { row, sites, what, asked };
+        let what = conversation(row.about, &whose);
+        let asking = Asking { row, whose, what, asked };
         let (page, event) = read(tx, office, &who, (frame, &asking, permit.of(event)))?;
         Ok::<_, DeskError>((page, vec![event]))
     };
@@ -213,7 +226,7 @@ pub async fn page(
 
 struct Asking {
     row: ThreadRow,
-    sites: Vec<SiteId>,
+    whose: Whose,
     what: Resource,
     asked: Asked,
 }
@@ -224,7 +237,7 @@ fn read(
     signed_in: &SignedIn,
     (frame, asking, event): (Frame, &Asking, Event),
 ) -> Result<(Page, Event), DeskError> {
-    let Asking { row, sites, what, asked } = asking;
+    let Asking { row, whose, what, asked } = asking;
     // What stands beside it is of other patients: no emergency opens that.
     let mut beside = Reader::new(office, signed_in);
     beside.meet(tx)?;
@@ -236,14 +249,14 @@ fn read(
     reader.meet(tx)?;
     let before = asked.before.as_deref().and_then(|text| text.parse().ok());
     let before = before.and_then(|micros| Timestamp::from_microsecond(micros).ok());
-    let (items, oldest) = items(tx, &mut reader, (row, sites), before)?;
+    let (items, oldest) = items(tx, &mut reader, (row, whose), before)?;
     let here = format!("/inbox/{}?{}", row.id, shelf.query);
     let page = Page {
         frame,
         strip,
         live: strip::address(Some(row.id), since),
-        who: who(tx, &mut reader, row, sites)?,
-        open: opened(&mut reader, row, sites, (what, here.clone())),
+        who: who(tx, &mut reader, row, whose)?,
+        open: opened(&mut reader, row, whose, (what, here.clone())),
         items,
         older: oldest.map(|at| format!("{here}&before={}", at.as_microsecond())),
         newer: before.map(|_| here),
@@ -256,10 +269,10 @@ fn read(
 fn opened(
     reader: &mut Reader<'_>,
     row: &ThreadRow,
-    sites: &[SiteId],
+    whose: &Whose,
     (what, here): (&Resource, String),
 ) -> Open {
-    let may_answer = reader.may(Action::Reply, row.about, sites);
+    let may_answer = reader.may(Action::Reply, row.about, whose);
     let today = reader.now.to_zoned(reader.zone.clone()).date();
     let everybody = reader
         .staff
@@ -300,7 +313,7 @@ fn who(
     tx: &mut Tx<'_>,
     reader: &mut Reader<'_>,
     row: &ThreadRow,
-    sites: &[SiteId],
+    whose: &Whose,
 ) -> Result<Who, DeskError> {
     let practice = reader.office.practice();
     let nobody = |name: String, note| Who {
@@ -312,10 +325,11 @@ fn who(
         language: "Language not on file",
         next: None,
         note,
+        part2: whose.tags.contains(&Tag::Part2),
     };
     let With::Patient(id) = row.with else {
         let last = timeline::heard_from(tx, practice, row.with, (Timestamp::MAX, 1))?;
-        let end = last.first().and_then(|last| heard(reader, last, sites)).map(|(_, end)| end);
+        let end = last.first().and_then(|last| heard(reader, last, whose)).map(|(_, end)| end);
         return Ok(nobody(
             end.unwrap_or_else(|| "An unknown number".to_owned()),
             "No one patient has it on file. Once it is on somebody's page, this conversation moves \
@@ -328,7 +342,7 @@ fn who(
     let Some(person) = reader.person(id, Some(kept.person_sealed)) else {
         return Ok(nobody("Name gone".to_owned(), "The keys of this record were destroyed."));
     };
-    if !reader.may_see(sites) {
+    if !reader.may_see(whose) {
         return Ok(nobody(person.initials(), "Who this is, is not for your role."));
     }
     let until = reader.now + SignedDuration::from_hours(24 * 366);
@@ -358,6 +372,7 @@ fn who(
         language: language_words(kept.language.as_deref()),
         next,
         note: if kept.active { "" } else { "This record is out of use." },
+        part2: whose.tags.contains(&Tag::Part2),
     })
 }
 
@@ -365,7 +380,7 @@ fn who(
 fn items(
     tx: &mut Tx<'_>,
     reader: &mut Reader<'_>,
-    (row, sites): (&ThreadRow, &[SiteId]),
+    (row, whose): (&ThreadRow, &Whose),
     before: Option<Timestamp>,
 ) -> Result<(Vec<Item>, Option<Timestamp>), DeskError> {
     let practice = reader.office.practice();
@@ -386,26 +401,26 @@ fn items(
             _ => None,
         };
         let files = match one.channel {
-            Channel::Portal => files(tx, reader, (row, sites), Holder::Message(one.id))?,
+            Channel::Portal => files(tx, reader, (row, whose), Holder::Message(one.id))?,
             _ => Vec::new(),
         };
-        all.push(Item { files, ..of_ours(reader, (one, receipt), sites) });
+        all.push(Item { files, ..of_ours(reader, (one, receipt), whose) });
     }
     let heard = timeline::heard_from(tx, practice, row.with, span)?;
     reached(heard.len(), heard.last().map(|one| one.at));
     for one in heard {
         let files = match one.channel {
-            Channel::Portal => files(tx, reader, (row, sites), Holder::Inbound(one.id))?,
+            Channel::Portal => files(tx, reader, (row, whose), Holder::Inbound(one.id))?,
             _ => Vec::new(),
         };
-        all.push(Item { files, ..of_theirs(reader, &one, sites) });
+        all.push(Item { files, ..of_theirs(reader, &one, whose) });
     }
     let notes = note::of_thread(tx, practice, row.id, span)?;
     reached(notes.len(), notes.last().map(|one| one.created_at));
-    all.extend(notes.into_iter().map(|one| of_colleagues(reader, &one, sites)));
+    all.extend(notes.into_iter().map(|one| of_colleagues(reader, &one, whose)));
     let tasks = timeline::tasks_of(tx, practice, row.with, span)?;
     reached(tasks.len(), tasks.last().map(|one| one.at));
-    all.extend(tasks.into_iter().map(|one| of_work(reader, &one, sites)));
+    all.extend(tasks.into_iter().map(|one| of_work(reader, &one, whose)));
     all.sort_by(|a, b| (a.at, a.rank(), &a.id).cmp(&(b.at, b.rank(), &b.id)));
     let from = full.into_iter().max();
     if let Some(from) = from {
@@ -427,10 +442,10 @@ fn items(
 fn files(
     tx: &mut Tx<'_>,
     reader: &mut Reader<'_>,
-    (row, sites): (&ThreadRow, &[SiteId]),
+    (row, whose): (&ThreadRow, &Whose),
     holder: Holder,
 ) -> Result<Vec<File>, DeskError> {
-    if !reader.may_read(About::Clinical, sites) {
+    if !reader.may_read(About::Clinical, whose) {
         return Ok(Vec::new());
     }
     let held = attachment::held_by(tx, reader.office.practice(), holder)?;
@@ -474,12 +489,12 @@ impl Item {
 fn of_ours(
     reader: &mut Reader<'_>,
     (said, receipt): (Said, Option<&'static str>),
-    sites: &[SiteId],
+    whose: &Whose,
 ) -> Item {
     let body = reader.said(
         (said.id, said.kind, said.basis.as_deref()),
         (&said.content_sealed, &said.record_wrap),
-        sites,
+        whose,
     );
     let channel = words::channel_words(said.channel.as_str());
     let head = if said.origin == "staff" {
@@ -501,15 +516,15 @@ fn of_ours(
     }
 }
 
-fn heard(reader: &mut Reader<'_>, row: &Heard, sites: &[SiteId]) -> Option<(String, String)> {
-    reader.heard((row.id, &row.intents), (&row.content_sealed, &row.record_wrap), sites)
+fn heard(reader: &mut Reader<'_>, row: &Heard, whose: &Whose) -> Option<(String, String)> {
+    reader.heard((row.id, &row.intents), (&row.content_sealed, &row.record_wrap), whose)
 }
 
-fn of_theirs(reader: &mut Reader<'_>, heard: &Heard, sites: &[SiteId]) -> Item {
+fn of_theirs(reader: &mut Reader<'_>, heard: &Heard, whose: &Whose) -> Item {
     let first = heard.intents.split_whitespace().next().unwrap_or_default();
     let channel = words::channel_words(heard.channel.as_str());
     let item = Item::new(reader, format!("i-{}", heard.id), "them", heard.at);
-    let Some((body, _)) = self::heard(reader, heard, sites) else {
+    let Some((body, _)) = self::heard(reader, heard, whose) else {
         return Item { head: channel.to_owned(), ..item };
     };
     Item {
@@ -521,8 +536,8 @@ fn of_theirs(reader: &mut Reader<'_>, heard: &Heard, sites: &[SiteId]) -> Item {
     }
 }
 
-fn of_colleagues(reader: &mut Reader<'_>, note: &NoteRow, sites: &[SiteId]) -> Item {
-    let readable = reader.may_read(note.about, sites);
+fn of_colleagues(reader: &mut Reader<'_>, note: &NoteRow, whose: &Whose) -> Item {
+    let readable = reader.may_read(note.about, whose);
     let to = note.mentioned.map(|id| format!(" to {}", reader.name(id))).unwrap_or_default();
     Item {
         head: format!("Note by {}{to}", reader.name(note.author)),
@@ -531,9 +546,9 @@ fn of_colleagues(reader: &mut Reader<'_>, note: &NoteRow, sites: &[SiteId]) -> I
     }
 }
 
-fn of_work(reader: &mut Reader<'_>, task: &timeline::Asked, sites: &[SiteId]) -> Item {
+fn of_work(reader: &mut Reader<'_>, task: &timeline::Asked, whose: &Whose) -> Item {
     let item = Item::new(reader, format!("t-{}", task.id), "task", task.at);
-    let head = if reader.may_read(about::task(task.kind), sites) {
+    let head = if reader.may_read(about::task(task.kind), whose) {
         words::task_words(task.kind.word())
     } else {
         "A task for another desk".to_owned()

@@ -32,8 +32,8 @@ pub async fn page(
     Path((id, file)): Path<(String, Uuid)>,
 ) -> Result<Response, Response> {
     let reading = Action::ReadConversation;
-    let (row, sites, _) = found((&doors, &may.signed_in), reading, &id).await?;
-    let about = conversation(About::Clinical, &sites);
+    let (row, whose, _) = found((&doors, &may.signed_in), reading, &id).await?;
+    let about = conversation(About::Clinical, &whose);
     let permit = leave(&doors, &may.signed_in, reading, &about).await?;
     let (patient, file) = (patient_of(row.with), AttachmentId(file));
     let event = Event::new(Kind::ContentViewed, may.actor()).about(ATTACHMENT, file);

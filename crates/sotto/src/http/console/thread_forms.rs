@@ -103,8 +103,8 @@ pub async fn assign(
     Filled(form): Filled<AssignForm>,
 ) -> Result<Response, Response> {
     let field = |because| DeskError::Inbox(InboxError::Field { field: "owner", because });
-    let (row, sites, _) = found((&doors, &may.signed_in), Action::Reply, &id).await?;
-    let what = conversation(row.about, &sites);
+    let (row, whose, _) = found((&doors, &may.signed_in), Action::Reply, &id).await?;
+    let what = conversation(row.about, &whose);
     let to = form.to.clone();
     let work = move |tx: &mut Tx<'_>, office: &Office, id, (actor, me): (&Actor, StaffId)| {
         let owner = match (form.owner.as_str(), form.owner.strip_prefix("team:")) {
@@ -132,7 +132,7 @@ pub async fn assign(
     act((&doors, &may, &id), Action::Reply, work).await?;
     // Whoever gave it to a desk that reads what theirs does not, is back at the list.
     let now = look(&doors, row.id).await?;
-    let reads = now.is_some_and(|(row, sites)| reads(&may, &conversation(row.about, &sites)));
+    let reads = now.is_some_and(|(row, whose)| reads(&may, &conversation(row.about, &whose)));
     Ok(if reads { back(to.as_deref(), &id) } else { see_other("/inbox") })
 }
 

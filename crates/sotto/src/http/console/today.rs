@@ -19,6 +19,7 @@ use super::signed_in::{May, SeeOverview};
 use super::strip::{self, Strip};
 use super::words::{self, When};
 use crate::access::policies::{self, Action, Principal, Resource};
+use crate::access::records::Whose;
 use crate::access::sessions::SignedIn;
 use crate::audit::{Event, Kind};
 use crate::db::appointment::{self, AppointmentReply, AppointmentStatus, Reminded, Visit};
@@ -145,13 +146,14 @@ fn read(
     for one in shown {
         sent.entry(one.appointment).or_default().push(one);
     }
-    let everywhere = site::ids(tx, practice)?;
+    // Who comes is asked of where they come to: no tag closes that.
+    let everywhere = Whose::seen_at(site::ids(tx, practice)?);
     let mut sites: Vec<Site> = Vec::new();
     let mut count = 0;
     let mut confirmed = 0;
     for visit in visits {
-        let place = visit.site.as_ref().map(|(id, _)| *id);
-        if !reader.may_see(place.as_ref().map_or(&*everywhere, std::slice::from_ref)) {
+        let place = visit.site.as_ref().map(|(id, _)| Whose::seen_at(vec![*id]));
+        if !reader.may_see(place.as_ref().unwrap_or(&everywhere)) {
             continue;
         }
         count += 1;

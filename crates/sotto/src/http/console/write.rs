@@ -18,9 +18,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::page::{Filled, Frame, failed, html, message, see_other};
+use super::reader::conversation;
 use super::signed_in::{MayOf, SeePatient, allows, leave, nobody};
 use super::words::{self, When};
-use crate::access::policies::{About, Action, Permit, Resource};
+use crate::access::policies::{About, Action, Permit};
 use crate::access::sessions::SignedIn;
 use crate::attachments::store;
 use crate::audit::{self, Event, Kind as Deed};
@@ -224,8 +225,7 @@ async fn writer(doors: &Doors, may: MayOf<SeePatient>) -> Result<Writer, Respons
     let read = move |tx: &mut Tx<'_>| facts::subject(tx, &office, id);
     let subject = doors.db().read(read).await.map_err(|error| failed(&error))?;
     let subject = subject.ok_or_else(nobody)?;
-    let thread =
-        |about| Resource::Conversation { sites: may.sites.clone(), tags: Vec::new(), about };
+    let thread = |about| conversation(about, &may.whose);
     let allowed: Vec<About> = [About::Schedule, About::Clinical, About::Account]
         .into_iter()
         .filter(|about| allows(&may.signed_in, Action::Reply, &thread(*about)))

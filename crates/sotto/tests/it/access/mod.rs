@@ -1,6 +1,7 @@
 //! People coming in, through the real router, on both engines.
 
 mod break_glass;
+mod part2;
 mod pins;
 mod routes;
 mod sessions;

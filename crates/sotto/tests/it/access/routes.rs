@@ -5,6 +5,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, header};
 use gate::PatientId;
 use sotto::access::policies::{self, About, Action, On, Principal, Resource};
+use sotto::access::records::Whose;
 use sotto::access::roles::{Role, Roles};
 use sotto::access::tokens::{self, NewToken, Scope};
 use sotto::audit::Actor;
@@ -35,10 +36,10 @@ fn ever(principal: &Principal, action: Action) -> bool {
     let about = [About::Schedule, About::Clinical, About::Account];
     let things = match action.on() {
         On::Practice => vec![Resource::Practice],
-        On::Patient => vec![Resource::Patient { sites: vec![], tags: vec![] }],
-        On::Conversation => about
-            .map(|about| Resource::Conversation { sites: vec![], tags: vec![], about })
-            .to_vec(),
+        On::Patient => vec![Resource::Patient(Whose::default())],
+        On::Conversation => {
+            about.map(|about| Resource::Conversation { whose: Whose::default(), about }).to_vec()
+        }
     };
     things.iter().any(|thing| policies::may(principal, action, thing).is_ok())
 }

@@ -51,7 +51,7 @@ pub async fn page(
     if !doors.db().read(there).await.map_err(|problem| not_now(&problem))? {
         return Err(nowhere());
     }
-    let about = conversation(About::Clinical, &may.sites);
+    let about = conversation(About::Clinical, &may.whose);
     let who = (&may.signed_in, Some(patient));
     let permit = leave_with(&doors, who, Action::ReadConversation, &about).await?;
     let event = Event::new(Kind::ContentViewed, may.actor()).about(FORM_ANSWER, id);

@@ -15,6 +15,8 @@ use super::super::page::{Frame, html, not_now};
 use super::super::signed_in::{MayOf, ReleaseRecords};
 use super::super::words;
 use super::say;
+use crate::access::policies::Tag;
+use crate::access::records::Whose;
 use crate::audit::{Event, Kind, PurposeOfUse};
 use crate::db::disclosure::{self, Counted};
 use crate::db::{Tx, contact_point, patient};
@@ -34,6 +36,10 @@ struct Page {
     account: Account,
 }
 
+/// 42 CFR 2.32(a)(2), in its own words.
+const PART2_NOTICE: &str =
+    "42 CFR part 2 prohibits unauthorized use or disclosure of these records.";
+
 /// The account, in words.
 #[derive(Debug)]
 struct Account {
@@ -42,6 +48,8 @@ struct Account {
     until: String,
     rows: Vec<Row>,
     left_out: Vec<(String, &'static str)>,
+    /// What goes with each disclosure of a record under 42 CFR Part 2 (PRIV-16).
+    notice: Option<&'static str>,
 }
 
 /// A disclosure that must be accounted for.
@@ -62,8 +70,9 @@ pub async fn page(
     let id = may.patient;
     let event = Event::new(Kind::PatientViewed, may.actor()).patient(id).code("disclosures");
     let event = may.permit.of(event.purpose(PurposeOfUse::PatientRequest));
+    let whose = may.whose.clone();
     let look = move |tx: &mut Tx<'_>, office: &Office| {
-        let account = read(tx, office, id)?;
+        let account = read(tx, office, id, &whose)?;
         let event = event.code(format!("rows={}", account.rows.len()));
         Ok::<_, Problem>((account, vec![event]))
     };
@@ -72,7 +81,12 @@ pub async fn page(
     Ok(html(StatusCode::OK, &Page { frame, id: id.to_string(), account }))
 }
 
-fn read(tx: &mut Tx<'_>, office: &Office, id: gate::PatientId) -> Result<Account, Problem> {
+fn read(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    id: gate::PatientId,
+    whose: &Whose,
+) -> Result<Account, Problem> {
     let (practice, keys) = (office.practice(), office.keys());
     let zone = office.profile().timezone.clone();
     let now = office.clock().now();
@@ -112,6 +126,7 @@ fn read(tx: &mut Tx<'_>, office: &Office, id: gate::PatientId) -> Result<Account
         name: person.full_name(),
         since: say::day(since, &zone),
         until: say::day(now, &zone),
+        notice: whose.tags.contains(&Tag::Part2).then_some(PART2_NOTICE),
         left_out: left_out(&disclosure::counted(tx, practice, id, since)?, rows.len()),
         rows,
     })

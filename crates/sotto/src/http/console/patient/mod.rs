@@ -23,12 +23,13 @@ use gate::PatientId;
 use serde::Deserialize;
 
 use self::said::Said;
-use self::sheet::Sheet;
+use self::sheet::{Sheet, Shows};
 use self::typed::Typed;
 use super::page::{Frame, html, not_now};
-use super::reader::Reader;
+use super::reader::{Reader, conversation};
 use super::signed_in::{MayOf, SeePatient, leave_with};
-use crate::access::policies::{self, About, Action, Permit, Principal, Resource};
+use crate::access::policies::{self, About, Action, Permit, Principal, Resource, Tag};
+use crate::access::records::Whose;
 use crate::access::sessions::SignedIn;
 use crate::audit::{Event, Kind};
 use crate::db::Tx;
@@ -36,7 +37,6 @@ use crate::http::Doors;
 use crate::http::errors::Problem;
 use crate::http::params::Query;
 use crate::http::views::seen;
-use crate::ids::SiteId;
 use crate::office::Office;
 use crate::people::consent_texts::{RiskText, risk_text};
 
@@ -66,16 +66,19 @@ struct May {
     release: bool,
     write: bool,
     sealed: bool,
+    /// See that what was said is closed to most.
+    tags: bool,
 }
 
 impl May {
-    fn of(principal: &Principal, sites: &[SiteId]) -> Self {
-        let record = Resource::Patient { sites: sites.to_vec(), tags: Vec::new() };
+    fn of(principal: &Principal, whose: &Whose) -> Self {
+        let record = Resource::Patient(whose.clone());
         let may = |action| policies::may(principal, action, &record).is_ok();
         let reply = |about| {
-            let said = Resource::Conversation { sites: sites.to_vec(), tags: Vec::new(), about };
+            let said = conversation(about, whose);
             policies::may(principal, Action::Reply, &said).is_ok()
         };
+        let closed = conversation(About::Clinical, &whose.clone().with(Tag::Part2));
         Self {
             contacts: may(Action::ChangeContacts),
             consents: may(Action::RecordConsent),
@@ -83,6 +86,7 @@ impl May {
             restrictions: may(Action::ManageRestrictions),
             release: may(Action::ReleaseRecords),
             sealed: may(Action::WriteSealed),
+            tags: policies::may(principal, Action::ReadConversation, &closed).is_ok(),
             write: [About::Schedule, About::Clinical, About::Account].into_iter().any(reply),
         }
     }
@@ -92,7 +96,7 @@ impl May {
 struct Asked<'a> {
     signed_in: &'a SignedIn,
     patient: PatientId,
-    sites: &'a [SiteId],
+    whose: &'a Whose,
     permit: &'a Permit,
     show_birth: bool,
     typed: Typed,
@@ -101,20 +105,25 @@ struct Asked<'a> {
 
 /// Reads the page and records that it was shown.
 async fn show(doors: &Doors, asked: Asked<'_>) -> Result<Response, Problem> {
-    let may = May::of(&asked.signed_in.before(Some(asked.patient)), asked.sites);
+    let may = May::of(&asked.signed_in.before(Some(asked.patient)), asked.whose);
     let (patient, show_birth) = (asked.patient, asked.show_birth);
+    let shows = Shows {
+        birth: show_birth,
+        tags: may.tags,
+        part2: may.tags && asked.whose.tags.contains(&Tag::Part2),
+    };
     let event = Event::new(Kind::PatientViewed, asked.signed_in.actor()).patient(patient);
     let mut event = asked.permit.of(event.code("page"));
     if show_birth {
         event = event.code("birth_date");
     }
-    let (who, sites) = (asked.signed_in.clone(), asked.sites.to_vec());
+    let (who, whose) = (asked.signed_in.clone(), asked.whose.clone());
     let look = move |tx: &mut Tx<'_>, office: &Office| {
-        let Some(sheet) = sheet::read(tx, office, patient, show_birth)? else {
+        let Some(sheet) = sheet::read(tx, office, patient, shows)? else {
             return Err(Problem::not_found("patient"));
         };
         let mut reader = Reader::of(office, &who, Some(patient));
-        let (said, older) = said::latest(tx, &mut reader, &sites, (patient, None))?;
+        let (said, older) = said::latest(tx, &mut reader, &whose, (patient, None))?;
         let mut events = vec![event];
         events.extend(said::words_shown(reader, (patient, who.actor()), &said));
         Ok(((sheet, said, older), events))
@@ -188,7 +197,7 @@ pub async fn page(
     let asked = Asked {
         signed_in: &may.signed_in,
         patient: may.patient,
-        sites: &may.sites,
+        whose: &may.whose,
         permit: &may.permit,
         show_birth: false,
         typed: Typed::default(),
@@ -202,7 +211,7 @@ pub async fn birth_date(may: MayOf<SeePatient>, State(doors): State<Doors>) -> R
     let asked = Asked {
         signed_in: &may.signed_in,
         patient: may.patient,
-        sites: &may.sites,
+        whose: &may.whose,
         permit: &may.permit,
         show_birth: true,
         typed: Typed::default(),
@@ -213,7 +222,7 @@ pub async fn birth_date(may: MayOf<SeePatient>, State(doors): State<Doors>) -> R
 
 /// The page again, with a form that was not taken.
 async fn again<D>(doors: &Doors, may: &MayOf<D>, typed: Typed) -> Response {
-    let record = Resource::Patient { sites: may.sites.clone(), tags: Vec::new() };
+    let record = Resource::Patient(may.whose.clone());
     let who = (&may.signed_in, Some(may.patient));
     let permit = match leave_with(doors, who, Action::SeePatient, &record).await {
         Ok(permit) => permit,
@@ -222,7 +231,7 @@ async fn again<D>(doors: &Doors, may: &MayOf<D>, typed: Typed) -> Response {
     let asked = Asked {
         signed_in: &may.signed_in,
         patient: may.patient,
-        sites: &may.sites,
+        whose: &may.whose,
         permit: &permit,
         show_birth: false,
         typed,

@@ -15,6 +15,7 @@ use super::super::page::{Frame, html, not_now};
 use super::super::reader::Reader;
 use super::super::signed_in::{MayOf, SeePatient};
 use super::super::words::{self, When};
+use crate::access::records::Whose;
 use crate::audit::{Actor, Event, Kind};
 use crate::db::Tx;
 use crate::db::inbound_message::{self, Came};
@@ -23,7 +24,6 @@ use crate::http::Doors;
 use crate::http::errors::Problem;
 use crate::http::params::Query;
 use crate::http::views::seen;
-use crate::ids::SiteId;
 use crate::office::Office;
 
 /// How many a page shows.
@@ -66,7 +66,7 @@ impl Before {
 pub(super) fn latest(
     tx: &mut Tx<'_>,
     reader: &mut Reader<'_>,
-    sites: &[SiteId],
+    whose: &Whose,
     (patient, before): (PatientId, Option<Before>),
 ) -> Result<(Vec<Said>, Option<String>), Problem> {
     let practice = reader.office.practice();
@@ -76,10 +76,10 @@ pub(super) fn latest(
     let came = inbound_message::of_patient(tx, practice, patient, (at, id), ROWS + 1)?;
     let mut all: Vec<(Timestamp, Uuid, Said)> = Vec::with_capacity(sent.len() + came.len());
     for one in sent {
-        all.push((one.send_at, one.id.0, ours(reader, &one, sites)));
+        all.push((one.send_at, one.id.0, ours(reader, &one, whose)));
     }
     for one in came {
-        all.push((one.received_at, one.id.0, theirs(reader, &one, sites)));
+        all.push((one.received_at, one.id.0, theirs(reader, &one, whose)));
     }
     all.sort_by_key(|(at, id, _)| std::cmp::Reverse((*at, *id)));
     let rows = usize::try_from(ROWS).unwrap_or(usize::MAX);
@@ -89,7 +89,7 @@ pub(super) fn latest(
     Ok((all.into_iter().map(|(_, _, said)| said).collect(), next))
 }
 
-fn ours(reader: &mut Reader<'_>, one: &Stored, sites: &[SiteId]) -> Said {
+fn ours(reader: &mut Reader<'_>, one: &Stored, whose: &Whose) -> Said {
     Said {
         id: one.id.to_string(),
         at: reader.when(one.send_at),
@@ -100,17 +100,17 @@ fn ours(reader: &mut Reader<'_>, one: &Stored, sites: &[SiteId]) -> Said {
         text: reader.said(
             (one.id, one.kind, one.basis.as_deref()),
             (&one.content_sealed, &one.record_wrap),
-            sites,
+            whose,
         ),
         state: words::state_words(one.state.as_str()).to_owned(),
         tone: words::state_tone(one.state.as_str()),
     }
 }
 
-fn theirs(reader: &mut Reader<'_>, one: &Came, sites: &[SiteId]) -> Said {
+fn theirs(reader: &mut Reader<'_>, one: &Came, whose: &Whose) -> Said {
     let first = one.intents.split_whitespace().next().unwrap_or_default();
     let sealed = (one.content_sealed.as_slice(), one.record_wrap.as_slice());
-    let heard = reader.heard((one.id, &one.intents), sealed, sites);
+    let heard = reader.heard((one.id, &one.intents), sealed, whose);
     Said {
         id: one.id.to_string(),
         at: reader.when(one.received_at),
@@ -157,12 +157,12 @@ pub async fn page(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Response> {
     let before = asked.before.as_deref().and_then(Before::parse);
-    let (patient, who, sites) = (may.patient, may.signed_in.clone(), may.sites.clone());
+    let (patient, who, whose) = (may.patient, may.signed_in.clone(), may.whose.clone());
     let event = Event::new(Kind::PatientViewed, may.actor()).patient(patient).code("timeline");
     let event = may.permit.of(event);
     let look = move |tx: &mut Tx<'_>, office: &Office| {
         let mut reader = Reader::of(office, &who, Some(patient));
-        let (said, older) = latest(tx, &mut reader, &sites, (patient, before))?;
+        let (said, older) = latest(tx, &mut reader, &whose, (patient, before))?;
         let mut events = vec![event];
         events.extend(words_shown(reader, (patient, who.actor()), &said));
         Ok::<_, Problem>(((said, older), events))

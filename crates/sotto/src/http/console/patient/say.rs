@@ -165,6 +165,10 @@ fn no_channel(word: &str) -> &'static str {
     }
 }
 
+/// What the tag `part2` means (42 CFR Part 2, PRIV-16).
+pub(super) const PART2: &str =
+    "Treatment for substance use, 42 CFR Part 2: what was said is closed to most";
+
 /// A restriction; `contact` is the address it names, where it names one.
 pub(super) fn restriction(what: RestrictedThing, value: Option<&str>, contact: &str) -> String {
     match (what, value) {
@@ -180,6 +184,7 @@ pub(super) fn restriction(what: RestrictedThing, value: Option<&str>, contact: &
         (RestrictedThing::Watched, _) => {
             "Watched: whoever opens this record is asked why".to_owned()
         }
+        (RestrictedThing::Part2, _) => PART2.to_owned(),
         (RestrictedThing::MinorConfidential, None) => {
             "A young person’s own matters: nothing to parents".to_owned()
         }

@@ -15,7 +15,7 @@ use crate::db::caregiver::{self, CaregiverRow, Permission};
 use crate::db::consent_event::{self, ConsentEventKind, ConsentEventRow};
 use crate::db::contact_point::{self, AddressSource, ContactPointRow};
 use crate::db::patient::PatientRow;
-use crate::db::restriction::{self, AlternativeRow, RestrictionRow};
+use crate::db::restriction::{self, AlternativeRow, RestrictedThing, RestrictionRow};
 use crate::db::{Tx, Word, attachment, clinician, patient, site, test_patient};
 use crate::facts;
 use crate::forms;
@@ -33,6 +33,17 @@ use crate::people::{consents, preferences};
 
 /// How many appointments of the past and of the future are shown.
 const VISITS: usize = 5;
+
+/// What of the sheet is for the one who looks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Shows {
+    /// The birth date, uncovered.
+    pub birth: bool,
+    /// That a tag was set, and when: who may read what it closes.
+    pub tags: bool,
+    /// The patient carries `part2` now, and they may know.
+    pub part2: bool,
+}
 
 /// The sheet.
 #[derive(Debug)]
@@ -185,7 +196,7 @@ pub(super) fn read(
     tx: &mut Tx<'_>,
     office: &Office,
     id: PatientId,
-    show_birth: bool,
+    shows: Shows,
 ) -> Result<Option<Sheet>, Problem> {
     let Some(row) = patient::get(tx, office.practice(), id)? else { return Ok(None) };
     let person = open_person(office.keys(), office.practice(), id, row.person_sealed.clone())
@@ -199,10 +210,10 @@ pub(super) fn read(
     };
     let contacts = reader.contact_lines(tx)?;
     let (consents, history) = reader.consents(tx)?;
-    let (alternatives, restrictions) = reader.bounds(tx)?;
+    let (alternatives, restrictions) = reader.bounds(tx, shows)?;
     let (coming, past) = reader.visits(tx)?;
     let opt_outs = reader.opt_outs();
-    let banner = reader.banner(tx, (&row, &person), show_birth)?;
+    let banner = reader.banner(tx, (&row, &person), shows)?;
     let mut sheet = Sheet {
         id: id.to_string(),
         banner,
@@ -266,7 +277,7 @@ impl<'a> Reader<'a> {
         &self,
         tx: &mut Tx<'_>,
         (row, person): (&PatientRow, &Person),
-        show_birth: bool,
+        shows: Shows,
     ) -> Result<Banner, Problem> {
         let today = self.now.to_zoned(self.zone.clone()).date();
         let mut marks = Vec::new();
@@ -282,7 +293,10 @@ impl<'a> Reader<'a> {
         if test_patient::find(tx, self.office.practice(), self.id)?.is_some() {
             marks.push(mark("wait", "Made up, for the nightly self-test"));
         }
-        let born = person.birth_date.filter(|_| show_birth);
+        if shows.part2 {
+            marks.push(mark("stop", say::PART2.to_owned()));
+        }
+        let born = person.birth_date.filter(|_| shows.birth);
         let aloud = format!("{} {}", person.first_name(), person.family);
         Ok(Banner {
             name: person.full_name(),
@@ -557,13 +571,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn bounds(&self, tx: &mut Tx<'_>) -> Result<(Vec<Line>, Vec<Line>), Problem> {
+    fn bounds(&self, tx: &mut Tx<'_>, shows: Shows) -> Result<(Vec<Line>, Vec<Line>), Problem> {
         let practice = self.office.practice();
         let elsewhere = restriction::alternatives_of(tx, practice, self.id)?;
         let bounds = restriction::of_patient(tx, practice, self.id)?;
         Ok((
             elsewhere.iter().rev().map(|row| self.alternative(row)).collect(),
-            bounds.iter().rev().map(|row| self.restriction(row)).collect(),
+            bounds
+                .iter()
+                .rev()
+                .filter(|row| shows.tags || row.what != RestrictedThing::Part2)
+                .map(|row| self.restriction(row))
+                .collect(),
         ))
     }
 
