@@ -91,13 +91,13 @@ test("a nurse sets up a password and an app without scripts", { timeout: 120_000
 });
 
 test("a PIN opens the lock, and a wrong one says how often more", { timeout: 120_000 }, async () => {
-  const { page, context, complaints } = await asRole("Nurse");
-  await page.goto(`${base}/me`);
+  const { page, context, complaints } = await demo.asRole("Nurse");
+  await page.goto(`${demo.base}/me`);
   await page.getByLabel("PIN", { exact: true }).fill("123456");
   await page.getByLabel("The same again").fill("123456");
   await page.getByRole("button", { name: "Set a PIN" }).click();
   assert.match(await page.getByRole("alert").innerText(), /one of the first that anybody tries/);
-  await isAccessible(page, "your page with a PIN refused");
+  await demo.isAccessible(page, "your page with a PIN refused");
   await page.getByLabel("PIN", { exact: true }).fill("830264");
   await page.getByLabel("The same again").fill("830264");
   await page.getByRole("button", { name: "Set a PIN" }).click();
@@ -106,21 +106,21 @@ test("a PIN opens the lock, and a wrong one says how often more", { timeout: 120
   await page.getByLabel("PIN").fill("907315");
   await page.getByLabel("PIN").press("Enter");
   assert.match(await page.getByRole("alert").innerText(), /didn't match. 4 more tries/);
-  await isAccessible(page, "lock with a PIN");
+  await demo.isAccessible(page, "lock with a PIN");
   await page.getByLabel("PIN").fill("830264");
   await page.getByLabel("PIN").press("Enter");
-  await page.waitForURL(`${base}/inbox`);
+  await page.waitForURL(`${demo.base}/inbox`);
   assert.deepEqual(complaints, []);
   await context.close();
   for (const [look, options] of [["dark", { colorScheme: "dark" }], ["320 px", { viewport: { width: 320, height: 800 } }]]) {
-    const other = await asRole("Nurse", options);
-    await other.page.goto(`${base}/me`);
-    await isAccessible(other.page, `your page ${look}`);
-    await other.page.goto(`${base}/inbox`);
-    await other.page.request.post(`${base}/lock/now`, { headers: { origin: base } });
-    await other.page.goto(`${base}/lock`);
+    const other = await demo.asRole("Nurse", options);
+    await other.page.goto(`${demo.base}/me`);
+    await demo.isAccessible(other.page, `your page ${look}`);
+    await other.page.goto(`${demo.base}/inbox`);
+    await other.page.request.post(`${demo.base}/lock/now`, { headers: { origin: demo.base } });
+    await other.page.goto(`${demo.base}/lock`);
     await other.page.getByLabel("PIN").waitFor();
-    await isAccessible(other.page, `lock with a PIN ${look}`);
+    await demo.isAccessible(other.page, `lock with a PIN ${look}`);
     await other.context.close();
   }
 });
