@@ -138,7 +138,7 @@ pub async fn start(
     let office = doors.office().clone();
     let begun =
         doors.db().write(move |tx| threads::start(tx, &office, (me, patient), &actor)).await;
-    let (id, _) = begun.map_err(|error| failed(patient, &error))?;
+    let id = begun.map_err(|error| failed(patient, &error))?;
     Ok(see_other(&format!("/people/{patient}/sealed/{id}")))
 }
 
