@@ -73,7 +73,7 @@ fn ask(
         chosen: form.reason == reason.word(),
     };
     let page = Page {
-        frame: Frame::of(doors, &may.may.signed_in),
+        frame: Frame::of(doors, &may.may.signed_in).at("/people"),
         patient: may.may.patient.to_string(),
         error,
         reasons: REASONS.into_iter().map(choice).collect(),
@@ -219,7 +219,7 @@ pub async fn list(State(doors): State<Doors>, may: May<ReadAudit>) -> Result<Res
         Ok::<_, PageError>(((waiting, reviewed, reviews), vec![event]))
     };
     let (waiting, reviewed, reviews) = seen(&doors, look).await.map_err(|error| failed(&error))?;
-    let frame = Frame::of(&doors, &may.signed_in);
+    let frame = Frame::of(&doors, &may.signed_in).at("/log");
     let page = List { frame, waiting, reviewed, findings: &FINDINGS, reviews };
     Ok(html(StatusCode::OK, &page))
 }
