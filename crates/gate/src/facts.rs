@@ -239,8 +239,11 @@ pub enum ConsentClass {
     },
     /// A signed authorization for marketing (45 CFR 164.508(c)).
     MarketingAuthorization,
-    /// The privacy officer released this one message to answer an access request (PRIV-14).
-    AccessRequestRelease,
+    /// The privacy officer released one message to answer an access request (PRIV-14).
+    AccessRequestRelease {
+        /// It is the draft's own, letter by letter. A release of another permits nothing.
+        of_this_message: bool,
+    },
 }
 
 /// What went to this patient lately by automated text and voice, this draft left out.

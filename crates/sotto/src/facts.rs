@@ -19,7 +19,7 @@ use crate::db::{DbError, Tx, patient, template_version, vendor};
 use crate::office::Office;
 use crate::people::caregivers::PARENTAL;
 use crate::people::person::Person;
-use crate::people::{area_codes, patients};
+use crate::people::{area_codes, patients, releases};
 use crate::portal::link;
 use crate::{params, sql};
 
@@ -394,7 +394,7 @@ fn consents(
     tx.each::<DbError>(
         sql!(
             "SELECT event, consent_id, class, channel, address_index, purposes, categories,
-                 up_to_level, risk_warned, method, captured_at, valid_until
+                 up_to_level, risk_warned, method, captured_at, valid_until, evidence_digest
              FROM consent_event WHERE practice_id = $1 AND patient_id = $2
              ORDER BY captured_at, recorded_at, id"
         ),
@@ -421,7 +421,11 @@ fn consents(
                     risk_warned: row.get(8)?,
                 },
                 "marketing_authorization" => ConsentClass::MarketingAuthorization,
-                "access_request" => ConsentClass::AccessRequestRelease,
+                "access_request" => ConsentClass::AccessRequestRelease {
+                    of_this_message: row
+                        .get::<Option<Vec<u8>>>(12)?
+                        .is_some_and(|given_for| releases::is_of(office.keys(), draft, &given_for)),
+                },
                 // A class we do not know permits nothing.
                 _ => return Ok(()),
             };

@@ -128,7 +128,8 @@ fn access_request_release<'a>(asked: &Asked<'a>) -> Option<&'a Consent> {
         return None;
     }
     asked.consents().iter().find(|consent| {
-        consent.class == ConsentClass::AccessRequestRelease && holds_here(asked, consent)
+        consent.class == ConsentClass::AccessRequestRelease { of_this_message: true }
+            && holds_here(asked, consent)
     })
 }
 

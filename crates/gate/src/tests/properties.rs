@@ -150,7 +150,8 @@ fn classes() -> impl Strategy<Value = ConsentClass> {
             }
         ),
         1 => Just(ConsentClass::MarketingAuthorization),
-        1 => Just(ConsentClass::AccessRequestRelease),
+        1 => any::<bool>()
+            .prop_map(|of_this_message| ConsentClass::AccessRequestRelease { of_this_message }),
     ]
 }
 
@@ -424,7 +425,7 @@ proptest! {
         prop_assert!(level < Level::Never);
         if level == Level::Sensitive && unsecured {
             let released = case.facts.consents.get().unwrap().iter().any(|consent| {
-                consent.class == ConsentClass::AccessRequestRelease
+                consent.class == ConsentClass::AccessRequestRelease { of_this_message: true }
                     && consent.channel == draft.channel
                     && consent.for_this_address
             });

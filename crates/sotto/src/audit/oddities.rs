@@ -1,6 +1,7 @@
 //! What of the log a person should have a look at: who opened a record of their own name, of their
-//! kin, of a neighbour, of somebody who asked that it be watched; very many at once; and what was
-//! opened while the office was closed (45 CFR 164.308(a)(1)(ii)(D)). None of it is an accusation.
+//! kin, of a neighbour, of somebody who asked that it be watched; very many at once; what was opened
+//! while the office was closed (45 CFR 164.308(a)(1)(ii)(D)); and what was released against the
+//! guard. None of it is an accusation.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Entry, Kind};
 use crate::access::staff::Staff;
-use crate::db::{Tx, patient, restriction};
+use crate::db::consent_event::ConsentKind;
+use crate::db::{Tx, Word as _, patient, restriction};
 use crate::office::Office;
 use crate::people::patients::open_person;
 use crate::people::person::{Home, Person};
@@ -70,6 +72,8 @@ odds! {
     Many = "many";
     /// Records opened while the office was closed.
     Closed = "closed";
+    /// Health detail sent by text or email, because the patient demanded it (PRIV-14).
+    Released = "released";
 }
 
 /// More different patients than this within an hour are many.
@@ -163,7 +167,14 @@ fn street(home: &Home) -> Option<(Vec<String>, &str)> {
 /// what was typed.
 #[must_use]
 pub fn opens(entry: &Entry) -> bool {
-    entry.actor.role.is_some() && entry.kind != Kind::PatientsSearched
+    entry.actor.role.is_some() && !matches!(entry.kind, Kind::PatientsSearched | Kind::ConsentGiven)
+}
+
+/// Whether an entry is a release of somebody's records to them.
+#[must_use]
+pub fn releases(entry: &Entry) -> bool {
+    entry.kind == Kind::ConsentGiven
+        && entry.codes.iter().any(|code| code == ConsentKind::AccessRequest.word())
 }
 
 /// Looks through what staff did with patients' records in these entries, whatever their order.
@@ -198,6 +209,12 @@ pub fn oddities(
             if !open {
                 odd(day, actor, Odd::Closed, at, *patient);
             }
+        }
+    }
+    for entry in entries.iter().filter(|entry| releases(entry)) {
+        let Ok(at) = Timestamp::from_microsecond(entry.recorded_at) else { continue };
+        for patient in &entry.patients {
+            odd(calendar(at).0, &entry.actor.id, Odd::Released, at, *patient);
         }
     }
     for ((day, actor), mut seen) in looks {

@@ -73,7 +73,7 @@ struct Record {
     /// The patient's id.
     #[arg(long)]
     patient: PatientId,
-    /// pec, pewc, content, marketing_authorization, access_request.
+    /// pec, pewc, content, marketing_authorization.
     #[arg(long, value_parser = word::<ConsentKind>)]
     class: ConsentKind,
     /// sms, email, voicemail, ringless_voicemail, portal.

@@ -22,7 +22,7 @@ use super::api::{
 };
 use super::carriers::twilio;
 use super::console::patient::{
-    self, answers, disclosures, files as papers, hand_over, record, said,
+    self, answers, disclosures, files as papers, hand_over, record, release, said,
 };
 use super::console::{
     access, call, downtime, emergency, guide, inbox, invite, lock, log, me, overview, people,
@@ -246,6 +246,8 @@ fn pages() -> Routes {
         .post("/people/{patient}/birth-date", MayEach(SEE), patient::birth_date)
         .get("/people/{patient}/said", MayEach(SEE), said::page)
         .get("/people/{patient}/disclosures", MayEach(RELEASE), disclosures::page)
+        .get("/people/{patient}/release", MayEachRecently(RELEASE), release::page)
+        .post("/people/{patient}/release", MayEachRecently(RELEASE), release::act)
         .post("/people/{patient}/contacts", MayEach(CONTACTS), record::add_contact)
         .post("/people/{patient}/contacts/{contact}/end", MayEach(CONTACTS), record::end_contact)
         .get("/people/{patient}/files/{file}", MayEach(SEE), papers::of_record)

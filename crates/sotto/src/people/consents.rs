@@ -76,7 +76,7 @@ pub struct NewConsent {
     pub method: ConsentMethod,
     /// Where the paper or form is kept.
     pub evidence: Option<String>,
-    /// SHA-256 of the scan or form.
+    /// SHA-256 of the scan or form; of a release, the keyed hash of the words it is for.
     pub evidence_digest: Option<[u8; 32]>,
     /// Who of the staff was there.
     pub witness: Option<String>,
@@ -141,11 +141,23 @@ impl NewConsent {
             }
             ConsentKind::Pec => Ok(()),
             ConsentKind::Pewc | ConsentKind::MarketingAuthorization => self.check_signed(),
-            ConsentKind::AccessRequest if self.valid_until.is_none() => {
-                wrong("valid_until", "a release for an access request is for once: say until when")
-            }
-            ConsentKind::AccessRequest => Ok(()),
+            ConsentKind::AccessRequest => self.check_release(),
         }
+    }
+
+    /// PRIV-14: of one message, for a while, with where the request is kept (`people/releases.rs`).
+    fn check_release(&self) -> Result<(), ConsentError> {
+        if self.evidence_digest.is_none() || self.valid_until.is_none() {
+            let remedy = "the privacy officer releases one message on the patient's page";
+            return wrong("class", remedy);
+        }
+        if blank(self.evidence.as_deref()) {
+            return wrong(
+                "evidence",
+                "say where their request is kept, or in which message it came",
+            );
+        }
+        Ok(())
     }
 
     /// 47 CFR 64.1200(f)(9); 45 CFR 164.508(c).
@@ -382,7 +394,7 @@ mod tests {
             (NewConsent { up_to: Some(Level::Never), ..content.clone() }, "up_to_level"),
             (NewConsent { risk_warned: false, ..content.clone() }, "risk_warned"),
             (NewConsent { method: spoken, witness, ..content }, "method"),
-            (NewConsent { class: ConsentKind::AccessRequest, ..pec() }, "valid_until"),
+            (NewConsent { class: ConsentKind::AccessRequest, ..pec() }, "class"),
         ] {
             match bad.check(now) {
                 Err(ConsentError::Invalid { field: found, .. }) => assert_eq!(found, field),

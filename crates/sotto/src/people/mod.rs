@@ -15,6 +15,7 @@ pub mod contacts;
 pub mod merge;
 pub mod patients;
 pub mod preferences;
+pub mod releases;
 pub mod restrictions;
 pub mod search;
 pub mod suppressions;

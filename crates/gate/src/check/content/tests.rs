@@ -203,8 +203,17 @@ fn a_shared_number_needs_a_consent_that_names_it() {
 
 #[test]
 fn an_access_request_release_opens_all_but_level_4_to_the_patient_in_writing() {
-    let release =
-        |channel| Consent { id: id(9), class: ConsentClass::AccessRequestRelease, ..pec(channel) };
+    let given = |channel, of_this_message| Consent {
+        id: id(9),
+        class: ConsentClass::AccessRequestRelease { of_this_message },
+        ..pec(channel)
+    };
+    let release = |channel| given(channel, true);
+    let other = with_consent(
+        says(Channel::Sms, &[cell(Level::Sensitive, Category::Hiv)]),
+        given(Channel::Sms, false),
+    );
+    assert_eq!(other.codes(check), [Code::ContentBlocked], "of another message");
     for channel in Channel::ALL {
         let case =
             with_consent(says(channel, &[cell(Level::Sensitive, Category::Hiv)]), release(channel));
@@ -354,7 +363,10 @@ fn without_the_facts_the_stricter_case_holds() {
     assert_eq!(consented.codes(check), [Code::ContentConsent]);
     let released = with_consent(
         says(Channel::Sms, &[cell(Level::Sensitive, Category::Hiv)]),
-        Consent { class: ConsentClass::AccessRequestRelease, ..pec(Channel::Sms) },
+        Consent {
+            class: ConsentClass::AccessRequestRelease { of_this_message: true },
+            ..pec(Channel::Sms)
+        },
     )
     .with(|case| case.facts.recipient = Known::No("no row"));
     assert_eq!(released.codes(check), [Code::ContentBlocked]);

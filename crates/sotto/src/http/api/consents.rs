@@ -25,7 +25,7 @@ use crate::people::consents::{self, ConsentError, NewConsent, Revocation};
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentRequest {
-    /// `pec`, `pewc`, `content`, `marketing_authorization` or `access_request`.
+    /// `pec`, `pewc`, `content` or `marketing_authorization`.
     class: String,
     /// On which channel.
     channel: String,
@@ -199,12 +199,12 @@ pub fn parse(
     patient: PatientId,
     now: Timestamp,
 ) -> Result<NewConsent, Problem> {
-    let class = ConsentKind::from_word(&request.class).ok_or_else(|| {
-        Problem::field(
-            "class",
-            "class must be pec, pewc, content, marketing_authorization or access_request.",
-        )
-    })?;
+    // A release is of one message, which the privacy officer has before them.
+    let class = ConsentKind::from_word(&request.class)
+        .filter(|class| *class != ConsentKind::AccessRequest)
+        .ok_or_else(|| {
+            Problem::field("class", "class must be pec, pewc, content or marketing_authorization.")
+        })?;
     let channel = Channel::from_word(&request.channel)
         .ok_or_else(|| Problem::field("channel", "channel must be sms, email or portal."))?;
     let address = parse_for(channel, &request.address)

@@ -15,7 +15,7 @@ use super::words::{When, plain};
 use crate::access::policies::{Action, Resource};
 use crate::access::{AccessError, staff};
 use crate::audit::event::ActorKind;
-use crate::audit::oddities::{Known, Odd, Oddity, oddities};
+use crate::audit::oddities::{Known, Odd, Oddity, oddities, releases};
 use crate::audit::search::{self, Found, Search, Sort};
 use crate::audit::{self, AuditError, Entry, Event, Kind, Outcome};
 use crate::db::Tx;
@@ -212,7 +212,8 @@ fn since(
 
 fn everything(tx: &mut Tx<'_>, office: &Office, wanted: &Search) -> Result<Read, PageError> {
     let lately = office.clock().now().checked_sub(LATELY).unwrap_or(Timestamp::MIN);
-    let looked = since(tx, office, Sort::Views, lately)?;
+    let mut looked = since(tx, office, Sort::Views, lately)?;
+    looked.extend(since(tx, office, Sort::Consents, lately)?.into_iter().filter(releases));
     let judged = since(tx, office, Sort::Reviews, lately)?;
     let staff = staff::list(tx, office)?;
     let known = Known::of(tx, office, &looked, &staff)?;
@@ -282,22 +283,28 @@ fn shown(
         },
         leaf: *leaf,
     };
-    let odd = read.odd.iter().take(20).map(|one| OddLine {
-        who: name(&one.actor).unwrap_or_else(|| "Somebody who left".to_owned()),
-        words: odd_words(one.what, one.patients.len()),
-        at: When::new(one.at, now, &zone),
-        link: match one.patients.iter().next() {
-            Some(only) if one.patients.len() == 1 => {
-                format!("/log?sort=views&who={}&patient={only}", one.actor)
-            }
-            _ => format!("/log?sort=views&who={}&from={day}&until={day}", one.actor, day = one.day),
-        },
-        actor: one.actor.to_string(),
-        what: one.what.as_str(),
-        day: one.day.to_string(),
-        count: one.patients.len(),
-        own: one.actor == me,
-    });
+    let sort = |what| if what == Odd::Released { Sort::Consents } else { Sort::Views }.as_str();
+    let odd =
+        read.odd.iter().take(20).map(|one| (one, sort(one.what))).map(|(one, sort)| OddLine {
+            who: name(&one.actor).unwrap_or_else(|| "Somebody who left".to_owned()),
+            words: odd_words(one.what, one.patients.len()),
+            at: When::new(one.at, now, &zone),
+            link: match one.patients.iter().next() {
+                Some(only) if one.patients.len() == 1 => {
+                    format!("/log?sort={sort}&who={}&patient={only}", one.actor)
+                }
+                _ => format!(
+                    "/log?sort={sort}&who={}&from={day}&until={day}",
+                    one.actor,
+                    day = one.day
+                ),
+            },
+            actor: one.actor.to_string(),
+            what: one.what.as_str(),
+            day: one.day.to_string(),
+            count: one.patients.len(),
+            own: one.actor == me,
+        });
     let choice = |word: &str, words: String, chosen: &str| Choice {
         word: word.to_owned(),
         words,
@@ -339,6 +346,7 @@ fn odd_words(what: Odd, count: usize) -> String {
         Odd::Watched => format!("opened {patients} whose record is watched"),
         Odd::Many => format!("opened {patients} within an hour"),
         Odd::Closed => format!("opened {patients} while the office was closed"),
+        Odd::Released => format!("sent {patients} their own records by text or email"),
     }
 }
 

@@ -4,6 +4,7 @@ mod consents;
 mod import_csv;
 mod import_fhir;
 pub(crate) mod pages;
+mod releases;
 mod search;
 
 use std::path::PathBuf;

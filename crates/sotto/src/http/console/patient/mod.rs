@@ -10,6 +10,7 @@ pub mod disclosures;
 pub mod files;
 pub mod hand_over;
 pub mod record;
+pub mod release;
 pub mod said;
 
 mod say;
@@ -173,6 +174,7 @@ fn sentence(word: &str) -> Option<&'static str> {
         "contact-end" => "The address is out of use. What waited for it was withdrawn.",
         "consent" => "The consent is recorded.",
         "form" => "The form is sent: a notice with a link that leads to it.",
+        "released" => "Released and handed in. Somebody else looks at it in the log.",
         "consent-end" => "The consent is withdrawn. What waited under it does not go.",
         "carer" => "The person is written down. They may hear nothing yet.",
         "permit" => "What they may hear is recorded.",

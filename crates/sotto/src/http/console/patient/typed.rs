@@ -16,6 +16,7 @@ use crate::db::consent_event::ConsentMethod;
 use crate::db::{DbError, Word};
 use crate::http::errors::Problem;
 use crate::http::form::Fields;
+use crate::intake::IntakeError;
 use crate::people::addresses::parse_phone;
 use crate::people::consents::ConsentError;
 use crate::people::told::{RecordError, Told};
@@ -62,6 +63,12 @@ impl From<DbError> for Refused {
 
 impl From<AuditError> for Refused {
     fn from(error: AuditError) -> Self {
+        Self::broken(&error.into())
+    }
+}
+
+impl From<IntakeError> for Refused {
+    fn from(error: IntakeError) -> Self {
         Self::broken(&error.into())
     }
 }
@@ -202,6 +209,11 @@ impl Typed {
         Self { form, fields, refused: Some(refused) }
     }
 
+    /// A page that is one form: filled in, wrong or not.
+    pub(super) fn filled(form: &str, fields: Fields, refused: Option<Refused>) -> Self {
+        Self { form: form.to_owned(), fields, refused }
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         self.refused.as_ref().map_or(StatusCode::OK, |refused| refused.status)
     }
@@ -218,7 +230,7 @@ impl Typed {
 
     /// Whether a form came back.
     pub(super) fn is(&self, form: &str) -> bool {
-        self.refused.is_some() && self.form == form
+        self.form == form
     }
 
     /// What a field holds: what was typed, or what is there to begin with.
