@@ -12,9 +12,9 @@ pub mod hand_over;
 pub mod record;
 pub mod said;
 
-mod say;
+pub(super) mod say;
 mod sheet;
-mod typed;
+pub(super) mod typed;
 
 use askama::Template;
 use axum::extract::State;
