@@ -322,6 +322,8 @@ fn to_page(parts: &Parts, to: &str) -> Response {
     let back = match (&parts.method, path) {
         (&Method::GET, "/") => return see_other(to),
         (&Method::GET, path) => path,
+        // Their page is closed to them: the form that opens it.
+        (_, path) if path.starts_with("/people") && path.ends_with("/emergency") => path,
         // The patient's own page: what stands before the third slash.
         (_, path) if path.starts_with("/people") => {
             path.match_indices('/').nth(2).and_then(|(at, _)| path.get(..at)).unwrap_or(path)
