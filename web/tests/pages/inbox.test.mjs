@@ -79,8 +79,10 @@ test("a day's work by keys alone: move, open, note, assign, close, undo, go", { 
   assert.match(await page.locator(".talk-top .fate").innerText(), /due/);
   await typed(page, "g t");
   await page.waitForURL(`${demo.base}/tasks`);
+  assert.deepEqual(await page.locator(".rail [aria-current]").allInnerTexts(), ["Tasks"]);
   await typed(page, "g d");
   await page.waitForURL(`${demo.base}/today`);
+  assert.deepEqual(await page.locator(".rail [aria-current]").allInnerTexts(), ["Today"]);
   await typed(page, "g i");
   await page.waitForURL(`${demo.base}/inbox`);
   // From the list straight to what one wants to do.

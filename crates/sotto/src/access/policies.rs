@@ -201,7 +201,7 @@ impl Tag {
 }
 
 /// What it is done to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Resource {
     /// The practice as a whole.
     Practice,

@@ -324,7 +324,8 @@ pub fn open_listed(
     Ok(all)
 }
 
-/// Of the urgent ones, or of the others.
+/// Of the urgent ones, or of the others. Cut to the page before the joins: PostgreSQL would join all
+/// of them with every patient first.
 fn behind(
     tx: &mut Tx<'_>,
     practice: PracticeId,
@@ -335,16 +336,18 @@ fn behind(
         sql!(
             "SELECT k.id, k.kind, k.urgent, k.due_at, k.patient_id, p.person_sealed,
                 COALESCE(t.id, u.id), COALESCE(t.owner, u.owner)
-              FROM task k
+              FROM (SELECT id, practice_id, kind, urgent, due_at, patient_id, conversation_id
+                      FROM task
+                     WHERE practice_id = $1 AND state = 'open' AND kind <> 'drill'
+                       AND urgent = $2 AND (due_at, id) > ($3, $4)
+                     ORDER BY due_at, id LIMIT $5) k
               LEFT JOIN patient p ON p.practice_id = k.practice_id AND p.id = k.patient_id
               LEFT JOIN conversation c ON c.practice_id = k.practice_id AND c.id = k.conversation_id
               LEFT JOIN thread t ON t.practice_id = k.practice_id
                 AND t.patient_id = COALESCE(k.patient_id, c.patient_id)
               LEFT JOIN thread u ON u.practice_id = k.practice_id
                 AND u.address_index = c.address_index AND k.patient_id IS NULL
-             WHERE k.practice_id = $1 AND k.state = 'open' AND k.kind <> 'drill'
-               AND k.urgent = $2 AND (k.due_at, k.id) > ($3, $4)
-             ORDER BY k.due_at, k.id LIMIT $5"
+             ORDER BY k.due_at, k.id"
         ),
         params![practice, after.0, after.1, after.2, most],
         |row| {

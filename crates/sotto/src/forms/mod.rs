@@ -3,6 +3,8 @@
 
 pub mod definition;
 
+use std::collections::HashMap;
+
 use gate::{AppointmentId, Language, PatientId};
 use jiff::Timestamp;
 use seal::{Place, SealError, Sealed};
@@ -212,18 +214,19 @@ pub fn of_patient(
     Ok(listed)
 }
 
-/// When a form was last answered before a visit.
+/// When which form was last answered before which visit.
 ///
 /// # Errors
 /// [`FormError`].
-pub fn answered_at(
+pub fn answered(
     tx: &mut Tx<'_>,
     office: &Office,
-    (patient, visit, form): (PatientId, AppointmentId, FormId),
-) -> Result<Option<Timestamp>, FormError> {
+    patient: PatientId,
+) -> Result<HashMap<(AppointmentId, FormId), Timestamp>, FormError> {
     let rows = rows::answers_of(tx, office.practice(), patient)?;
-    let mut of_it = rows.iter().filter(|row| row.appointment_id == visit && row.form_id == form);
-    Ok(of_it.next().map(|row| row.answered_at))
+    // The latest of each stays.
+    let rows = rows.into_iter().rev();
+    Ok(rows.map(|row| ((row.appointment_id, row.form_id), row.answered_at)).collect())
 }
 
 /// What was answered and to what: PHI. None where the patient has no such answers. The caller's

@@ -48,13 +48,13 @@ pub fn due(tx: &mut Tx<'_>, office: &Office, who: &Visitor) -> Result<Vec<Due>, 
     if asked.iter().all(|version| version.retired) {
         return Ok(due);
     }
+    let answered = forms::answered(tx, office, who.patient())?;
     let now = office.clock().now();
     let span = (now, now.checked_add(AHEAD).unwrap_or(Timestamp::MAX));
     let visits = appointment::of_patient(tx, office.practice(), who.patient(), span)?;
     for visit in visits.into_iter().filter(|row| row.status == AppointmentStatus::Booked) {
         for version in asked.iter().filter(|version| !version.retired) {
-            let which = (who.patient(), visit.id, version.id);
-            let answered_at = forms::answered_at(tx, office, which)?;
+            let answered_at = answered.get(&(visit.id, version.id)).copied();
             due.push(Due { version: version.clone(), visit: visit.clone(), answered_at });
         }
     }

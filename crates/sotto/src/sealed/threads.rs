@@ -93,7 +93,11 @@ pub struct Stored {
     pub envelope: Option<String>,
 }
 
-fn theirs(
+/// The row of a conversation of theirs. Reads only.
+///
+/// # Errors
+/// [`SealedError::NoThread`] also for somebody else's.
+pub fn theirs(
     tx: &mut Tx<'_>,
     office: &Office,
     (side, id): (Side, SealedThreadId),
@@ -118,18 +122,18 @@ pub fn see(
         staff_name: staff.map_or_else(String::new, |one| one.named.name),
         staff_key: keys::of(tx, office, Holder::Staff(row.staff_id))?,
         patient_key: keys::of(tx, office, Holder::Patient(row.patient_id))?,
-        messages: stored(tx, office, row.id)?,
+        messages: stored(tx, office, (row.id, SHOWN))?,
         row,
     })
 }
 
-/// The envelopes of a conversation, the oldest first.
+/// The last envelopes of a conversation, the oldest first.
 fn stored(
     tx: &mut Tx<'_>,
     office: &Office,
-    thread: SealedThreadId,
+    (thread, most): (SealedThreadId, u32),
 ) -> Result<Vec<Stored>, SealedError> {
-    let mut all = rows::messages_of(tx, office.practice(), (thread, SHOWN))?;
+    let mut all = rows::messages_of(tx, office.practice(), (thread, most))?;
     all.reverse();
     all.into_iter().map(|row| opened(office, row)).collect()
 }
@@ -176,7 +180,7 @@ pub fn any(tx: &mut Tx<'_>, office: &Office, patient: PatientId) -> Result<bool,
 }
 
 /// Begins a conversation, or finds the one there is, and tells the patient by a notice of level 0.
-/// False where no notice could go.
+/// Its page says where no notice could go.
 ///
 /// # Errors
 /// [`SealedError::NoKey`] before the member of staff has a key.
@@ -185,14 +189,14 @@ pub fn start(
     office: &Office,
     (staff, patient): (StaffId, PatientId),
     actor: &Actor,
-) -> Result<(SealedThreadId, bool), SealedError> {
+) -> Result<SealedThreadId, SealedError> {
     let practice = office.practice();
     if rows::key_of(tx, practice, Holder::Staff(staff))?.is_none() {
         return Err(SealedError::NoKey);
     }
     let there = rows::threads_of(tx, practice, patient)?;
     if let Some(row) = there.into_iter().find(|row| row.staff_id == staff) {
-        return Ok((row.id, true));
+        return Ok(row.id);
     }
     let row = ThreadRow {
         id: SealedThreadId::new(office.clock()),
@@ -204,9 +208,9 @@ pub fn start(
         asked_at: None,
         task_id: None,
     };
-    let (row, told) = tell(tx, office, row, actor)?;
+    let (row, _) = tell(tx, office, row, actor)?;
     put(tx, office, &row, changed(&row, actor, "started"))?;
-    Ok((row.id, told))
+    Ok(row.id)
 }
 
 /// A notice that something is here, where the patient was not told since they were last here. False
@@ -275,14 +279,13 @@ pub fn take(
             _ => Err(SealedError::Repeated),
         };
     }
-    let Seen { staff_here, staff_key: Some(staff_key), patient_key: Some(patient_key), .. } =
-        see(tx, office, (side, id))?
-    else {
+    let staff = staff::get(tx, office, row.staff_id)?;
+    let staff_here = staff.is_some_and(|one| one.disabled_at.is_none());
+    let staff_key = keys::of(tx, office, Holder::Staff(row.staff_id))?;
+    let patient_key = keys::of(tx, office, Holder::Patient(row.patient_id))?;
+    let (true, Some(staff_key), Some(patient_key)) = (staff_here, staff_key, patient_key) else {
         return Err(SealedError::NoKey);
     };
-    if !staff_here {
-        return Err(SealedError::NoKey);
-    }
     let [staff_key, patient_key, recovery] =
         [&staff_key, &patient_key, recovery].map(PublicKey::fingerprint);
     let writes = match side {
@@ -401,9 +404,8 @@ fn call(tx: &mut Tx<'_>, office: &Office, id: SealedThreadId) -> Result<bool, Se
     let before = office.clock().now().checked_sub(PATIENCE).unwrap_or_default();
     let away = |row: &ThreadRow| {
         row.asked_at.is_none()
-            && row
-                .told_at
-                .is_some_and(|told| told < before && row.seen_at.is_none_or(|seen| seen < told))
+            && waits_for_patient(row)
+            && row.told_at.is_some_and(|told| told < before)
     };
     let Some(row) = rows::thread(tx, office.practice(), id)?.filter(away) else {
         return Ok(false);
@@ -426,7 +428,7 @@ fn to_be_called(
     Ok(ThreadRow { asked_at: Some(office.clock().now()), ..row })
 }
 
-/// The envelopes of a conversation, for the recovery key; that they were handed out is on the log.
+/// Every envelope of a conversation, for the recovery key; that they were handed out is on the log.
 ///
 /// # Errors
 /// [`SealedError::NoThread`].
@@ -438,7 +440,7 @@ pub fn hand_out(
 ) -> Result<Vec<Stored>, SealedError> {
     let row = rows::thread(tx, office.practice(), id)?.ok_or(SealedError::NoThread)?;
     audit::append(tx, office, changed(&row, actor, "handed_out"))?;
-    stored(tx, office, id)
+    stored(tx, office, (id, u32::MAX))
 }
 
 fn put(tx: &mut Tx<'_>, office: &Office, row: &ThreadRow, event: Event) -> Result<(), SealedError> {

@@ -59,6 +59,6 @@ pub async fn page(State(doors): State<Doors>, may: May<SeeAccess>) -> Result<Res
     };
     let rows = report::questions().into_iter().enumerate().map(row).collect();
     let roles = report.roles.iter().map(|of_role| of_role.role.words()).collect();
-    let frame = Frame::of(&doors, &may.signed_in);
+    let frame = Frame::of(&doors, &may.signed_in).at("/access");
     Ok(html(StatusCode::OK, &Page { frame, roles, rows, report }))
 }

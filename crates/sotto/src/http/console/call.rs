@@ -200,7 +200,7 @@ pub async fn begin_page(
     };
     let (numbers, warnings, before) = seen(&doors, look).await.map_err(|error| failed(&error))?;
     let page = Begin {
-        frame: Frame::of(&doors, &may.signed_in),
+        frame: Frame::of(&doors, &may.signed_in).at("/people"),
         id: id.to_string(),
         name: called.subject.person.first_name().to_owned(),
         who: who_words(doors.office(), &called.subject),
@@ -312,7 +312,7 @@ pub async fn page(
 ) -> Result<Response, Response> {
     let (row, task, called) = own(&doors, &may, &id).await?;
     let who = may.signed_in.clone();
-    let frame = Frame::of(&doors, &may.signed_in);
+    let frame = Frame::of(&doors, &may.signed_in).at("/people");
     let look = move |tx: &mut Tx<'_>, office: &Office| {
         let event = Event::new(Kind::ContentViewed, who.actor())
             .patient(Some(row.patient_id))

@@ -77,7 +77,7 @@ fn ask(
     let opened = &may.may.signed_in.opened;
     let stands = opened.iter().find(|one| one.patient == may.may.patient);
     let page = Page {
-        frame: Frame::of(doors, &may.may.signed_in),
+        frame: Frame::of(doors, &may.may.signed_in).at("/people"),
         patient: may.may.patient.to_string(),
         error,
         stands: stands.and_then(|one| {
@@ -226,7 +226,7 @@ pub async fn list(State(doors): State<Doors>, may: May<ReadAudit>) -> Result<Res
         Ok::<_, PageError>(((waiting, reviewed, reviews), vec![event]))
     };
     let (waiting, reviewed, reviews) = seen(&doors, look).await.map_err(|error| failed(&error))?;
-    let frame = Frame::of(&doors, &may.signed_in);
+    let frame = Frame::of(&doors, &may.signed_in).at("/log");
     let page = List { frame, waiting, reviewed, findings: &FINDINGS, reviews };
     Ok(html(StatusCode::OK, &page))
 }

@@ -49,7 +49,7 @@ pub async fn page(
     };
     let (shelf, strip, since) = seen(&doors, look).await.map_err(|error| failed(&error))?;
     let page = Page {
-        frame: Frame::of(&doors, &may.signed_in),
+        frame: Frame::of(&doors, &may.signed_in).at("/inbox"),
         strip,
         live: strip::address(None, since),
         shelf,

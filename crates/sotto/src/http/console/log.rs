@@ -180,7 +180,7 @@ pub async fn page(
         Ok::<_, PageError>((everything(tx, office, &wanted)?, vec![event]))
     };
     let read = seen(&doors, look).await.map_err(|error| failed(&error))?;
-    let frame = Frame::of(&doors, &may.signed_in);
+    let frame = Frame::of(&doors, &may.signed_in).at("/log");
     let may_open = allows(&may.signed_in, Action::FindPatients, &Resource::Practice);
     let me = may.signed_in.staff.id.to_string();
     let page = Page { may_open, ..shown(&doors, frame, (asked, error), read, &me) };

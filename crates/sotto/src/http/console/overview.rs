@@ -58,7 +58,7 @@ pub async fn page(State(doors): State<Doors>, may: May<SeeOverview>) -> Result<R
     let recorded = doors.db().write(move |tx| audit::append(tx, &office, event).map(drop));
     let recorded = async { recorded.await.map_err(Problem::from) };
     let ((), board) = tokio::try_join!(recorded, read(&doors))?;
-    let frame = Frame::of(&doors, &may.signed_in);
+    let frame = Frame::of(&doors, &may.signed_in).at("/");
     Ok(html(StatusCode::OK, &Page { frame, board }))
 }
 

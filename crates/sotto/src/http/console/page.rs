@@ -23,6 +23,8 @@ pub(super) struct Frame {
     pub practice: String,
     pub who: String,
     pub links: Vec<(&'static str, &'static str)>,
+    /// Which of these leads to where they are.
+    pub here: &'static str,
     /// The records that stand open to them in an emergency.
     pub opened: Vec<OpenRecord>,
 }
@@ -64,6 +66,7 @@ impl Frame {
         });
         Self {
             opened: opened.collect(),
+            here: "",
             practice: doors.office().profile().display_name.clone(),
             who: signed_in.staff.named.name.clone(),
             links: links
@@ -72,6 +75,12 @@ impl Frame {
                 .map(|(to, words, _)| (to, words))
                 .collect(),
         }
+    }
+
+    /// On a page behind this link.
+    pub(super) fn at(mut self, link: &'static str) -> Self {
+        self.here = link;
+        self
     }
 
     /// The keys that go to a page from anywhere (`desk.js`).

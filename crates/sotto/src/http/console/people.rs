@@ -80,7 +80,7 @@ struct Row {
 /// `GET /people`.
 pub async fn page(State(doors): State<Doors>, may: May<FindPatients>) -> Response {
     let results = Results::nothing_typed();
-    let frame = Frame::of(&doors, &may.signed_in);
+    let frame = Frame::of(&doors, &may.signed_in).at("/people");
     html(StatusCode::OK, &Page { frame, typed: String::new(), results })
 }
 
@@ -119,7 +119,7 @@ pub async fn find(
     if headers.contains_key("hx-request") {
         return Ok(html(StatusCode::OK, &Fragment { results }));
     }
-    let frame = Frame::of(&doors, &may.signed_in);
+    let frame = Frame::of(&doors, &may.signed_in).at("/people");
     Ok(html(StatusCode::OK, &Page { frame, typed: form.q, results }))
 }
 

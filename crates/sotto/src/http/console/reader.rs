@@ -76,7 +76,7 @@ pub(super) struct Reader<'a> {
     pub(super) zone: TimeZone,
     pub(super) staff: Vec<Staff>,
     principal: Principal,
-    asked: HashMap<(Action, About, Whose), bool>,
+    asked: HashMap<(Action, Resource), bool>,
     policies: BTreeSet<String>,
 }
 
@@ -115,29 +115,26 @@ impl<'a> Reader<'a> {
 
     /// May they do this with what was said about this with them?
     pub(super) fn may(&mut self, action: Action, about: About, whose: &Whose) -> bool {
-        let key = (action, about, whose.clone());
+        self.ask(action, conversation(about, whose))
+    }
+
+    /// May they see who this patient is?
+    pub(super) fn may_see(&mut self, whose: &Whose) -> bool {
+        self.ask(Action::SeePatient, Resource::Patient(whose.clone()))
+    }
+
+    fn ask(&mut self, action: Action, what: Resource) -> bool {
+        let key = (action, what);
         if let Some(known) = self.asked.get(&key) {
             return *known;
         }
-        let leave = policies::may(&self.principal, action, &conversation(about, whose));
+        let leave = policies::may(&self.principal, action, &key.1);
         let may = leave.is_ok();
         if let Ok(permit) = leave {
             self.policies.extend(permit.policies().iter().cloned());
         }
         self.asked.insert(key, may);
         may
-    }
-
-    /// May they see who this patient is?
-    pub(super) fn may_see(&mut self, whose: &Whose) -> bool {
-        let what = Resource::Patient(whose.clone());
-        match policies::may(&self.principal, Action::SeePatient, &what) {
-            Ok(permit) => {
-                self.policies.extend(permit.policies().iter().cloned());
-                true
-            }
-            Err(_) => false,
-        }
     }
 
     /// What another reader of the same page was allowed belongs to the page too.

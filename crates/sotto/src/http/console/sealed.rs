@@ -116,7 +116,7 @@ pub async fn list(
         mine: row.staff_id == me,
     };
     let page = List {
-        frame: Frame::of(&doors, &may.signed_in),
+        frame: Frame::of(&doors, &may.signed_in).at("/people"),
         id: patient.to_string(),
         name,
         browser: Browser::alone(&doors, Holder::Staff(me), key.as_ref()),
@@ -138,7 +138,7 @@ pub async fn start(
     let office = doors.office().clone();
     let begun =
         doors.db().write(move |tx| threads::start(tx, &office, (me, patient), &actor)).await;
-    let (id, _) = begun.map_err(|error| failed(patient, &error))?;
+    let id = begun.map_err(|error| failed(patient, &error))?;
     Ok(see_other(&format!("/people/{patient}/sealed/{id}")))
 }
 
@@ -199,7 +199,7 @@ pub async fn page(
     let (found, name) = seen(&doors, look).await.map_err(|error| failed(patient, &error))?;
     let (now, zone) = (doors.office().clock().now(), doors.office().profile().timezone.clone());
     let page = Page {
-        frame: Frame::of(&doors, &may.signed_in),
+        frame: Frame::of(&doors, &may.signed_in).at("/people"),
         id: patient.to_string(),
         name,
         browser: Browser::of(&doors, side.holder(), &found),

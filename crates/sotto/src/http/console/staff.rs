@@ -161,7 +161,7 @@ async fn show<D>(
         email: one.named.email,
     };
     let page = Page {
-        frame: Frame::of(doors, &may.signed_in),
+        frame: Frame::of(doors, &may.signed_in).at("/staff"),
         error,
         name,
         email,
@@ -249,7 +249,7 @@ pub async fn invite(
 }
 
 fn show_link<D>(doors: &Doors, may: &May<D>, (name, secret): (String, &Secret)) -> Response {
-    let frame = Frame::of(doors, &may.signed_in);
+    let frame = Frame::of(doors, &may.signed_in).at("/staff");
     let link = link(doors, secret);
     html(StatusCode::OK, &Invited { frame, name, link })
 }

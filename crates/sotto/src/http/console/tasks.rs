@@ -97,7 +97,7 @@ pub async fn page(
     };
     let (list, strip, since) = seen(&doors, look).await.map_err(|error| failed(&error))?;
     let page = Page {
-        frame: Frame::of(&doors, &may.signed_in),
+        frame: Frame::of(&doors, &may.signed_in).at("/tasks"),
         strip,
         live: strip::address(None, since),
         list,

@@ -209,7 +209,7 @@ pub async fn page(
         return Ok(see_other(&format!("/inbox/{into}")));
     }
     let who = may.signed_in.clone();
-    let frame = Frame::of(&doors, &may.signed_in);
+    let frame = Frame::of(&doors, &may.signed_in).at("/inbox");
     let look = move |tx: &mut Tx<'_>, office: &Office| {
         let event = Event::new(Kind::ContentViewed, who.actor())
             .about(THREAD, row.id)

@@ -104,7 +104,7 @@ pub async fn page(
     };
     let (day, strip, since) = seen(&doors, look).await.map_err(|error| failed(&error))?;
     let page = Page {
-        frame: Frame::of(&doors, &may.signed_in),
+        frame: Frame::of(&doors, &may.signed_in).at("/today"),
         strip,
         live: live.is_ok().then(|| strip::address(None, since)),
         day,

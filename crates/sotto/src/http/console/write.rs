@@ -484,7 +484,7 @@ pub async fn written(
     may: MayOf<SeePatient>,
     Path((_, sent)): Path<(String, String)>,
 ) -> Response {
-    let frame = Frame::of(&doors, &may.signed_in);
+    let frame = Frame::of(&doors, &may.signed_in).at("/people");
     let writer = match writer(&doors, may).await {
         Ok(writer) => writer,
         Err(response) => return response,
@@ -524,7 +524,7 @@ impl Writer {
 }
 
 async fn shown(doors: &Doors, writer: Writer, form: &Form, bare: bool) -> Response {
-    let frame = Frame::of(doors, &writer.signed_in);
+    let frame = Frame::of(doors, &writer.signed_in).at("/people");
     match panel(doors, writer, form).await {
         Ok((_, panel)) if bare => html(StatusCode::OK, &panel),
         Ok((_, panel)) => {

@@ -143,7 +143,7 @@ pub async fn register(
     let side = side(&at).ok_or_else(|| at.nothing())?;
     let id: SealedThreadId = id.parse().map_err(|_| at.nothing())?;
     let registered = at.try_to(move |tx, office, who| {
-        threads::see(tx, office, (side, id))?;
+        threads::theirs(tx, office, (side, id))?;
         let key = PublicKey::from_text(&form.public_key)?;
         keys::register(tx, office, (side.holder(), &key), (who.session().to_string(), &who.actor()))
     });

@@ -199,6 +199,26 @@ on_both_engines! {
         pair.desk.clinic.is_proved().await;
     }
 
+    async fn the_export_has_more_than_a_page_shows(db: TestDb) {
+        let mut pair = Pair::open(db).await;
+        let written = 203;
+        for n in 1..=written {
+            pair.desk.pass(1);
+            assert_eq!(pair.ana_sends(&text(&pair.by_ana(&n.to_string()))).await, 201);
+        }
+        let here = format!("/window/sealed/{}", pair.thread);
+        let page = pair.desk.get(&here, &mut pair.ana_jar).await.is(200).text;
+        assert_eq!(page.matches("data-envelope=").count(), 200);
+        let thread = pair.thread;
+        let all = pair.desk.clinic.write(move |tx, office| {
+            threads::hand_out(tx, office, thread, &Actor::operator()).unwrap()
+        });
+        let all = all.await;
+        assert_eq!(all.len(), written);
+        let first = Envelope::read(all[0].envelope.as_ref().unwrap().as_bytes()).unwrap();
+        assert_eq!(pair.recovery.open(&first).unwrap().as_str(), "1");
+    }
+
     async fn what_the_patient_wrote_is_one_task_until_it_is_answered(db: TestDb) {
         let mut pair = Pair::open(db).await;
         for words in ["one", "two"] {

@@ -71,7 +71,7 @@ pub async fn page(
         (item.text.en.clone(), answer.unwrap_or_default())
     });
     let page = Page {
-        frame: Frame::of(&doors, &may.signed_in),
+        frame: Frame::of(&doors, &may.signed_in).at("/people"),
         patient: patient.to_string(),
         title: version.form.title.en.clone(),
         at: words_of(row.answered_at, &zone),

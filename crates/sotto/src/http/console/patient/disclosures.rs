@@ -77,7 +77,7 @@ pub async fn page(
         Ok::<_, Problem>((account, vec![event]))
     };
     let account = seen(&doors, look).await.map_err(|problem| not_now(&problem))?;
-    let frame = Frame::of(&doors, &may.signed_in);
+    let frame = Frame::of(&doors, &may.signed_in).at("/people");
     Ok(html(StatusCode::OK, &Page { frame, id: id.to_string(), account }))
 }
 

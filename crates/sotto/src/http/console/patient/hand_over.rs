@@ -80,7 +80,7 @@ pub async fn tablet(
         Ok(Some(code)) => {
             let portal = doors.office().profile().portal_url.clone();
             let page = Code {
-                frame: Frame::of(&doors, &may.signed_in),
+                frame: Frame::of(&doors, &may.signed_in).at("/people"),
                 patient: patient.to_string(),
                 at: format!("{}/window/tablet", portal.trim().trim_end_matches('/')),
                 code,

@@ -139,7 +139,7 @@ async fn show(doors: &Doors, asked: Asked<'_>) -> Result<Response, Problem> {
         .filter_map(|(words, channel)| Some((words, risk_text(channel, sheet.language)?)));
     let status = asked.typed.status();
     let page = Page {
-        frame: Frame::of(doors, asked.signed_in),
+        frame: Frame::of(doors, asked.signed_in).at("/people"),
         risks: risks.collect(),
         categories: say::CATEGORIES
             .map(|one| (crate::db::Word::word(&one), say::category(one)))

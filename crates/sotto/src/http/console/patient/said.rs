@@ -168,7 +168,7 @@ pub async fn page(
         Ok::<_, Problem>(((said, older), events))
     };
     let (said, older) = seen(&doors, look).await.map_err(|problem| not_now(&problem))?;
-    let frame = Frame::of(&doors, &may.signed_in);
+    let frame = Frame::of(&doors, &may.signed_in).at("/people");
     Ok(html(StatusCode::OK, &Page { frame, id: patient.to_string(), said, older }))
 }
 

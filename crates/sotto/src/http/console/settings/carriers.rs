@@ -109,7 +109,7 @@ async fn show(
     let (carriers, story) = doors.db().read(read).await.map_err(|error| failed(&error))?;
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = Page {
-        frame: Frame::of(doors, &may.signed_in),
+        frame: Frame::of(doors, &may.signed_in).at("/settings"),
         error,
         can_test: carriers.iter().any(|carrier| carrier.price.is_some() && carrier.enabled),
         carriers,

@@ -78,13 +78,16 @@ pub async fn list(
         retired: one.retired,
     };
     let forms = all.into_iter().map(line).collect();
-    Ok(html(StatusCode::OK, &List { frame: Frame::of(&doors, &may.signed_in), forms }))
+    Ok(html(
+        StatusCode::OK,
+        &List { frame: Frame::of(&doors, &may.signed_in).at("/settings"), forms },
+    ))
 }
 
 /// `GET /settings/forms/new`.
 pub async fn new(State(doors): State<Doors>, may: May<ChangeSettings>) -> Response {
     let form = Typed::of(&Form::default());
-    form.page(Frame::of(&doors, &may.signed_in), None, None)
+    form.page(Frame::of(&doors, &may.signed_in).at("/settings"), None, None)
 }
 
 /// `GET /settings/forms/{form}`.
@@ -95,7 +98,7 @@ pub async fn page(
 ) -> Result<Response, Response> {
     let version = find(&doors, &id).await?;
     let form = Typed::of(&version.form);
-    Ok(form.page(Frame::of(&doors, &may.signed_in), Some(&version), None))
+    Ok(form.page(Frame::of(&doors, &may.signed_in).at("/settings"), Some(&version), None))
 }
 
 async fn find(doors: &Doors, id: &str) -> Result<Version, Response> {
@@ -133,7 +136,7 @@ async fn kept(
     (before, fields): (Option<Version>, &Fields),
 ) -> Result<Response, Response> {
     let typed = Typed::read(fields);
-    let frame = Frame::of(doors, &may.signed_in);
+    let frame = Frame::of(doors, &may.signed_in).at("/settings");
     let form = typed.form();
     if let Err(unfit) = form.check() {
         return Ok(typed.page(frame, before.as_ref(), Some((unfit.0, unfit.1))));

@@ -139,7 +139,7 @@ async fn show(
         None => (None, Form::of(&place.hours)),
     };
     let page = Page {
-        frame: Frame::of(doors, &may.signed_in),
+        frame: Frame::of(doors, &may.signed_in).at("/settings"),
         error,
         places,
         place: site.map(|id| id.to_string()).unwrap_or_default(),

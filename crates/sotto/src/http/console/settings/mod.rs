@@ -103,7 +103,7 @@ async fn show(
     let (now, zone) = (office.clock().now(), office.profile().timezone.clone());
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = Page {
-        frame: Frame::of(doors, &may.signed_in),
+        frame: Frame::of(doors, &may.signed_in).at("/settings"),
         error,
         name: office.profile().display_name.clone(),
         phone: office.profile().phone.clone(),
@@ -220,7 +220,7 @@ pub async fn make_token(
         Ok((token, secret)) => Ok(html(
             StatusCode::OK,
             &Made {
-                frame: Frame::of(&doors, &may.may.signed_in),
+                frame: Frame::of(&doors, &may.may.signed_in).at("/settings"),
                 name: token.name,
                 secret: secret.reveal().to_owned(),
             },

@@ -127,7 +127,7 @@ pub async fn page(
     }
     let page = Page {
         may_write: allows(&may.signed_in, Action::EditTemplates, &Resource::Practice),
-        frame: Frame::of(&doors, &may.signed_in),
+        frame: Frame::of(&doors, &may.signed_in).at("/templates"),
         views,
         rows: rows.into_iter().map(|(_, row)| row).collect(),
         channels: CHANNELS.iter().map(|channel| channel_words(channel.as_str())).collect(),

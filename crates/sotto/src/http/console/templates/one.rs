@@ -203,7 +203,7 @@ async fn show(
         reading,
     });
     let page = Page {
-        frame: Frame::of(doors, signed_in),
+        frame: Frame::of(doors, signed_in).at("/templates"),
         title: title(key),
         name: key.name(),
         lang: key.language.as_str(),

@@ -176,7 +176,7 @@ async fn show(
         })
         .next();
     let page = Page {
-        frame: Frame::of(doors, &may.signed_in),
+        frame: Frame::of(doors, &may.signed_in).at("/templates"),
         title: title(key),
         name: key.name(),
         lang: key.language.as_str(),
