@@ -171,7 +171,7 @@ async fn show_list(
     // What the practice ended itself needs nothing.
     let due = due.filter(|one| !one.standing.starts_with("Ended:"));
     let due = due.map(|one| format!("{}: {}", one.name, one.standing)).collect();
-    let frame = Frame::of(doors, &may.signed_in);
+    let frame = Frame::of(doors, &may.signed_in).at(LIST);
     let status = typed.status();
     Ok(html(status, &List { frame, vendors, due, levels: levels(), typed }))
 }
@@ -204,7 +204,7 @@ async fn show(
     let (now, zone) = (doors.office().clock().now(), &doors.office().profile().timezone);
     let status = vendor.agreed.status.as_str();
     let page = One {
-        frame: Frame::of(doors, &may.signed_in),
+        frame: Frame::of(doors, &may.signed_in).at(LIST),
         by_file: vendor.by_file,
         again: vendor.by_file || rows.iter().any(|row| row.event == AgreementDeed::Signed),
         open: matches!(status, "active" | "exception" | "sandbox"),
