@@ -75,9 +75,12 @@ pub struct Before {
 }
 
 impl Before {
-    /// Those before this one; else the last. None where what stands there is no message.
-    pub(super) fn read(&self) -> Option<Option<SealedMessageId>> {
-        self.before.as_deref().map(str::parse).transpose().ok()
+    /// Those before this one; else the last.
+    ///
+    /// # Errors
+    /// Where what stands there names no message.
+    pub(super) fn read(&self) -> Result<Option<SealedMessageId>, uuid::Error> {
+        self.before.as_deref().map(str::parse).transpose()
     }
 }
 

@@ -193,7 +193,7 @@ pub async fn page(
     Query(asked): Query<Before>,
 ) -> Result<Response, Response> {
     let (patient, side, actor) = (may.patient, side(&may), may.actor());
-    let (Ok(id), Some(before)) = (named.thread.parse::<SealedThreadId>(), asked.read()) else {
+    let (Ok(id), Ok(before)) = (named.thread.parse::<SealedThreadId>(), asked.read()) else {
         return Err(no_thread(patient));
     };
     let here = format!("/people/{patient}/sealed/{id}");

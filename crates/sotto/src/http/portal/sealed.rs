@@ -94,7 +94,7 @@ pub async fn page(
     let side = side(&at).ok_or_else(|| at.nothing())?;
     let l = at.l;
     let id: SealedThreadId = id.parse().map_err(|_| at.nothing())?;
-    let before = asked.read().ok_or_else(|| at.nothing())?;
+    let before = asked.read().map_err(|_| at.nothing())?;
     let here = format!("/window/sealed/{id}");
     let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
         let found = threads::see(tx, office, (side, id), before)?;
