@@ -18,6 +18,17 @@ export const looks = [
   ["320 px", { viewport: { width: 320, height: 800 } }],
 ];
 
+// A security key that always agrees, and that remembers who it belongs to.
+export const withAuthenticator = async (page) => {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("WebAuthn.enable");
+  const options = {
+    protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true,
+    isUserVerified: true, automaticPresenceSimulation: true,
+  };
+  return cdp.send("WebAuthn.addVirtualAuthenticator", { options });
+};
+
 export const openDemo = async (name, { patients = 60, speed = 60 } = {}) => {
   const data = folder(name);
   let program, base;

@@ -151,6 +151,8 @@ pub enum Agreement {
     },
     /// The simulated carrier of the demo and of training: nothing leaves the machine.
     Sandbox,
+    /// The practice ended it (BAA-05).
+    Ended,
     /// None, or a draft, or terminated.
     Missing,
 }

@@ -1,13 +1,17 @@
-//! Agreements with carriers end. Ninety, sixty, thirty and seven days before, somebody gets a task to
-//! renew one (BAA-03); from the day on which it ends the gate refuses (`gate/src/check/baa.rs`).
+//! Agreements with vendors end. Ninety, sixty, thirty and seven days before, somebody gets a task to
+//! renew one (BAA-02); from the day on which it ends the gate refuses what they carry
+//! (`gate/src/check/baa.rs`).
+
+pub mod register;
+pub mod standing;
 
 use jiff::{SignedDuration, Timestamp};
 
+use self::standing::Agreed;
 use crate::audit::{self, Actor, AuditError, Event, Kind};
 use crate::conversations::tasks::{self, NewTask, TaskError, TaskKind};
 use crate::db::registry::SETTING;
-use crate::db::vendor::{self, Agreed};
-use crate::db::{DbError, Tx, setting};
+use crate::db::{DbError, Tx, setting, vendor};
 use crate::office::Office;
 
 /// So many days before the end there is a warning, the last first.
@@ -48,7 +52,9 @@ pub fn warning(agreed: &Agreed, now: Timestamp) -> Option<u8> {
 pub fn tick(tx: &mut Tx<'_>, office: &Office) -> Result<usize, AgreementError> {
     let (practice, now) = (office.practice(), office.clock().now());
     let mut opened = 0;
-    for agreed in vendor::agreements(tx, practice)? {
+    let mut all = vendor::agreements(tx, practice)?;
+    all.extend(vendor::others(tx, practice)?);
+    for agreed in all {
         let (Some(days), Some(until)) = (warning(&agreed, now), agreed.expires_at) else {
             continue;
         };

@@ -103,6 +103,10 @@ id! {
     NoteId;
     /// A file that came or went with words, or stands behind a consent.
     AttachmentId;
+    /// A vendor that carries no channel.
+    VendorId;
+    /// What was written down about the agreement with a vendor.
+    AgreementId;
     /// Something a person has to do.
     TaskId;
     /// A call that staff make.

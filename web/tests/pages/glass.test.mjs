@@ -2,8 +2,8 @@
 // keyboard, without scripts, narrow and wide, light and dark, and by the accessibility rules.
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
-import { openDemo } from "../browser.mjs";
-import { until } from "../sotto.mjs";
+import { openDemo, withAuthenticator } from "../browser.mjs";
+import { sotto, until } from "../sotto.mjs";
 
 let demo;
 before(async () => {
@@ -22,20 +22,23 @@ const inEveryLight = async (page, name) => {
   await page.setViewportSize({ width: 1280, height: 900 });
 };
 
-test("the nurse of one site opens another's record in an emergency, and the officer reviews it", { timeout: 400_000 }, async () => {
-  // The administrator says where the nurse works: at one site.
+// The administrator says where somebody works: at one site.
+const atOneSite = async (who) => {
   const house = await demo.asRole("Administrator");
   await house.page.goto(`${demo.base}/staff`);
-  const row = house.page.locator("tr", { hasText: "nurse@" }).first();
+  const row = house.page.locator("tr", { hasText: who }).first();
   await row.locator("summary").click();
   await row.getByLabel("only at these").check();
   await row.locator("input[name^=site-]").first().check();
   const site = (await row.locator("label", { has: house.page.locator("input[name^=site-]") }).first().innerText()).trim();
   await row.getByRole("button", { name: /^Save sites/ }).click();
   await house.page.waitForURL(`${demo.base}/staff`);
-  assert.equal(await house.page.locator("tr", { hasText: "nurse@" }).first().locator("td[data-label='Works at']").innerText(), site);
-  await demo.isAccessible(house.page, "staff with sites");
-  // Somebody who is seen elsewhere, found where everybody is seen.
+  assert.equal(await house.page.locator("tr", { hasText: who }).first().locator("td[data-label='Works at']").innerText(), site);
+  return house;
+};
+
+// Somebody who is seen elsewhere, found where everybody is seen.
+const closedTo = async (page) => {
   const front = await demo.asRole("Front desk");
   await front.page.goto(`${demo.base}/today`);
   const all = [];
@@ -44,16 +47,22 @@ test("the nurse of one site opens another's record in an emergency, and the offi
     await front.page.getByRole("link", { name: "The day after" }).click();
     await front.page.waitForLoadState();
   }
-  const nurse = await demo.asRole("Nurse");
-  let closed;
+  assert.deepEqual(front.complaints, []);
+  await front.context.close();
   for (const path of all) {
-    const answer = await nurse.page.goto(`${demo.base}${path}`);
+    const answer = await page.goto(`${demo.base}${path}`);
     if (answer.status() === 403) {
-      closed = path;
-      break;
+      return path;
     }
   }
-  assert.ok(closed, "somebody is seen at another site only");
+  return assert.fail("somebody is seen at another site only");
+};
+
+test("the nurse of one site opens another's record in an emergency, and the officer reviews it", { timeout: 400_000 }, async () => {
+  const house = await atOneSite("nurse@");
+  await demo.isAccessible(house.page, "staff with sites");
+  const nurse = await demo.asRole("Nurse");
+  const closed = await closedTo(nurse.page);
   await inEveryLight(nurse.page, "closed record");
   // By the keyboard alone: to the form, a mistake, the reason, and in.
   await nurse.page.getByRole("link", { name: "It is an emergency: open it" }).focus();
@@ -91,7 +100,46 @@ test("the nurse of one site opens another's record in an emergency, and the offi
   await auditor.page.goto(`${demo.base}/log/emergencies`);
   assert.equal(await auditor.page.getByText("Unconscious").count(), 0, "an auditor does not read the sentence");
   await inEveryLight(auditor.page, "emergencies reviewed");
-  for (const one of [house, front, nurse, officer, auditor]) {
+  for (const one of [house, nurse, officer, auditor]) {
+    assert.deepEqual(one.complaints, []);
+    await one.context.close();
+  }
+});
+
+test("who has a passkey and nothing else opens a record by it, also with another reason", { timeout: 400_000 }, async () => {
+  // A nurse who never had a password or a code: she comes in by her passkey, at one site.
+  const asked = ["staff", "invite", "--demo", demo.data, "--name", "Ines Abara", "--email", "ines@riverbend.example", "--role", "nurse", "--json"];
+  const { page, context, complaints } = await demo.open(new URL(JSON.parse(await sotto(asked)).link).pathname);
+  await withAuthenticator(page);
+  await page.getByRole("button", { name: "Make a passkey" }).click();
+  await page.getByRole("link", { name: "I have kept them" }).click();
+  const house = await atOneSite("ines@");
+  const closed = await closedTo(page);
+  // The browser was left: before the form, it asks who it is, and the passkey answers.
+  await page.getByRole("button", { name: "Lock", exact: true }).click();
+  await page.goto(`${demo.base}${closed}/emergency`);
+  await page.waitForURL(`${demo.base}/lock?to=${closed}/emergency`);
+  await inEveryLight(page, "lock before an emergency");
+  await page.getByRole("button", { name: "Use a passkey" }).click();
+  await page.waitForURL(`${demo.base}${closed}/emergency`);
+  await page.getByLabel("I treat them now, and whoever usually does is away").check();
+  await page.getByLabel("What is happening").fill("She is here for her dressing");
+  await page.getByRole("button", { name: "Open the record for an hour" }).click();
+  await page.waitForURL(`${demo.base}${closed}`);
+  // And then it is one.
+  await page.goto(`${demo.base}${closed}/emergency`);
+  await page.getByText("It stands open to you already").waitFor();
+  await inEveryLight(page, "another reason");
+  await page.getByLabel("Their life or health is in danger now").check();
+  await page.getByLabel("What is happening").fill("She fainted in our waiting room");
+  await page.getByRole("button", { name: "Open the record for an hour" }).click();
+  await page.waitForURL(`${demo.base}${closed}`);
+  assert.equal(await page.getByRole("region", { name: "Emergency access" }).count(), 1);
+  const officer = await demo.asRole("Privacy officer");
+  await officer.page.goto(`${demo.base}/log/emergencies`);
+  await officer.page.getByText("She is here for her dressing").waitFor();
+  await officer.page.getByText("She fainted in our waiting room").waitFor();
+  for (const one of [house, officer, { complaints, context }]) {
     assert.deepEqual(one.complaints, []);
     await one.context.close();
   }

@@ -25,6 +25,9 @@ pub(super) fn check(asked: &Asked<'_>) -> Findings {
                 findings.refuse(Code::Baa, "The agreement with this carrier has ended.");
             }
         }
+        Agreement::Ended => {
+            findings.refuse(Code::Baa, "The practice ended the agreement with this carrier.");
+        }
         Agreement::Missing => {
             findings.refuse(Code::Baa, "No signed agreement with this carrier is on file.");
         }
@@ -63,6 +66,7 @@ mod tests {
             (Agreement::Exception { until: Some(now) }, true),
             (Agreement::Exception { until: Some(before) }, false),
             (Agreement::Sandbox, true),
+            (Agreement::Ended, false),
             (Agreement::Missing, false),
         ] {
             let case = Case::text().with(|case| case.vendor().agreement = agreement);

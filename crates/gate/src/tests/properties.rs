@@ -107,7 +107,7 @@ fn agreements() -> impl Strategy<Value = Agreement> {
         3 => (instants(), option::of(instants()))
             .prop_map(|(from, until)| Agreement::Active { from, until }),
         1 => option::of(instants()).prop_map(|until| Agreement::Exception { until }),
-        1 => Just(Agreement::Missing),
+        1 => select(vec![Agreement::Missing, Agreement::Ended]),
     ]
 }
 
@@ -406,7 +406,7 @@ proptest! {
             Agreement::Exception { until } => {
                 prop_assert!(until.is_none_or(|until| case.now <= until));
             }
-            Agreement::Missing => prop_assert!(false, "no agreement"),
+            Agreement::Missing | Agreement::Ended => prop_assert!(false, "no agreement"),
         }
         prop_assert!(level <= vendor.max_level);
         // Stop means stop.

@@ -54,7 +54,9 @@ impl std::fmt::Debug for Why {
     }
 }
 
-/// Opens a record for this session; one that stands open already stays open as long as it was.
+/// Opens a record for this session. One that stands open for the same reason stays open as long as it
+/// was; one that stands open for another is ended, and what is opened now is a deed of its own, with
+/// its own hour, that the officer is told of and reviews.
 ///
 /// # Errors
 /// [`AccessError::Field`] for a reason that says nothing.
@@ -70,9 +72,11 @@ pub fn open(
         return Err(AccessError::field("reason", because));
     }
     let who = recently.signed_in();
-    if let Some(opened) = who.opened.iter().find(|opened| opened.patient == patient) {
+    let stands = who.opened.iter().find(|opened| opened.patient == patient);
+    if let Some(opened) = stands.filter(|opened| opened.reason == why.reason) {
         return Ok(opened.id);
     }
+    end(tx, office, who, patient)?;
     let (practice, now) = (office.practice(), office.clock().now_in_life());
     let actor = who.actor();
     let task_id = tasks::open(tx, office, NewTask::new(TaskKind::BreakGlass), &actor)?;

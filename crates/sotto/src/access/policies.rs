@@ -77,8 +77,10 @@ actions! {
     ApproveTemplates = "approve_templates" on Practice;
     /// Send to many.
     RunCampaigns = "run_campaigns" on Practice;
-    /// Change hours, channels, vendors.
+    /// Change hours, channels, forms.
     ChangeSettings = "change_settings" on Practice;
+    /// Write down vendors, and sign and end agreements with them.
+    ManageVendors = "manage_vendors" on Practice;
     /// Invite, disable, give roles.
     ManageStaff = "manage_staff" on Practice;
     /// Rotate and destroy keys.

@@ -4,6 +4,7 @@
 //! and, where the patient has a copy, for that. When the key of the copy's day is destroyed, the file
 //! is gone for the patient with the words it came with, and the record still has it (SPEC LC-06).
 
+use jiff::Timestamp;
 use seal::{Place, SealError, Sealed, SealedMessage};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -83,7 +84,8 @@ impl SealedFile {
     }
 }
 
-/// Seals a file; `until` is the day with which the patient's copy of it ends, where they have one.
+/// Seals a file; `until` is the day with which the patient's copy of it ends, where they have one. Its
+/// years of retention begin now.
 ///
 /// # Errors
 /// [`AttachmentError`].
@@ -92,9 +94,22 @@ pub fn seal(
     fit: &Fit,
     until: Option<seal::Day>,
 ) -> Result<SealedFile, AttachmentError> {
+    seal_from(office, fit, (until, office.clock().now()))
+}
+
+/// The same for a file whose years of retention begin at `from` (45 CFR 164.316(b)(2)(i): when it was
+/// last in effect).
+///
+/// # Errors
+/// [`AttachmentError`].
+pub fn seal_from(
+    office: &Office,
+    fit: &Fit,
+    (until, from): (Option<seal::Day>, Timestamp),
+) -> Result<SealedFile, AttachmentError> {
     let id = AttachmentId::new(office.clock());
     let (practice, key) = (office.practice().to_string(), id.to_string());
-    let buckets = office.buckets(office.clock().now())?;
+    let buckets = office.buckets(from)?;
     let buckets = seal::Buckets { expiry: until, ..buckets };
     let bytes = fit.checked.bytes();
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);

@@ -95,7 +95,10 @@ fn due(kind: TaskKind, place: &Place, now: Timestamp) -> Timestamp {
         | TaskKind::IncompleteText
         | TaskKind::Delivery
         | TaskKind::Unread => in_office_hours(4),
-        TaskKind::RecordTorn | TaskKind::AgreementEnds | TaskKind::BreakGlass => in_office_hours(8),
+        TaskKind::RecordTorn
+        | TaskKind::AgreementEnds
+        | TaskKind::Certificate
+        | TaskKind::BreakGlass => in_office_hours(8),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::attachments::content::Media;
 use crate::db::registry::{ATTACHMENT, ATTACHMENT_PIECE};
 use crate::db::words::words;
 use crate::db::{DbError, Row, Tx};
-use crate::ids::{AttachmentId, InboundId};
+use crate::ids::{AgreementId, AttachmentId, InboundId};
 use crate::{params, sql};
 
 /// What a file belongs to: whoever may read that may open it.
@@ -19,6 +19,8 @@ pub enum Holder {
     Inbound(InboundId),
     /// A consent, which it proves.
     Consent(ConsentId),
+    /// What was signed with a vendor, or the certificate at its end.
+    Agreement(AgreementId),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +28,17 @@ enum HolderKind {
     Message,
     Inbound,
     Consent,
+    Agreement,
 }
 
 words! {
     Media { Jpeg = "image/jpeg", Png = "image/png", Pdf = "application/pdf" }
-    HolderKind { Message = "message", Inbound = "inbound_message", Consent = "consent" }
+    HolderKind {
+        Message = "message",
+        Inbound = "inbound_message",
+        Consent = "consent",
+        Agreement = "agreement",
+    }
 }
 
 impl Holder {
@@ -39,6 +47,7 @@ impl Holder {
             Self::Message(id) => (HolderKind::Message, id.0),
             Self::Inbound(id) => (HolderKind::Inbound, id.0),
             Self::Consent(id) => (HolderKind::Consent, id.0),
+            Self::Agreement(id) => (HolderKind::Agreement, id.0),
         }
     }
 
@@ -47,6 +56,7 @@ impl Holder {
             HolderKind::Message => Self::Message(MessageId(id)),
             HolderKind::Inbound => Self::Inbound(InboundId(id)),
             HolderKind::Consent => Self::Consent(ConsentId(id)),
+            HolderKind::Agreement => Self::Agreement(AgreementId(id)),
         }
     }
 }

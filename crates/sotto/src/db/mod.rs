@@ -23,6 +23,7 @@ mod url;
 mod vitals;
 mod words;
 
+pub mod agreement;
 pub mod api_token;
 pub mod appointment;
 pub mod attachment;

@@ -232,6 +232,14 @@ tables! {
         "practice_id" "adapter" "legal_name" "service" "max_level" "agreement"
         "effective_at" "expires_at" "reason" "updated_at"
     ]
+    "vendor_entry" VENDOR_ENTRY Recorded ["id" Text] [
+        "practice_id" "id" "legal_name" "service" "max_level" "recorded_by" "updated_at"
+    ]
+    "agreement_event" AGREEMENT_EVENT Recorded ["id" Text] [
+        "practice_id" "id" "vendor" "number" "event" "legal_name" "signer" "effective_at"
+        "expires_at" "subcontractors" "notice_days" "reason" "task_id" "recorded_by"
+        "recorded_at"
+    ]
     "channel_setting" CHANNEL_SETTING Recorded ["channel" Text] [
         "practice_id" "channel" "adapter" "enabled" "sender" "updated_at"
     ]

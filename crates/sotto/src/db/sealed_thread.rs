@@ -354,3 +354,26 @@ pub fn messages_of(
         read_message,
     )
 }
+
+/// The last messages of a conversation before one of them, the newest first.
+///
+/// # Errors
+/// [`DbError`].
+pub fn messages_before(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    (thread, before): (SealedThreadId, &MessageRow),
+    most: u32,
+) -> Result<Vec<MessageRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, thread_id, sender, envelope_sealed, record_wrap, created_at
+               FROM sealed_message
+              WHERE practice_id = $1 AND thread_id = $2
+                AND (created_at < $3 OR (created_at = $3 AND id < $4))
+              ORDER BY created_at DESC, id DESC LIMIT $5"
+        ),
+        params![practice, thread, before.created_at, before.id, most],
+        read_message,
+    )
+}

@@ -49,6 +49,9 @@ pub enum TaskKind {
     RecordTorn,
     /// The agreement with a carrier ends soon: renew it (BAA-03).
     AgreementEnds,
+    /// An agreement was ended: get the certificate that what the vendor had is returned or destroyed
+    /// (BAA-05).
+    Certificate,
     /// Somebody opened a record in an emergency: review it.
     BreakGlass,
 }
@@ -102,6 +105,7 @@ words! {
         SelfTestFailed = "self_test_failed",
         RecordTorn = "record_torn",
         AgreementEnds = "agreement_ends",
+        Certificate = "certificate",
         BreakGlass = "break_glass",
     }
     TaskState { Open = "open", Done = "done" }

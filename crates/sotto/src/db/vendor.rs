@@ -1,12 +1,15 @@
 //! Tables `vendor` and `channel_setting`: who carries a channel, and under what agreement
-//! (RULEBOOK §4).
+//! (RULEBOOK §4). The configuration file fills them; what stands is said together with what was
+//! written down since on the page of vendors (`db/agreement.rs`, `agreements/standing.rs`).
 
 use gate::facts::{Agreement, Vendor};
 use gate::{Channel, Level, PracticeId};
 use jiff::Timestamp;
 
+use crate::agreements::standing::{Agreed, Noted, standing, standing_alone};
+use crate::db::agreement::AgreementDeed;
 use crate::db::registry::{CHANNEL_SETTING, VENDOR};
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Row, Tx};
 use crate::{params, sql};
 
 /// A carrier and the agreement with it.
@@ -87,44 +90,95 @@ pub fn put(
     Ok(true)
 }
 
-/// How an agreement stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Agreed {
-    /// Our name for the adapter.
-    pub adapter: String,
-    /// The company.
-    pub legal_name: String,
-    /// The most it may carry.
-    pub max_level: u8,
-    /// `active`, `exception`, `sandbox`, `missing`, `terminated`.
-    pub status: String,
-    /// In force from.
-    pub effective_at: Option<Timestamp>,
-    /// In force until.
-    pub expires_at: Option<Timestamp>,
+/// From the columns `event`, `legal_name`, `effective_at`, `expires_at`, `recorded_at` of the last
+/// event, from the one numbered `at` on; all of them NULL where there is none.
+fn noted(row: &Row<'_>, at: usize) -> Result<Option<Noted>, DbError> {
+    let Some(event) = row.get::<Option<AgreementDeed>>(at)? else { return Ok(None) };
+    Ok(Some(Noted {
+        event,
+        legal_name: row.get(at + 1)?,
+        effective_at: row.get(at + 2)?,
+        expires_at: row.get(at + 3)?,
+        recorded_at: row.get(at + 4)?,
+    }))
 }
 
-/// The agreements with all carriers.
+/// The agreements with all carriers, as they stand.
 ///
 /// # Errors
 /// [`DbError`].
 pub fn agreements(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<Agreed>, DbError> {
     tx.query(
         sql!(
-            "SELECT adapter, agreement, effective_at, expires_at, legal_name, max_level
-             FROM vendor WHERE practice_id = $1 ORDER BY adapter"
+            "SELECT v.adapter, v.agreement, v.effective_at, v.expires_at, v.legal_name, v.max_level,
+                    e.event, e.legal_name, e.effective_at, e.expires_at, e.recorded_at
+               FROM vendor v
+               LEFT JOIN agreement_event e ON e.practice_id = v.practice_id
+                    AND e.vendor = v.adapter
+                    AND e.number = (SELECT MAX(l.number) FROM agreement_event l
+                                     WHERE l.practice_id = v.practice_id AND l.vendor = v.adapter
+                                       AND l.event <> 'returned')
+              WHERE v.practice_id = $1 ORDER BY v.adapter"
         ),
         params![practice],
         |row| {
-            Ok(Agreed {
+            let file = Agreed {
                 adapter: row.get(0)?,
                 status: row.get(1)?,
                 effective_at: row.get(2)?,
                 expires_at: row.get(3)?,
                 legal_name: row.get(4)?,
                 max_level: row.get(5)?,
-            })
+            };
+            Ok(standing(file, noted(row, 6)?.as_ref()))
         },
+    )
+}
+
+/// The agreements with all vendors that carry no channel, by name.
+///
+/// # Errors
+/// [`DbError`].
+pub fn others(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<Agreed>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT v.id, v.legal_name, v.max_level,
+                    e.event, e.legal_name, e.effective_at, e.expires_at, e.recorded_at
+               FROM vendor_entry v
+               LEFT JOIN agreement_event e ON e.practice_id = v.practice_id AND e.vendor = v.id
+                    AND e.number = (SELECT MAX(l.number) FROM agreement_event l
+                                     WHERE l.practice_id = v.practice_id AND l.vendor = v.id
+                                       AND l.event <> 'returned')
+              WHERE v.practice_id = $1 ORDER BY v.legal_name, v.id"
+        ),
+        params![practice],
+        |row| {
+            let vendor = Agreed {
+                adapter: row.get(0)?,
+                legal_name: row.get(1)?,
+                max_level: row.get(2)?,
+                status: "missing".to_owned(),
+                effective_at: None,
+                expires_at: None,
+            };
+            Ok(standing_alone(vendor, noted(row, 3)?.as_ref()))
+        },
+    )
+}
+
+/// What a carrier does for us, as the configuration says; none where there is no such carrier.
+///
+/// # Errors
+/// [`DbError`].
+pub fn service(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    adapter: &str,
+) -> Result<Option<String>, DbError> {
+    tx.query_opt(
+        sql!("SELECT service FROM vendor WHERE practice_id = $1 AND adapter = $2"),
+        params![practice, adapter],
+        |row| row.get(0),
     )
 }
 
@@ -195,7 +249,7 @@ pub fn channel(
     )
 }
 
-/// Who carries a channel, as the gate asks.
+/// Who carries a channel, as the gate asks: under the agreement that stands.
 ///
 /// # Errors
 /// [`DbError`].
@@ -206,27 +260,41 @@ pub fn for_channel(
 ) -> Result<Option<Vendor>, DbError> {
     tx.query_opt(
         sql!(
-            "SELECT c.adapter, c.enabled, v.max_level, v.agreement, v.effective_at, v.expires_at
-             FROM channel_setting c JOIN vendor v
-                 ON v.practice_id = c.practice_id AND v.adapter = c.adapter
-             WHERE c.practice_id = $1 AND c.channel = $2"
+            "SELECT v.adapter, v.agreement, v.effective_at, v.expires_at, v.legal_name, v.max_level,
+                    c.enabled,
+                    e.event, e.legal_name, e.effective_at, e.expires_at, e.recorded_at
+               FROM channel_setting c
+               JOIN vendor v ON v.practice_id = c.practice_id AND v.adapter = c.adapter
+               LEFT JOIN agreement_event e ON e.practice_id = v.practice_id
+                    AND e.vendor = v.adapter
+                    AND e.number = (SELECT MAX(l.number) FROM agreement_event l
+                                     WHERE l.practice_id = v.practice_id AND l.vendor = v.adapter
+                                       AND l.event <> 'returned')
+              WHERE c.practice_id = $1 AND c.channel = $2"
         ),
         params![practice, channel.as_str()],
         |row| {
-            let agreement: String = row.get(3)?;
-            let from: Option<Timestamp> = row.get(4)?;
-            let until: Option<Timestamp> = row.get(5)?;
-            let agreement = match (agreement.as_str(), from) {
-                ("active", Some(from)) => Agreement::Active { from, until },
-                ("exception", _) => Agreement::Exception { until },
+            let file = Agreed {
+                adapter: row.get(0)?,
+                status: row.get(1)?,
+                effective_at: row.get(2)?,
+                expires_at: row.get(3)?,
+                legal_name: row.get(4)?,
+                max_level: row.get(5)?,
+            };
+            let agreed = standing(file, noted(row, 7)?.as_ref());
+            let agreement = match (agreed.status.as_str(), agreed.effective_at) {
+                ("active", Some(from)) => Agreement::Active { from, until: agreed.expires_at },
+                ("exception", _) => Agreement::Exception { until: agreed.expires_at },
                 ("sandbox", _) => Agreement::Sandbox,
+                ("ended", _) => Agreement::Ended,
                 _ => Agreement::Missing,
             };
             Ok(Vendor {
-                adapter: row.get(0)?,
-                enabled: row.get(1)?,
+                adapter: agreed.adapter,
+                enabled: row.get(6)?,
                 // A number that is no level carries nothing.
-                max_level: Level::try_from(row.get::<u8>(2)?).unwrap_or(Level::Administrative),
+                max_level: Level::try_from(agreed.max_level).unwrap_or(Level::Administrative),
                 agreement,
             })
         },

@@ -3,15 +3,16 @@
 use gate::PracticeId;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::agreements::standing::Agreed;
 use crate::audit::Log;
 use crate::audit::sequencer::last_note;
 use crate::audit::witness::{Standing, Witness, WitnessError};
 use crate::backup::drill::LAST_DRILL;
 use crate::backup::keys::LAST_KEYS;
 use crate::backup::take::LAST_BACKUP;
-use crate::db::vendor::{self, Agreed};
+use crate::db::vendor;
 use crate::db::{DbError, Tx, outbox, setting};
-use crate::doctor::{Finding, machine, said};
+use crate::doctor::{Finding, Verdict, machine, said};
 
 /// A backup of the data is old after a day, far too old after a week; a drill after a quarter.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -51,6 +52,9 @@ pub fn all(tx: &mut Tx<'_>, log: Log<'_>, witness: &Witness) -> Result<Vec<Findi
     ];
     for agreed in vendor::agreements(tx, practice)? {
         findings.push(agreement(&agreed, now));
+    }
+    for agreed in vendor::others(tx, practice)? {
+        findings.extend(other_agreement(&agreed, now));
     }
     let age = |tx: &mut Tx<'_>, name| last(tx, practice, name, now);
     findings.push(kept("backup of the data", age(tx, LAST_BACKUP)?, [DAY, DAY * 7]));
@@ -93,29 +97,50 @@ pub fn waiting(oldest: Option<Timestamp>, now: Timestamp) -> Finding {
     }
 }
 
-/// An agreement with a carrier (RULEBOOK §4).
+/// An agreement with a carrier, as it stands (RULEBOOK §4).
 #[must_use]
 pub fn agreement(agreed: &Agreed, now: Timestamp) -> Finding {
     let check = format!("agreement with {}", agreed.adapter);
-    let renew = "renew it, then correct the [….agreement] section of the settings";
-    match agreed.status.as_str() {
-        "active" | "exception" | "sandbox" => {}
-        status => {
-            let says = format!("{status}: nothing is sent through it");
-            return Finding::fail(check, says, "sign one, or use another carrier");
+    let renew = "renew it, on the page Settings, Vendors";
+    let remedy = match agreed.status.as_str() {
+        "active" | "exception" | "sandbox" => renew,
+        "ended" => "renew it on the page Settings, Vendors, or use another carrier",
+        _ => {
+            "sign one and correct the [….agreement] section of the settings, or use another carrier"
         }
+    };
+    stands(agreed, now, (check, "nothing is sent through it", remedy))
+}
+
+/// An agreement with a vendor that carries no channel: nothing stops by itself. Of one that the practice
+/// ended there is nothing to say.
+#[must_use]
+pub fn other_agreement(agreed: &Agreed, now: Timestamp) -> Option<Finding> {
+    if agreed.status == "ended" {
+        return None;
+    }
+    let check = format!("agreement with {}", agreed.legal_name);
+    let remedy = "sign one, on the page Settings, Vendors";
+    let found = stands(agreed, now, (check, "they may be given nothing", remedy));
+    // It stops no message.
+    Some(Finding { verdict: found.verdict.min(Verdict::Warn), ..found })
+}
+
+fn stands(agreed: &Agreed, now: Timestamp, (check, so, remedy): (String, &str, &str)) -> Finding {
+    let status = agreed.status.as_str();
+    if !matches!(status, "active" | "exception" | "sandbox") {
+        return Finding::fail(check, format!("{status}: {so}"), remedy);
     }
     if agreed.effective_at.is_some_and(|from| from > now) {
-        return Finding::fail(check, "not in force yet: nothing is sent through it", renew);
+        return Finding::fail(check, format!("not in force yet: {so}"), remedy);
     }
     match agreed.expires_at {
-        Some(until) if until <= now => {
-            Finding::fail(check, "expired: nothing is sent through it", renew)
-        }
+        Some(until) if until <= now => Finding::fail(check, format!("expired: {so}"), remedy),
         Some(until) if until.duration_since(now) < DAY * 30 => {
-            Finding::warn(check, format!("expires in {}", said(until.duration_since(now))), renew)
+            let left = said(until.duration_since(now));
+            Finding::warn(check, format!("expires in {left}"), remedy)
         }
-        _ => Finding::ok(check, format!("{} in force", agreed.status)),
+        _ => Finding::ok(check, format!("{status} in force")),
     }
 }
 
@@ -206,6 +231,7 @@ mod tests {
             ("sandbox", None, None, Good),
             ("missing", None, None, Fail),
             ("terminated", days(-9), days(60), Fail),
+            ("ended", days(-9), days(-1), Fail),
         ] {
             let agreed = Agreed {
                 adapter: "sms_smpp".to_owned(),
@@ -216,6 +242,9 @@ mod tests {
                 expires_at: until,
             };
             assert_eq!(agreement(&agreed, now()).verdict, verdict, "{status} {until:?}");
+            let other = other_agreement(&agreed, now()).map(|found| found.verdict);
+            let milder = verdict.min(Warn);
+            assert_eq!(other, Some(milder).filter(|_| status != "ended"), "{status} {until:?}");
         }
     }
 

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use gate::PatientId;
+use jiff::Timestamp;
 
 use super::Doors;
 use super::errors::Problem;
@@ -24,13 +25,26 @@ use crate::ids::AttachmentId;
 /// [`AttachmentError`].
 pub(super) async fn take(
     doors: &Doors,
-    whose: (Actor, PatientId),
+    (actor, patient): (Actor, PatientId),
     (files, until): (Vec<(String, String, Bytes)>, Option<seal::Day>),
+) -> Result<Result<Vec<SealedFile>, NotTaken>, AttachmentError> {
+    let now = doors.office().clock().now();
+    take_from(doors, (actor, Some(patient)), (files, until, now)).await
+}
+
+/// The same for files whose years of retention begin at `from`, of a patient or of none.
+///
+/// # Errors
+/// [`AttachmentError`].
+pub(super) async fn take_from(
+    doors: &Doors,
+    whose: (Actor, Option<PatientId>),
+    (files, until, from): (Vec<(String, String, Bytes)>, Option<seal::Day>, Timestamp),
 ) -> Result<Result<Vec<SealedFile>, NotTaken>, AttachmentError> {
     let mut sealed = Vec::with_capacity(files.len());
     for (_, name, bytes) in files {
         match doors.scanner().take(name, bytes).await {
-            Ok(fit) => sealed.push(store::seal(doors.office(), &fit, until)?),
+            Ok(fit) => sealed.push(store::seal_from(doors.office(), &fit, (until, from))?),
             Err(not) => {
                 refused(doors, whose, not).await?;
                 return Ok(Err(not));
@@ -44,7 +58,7 @@ pub(super) async fn take(
 /// refused for another reason it says nothing.
 async fn refused(
     doors: &Doors,
-    (actor, patient): (Actor, PatientId),
+    (actor, patient): (Actor, Option<PatientId>),
     not: NotTaken,
 ) -> Result<(), AuditError> {
     if not != NotTaken::Infected {

@@ -24,6 +24,7 @@ use super::carriers::twilio;
 use super::console::patient::{
     self, answers, disclosures, files as papers, hand_over, record, release, said,
 };
+use super::console::settings::vendors::forms as vendor_forms;
 use super::console::{
     access, call, downtime, emergency, guide, inbox, invite, lock, log, me, overview, people,
     sealed, settings, sign_in, staff, strip, tasks as work, templates, thread, thread_files,
@@ -308,6 +309,14 @@ fn pages() -> Routes {
         .post("/settings/forms/new", MayRecently(A::ChangeSettings), settings::forms::add)
         .get("/settings/forms/{form}", May(A::ChangeSettings), settings::forms::page)
         .post("/settings/forms/{form}", MayRecently(A::ChangeSettings), settings::forms::keep)
+        .get("/settings/vendors", May(A::ManageVendors), settings::vendors::list)
+        .post("/settings/vendors", MayRecently(A::ManageVendors), vendor_forms::add)
+        .get("/settings/vendors/{vendor}", May(A::ManageVendors), settings::vendors::page)
+        .post("/settings/vendors/{vendor}", MayRecently(A::ManageVendors), vendor_forms::change)
+        .post("/settings/vendors/{vendor}/sign", MayRecently(A::ManageVendors), vendor_forms::sign)
+        .post("/settings/vendors/{vendor}/end", MayRecently(A::ManageVendors), vendor_forms::end)
+        .post("/settings/vendors/{vendor}/returned", MayRecently(A::ManageVendors), vendor_forms::returned)
+        .get("/settings/vendors/{vendor}/files/{file}", May(A::ManageVendors), vendor_forms::file)
         .get("/settings/carriers", May(A::ChangeSettings), settings::carriers::page)
         .get("/settings/carriers/test", May(A::ChangeSettings), settings::carriers::told)
         .post("/settings/carriers/test", May(A::ChangeSettings), settings::carriers::test)

@@ -3,8 +3,10 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 
 use super::Doors;
+use crate::ids::SealedMessageId;
 use crate::office::Office;
 use crate::sealed::envelope::FormError;
 use crate::sealed::threads::{Holder, Seen};
@@ -63,6 +65,28 @@ impl Browser {
             ..alone
         }
     }
+}
+
+/// Which messages of a conversation a page shows.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Before {
+    before: Option<String>,
+}
+
+impl Before {
+    /// Those before this one; else the last.
+    ///
+    /// # Errors
+    /// Where what stands there names no message.
+    pub(super) fn read(&self) -> Result<Option<SealedMessageId>, uuid::Error> {
+        self.before.as_deref().map(str::parse).transpose()
+    }
+}
+
+/// The address of the earlier ones.
+pub(super) fn earlier(here: &str, seen: &Seen) -> Option<String> {
+    seen.earlier.map(|before| format!("{here}?before={before}"))
 }
 
 /// A keyed hash of who somebody is: on a browser that several use, each has a key of their own.

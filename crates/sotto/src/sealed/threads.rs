@@ -22,7 +22,7 @@ pub use crate::db::sealed_thread::{Holder, Sender};
 /// How far the time that an envelope names may lie back, and ahead.
 const BACK: SignedDuration = SignedDuration::from_mins(10);
 const AHEAD: SignedDuration = SignedDuration::from_mins(2);
-/// How many messages a page shows, the last ones.
+/// How many messages a page shows: the last ones, or the last before one of them.
 const SHOWN: u32 = 200;
 /// How long the patient may stay away after a notice before a person calls (CLIN-07).
 const PATIENCE: SignedDuration = SignedDuration::from_hours(48);
@@ -78,6 +78,8 @@ pub struct Seen {
     pub patient_key: Option<PublicKey>,
     /// The messages, the oldest first; of one whose keys were destroyed, no envelope.
     pub messages: Vec<Stored>,
+    /// There are earlier ones, before this.
+    pub earlier: Option<SealedMessageId>,
 }
 
 /// A stored message.
@@ -106,25 +108,49 @@ pub fn theirs(
     row.filter(|row| side.is_of(row)).ok_or(SealedError::NoThread)
 }
 
-/// A conversation of theirs. Reads only; the caller records that it was opened.
+/// A conversation of theirs, with its last messages, or the last before one of them. Reads only; the
+/// caller records that it was opened.
 ///
 /// # Errors
-/// [`SealedError::NoThread`] also for somebody else's.
+/// [`SealedError::NoThread`] also for somebody else's, and for a message that is not of it.
 pub fn see(
     tx: &mut Tx<'_>,
     office: &Office,
     (side, id): (Side, SealedThreadId),
+    before: Option<SealedMessageId>,
 ) -> Result<Seen, SealedError> {
     let row = theirs(tx, office, (side, id))?;
+    let mut messages = match before {
+        None => stored(tx, office, (row.id, SHOWN + 1))?,
+        Some(before) => earlier(tx, office, (row.id, before))?,
+    };
+    // One more than is shown was asked for, the oldest.
+    let more = messages.len() > SHOWN as usize;
+    let messages = messages.split_off(usize::from(more));
     let staff = staff::get(tx, office, row.staff_id)?;
     Ok(Seen {
         staff_here: staff.as_ref().is_some_and(|one| one.disabled_at.is_none()),
         staff_name: staff.map_or_else(String::new, |one| one.named.name),
         staff_key: keys::of(tx, office, Holder::Staff(row.staff_id))?,
         patient_key: keys::of(tx, office, Holder::Patient(row.patient_id))?,
-        messages: stored(tx, office, (row.id, SHOWN))?,
+        earlier: messages.first().filter(|_| more).map(|one| one.id),
+        messages,
         row,
     })
+}
+
+/// The envelopes before one of a conversation, one more than a page shows, the oldest first.
+fn earlier(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    (thread, before): (SealedThreadId, SealedMessageId),
+) -> Result<Vec<Stored>, SealedError> {
+    let practice = office.practice();
+    let before = rows::message(tx, practice, before)?.filter(|row| row.thread_id == thread);
+    let before = before.ok_or(SealedError::NoThread)?;
+    let mut all = rows::messages_before(tx, practice, (thread, &before), SHOWN + 1)?;
+    all.reverse();
+    all.into_iter().map(|row| opened(office, row)).collect()
 }
 
 /// The last envelopes of a conversation, the oldest first.

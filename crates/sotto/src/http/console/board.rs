@@ -1,8 +1,9 @@
 //! What the overview shows, read in one snapshot of the database.
 
 use super::lines::Lines;
+use super::settings::standing::standing;
 use super::words::{self, When};
-use crate::db::{DbError, Tx, board, message, reconciliation, self_test};
+use crate::db::{DbError, Tx, board, message, reconciliation, self_test, vendor};
 use crate::office::Office;
 
 /// How many rows each list shows.
@@ -48,6 +49,16 @@ pub(super) struct Board {
     pub log: Log,
     pub reconciled: Option<Checked>,
     pub tested: Option<Checked>,
+    /// The agreements of which something must be done: with whom, and how each stands.
+    pub agreements: Vec<Due>,
+}
+
+/// An agreement of which something must be done.
+#[derive(Debug)]
+pub(super) struct Due {
+    pub with: String,
+    pub words: String,
+    pub tone: &'static str,
 }
 
 /// A check of the night: when, and how it went.
@@ -208,7 +219,21 @@ pub(super) fn read(tx: &mut Tx<'_>, office: &Office) -> Result<Board, BoardError
         log,
         reconciled,
         tested,
+        agreements: agreements(tx, office)?,
     })
+}
+
+/// The agreements that end soon, have ended or are missing.
+fn agreements(tx: &mut Tx<'_>, office: &Office) -> Result<Vec<Due>, DbError> {
+    let (practice, now) = (office.practice(), office.clock().now());
+    let mut all = vendor::agreements(tx, practice)?;
+    // Of those that carry nothing and whose agreement the practice ended, nothing is to be done.
+    all.extend(vendor::others(tx, practice)?.into_iter().filter(|one| one.status != "ended"));
+    let due = all.into_iter().filter_map(|one| {
+        let (words, tone) = standing(&one, now);
+        (tone != "ok").then(|| Due { with: one.legal_name, words, tone })
+    });
+    Ok(due.collect())
 }
 
 /// The last comparison that came to its end.

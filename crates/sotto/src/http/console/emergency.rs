@@ -51,6 +51,8 @@ struct Page {
     frame: Frame,
     patient: String,
     error: Option<String>,
+    /// The reason for which it stands open to them already.
+    stands: Option<&'static str>,
     reasons: Vec<Choice>,
     words: String,
 }
@@ -72,10 +74,15 @@ fn ask(
         words,
         chosen: form.reason == reason.word(),
     };
+    let opened = &may.may.signed_in.opened;
+    let stands = opened.iter().find(|one| one.patient == may.may.patient);
     let page = Page {
         frame: Frame::of(doors, &may.may.signed_in).at("/people"),
         patient: may.may.patient.to_string(),
         error,
+        stands: stands.and_then(|one| {
+            REASONS.iter().find(|(reason, _)| *reason == one.reason).map(|(_, words)| *words)
+        }),
         reasons: REASONS.into_iter().map(choice).collect(),
         words: form.words,
     };

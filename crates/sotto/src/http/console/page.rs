@@ -53,6 +53,7 @@ impl Frame {
             ("/log", "Log", Action::ReadAudit),
             ("/templates", "Templates", Action::SeeTemplates),
             ("/settings", "Settings", Action::ChangeSettings),
+            ("/settings/vendors", "Vendors", Action::ManageVendors),
             ("/access", "Who may do what", Action::SeeAccess),
         ];
         let may = |action| policies::may(&principal, action, &Resource::Practice).is_ok();

@@ -15,8 +15,8 @@ use crate::db::Tx;
 use crate::facts;
 use crate::http::Doors;
 use crate::http::body::Octets;
-use crate::http::params::Path;
-use crate::http::sealed::{Browser, taken};
+use crate::http::params::{Path, Query};
+use crate::http::sealed::{Before, Browser, earlier, taken};
 use crate::http::views::seen;
 use crate::ids::SealedThreadId;
 use crate::office::Office;
@@ -50,6 +50,10 @@ struct Page {
     came: Option<When>,
     told: bool,
     messages: Vec<Message>,
+    /// Where the earlier ones are.
+    earlier: Option<String>,
+    /// Where the last ones are, from a page of earlier ones.
+    last: Option<String>,
 }
 
 struct Message {
@@ -186,12 +190,16 @@ pub async fn page(
     may: MayOf<WriteSealed>,
     State(doors): State<Doors>,
     Path(named): Path<Named>,
+    Query(asked): Query<Before>,
 ) -> Result<Response, Response> {
     let (patient, side, actor) = (may.patient, side(&may), may.actor());
-    let Ok(id) = named.thread.parse::<SealedThreadId>() else { return Err(no_thread(patient)) };
+    let (Ok(id), Ok(before)) = (named.thread.parse::<SealedThreadId>(), asked.read()) else {
+        return Err(no_thread(patient));
+    };
+    let here = format!("/people/{patient}/sealed/{id}");
     let permit = may.permit.clone();
     let look = move |tx: &mut Tx<'_>, office: &Office| {
-        let found = threads::see(tx, office, (side, id))?;
+        let found = threads::see(tx, office, (side, id), before)?;
         let event = threads::changed(&found.row, &actor, "opened")
             .code(format!("envelopes={}", found.messages.len()));
         Ok::<_, SealedError>(((found, name(tx, office, patient)?), vec![permit.of(event)]))
@@ -210,6 +218,8 @@ pub async fn page(
             .filter(|seen| found.row.told_at.is_none_or(|told| told <= *seen))
             .map(|at| When::new(at, now, &zone)),
         told: found.row.told_at.is_some(),
+        earlier: earlier(&here, &found),
+        last: before.map(|_| here),
         messages: found
             .messages
             .into_iter()

@@ -73,6 +73,8 @@ deeds! {
     ApproveTemplates;
     /// To change how the practice is set up.
     ChangeSettings;
+    /// To write down vendors, and sign and end agreements with them.
+    ManageVendors;
     /// To see what must be done.
     SeeTasks;
     /// To open a record in an emergency that is closed otherwise.
@@ -320,14 +322,18 @@ fn to_page(parts: &Parts, to: &str) -> Response {
     let back = match (&parts.method, path) {
         (&Method::GET, "/") => return see_other(to),
         (&Method::GET, path) => path,
+        // Their page is closed to them: the form that opens it.
+        (_, path) if path.starts_with("/people") && path.ends_with("/emergency") => path,
         // The patient's own page: what stands before the third slash.
         (_, path) if path.starts_with("/people") => {
             path.match_indices('/').nth(2).and_then(|(at, _)| path.get(..at)).unwrap_or(path)
         }
-        (_, path) => ["/staff", "/settings", "/log", "/inbox", "/tasks", "/templates"]
-            .into_iter()
-            .find(|page| path.starts_with(page))
-            .unwrap_or("/me"),
+        (_, path) => {
+            ["/staff", "/settings/vendors", "/settings", "/log", "/inbox", "/tasks", "/templates"]
+                .into_iter()
+                .find(|page| path.starts_with(page))
+                .unwrap_or("/me")
+        }
     };
     see_other(&format!("{to}?to={back}"))
 }

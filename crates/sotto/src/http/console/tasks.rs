@@ -64,6 +64,8 @@ struct Row {
     thread: Option<String>,
     /// Where the call about it begins.
     call: Option<String>,
+    /// It is about an agreement, and they may do something about it.
+    vendors: bool,
     /// Where it is reviewed, which is how it is done.
     review: bool,
     /// May they say that it is done?
@@ -156,9 +158,11 @@ fn line(reader: &mut Reader<'_>, row: Listed, whose: &Whose) -> Row {
         None => "The practice".to_owned(),
     };
     let reviewed = row.kind == TaskKind::BreakGlass;
+    let agreed = matches!(row.kind, TaskKind::AgreementEnds | TaskKind::Certificate);
     let mine = !reviewed && reader.may(Action::Reply, about, whose);
     let patient = row.patient.filter(|_| mine && readable);
     Row {
+        vendors: agreed && reader.may_here(Action::ManageVendors),
         review: reviewed && reader.may_here(Action::ReviewBreakGlass),
         call: patient.map(|patient| format!("/people/{patient}/call?task={}", row.id)),
         id: row.id.to_string(),

@@ -46,7 +46,7 @@ pub async fn page(
             Some(Holder::Message(id)) => {
                 message::find(tx, practice, id)?.and_then(|one| one.patient)
             }
-            Some(Holder::Consent(_)) | None => None,
+            Some(Holder::Consent(_) | Holder::Agreement(_)) | None => None,
         };
         let row = there.filter(|_| whose.is_some() && whose == patient);
         let row = row.ok_or_else(|| Problem::not_found("file"))?;

@@ -158,7 +158,10 @@ pub(super) fn task_words(kind: &str) -> String {
         "reminder_missing" => "A reminder did not go out: call".to_owned(),
         "reminder_wrong" => "Was reminded of a visit that moved or was cancelled: call".to_owned(),
         "self_test_failed" => "The self-test failed: see sotto selftest --last".to_owned(),
-        "agreement_ends" => "An agreement with a carrier ends: renew it, see Settings".to_owned(),
+        "agreement_ends" => "An agreement with a vendor ends soon: renew it".to_owned(),
+        "certificate" => {
+            "An agreement was ended: get the certificate of return or destruction".to_owned()
+        }
         "break_glass" => "Review an emergency access".to_owned(),
         "record_torn" => "The records do not agree: see sotto reconcile".to_owned(),
         other => plain(other),

@@ -12,8 +12,8 @@ use super::page::{Filled, Frame, message, see_other};
 use crate::conversations::tasks::TaskError;
 use crate::db::Tx;
 use crate::http::body::Octets;
-use crate::http::params::Path;
-use crate::http::sealed::{Browser, taken};
+use crate::http::params::{Path, Query};
+use crate::http::sealed::{Before, Browser, earlier, taken};
 use crate::ids::SealedThreadId;
 use crate::office::Office;
 use crate::portal::Visitor;
@@ -42,6 +42,10 @@ struct Page {
     who: String,
     hours: String,
     messages: Vec<Message>,
+    /// Where the earlier ones are.
+    earlier: Option<String>,
+    /// Where the last ones are, from a page of earlier ones.
+    last: Option<String>,
 }
 
 struct Message {
@@ -82,12 +86,18 @@ pub async fn list(at: Inside) -> Result<Response, Response> {
 
 /// `GET /window/sealed/{thread}`. That it was opened is on the log, with how many envelopes; what they
 /// say nobody here knows.
-pub async fn page(Path(id): Path<String>, at: Inside) -> Result<Response, Response> {
+pub async fn page(
+    Path(id): Path<String>,
+    Query(asked): Query<Before>,
+    at: Inside,
+) -> Result<Response, Response> {
     let side = side(&at).ok_or_else(|| at.nothing())?;
     let l = at.l;
     let id: SealedThreadId = id.parse().map_err(|_| at.nothing())?;
+    let before = asked.read().map_err(|_| at.nothing())?;
+    let here = format!("/window/sealed/{id}");
     let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
-        let found = threads::see(tx, office, (side, id))?;
+        let found = threads::see(tx, office, (side, id), before)?;
         let place = places::of_patient(tx, office, Some(who.patient())).map_err(TaskError::from)?;
         let event = threads::changed(&found.row, &who.actor(), "opened")
             .code(format!("envelopes={}", found.messages.len()));
@@ -106,8 +116,10 @@ pub async fn page(Path(id): Path<String>, at: Inside) -> Result<Response, Respon
         envelope: one.envelope,
     };
     let page = Page {
-        frame: at.frame(format!("/window/sealed/{id}")),
+        frame: at.frame(here.as_str()),
         browser,
+        earlier: earlier(&here, &found),
+        last: before.map(|_| here),
         who: found.staff_name,
         hours,
         messages: found.messages.into_iter().map(message).collect(),

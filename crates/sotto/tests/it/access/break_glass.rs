@@ -149,6 +149,37 @@ on_both_engines! {
         scene.desk.clinic.is_proved().await;
     }
 
+    async fn another_reason_is_another_opening_and_the_same_is_none(db: TestDb) {
+        let mut scene = Scene::open(db).await;
+        let to = format!("/people/{}", scene.ana);
+        let standing = [("reason", "standing_in"), ("words", "I see her for Dr. Vega today")];
+        scene.desk.post(&scene.ask(), &standing, &mut scene.nurse).await.goes_to(&to);
+        scene.desk.pass(60);
+        // The same again is the same.
+        scene.desk.post(&scene.ask(), &standing, &mut scene.nurse).await.goes_to(&to);
+        assert_eq!(scene.steps().await.len(), 1, "{:?}", scene.steps().await);
+        let form = scene.desk.get(&scene.ask(), &mut scene.nurse).await.is(200).text;
+        assert!(form.contains("It stands open to you already") && form.contains("whoever usually does is away"), "{form}");
+        // A reason that says nothing leaves it as it was.
+        let short = [("reason", "medical_emergency"), ("words", "now")];
+        scene.desk.post(&scene.ask(), &short, &mut scene.nurse).await.is(422);
+        assert_eq!(scene.steps().await.len(), 1);
+        scene.broken().await;
+        let steps = scene.steps().await;
+        let words = |n: usize| steps[n].split(' ').filter(|word| !word.contains('.')).collect::<Vec<_>>().join(" ");
+        assert_eq!([words(0), words(1), words(2)], ["opened standing_in", "ended by_hand", "opened medical_emergency"]);
+        // One line, of a whole hour; two to review, each with its task.
+        let page = scene.desk.get(&to, &mut scene.nurse).await.is(200).text;
+        assert_eq!(page.matches("Emergency access</strong>").count(), 1, "{page}");
+        assert!(page.contains("60 more minutes"), "{page}");
+        let tasks = scene.desk.clinic.tasks().await;
+        let open = tasks.iter().filter(|task| task.kind == TaskKind::BreakGlass && task.state == TaskState::Open);
+        assert_eq!(open.count(), 2);
+        let list = scene.desk.get("/log/emergencies", &mut scene.officer).await.is(200).text;
+        assert!(list.contains("I see her for Dr. Vega today") && list.contains("Unconscious in our waiting room"), "{list}");
+        scene.desk.clinic.is_proved().await;
+    }
+
     async fn it_ends_by_hand_by_the_officer_and_after_an_hour(db: TestDb) {
         let mut scene = Scene::open(db).await;
         let page = format!("/people/{}", scene.ana);

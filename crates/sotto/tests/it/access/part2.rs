@@ -118,6 +118,14 @@ on_both_engines! {
             assert_eq!(scene.of_nurse(&page).await.is(200).text.contains(SAID), opens, "{reason}");
             scene.of_nurse(&thread).await.is(if opens { 200 } else { 403 });
         }
+        // Whoever opened it for another reason gives the one that opens it.
+        let (nurse, _) = scene.desk.invite("both@harborview.example", &[Role::Nurse]).await;
+        scene.nurse = scene.desk.let_in(nurse).await;
+        for (reason, status) in [("standing_in", 403), ("medical_emergency", 200)] {
+            let form = [("reason", reason), ("words", "Unconscious in our waiting room")];
+            scene.desk.post(&emergency, &form, &mut scene.nurse).await.goes_to(&page);
+            scene.of_nurse(&thread).await.is(status);
+        }
     }
 
     async fn more_than_administrative_goes_by_no_open_channel(db: TestDb) {

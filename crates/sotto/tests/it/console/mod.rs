@@ -5,4 +5,5 @@ mod drafts;
 mod log;
 mod settings;
 mod templates;
+mod vendors;
 mod write;

@@ -1,8 +1,9 @@
 //! What was decided on a reader is stored only where nothing it rests on has changed.
 
 use sotto::db::registry::{
-    ALTERNATIVE_CONTACT, APPOINTMENT, CONSENT_EVENT, CONTACT_POINT, MESSAGE, OUTBOX, PATIENT,
-    PREFERENCE, RECEIPT, RESTRICTION, SUPPRESSION_EVENT, TEMPLATE_VERSION, Table, VENDOR,
+    AGREEMENT_EVENT, ALTERNATIVE_CONTACT, APPOINTMENT, CONSENT_EVENT, CONTACT_POINT, MESSAGE,
+    OUTBOX, PATIENT, PREFERENCE, RECEIPT, RESTRICTION, SUPPRESSION_EVENT, TEMPLATE_VERSION, Table,
+    VENDOR,
 };
 use sotto::db::{Db, DbError, Mark};
 use sotto::{params, sql};
@@ -44,6 +45,7 @@ async fn what_the_gate_asks_about_moves_the_ground_and_sending_does_not() {
         ALTERNATIVE_CONTACT,
         PREFERENCE,
         VENDOR,
+        AGREEMENT_EVENT,
         TEMPLATE_VERSION,
         APPOINTMENT,
     ] {

@@ -6,12 +6,16 @@ use std::sync::{Arc, Mutex};
 use gate::{Channel, Level, Released};
 use jiff::SignedDuration;
 use serde_json::Value;
+use sotto::access::policies::{self, Action, Permit, Principal, Resource};
+use sotto::access::roles::{Role, Roles};
+use sotto::agreements::register::{self, Signed};
+use sotto::attachments::{scan::Scanner, store};
 use sotto::channels::{Adapter, AdapterName, Failure, Handoff};
 use sotto::clock::Clock;
 use sotto::db::suppression::{self, SuppressionKind, SuppressionRow, SuppressionSource};
 use sotto::db::vendor::{self, NewVendor};
 use sotto::db::{Db, Tx};
-use sotto::ids::{Id as _, RunId};
+use sotto::ids::{Id as _, RunId, StaffId};
 use sotto::nodes::{Lease, Standing};
 use sotto::observe::metrics::Link;
 use sotto::office::Office;
@@ -21,7 +25,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{NUMBER, Site, results};
-use crate::clinic::phone;
+use crate::clinic::{phone, staff};
 use crate::on_both_engines;
 
 /// Takes everything, while its connection is there.
@@ -131,6 +135,19 @@ fn agreement_ended(tx: &mut Tx<'_>, office: &Office) {
     assert!(vendor::for_channel(tx, office.practice(), Channel::Sms).unwrap().is_some());
 }
 
+/// The practice ends it on the page of vendors (BAA-05).
+fn ended_by_hand(tx: &mut Tx<'_>, office: &Office) {
+    let end = ("sms_smpp", "They sold our numbers.");
+    register::end(tx, office, (&staff(), &officer()), end).unwrap();
+}
+
+/// Leave, as a privacy officer has it.
+fn officer() -> Permit {
+    let roles = Roles::new(vec![Role::PrivacyOfficer]).unwrap();
+    let who = Principal::new(StaffId(uuid::Uuid::nil()), roles, vec![]);
+    policies::may(&who, Action::ManageVendors, &Resource::Practice).unwrap()
+}
+
 on_both_engines! {
     async fn nothing_changed(db: TestDb) {
         let site = Site::open(db).await;
@@ -189,5 +206,38 @@ on_both_engines! {
         let (seen, took) = released(&site, agreement_ended).await;
         assert_eq!((&seen["state"], took), (&"refused".into(), 0), "{seen}");
         assert!(seen["refusals"].to_string().contains("E_BAA"), "{seen}");
+    }
+
+    async fn the_practice_ended_the_agreement(db: TestDb) {
+        let site = Site::open(db).await;
+        let (seen, took) = released(&site, ended_by_hand).await;
+        assert_eq!((&seen["state"], took), (&"refused".into(), 0), "{seen}");
+        assert!(seen["refusals"].to_string().contains("E_BAA"), "{seen}");
+        // Nor is another taken.
+        let body = results(site.patient);
+        let seen = site.post("/api/v1/messages", &body).await.is(422).json;
+        assert!(seen.to_string().contains("E_BAA"), "{seen}");
+    }
+
+    async fn the_practice_ended_the_agreement_and_signed_it_anew(db: TestDb) {
+        let site = Site::open(db).await;
+        let paper = bytes::Bytes::from_static(crate::attachments::PAPER);
+        let fit = Scanner::None.take("agreement.pdf".to_owned(), paper).await.unwrap();
+        let (seen, took) = released(&site, move |tx, office| {
+            ended_by_hand(tx, office);
+            let today = office.clock().now().to_zoned(office.profile().timezone.clone()).date();
+            let signed = Signed {
+                signer: "R. Delgado".to_owned(),
+                signed_on: Some(today),
+                last_day: None,
+                subcontractors: String::new(),
+                notice_days: None,
+            };
+            let scan = store::seal(office, &fit, None).unwrap();
+            let new = ("sms_smpp", &signed, vec![scan]);
+            register::sign(tx, office, (&staff(), &officer()), new).unwrap();
+        })
+        .await;
+        assert_eq!((&seen["state"], took), (&"sent".into(), 1), "{seen}");
     }
 }

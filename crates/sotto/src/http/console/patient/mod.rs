@@ -13,9 +13,9 @@ pub mod record;
 pub mod release;
 pub mod said;
 
-mod say;
+pub(super) mod say;
 mod sheet;
-mod typed;
+pub(super) mod typed;
 
 use askama::Template;
 use axum::extract::State;

@@ -11,12 +11,12 @@ use crate::db::consent_event::{ConsentEventRow, ConsentKind, ConsentMethod};
 use crate::db::restriction::{RestrictedThing, RestrictionStatus};
 
 /// "Mar 3, 2027".
-pub(super) fn day(at: Timestamp, zone: &TimeZone) -> String {
+pub(in crate::http::console) fn day(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%b %-d, %Y").to_string()
 }
 
 /// The last day before an instant: what "until" means to a person.
-pub(super) fn last_day(until: Timestamp, zone: &TimeZone) -> String {
+pub(in crate::http::console) fn last_day(until: Timestamp, zone: &TimeZone) -> String {
     day(until.checked_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(until), zone)
 }
 

@@ -24,7 +24,7 @@ use crate::portal::PortalError;
 
 /// Why a form was not taken: a field and what to do, or the whole of it.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(in crate::http::console) struct Refused {
     pub status: StatusCode,
     /// The field's name; none where it is about no field.
     pub field: Option<&'static str>,
@@ -33,13 +33,13 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    pub(super) fn field(field: &'static str, words: impl Into<String>) -> Self {
+    pub(in crate::http::console) fn field(field: &'static str, words: impl Into<String>) -> Self {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         Self { status, field: Some(field), words: words.into() }
     }
 
     /// It is ours to mend; the problem has logged itself.
-    fn broken(problem: &Problem) -> Self {
+    pub(in crate::http::console) fn broken(problem: &Problem) -> Self {
         Self {
             status: StatusCode::from_u16(problem.status)
                 .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
@@ -132,14 +132,17 @@ impl From<ConsentError> for Refused {
 
 impl Fields {
     /// One of the words of a list; none where nothing is chosen.
-    pub(super) fn word<T: Word>(&self, name: &'static str) -> Result<Option<T>, Refused> {
+    pub(in crate::http::console) fn word<T: Word>(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<T>, Refused> {
         self.some(name)
             .map(|word| T::from_word(&word).ok_or_else(|| Refused::field(name, "Choose one.")))
             .transpose()
     }
 
     /// A day from which on something no longer holds: its first instant in this zone.
-    pub(super) fn until(
+    pub(in crate::http::console) fn until(
         &self,
         name: &'static str,
         zone: &TimeZone,
@@ -153,7 +156,10 @@ impl Fields {
     }
 
     /// A minute of the day.
-    pub(super) fn minute(&self, name: &'static str) -> Result<Option<u16>, Refused> {
+    pub(in crate::http::console) fn minute(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<u16>, Refused> {
         let Some(text) = self.some(name) else { return Ok(None) };
         let time = Time::strptime("%H:%M", &text).ok();
         time.and_then(|time| {
@@ -164,7 +170,7 @@ impl Fields {
     }
 
     /// A number or mailbox, as people write them, with what its digits tell of the line.
-    pub(super) fn address(
+    pub(in crate::http::console) fn address(
         &self,
         name: &'static str,
     ) -> Result<(Address, gate::facts::Line), Refused> {
@@ -185,7 +191,7 @@ impl Fields {
     }
 
     /// How the practice came to know.
-    pub(super) fn told(&self, now: Timestamp) -> Result<Told, Refused> {
+    pub(in crate::http::console) fn told(&self, now: Timestamp) -> Result<Told, Refused> {
         let method: Option<ConsentMethod> = self.word("method")?;
         Ok(Told {
             method: method.ok_or_else(|| Refused::field("method", "Say how you were told."))?,
@@ -198,14 +204,18 @@ impl Fields {
 
 /// What a page shows in its forms: nothing typed yet, or one form as it came back.
 #[derive(Debug, Default)]
-pub(super) struct Typed {
+pub(in crate::http::console) struct Typed {
     form: String,
     fields: Fields,
     refused: Option<Refused>,
 }
 
 impl Typed {
-    pub(super) const fn again(form: String, fields: Fields, refused: Refused) -> Self {
+    pub(in crate::http::console) const fn again(
+        form: String,
+        fields: Fields,
+        refused: Refused,
+    ) -> Self {
         Self { form, fields, refused: Some(refused) }
     }
 
@@ -214,12 +224,12 @@ impl Typed {
         Self { form: form.to_owned(), fields, refused }
     }
 
-    pub(super) fn status(&self) -> StatusCode {
+    pub(in crate::http::console) fn status(&self) -> StatusCode {
         self.refused.as_ref().map_or(StatusCode::OK, |refused| refused.status)
     }
 
     /// What was wrong, for the top of the page: the words, and the field's id.
-    pub(super) fn wrong(&self) -> Option<(&str, String)> {
+    pub(in crate::http::console) fn wrong(&self) -> Option<(&str, String)> {
         let refused = self.refused.as_ref()?;
         let at = match refused.field {
             Some(field) => format!("{}-{field}", self.form),
@@ -229,27 +239,43 @@ impl Typed {
     }
 
     /// Whether a form came back.
-    pub(super) fn is(&self, form: &str) -> bool {
+    pub(in crate::http::console) fn is(&self, form: &str) -> bool {
         self.form == form
     }
 
     /// What a field holds: what was typed, or what is there to begin with.
-    pub(super) fn text<'a>(&'a self, form: &str, field: &str, begin: &'a str) -> &'a str {
+    pub(in crate::http::console) fn text<'a>(
+        &'a self,
+        form: &str,
+        field: &str,
+        begin: &'a str,
+    ) -> &'a str {
         if self.is(form) { self.fields.text(field) } else { begin }
     }
 
     /// Whether a choice is taken.
-    pub(super) fn chosen(&self, form: &str, field: &str, value: &str, begin: &str) -> bool {
+    pub(in crate::http::console) fn chosen(
+        &self,
+        form: &str,
+        field: &str,
+        value: &str,
+        begin: &str,
+    ) -> bool {
         self.text(form, field, begin) == value
     }
 
     /// Whether a box is ticked.
-    pub(super) fn ticked(&self, form: &str, field: &str, begin: impl Borrow<bool>) -> bool {
+    pub(in crate::http::console) fn ticked(
+        &self,
+        form: &str,
+        field: &str,
+        begin: impl Borrow<bool>,
+    ) -> bool {
         if self.is(form) { self.fields.ticked(field) } else { *begin.borrow() }
     }
 
     /// Marks a field that is wrong; the attributes hold names of ours alone.
-    pub(super) fn mark(&self, form: &str, field: &str) -> &'static str {
+    pub(in crate::http::console) fn mark(&self, form: &str, field: &str) -> &'static str {
         let wrong = self.refused.as_ref().and_then(|refused| refused.field);
         if self.is(form) && wrong == Some(field) {
             " aria-invalid=\"true\" aria-describedby=\"wrong\""

@@ -11,13 +11,15 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use super::standing::standing;
 use super::{CHANNELS, level_words};
+use crate::agreements::standing::Agreed;
 use crate::audit::{Actor, Event, Kind as Deed};
 use crate::channels::{AdapterName, FailureKind};
 use crate::compose::Values;
 use crate::compose::prices::{self, Price};
 use crate::db::attempt::{self, Outcome, Try};
-use crate::db::vendor::{self, Agreed, ChannelSetting};
+use crate::db::vendor::{self, ChannelSetting};
 use crate::db::{Tx, message as messages, test_patient};
 use crate::facts::{self, FactsError};
 use crate::http::Doors;
@@ -174,7 +176,7 @@ fn for_staff(failure: &str) -> &'static str {
     FailureKind::from_word(failure).map_or("It failed.", FailureKind::for_staff)
 }
 
-/// A channel's carrier, and how the agreement with it stands (BAA-03: warned of 90, 60, 30 and 7
+/// A channel's carrier, and how the agreement with it stands (BAA-02: warned of 90, 60, 30 and 7
 /// days ahead; the gate refuses from the day on which it ends).
 fn carrier(
     channel: Channel,
@@ -185,7 +187,7 @@ fn carrier(
     let agreed = agreements.iter().find(|agreed| agreed.adapter == setting.adapter);
     let until = agreed.and_then(|agreed| agreed.expires_at);
     let (standing, tone) = agreed.map_or_else(
-        || ("No agreement: nothing is sent".to_owned(), "stop"),
+        || ("No agreement: nothing goes".to_owned(), "stop"),
         |agreed| standing(agreed, now),
     );
     let most = agreed.and_then(|agreed| Level::try_from(agreed.max_level).ok());
@@ -202,35 +204,6 @@ fn carrier(
         link: None,
         last: None,
         price: None,
-    }
-}
-
-fn standing(agreed: &Agreed, now: Timestamp) -> (String, &'static str) {
-    match agreed.status.as_str() {
-        "active" | "exception" => {}
-        "sandbox" => return ("Simulated carrier of the demo".to_owned(), "ok"),
-        "terminated" => return ("Ended: nothing is sent".to_owned(), "stop"),
-        _ => return ("No agreement: nothing is sent".to_owned(), "stop"),
-    }
-    if agreed.effective_at.is_some_and(|from| from > now) {
-        return ("Not in force yet: nothing is sent".to_owned(), "stop");
-    }
-    let Some(until) = agreed.expires_at else { return ("In force".to_owned(), "ok") };
-    let days = until.duration_since(now).as_hours() / 24;
-    match days {
-        _ if until <= now => ("Expired: nothing is sent".to_owned(), "stop"),
-        0..=7 => (format!("Ends in {}: renew it now", days_words(days)), "urgent"),
-        8..=30 => (format!("Ends in {}: renew it", days_words(days)), "stop"),
-        31..=90 => (format!("Ends in {}", days_words(days)), "wait"),
-        _ => ("In force".to_owned(), "ok"),
-    }
-}
-
-fn days_words(days: i64) -> String {
-    match days {
-        0 => "less than a day".to_owned(),
-        1 => "a day".to_owned(),
-        days => format!("{days} days"),
     }
 }
 
@@ -370,36 +343,4 @@ pub async fn price(
     };
     doors.db().write(set).await.map_err(|error| failed(&error))?;
     Ok(see_other("/settings/carriers"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_agreement_is_warned_of_before_it_ends() {
-        let now: Timestamp = "2027-03-01T12:00:00Z".parse().unwrap();
-        let agreed = |status: &str, days: Option<i64>| Agreed {
-            adapter: "sms_smpp".into(),
-            legal_name: "Carrier".into(),
-            max_level: 2,
-            status: status.into(),
-            effective_at: None,
-            expires_at: days.map(|days| now + jiff::SignedDuration::from_hours(24 * days)),
-        };
-        for (status, days, words, tone) in [
-            ("active", None, "In force", "ok"),
-            ("active", Some(91), "In force", "ok"),
-            ("active", Some(90), "Ends in 90 days", "wait"),
-            ("active", Some(31), "Ends in 31 days", "wait"),
-            ("active", Some(30), "Ends in 30 days: renew it", "stop"),
-            ("exception", Some(7), "Ends in 7 days: renew it now", "urgent"),
-            ("active", Some(0), "Expired: nothing is sent", "stop"),
-            ("missing", Some(99), "No agreement: nothing is sent", "stop"),
-            ("terminated", None, "Ended: nothing is sent", "stop"),
-        ] {
-            let (said, how) = standing(&agreed(status, days), now);
-            assert_eq!((said.as_str(), how), (words, tone), "{status} {days:?}");
-        }
-    }
 }

@@ -4,6 +4,8 @@
 pub mod carriers;
 pub mod forms;
 pub mod hours;
+pub(super) mod standing;
+pub mod vendors;
 
 use std::collections::BTreeMap;
 

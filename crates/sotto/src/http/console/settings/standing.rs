@@ -1,0 +1,73 @@
+//! How an agreement stands, in words: on the pages of vendors and of carriers, and on the overview.
+
+use jiff::Timestamp;
+
+use crate::agreements::standing::Agreed;
+
+/// How an agreement stands, in a few words, with its mark (BAA-02: warned of 90, 60, 30 and 7 days
+/// ahead).
+pub(in crate::http::console) fn standing(
+    agreed: &Agreed,
+    now: Timestamp,
+) -> (String, &'static str) {
+    match agreed.status.as_str() {
+        "active" | "exception" => {}
+        "sandbox" => return ("Simulated carrier of the demo".to_owned(), "ok"),
+        "terminated" | "ended" => return ("Ended: nothing goes".to_owned(), "stop"),
+        _ => return ("No agreement: nothing goes".to_owned(), "stop"),
+    }
+    if agreed.effective_at.is_some_and(|from| from > now) {
+        return ("Not in force yet: nothing goes".to_owned(), "stop");
+    }
+    let Some(until) = agreed.expires_at else { return ("In force".to_owned(), "ok") };
+    let days = until.duration_since(now).as_hours() / 24;
+    match days {
+        _ if until <= now => ("Expired: nothing goes".to_owned(), "stop"),
+        0..=7 => (format!("Ends in {}: renew it now", days_words(days)), "urgent"),
+        8..=30 => (format!("Ends in {}: renew it", days_words(days)), "stop"),
+        31..=90 => (format!("Ends in {}", days_words(days)), "wait"),
+        _ => ("In force".to_owned(), "ok"),
+    }
+}
+
+/// What is left, in whole days.
+pub(super) fn days_words(days: i64) -> String {
+    match days {
+        0 => "less than a day".to_owned(),
+        1 => "a day".to_owned(),
+        days => format!("{days} days"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agreement_is_warned_of_before_it_ends() {
+        let now: Timestamp = "2027-03-01T12:00:00Z".parse().unwrap();
+        let agreed = |status: &str, days: Option<i64>| Agreed {
+            adapter: "sms_smpp".into(),
+            legal_name: "Carrier".into(),
+            max_level: 2,
+            status: status.into(),
+            effective_at: None,
+            expires_at: days.map(|days| now + jiff::SignedDuration::from_hours(24 * days)),
+        };
+        for (status, days, words, tone) in [
+            ("active", None, "In force", "ok"),
+            ("active", Some(91), "In force", "ok"),
+            ("active", Some(90), "Ends in 90 days", "wait"),
+            ("active", Some(31), "Ends in 31 days", "wait"),
+            ("active", Some(30), "Ends in 30 days: renew it", "stop"),
+            ("exception", Some(7), "Ends in 7 days: renew it now", "urgent"),
+            ("active", Some(0), "Expired: nothing goes", "stop"),
+            ("missing", Some(99), "No agreement: nothing goes", "stop"),
+            ("ended", Some(-1), "Ended: nothing goes", "stop"),
+            ("terminated", None, "Ended: nothing goes", "stop"),
+        ] {
+            let (said, how) = standing(&agreed(status, days), now);
+            assert_eq!((said.as_str(), how), (words, tone), "{status} {days:?}");
+        }
+    }
+}
