@@ -232,9 +232,7 @@ on_both_engines! {
             site.send(asked(method, path, &site.token, Body::empty())).await.is(405);
         }
         for query in [
-            "/api/v1/patients?system=x",
-            "/api/v1/patients?system=x&value=1&name=Marisol",
-            "/api/v1/messages?limit=Marisol",
+            "/api/v1/messages?patient=x&limit=Marisol",
             "/api/v1/messages?stat=refused",
             "/api/v1/appointments?form=2027-03-01T00:00:00Z",
         ] {
