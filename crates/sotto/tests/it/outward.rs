@@ -108,6 +108,24 @@ fn there_is_no_web_socket() {
     assert!(scripts.len() >= 5 && scripts.iter().all(|text| !text.contains("WebSocket")));
 }
 
+/// TLS is rustls, which has no version before 1.2 to speak (ASVS 12.1.1); there is no other one in
+/// the program, and no door narrows or widens what rustls holds to be safe.
+#[test]
+fn the_only_tls_is_one_that_knows_no_old_version() {
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let lock = std::fs::read_to_string(root.join("Cargo.lock")).unwrap();
+    let locked = |name: &str| lock.contains(&format!("name = \"{name}\"\n"));
+    assert!(locked("rustls"));
+    for other in ["openssl", "openssl-sys", "native-tls", "boring", "gnutls"] {
+        assert!(!locked(other), "{other}");
+    }
+    let made =
+        said(&["builder_with_provider(", "ClientConfig::builder()", "ServerConfig::builder()"]);
+    assert!(!made.is_empty());
+    assert_eq!(said(&[".with_safe_default_protocol_versions()"]), made);
+    assert_eq!(said(&["with_protocol_versions(", "dangerous()"]), BTreeMap::new());
+}
+
 /// The key that pages, messages and people are sealed under is in no source and no settings file of
 /// this repository (ASVS 13.3.1).
 #[test]

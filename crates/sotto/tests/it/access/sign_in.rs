@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use sotto::access::roles::Role;
 use sotto::audit::{Kind, Outcome};
 
@@ -29,6 +31,28 @@ on_both_engines! {
         desk.get(&path, &mut Jar::default()).await.is(410);
         desk.post(&path, &form, &mut Jar::default()).await.is(410);
         desk.clinic.is_proved().await;
+    }
+
+    async fn the_door_asks_for_factors_and_for_nothing_one_might_look_up(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let mut jar = Jar::default();
+        desk.hire("rosa@harborview.example", &[Role::FrontDesk], &mut jar).await;
+        let (_, link) = desk.invite("ines@harborview.example", &[Role::Nurse]).await;
+        let (_, officer) = desk.invite("ana@harborview.example", &[Role::PrivacyOfficer]).await;
+        let sign_in = vec!["ceremony", "code", "credential", "email", "password", "shared", "to"];
+        // No question, no hint, and no code by text or mail (ASVS 6.4.2, 6.6.1).
+        for (path, fields, browser) in [
+            ("/sign-in".to_owned(), sign_in, &mut Jar::default()),
+            (format!("/invite/{link}"), vec!["ceremony", "code", "credential", "password"], &mut Jar::default()),
+            (format!("/invite/{officer}"), vec!["ceremony", "credential"], &mut Jar::default()),
+            ("/lock".to_owned(), vec!["ceremony", "code", "credential", "to"], &mut jar),
+        ] {
+            let page = desk.get(&path, browser).await.is(200).text;
+            let asked: BTreeSet<&str> =
+                page.split(" name=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+            let asked: Vec<&str> = asked.into_iter().filter(|name| *name != "viewport").collect();
+            assert_eq!(asked, fields, "{path}");
+        }
     }
 
     async fn an_invitation_ends_after_three_days(db: TestDb) {
