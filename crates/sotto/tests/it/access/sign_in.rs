@@ -45,7 +45,7 @@ on_both_engines! {
             ("/sign-in".to_owned(), sign_in, &mut Jar::default()),
             (format!("/invite/{link}"), vec!["ceremony", "code", "credential", "password"], &mut Jar::default()),
             (format!("/invite/{officer}"), vec!["ceremony", "credential"], &mut Jar::default()),
-            ("/lock".to_owned(), vec!["ceremony", "code", "credential", "to"], &mut jar),
+            ("/lock".to_owned(), vec!["code", "to"], &mut jar),
         ] {
             let page = desk.get(&path, browser).await.is(200).text;
             let asked: BTreeSet<&str> =

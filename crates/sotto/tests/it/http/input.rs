@@ -15,6 +15,7 @@ fn doors(site: &Site) -> Vec<(Method, String)> {
     vec![
         post("/api/v1/messages"),
         post("/api/v1/check"),
+        post("/api/v1/patients/find"),
         post(&format!("/api/v1/tasks/{id}/done")),
         of("/consents"),
         of(&format!("/consents/{id}/revoke")),
