@@ -101,6 +101,17 @@ export const openDemo = async (name, { patients = 60, speed = 60 } = {}) => {
   return { data, get base() { return base; }, said, browser, open, asRole, isAccessible, again, close };
 };
 
+// What the browser keeps of a page beside its cookies, and what it should keep.
+export const kept = (page) =>
+  page.evaluate(async () => ({
+    local: Object.keys(localStorage),
+    session: Object.keys(sessionStorage),
+    databases: (await indexedDB.databases()).map((one) => one.name),
+    caches: await caches.keys(),
+    workers: (await navigator.serviceWorker.getRegistrations()).length,
+  }));
+export const nothing = { local: [], session: [], databases: [], caches: [], workers: 0 };
+
 // Tab until the focus is on what is wanted: whoever has no mouse must get there too.
 export const tabTo = async (page, matches, most = 120) => {
   for (let step = 0; step < most; step += 1) {

@@ -90,3 +90,54 @@ pub fn draw_first_random_number() {
     // Without entropy every later use fails with its own error.
     let _ = fresh();
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn bytes(hexadecimal: &str) -> Vec<u8> {
+        let pairs = hexadecimal.as_bytes().chunks(2).map(|two| std::str::from_utf8(two).unwrap());
+        pairs.map(|two| u8::from_str_radix(two, 16).unwrap()).collect()
+    }
+
+    /// "The Galois/Counter Mode of Operation (GCM)", McGrew and Viega, test case 16.
+    #[test]
+    fn it_is_aes_256_gcm() {
+        let half = "feffe9928665731c6d6a8f9467308308";
+        let key: [u8; KEY_LEN] = bytes(&half.repeat(2)).try_into().unwrap();
+        let nonce: [u8; NONCE_LEN] = bytes("cafebabefacedbaddecaf888").try_into().unwrap();
+        let bound = bytes("feedfacedeadbeeffeedfacedeadbeefabaddad2");
+        let plain = bytes(
+            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72\
+             1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
+        );
+        let mut sealed = Vec::new();
+        let cipher = Cipher::new(&key).unwrap();
+        cipher.seal_with(nonce, &bound, &plain, &mut sealed).unwrap();
+        let expected = bytes(
+            "cafebabefacedbaddecaf888\
+             522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa\
+             8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662\
+             76fc6ece0f4e1768cddf8853bb2d551b",
+        );
+        assert_eq!(sealed, expected);
+        assert_eq!(*cipher.open(&bound, &sealed).unwrap(), plain);
+    }
+
+    #[test]
+    fn no_nonce_comes_twice() {
+        let cipher = Cipher::new(&[7; KEY_LEN]).unwrap();
+        let mut seen = HashSet::new();
+        for _ in 0..10_000 {
+            let mut sealed = Vec::new();
+            cipher.seal(b"here", b"the same", &mut sealed).unwrap();
+            assert!(seen.insert(sealed[..NONCE_LEN].to_vec()));
+        }
+        // Drawn and not counted: no two begin alike in a way that a counter would.
+        let firsts: HashSet<u8> = seen.iter().map(|nonce| nonce[0]).collect();
+        let lasts: HashSet<u8> = seen.iter().map(|nonce| nonce[NONCE_LEN - 1]).collect();
+        assert!(firsts.len() > 200 && lasts.len() > 200);
+    }
+}

@@ -258,6 +258,21 @@ mod tests {
     }
 
     #[test]
+    fn each_seal_draws_a_key_and_three_nonces_of_its_own() {
+        let (_dir, keys) = keyring();
+        let mut drawn = std::collections::HashSet::new();
+        for _ in 0..500 {
+            let sealed = keys.seal_message(buckets(), &PLACE, b"the same").unwrap();
+            let nonce = |part: &Sealed, at: usize| part.as_bytes()[at..at + NONCE].to_vec();
+            assert!(drawn.insert(nonce(&sealed.body, BODY_HEADER)));
+            assert!(drawn.insert(nonce(&sealed.record_wrap, WRAP_HEADER)));
+            assert!(drawn.insert(nonce(&sealed.patient_wrap.unwrap(), WRAP_HEADER)));
+            let key = keys.disclose_message_key(&PLACE, &sealed.record_wrap).unwrap();
+            assert!(drawn.insert(key.to_vec()));
+        }
+    }
+
+    #[test]
     fn a_disclosed_key_opens_its_own_message_only() {
         let (_dir, keys) = keyring();
         let a = keys.seal_message(buckets(), &PLACE, b"a").unwrap();

@@ -53,26 +53,58 @@ test("every file of ours that a document names in code is there", () => {
   assert.deepEqual(broken, []);
 });
 
-test("every row of the compliance table names a file and a test that are there", () => {
-  const rows = read("docs/compliance/README.md")
+// The rows of a table whose first cell is a clause: clause, what it asks, where, and the tests.
+const rowsOf = (name, clause) =>
+  read(name)
     .split("\n")
-    .filter((line) => /^\| (45 CFR|47 CFR|47 U\.S\.C\.|42 CFR|RFC|TEL-|PRIV-|EML-|CLIN-|BAA-|CTIA)/.test(line));
-  assert.ok(rows.length >= 20, `only ${rows.length} rows`);
+    .filter((line) => clause.test(line))
+    .map((line) => line.split("|").map((cell) => cell.trim()).slice(1, 5));
+
+// What is wrong with such rows: a file or test that is not there, or neither a test nor a gap.
+const wrongIn = (rows) => {
   const broken = [];
-  for (const row of rows) {
-    const [, clause, , where, tested] = row.split("|").map((cell) => cell.trim());
+  for (const [clause, , where, tested] of rows) {
     const files = [...where.matchAll(/`([^`]+)`/g)].map(([, path]) => path);
     if (files.length === 0) broken.push(`${clause}: names no file`);
     for (const path of files) if (!existsSync(join(root, path))) broken.push(`${clause}: ${path} is not there`);
-    const tests = [...tested.matchAll(/`([^`]+)`/g)].map(([, text]) => text);
-    if (tests.length === 0 && tested !== "none yet") broken.push(`${clause}: names no test`);
+    const [proved, gap] = tested.split(/(?:^|\s)Gap: /);
+    const tests = [...proved.matchAll(/`([^`]+)`/g)].map(([, text]) => text);
+    if (tests.length === 0 && !gap && tested !== "none yet") broken.push(`${clause}: names neither a test nor a gap`);
+    if (gap !== undefined && gap.length < 20) broken.push(`${clause}: says nothing of its gap`);
     for (const text of tests) {
       const [path, fn] = text.split(" › ");
       if (!existsSync(join(root, path)) || !statSync(join(root, path)).isFile()) broken.push(`${clause}: ${path} is not there`);
       else if (fn && !read(path).includes(fn)) broken.push(`${clause}: ${path} has no test "${fn}"`);
     }
   }
-  assert.deepEqual(broken, []);
+  return broken;
+};
+
+test("every row of the compliance table names a file and a test that are there", () => {
+  const rows = rowsOf(
+    "docs/compliance/README.md",
+    /^\| (45 CFR|47 CFR|47 U\.S\.C\.|42 CFR|RFC|TEL-|PRIV-|EML-|CLIN-|BAA-|CTIA|SPEC|W3C)/,
+  );
+  assert.ok(rows.length >= 20, `only ${rows.length} rows`);
+  assert.deepEqual(wrongIn(rows), []);
+});
+
+// OWASP ASVS 5.0.0: the items that this program holds itself to, with their levels.
+const asvs = [
+  "1.2.4 L1", "1.2.10 L3", "1.3.6 L2", "1.3.7 L2", "1.3.11 L2", "2.3.2 L2", "2.3.5 L3", "2.4.1 L2",
+  "3.3.1 L1", "3.3.3 L2", "3.4.1 L1", "3.4.3 L2", "3.5.1 L1", "4.4.2 L2", "5.4.3 L2",
+  "6.2.12 L2", "6.3.3 L2", "6.4.2 L1", "6.4.3 L2", "6.5.1 L2", "6.5.5 L2", "6.6.1 L2",
+  "7.3.1 L2", "7.3.2 L2", "7.4.2 L1", "7.5.3 L3", "8.2.1 L1", "8.2.2 L1", "8.2.3 L2", "8.3.1 L1", "8.3.2 L3", "8.4.1 L2",
+  "11.1.1 L2", "11.3.2 L1", "11.3.4 L3", "12.1.1 L1", "12.2.1 L1", "12.3.1 L2", "12.3.2 L2", "12.3.3 L2",
+  "13.3.1 L2", "14.2.1 L1", "14.2.3 L2", "14.2.7 L3", "14.3.1 L1", "14.3.2 L2", "14.3.3 L2", "15.1.2 L2",
+  "16.2.1 L2", "16.2.5 L2", "16.3.1 L2", "16.3.2 L2", "16.3.3 L2", "16.4.2 L2", "16.4.3 L2", "16.5.3 L2",
+];
+
+test("every item of ASVS that we hold ourselves to has its tests, or its gap is said", () => {
+  const rows = rowsOf("docs/compliance/asvs.md", /^\| \d+\.\d+\.\d+ /);
+  assert.deepEqual(rows.map(([clause]) => clause), asvs);
+  assert.deepEqual(wrongIn(rows), []);
+  for (const [clause, asks] of rows) assert.ok(asks.length > 20, `${clause}: does not say what it asks`);
 });
 
 test("every refusal code is explained, with the remedy the program gives", () => {

@@ -2,7 +2,7 @@
 // scripts, by keyboard, by the accessibility rules, and fast.
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
-import { openDemo } from "../browser.mjs";
+import { kept, nothing, openDemo } from "../browser.mjs";
 import { until } from "../sotto.mjs";
 
 let demo, cookie;
@@ -110,6 +110,22 @@ test("the server answers the page within 100 ms", async () => {
   times.sort((a, b) => a - b);
   // The quickest quarter: what the program needs, not what else the machine is doing.
   assert.ok(times[5] < 100, `the quickest quarter took up to ${times[5].toFixed(1)} ms`);
+});
+
+test("pages ask nobody else for anything, and the browser keeps nothing of them", { timeout: 240_000 }, async () => {
+  for (const [role, paths] of [
+    ["Front desk", ["/", "/inbox", "/people", "/tasks", "/today", "/me"]],
+    ["Administrator", ["/settings", "/staff", "/access"]],
+  ]) {
+    const { page, context, urls } = await demo.asRole(role);
+    for (const path of paths) {
+      const answer = await page.goto(`${demo.base}${path}`, { waitUntil: "load" });
+      assert.equal(answer.status(), 200, path);
+      assert.deepEqual(await kept(page), nothing, path);
+    }
+    assert.deepEqual(urls.filter((url) => !url.startsWith(`${demo.base}/`)), []);
+    await context.close();
+  }
 });
 
 test("headers forbid what a page of ours never needs", async () => {

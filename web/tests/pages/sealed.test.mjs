@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { openDemo } from "../browser.mjs";
+import { kept, nothing, openDemo } from "../browser.mjs";
 import { sotto, until } from "../sotto.mjs";
 import { fromTheDesk } from "../window.mjs";
 
@@ -55,6 +55,20 @@ const inEveryLight = async (page, name, sizes) => {
 const phone = [["light", 320], ["dark", 320]];
 const desk = [["light", 1280], ["dark", 1280], ["light", 320]];
 
+// What a browser holds of the sealed mode.
+const keeps = (page) => page.evaluate(() => new Promise((resolve, reject) => {
+  const open = indexedDB.open("sotto-sealed", 1);
+  open.onerror = () => reject(open.error);
+  open.onsuccess = () => {
+    const from = open.result.transaction(["keys", "known"]);
+    const [pairs, known] = ["keys", "known"].map((name) => from.objectStore(name).getAll());
+    from.oncomplete = () => resolve({
+      extractable: pairs.result.map((pair) => pair.privateKey.extractable),
+      known: JSON.stringify(known.result),
+    });
+  };
+}));
+
 test("the nurse begins, the patient opens it, and both read what the other sealed", { timeout: 400_000 }, async () => {
   whom = await from.somebody(2);
   await nurse.page.goto(`${whom.here}/sealed`);
@@ -97,6 +111,14 @@ test("the nurse begins, the patient opens it, and both read what the other seale
   await send(nurse.page, OURS);
   assert.deepEqual(await said(nurse.page), [HERS, OURS]);
   await inEveryLight(nurse.page, "sealed desk", desk);
+
+  // What the browsers keep is a key that cannot be taken out, and whose keys were seen; no words.
+  for (const page of [nurse.page, patient.page]) {
+    assert.deepEqual(await kept(page), { ...nothing, databases: ["sotto-sealed"] });
+    const { extractable, known } = await keeps(page);
+    assert.deepEqual(extractable, [false]);
+    assert.ok(![HERS, OURS].some((words) => known.includes(words)), known);
+  }
 
   await patient.page.goto(`${demo.base}/window/sealed/${thread}?lang=es`);
   await until("both", async () => (await said(patient.page)).join() === [HERS, OURS].join());

@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { openDemo, tabTo } from "../browser.mjs";
+import { kept, nothing, openDemo, tabTo } from "../browser.mjs";
 import { until } from "../sotto.mjs";
 import { fromTheDesk, giveDateOfBirth } from "../window.mjs";
 
@@ -86,6 +86,7 @@ test("from the notice to the message, at 320 px, in English", { timeout: 300_000
   assert.match(await page.locator(".letter").innerText(), /staph/);
   assert.doesNotMatch(await page.title(), /staph/);
   await demo.isAccessible(page, "window letter");
+  assert.deepEqual(await kept(page), nothing, "the browser keeps nothing of a letter");
 
   // A visit, confirmed in one tap.
   await page.goto(`${demo.base}/window`);

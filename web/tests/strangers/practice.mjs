@@ -66,7 +66,7 @@ A2,Jo,Park,1990-05-06,en,+12025550102,,,,
     return { status: answer.status, headers: answer.headers, body: text && JSON.parse(text) };
   };
   const patient = async (mrn) => {
-    const { status, body } = await api("GET", `/api/v1/patients?system=${encodeURIComponent(MRN)}&value=${mrn}`);
+    const { status, body } = await api("POST", "/api/v1/patients/find", { system: MRN, value: mrn });
     if (status !== 200) throw new Error(`patient ${mrn}: ${status} ${JSON.stringify(body)}`);
     return body.id;
   };

@@ -229,6 +229,37 @@ mod tests {
     }
 
     #[test]
+    fn nothing_that_is_written_becomes_a_header() {
+        let injected = "\r\nBcc: thief@example.com";
+        // The body begins after the headers, whatever it begins with.
+        let body = format!("{injected}\r\n\r\n{injected}\nSubject: another");
+        let written = mail(&body, None, &[]);
+        let parsed = mail_parser::MessageParser::new().parse(written.as_bytes()).unwrap();
+        assert!(parsed.bcc().is_none(), "{written}");
+        assert_eq!(parsed.subject(), Some("Nuevo mensaje de Señora"));
+        assert!(parsed.body_text(0).unwrap().contains("Bcc: thief@example.com"));
+        // Whatever else comes from outside has a type that takes no such thing, or is refused.
+        for wrong in [format!("pat@example.com{injected}"), format!("pat{injected}@example.com")] {
+            assert!(EmailAddress::parse(&wrong).is_err(), "{wrong:?}");
+        }
+        assert!(HeaderText::parse(&format!("Hello{injected}")).is_err());
+        let address = EmailAddress::parse("hello@lakeside.example").unwrap();
+        let text = HeaderText::parse("Hello").unwrap();
+        let url = format!("https://lakeside.example/u/00ff{injected}");
+        let fields = MailFields {
+            from: &address,
+            from_name: &text,
+            to: &address,
+            subject: &text,
+            body: "Hi",
+            id: ("00ff", "lakeside.example"),
+            unsubscribe: Some(&url),
+            now: Timestamp::UNIX_EPOCH,
+        };
+        assert!(write(&fields, &[]).is_err());
+    }
+
+    #[test]
     fn one_click_headers_where_they_are_needed() {
         let written = mail("Hi", Some("https://lakeside.example/u/00ff"), &[]);
         assert!(written.contains("List-Unsubscribe: <https://lakeside.example/u/00ff>\r\n"));

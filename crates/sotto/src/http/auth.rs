@@ -12,7 +12,7 @@ use axum::http::request::Parts;
 use super::Doors;
 use super::errors::Problem;
 use crate::access::tokens::{self, Scope, Token};
-use crate::audit::Actor;
+use crate::audit::{self, Actor, AuditError, Event, Kind, Outcome};
 use crate::ids::TokenId;
 
 /// A program that came in with a good token.
@@ -97,9 +97,23 @@ async fn caller(parts: &Parts, doors: &Doors, scope: Scope) -> Result<Caller, Pr
         None => look_up(doors, digest).await?.ok_or_else(Problem::unauthorized)?,
     };
     if token.scopes.contains(&scope) {
-        Ok(Caller { token: token.id })
-    } else {
-        Err(Problem::forbidden(scope.as_str()))
+        return Ok(Caller { token: token.id });
+    }
+    refuse(doors, token.id, scope).await;
+    Err(Problem::forbidden(scope.as_str()))
+}
+
+/// Writes down that a program asked for what its token is not for (ASVS 16.3.2). Of a token that is
+/// nobody's only the operator's log speaks: strangers must not be able to fill the record.
+async fn refuse(doors: &Doors, token: TokenId, scope: Scope) {
+    let office = doors.office().clone();
+    let event = Event::new(Kind::AccessRefused, Actor::token(token))
+        .outcome(Outcome::Refused)
+        .code(scope.as_str());
+    let recorded: Result<(), AuditError> =
+        doors.db().write(move |tx| audit::append(tx, &office, event).map(drop)).await;
+    if let Err(error) = recorded {
+        tracing::error!(%error, "access.refusal_not_recorded");
     }
 }
 

@@ -138,6 +138,12 @@ impl Doors {
         &self.0.pages
     }
 
+    /// Whether browsers come by HTTPS, which the proxy in front speaks. Over plain HTTP only this
+    /// machine itself is served.
+    fn over_https(&self) -> bool {
+        self.0.pages.origin.as_ref().is_none_or(|origin| origin.scheme() == "https")
+    }
+
     /// Makes and checks passkeys, where the origin is known and can have them.
     fn passkeys(&self) -> Option<Passkeys> {
         let origin = self.0.pages.origin.as_ref()?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, StatusCode};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower::ServiceBuilder;
@@ -66,7 +66,7 @@ pub fn watching(doors: Doors) -> Router {
         .route("/metrics", get(metrics::page))
         .fallback(|| async { Problem::not_found("page") })
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
-        .layer(from_fn(headers::secure))
+        .layer(from_fn_with_state(false, headers::secure))
         .with_state(doors)
 }
 
@@ -93,7 +93,7 @@ fn public(doors: Doors, with_metrics: bool) -> Router {
     let desk = pages().behind(|router| router.layer(away));
     timed(with_metrics)
         .behind(limited)
-        .merge(streams())
+        .merge(streams().behind(|router| router.layer(headers::kept_nowhere())))
         .merge(desk.merge(window()).behind(own_forms))
         .merge(uploads().behind(own_files))
         .router
@@ -104,7 +104,7 @@ fn public(doors: Doors, with_metrics: bool) -> Router {
                 .layer(SetRequestIdLayer::new(REQUEST_ID, NewRequestId(clock)))
                 .layer(from_fn_with_state(doors.clone(), observed))
                 .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-                .layer(from_fn(headers::secure))
+                .layer(from_fn_with_state(doors.over_https(), headers::secure))
                 .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
                     tracing::error!("http.panicked");
                     Problem::internal().into_response()
@@ -124,7 +124,7 @@ fn timed(with_metrics: bool) -> Routes {
         .get("/api/v1/messages", Token(S::MessagesRead), messages::list)
         .get("/api/v1/messages/{id}", Token(S::MessagesRead), messages::show)
         .post("/api/v1/check", Token(S::Check), check::check)
-        .get("/api/v1/patients", Token(S::PatientsRead), patients::find)
+        .post("/api/v1/patients/find", Token(S::PatientsRead), patients::find)
         .get("/api/v1/patients/{id}", Token(S::PatientsRead), patients::show)
         .get("/api/v1/patients/{id}/history", Token(S::PatientsRead), patients::history)
         .get("/api/v1/patients/{id}/contacts", Token(S::PatientsRead), contacts::list)

@@ -327,4 +327,43 @@ mod tests {
         assert_eq!(both, each.join(" "));
         assert!(Webhook::new("http://127.0.0.1:1/", &[secrets[0], "short"]).is_err());
     }
+
+    #[tokio::test]
+    async fn a_page_goes_where_the_settings_say_and_nowhere_else() {
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicUsize, Ordering};
+
+        use crate::ids::Id as _;
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let secret = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"];
+        for url in ["http://pager.example/", "file:///etc/passwd", "ftp://127.0.0.1/", "pager"] {
+            assert!(matches!(Webhook::new(url, &secret), Err(PageError::Url)), "{url}");
+        }
+        let led_away = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&led_away);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router =
+            axum::Router::new().fallback(move |request: axum::extract::Request| async move {
+                if request.uri().path() != "/page" {
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+                axum::response::Redirect::temporary("/x")
+            });
+        tokio::spawn(axum::serve(listener, router).into_future());
+        let pager = Pager::Webhook(Box::new(
+            Webhook::new(&format!("http://{address}/page"), &secret).unwrap(),
+        ));
+        let page = Page {
+            task: TaskId::from_uuid(uuid::Uuid::nil()),
+            kind: "emergency",
+            rung: 0,
+            opened_at: Timestamp::UNIX_EPOCH,
+            due_at: Timestamp::UNIX_EPOCH,
+            note: None,
+        };
+        let told = pager.page(&page, Timestamp::UNIX_EPOCH).await;
+        assert!(matches!(told, Err(PageError::Status(307))), "{told:?}");
+        assert_eq!(led_away.load(Ordering::Relaxed), 0);
+    }
 }

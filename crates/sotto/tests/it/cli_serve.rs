@@ -41,8 +41,8 @@ fn code(patient: &str) -> String {
 fn people(house: &House, server: &Serving, token: &str, count: usize) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for last in 0..count {
-        let path = format!("/api/v1/patients?system={MRN}&value=P{last}");
-        let (status, found) = server.api(token, "GET", &path, "");
+        let who = json!({ "system": MRN, "value": format!("P{last}") }).to_string();
+        let (status, found) = server.api(token, "POST", "/api/v1/patients/find", &who);
         assert_eq!(status, 200, "{found}");
         let (id, number) = (found["id"].as_str().unwrap().to_owned(), number(last));
         let consent = json!({

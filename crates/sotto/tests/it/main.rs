@@ -37,6 +37,7 @@ mod inbound;
 mod journeys;
 mod nodes;
 mod observe;
+mod outward;
 mod people;
 mod portal;
 mod receipts;

@@ -4,23 +4,24 @@
 use axum::Json as JsonAnswer;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::audit::{self, Event, Kind};
 use crate::db::{Tx, patient};
 use crate::http::Doors;
 use crate::http::auth::MayReadPatients;
+use crate::http::body::Json;
 use crate::http::errors::Problem;
 use crate::http::fields;
-use crate::http::params::{Path, Query};
+use crate::http::params::Path;
 use crate::http::views::{Shown, view};
 use crate::office::Office;
 use crate::people::card::{self, Card, EventLine};
 
-/// Which patient.
-#[derive(Deserialize, IntoParams)]
+/// Which patient. It comes in the body: a record number in a URL would stand in the logs of every
+/// proxy on the way (ASVS 14.2.1).
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
 pub struct PatientQuery {
     /// Who gave the identifier: the URI it was imported with.
     system: String,
@@ -35,22 +36,22 @@ pub struct PatientLine {
     id: String,
 }
 
-/// `GET /api/v1/patients?system=…&value=…`
+/// `POST /api/v1/patients/find`
 ///
 /// # Errors
 /// 404 when nobody has that identifier.
 #[utoipa::path(
-    get, path = "/api/v1/patients", tag = "patients", security(("token" = ["patients:read"])),
-    params(PatientQuery),
+    post, path = "/api/v1/patients/find", tag = "patients",
+    security(("token" = ["patients:read"])), request_body = PatientQuery,
     responses(
-        (status = 200, body = PatientLine), (status = 401, body = Problem),
-        (status = 404, body = Problem),
+        (status = 200, body = PatientLine), (status = 400, body = Problem),
+        (status = 401, body = Problem), (status = 404, body = Problem),
     ),
 )]
 pub async fn find(
     MayReadPatients(caller): MayReadPatients,
     State(doors): State<Doors>,
-    Query(query): Query<PatientQuery>,
+    Json { value: query, .. }: Json<PatientQuery>,
 ) -> Result<JsonAnswer<PatientLine>, Problem> {
     let office = doors.office().clone();
     let domain = format!("identifier {}", query.system);

@@ -32,12 +32,8 @@ pub(in crate::http) enum Name {
     Language,
 }
 
-fn over_https(doors: &Doors) -> bool {
-    doors.pages().origin.as_ref().is_none_or(|origin| origin.scheme() == "https")
-}
-
 fn name(doors: &Doors, which: &Name) -> &'static str {
-    match (which, over_https(doors)) {
+    match (which, doors.over_https()) {
         (Name::Session, true) => "__Host-sotto",
         (Name::Session, false) => "sotto",
         (Name::Device, true) => "__Host-sotto-device",
@@ -86,7 +82,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn set(doors: &Doors, to: &mut HeaderMap, which: &Name, (value, seconds): (&str, u32)) {
-    let secure = if over_https(doors) { "; Secure" } else { "" };
+    let secure = if doors.over_https() { "; Secure" } else { "" };
     let name = name(doors, which);
     let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     // Base64 and digits always make a header.

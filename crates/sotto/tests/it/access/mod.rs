@@ -1,5 +1,6 @@
 //! People coming in, through the real router, on both engines.
 
+mod answers;
 mod break_glass;
 mod part2;
 mod pins;

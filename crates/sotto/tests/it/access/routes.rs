@@ -49,7 +49,7 @@ fn refused(answer: &Answer) -> bool {
     matches!(answer.status.as_u16(), 401 | 403) || (answer.status.as_u16() == 303 && away)
 }
 
-async fn as_program(desk: &Desk, route: &Route, token: Option<&str>) -> Answer {
+pub(super) async fn as_program(desk: &Desk, route: &Route, token: Option<&str>) -> Answer {
     let mut ask = Request::builder()
         .method(route.method.clone())
         .uri(filled(route.path, None))
@@ -61,7 +61,7 @@ async fn as_program(desk: &Desk, route: &Route, token: Option<&str>) -> Answer {
     send(desk.another_node(), ask, &mut Jar::default()).await
 }
 
-async fn as_person(desk: &Desk, route: &Route, jar: &Jar) -> Answer {
+pub(super) async fn as_person(desk: &Desk, route: &Route, jar: &Jar) -> Answer {
     let path = filled(route.path, desk.patient);
     let ask = request(route.method.clone(), &path, jar, "");
     // What stays open is not read to its end.
@@ -74,7 +74,7 @@ async fn as_person(desk: &Desk, route: &Route, jar: &Jar) -> Answer {
     send(desk.another_node(), ask, &mut jar.clone()).await
 }
 
-async fn token(desk: &Desk, scopes: Vec<Scope>) -> String {
+pub(super) async fn token(desk: &Desk, scopes: Vec<Scope>) -> String {
     let new = NewToken { name: "a program".into(), scopes, days: 1 };
     desk.clinic
         .write(move |tx, office| {

@@ -181,7 +181,8 @@ on_both_engines! {
         let mut jar = Jar::default();
         desk.hire("rosa@harborview.example", &[Role::FrontDesk], &mut jar).await;
         let kept = jar.clone();
-        desk.post("/sign-out", &[], &mut jar).await.goes_to("/sign-in");
+        let left = desk.post("/sign-out", &[], &mut jar).await.goes_to("/sign-in");
+        assert_eq!(left.headers["clear-site-data"], "\"cache\"");
         desk.get("/me", &mut kept.clone()).await.goes_to("/sign-in?to=/me");
     }
 

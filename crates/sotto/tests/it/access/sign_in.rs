@@ -1,7 +1,11 @@
+use std::collections::BTreeSet;
+
 use sotto::access::roles::Role;
+use sotto::audit::{Kind, Outcome};
 
 use super::{Desk, Jar, PASSWORD, request, send};
 use crate::on_both_engines;
+use crate::people::pages::entries;
 
 on_both_engines! {
     async fn an_invited_person_sets_up_once_and_is_in(db: TestDb) {
@@ -27,6 +31,28 @@ on_both_engines! {
         desk.get(&path, &mut Jar::default()).await.is(410);
         desk.post(&path, &form, &mut Jar::default()).await.is(410);
         desk.clinic.is_proved().await;
+    }
+
+    async fn the_door_asks_for_factors_and_for_nothing_one_might_look_up(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let mut jar = Jar::default();
+        desk.hire("rosa@harborview.example", &[Role::FrontDesk], &mut jar).await;
+        let (_, link) = desk.invite("ines@harborview.example", &[Role::Nurse]).await;
+        let (_, officer) = desk.invite("ana@harborview.example", &[Role::PrivacyOfficer]).await;
+        let sign_in = vec!["ceremony", "code", "credential", "email", "password", "shared", "to"];
+        // No question, no hint, and no code by text or mail (ASVS 6.4.2, 6.6.1).
+        for (path, fields, browser) in [
+            ("/sign-in".to_owned(), sign_in, &mut Jar::default()),
+            (format!("/invite/{link}"), vec!["ceremony", "code", "credential", "password"], &mut Jar::default()),
+            (format!("/invite/{officer}"), vec!["ceremony", "credential"], &mut Jar::default()),
+            ("/lock".to_owned(), vec!["code", "to"], &mut jar),
+        ] {
+            let page = desk.get(&path, browser).await.is(200).text;
+            let asked: BTreeSet<&str> =
+                page.split(" name=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+            let asked: Vec<&str> = asked.into_iter().filter(|name| *name != "viewport").collect();
+            assert_eq!(asked, fields, "{path}");
+        }
     }
 
     async fn an_invitation_ends_after_three_days(db: TestDb) {
@@ -57,6 +83,55 @@ on_both_engines! {
         }
         assert!(said.iter().all(|text| *text == said[0]), "{said:#?}");
         desk.sign_in(&rosa, &mut Jar::default()).await.goes_to("/inbox");
+        desk.clinic.is_proved().await;
+    }
+
+    async fn each_try_is_on_the_log_and_nothing_that_was_typed_is(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let rosa = desk.hire("rosa@harborview.example", &[Role::FrontDesk], &mut Jar::default()).await;
+        let mut jar = Jar::default();
+        let nobody = "nobody@harborview.example";
+        for email in [rosa.email.as_str(), nobody] {
+            let form = [("email", email), ("password", "a guess of mine"), ("code", "424242")];
+            desk.post("/sign-in", &form, &mut jar).await.is(422);
+        }
+        let before = desk.clinic.db.clock.now().as_microsecond();
+        desk.sign_in(&rosa, &mut jar).await.goes_to("/inbox");
+        desk.post("/lock", &[("code", "424242")], &mut jar).await.is(422);
+        desk.get("/log", &mut jar).await.is(403);
+        desk.post("/sign-out", &[], &mut jar).await.is(303);
+        let asked = desk.post("/sign-in/passkey/ask", &[], &mut jar).await.is(200);
+        let asked: serde_json::Value = serde_json::from_str(&asked.text).unwrap();
+        let form = [("ceremony", asked["ceremony"].as_str().unwrap()), ("credential", "{}")];
+        desk.post("/sign-in/passkey", &form, &mut jar).await.is(422);
+
+        let refused = entries(&desk, Kind::AccessRefused).await;
+        let told: Vec<(&str, &str)> =
+            refused.iter().map(|one| (one.actor.id.as_ref(), one.codes[0].as_ref())).collect();
+        let id = rosa.id.to_string();
+        assert_eq!(told, [
+            ("sign_in", "sign_in"),
+            ("sign_in", "sign_in"),
+            (id.as_str(), "code"),
+            (id.as_str(), "read_audit"),
+            ("sign_in", "passkey"),
+        ]);
+        assert!(refused.iter().all(|one| one.outcome == Outcome::Refused));
+        // A guess at a name that is somebody's says at whose; the other one says nothing.
+        let whose: Vec<bool> = refused[..2].iter().map(|one| one.object.is_some()).collect();
+        assert_eq!(whose, [true, false]);
+        let sessions = entries(&desk, Kind::SessionChanged).await;
+        let began = sessions.iter().rfind(|one| one.codes[0] == "began").unwrap();
+        assert_eq!((began.actor.id.as_ref(), began.codes[1].as_ref()), (id.as_str(), "password"));
+        assert!(began.recorded_at >= before);
+        let factor = entries(&desk, Kind::CredentialChanged).await.pop().unwrap();
+        assert_eq!(factor.codes, ["used", "code"]);
+        for one in refused.iter().chain(&sessions).chain([&factor]) {
+            let said = String::from_utf8(one.to_bytes()).unwrap();
+            for typed in ["harborview", "guess of mine", "424242", PASSWORD] {
+                assert!(!said.contains(typed), "{said}");
+            }
+        }
         desk.clinic.is_proved().await;
     }
 

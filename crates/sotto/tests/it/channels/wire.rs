@@ -87,6 +87,31 @@ async fn smpp_over_tls_and_over_a_carrier_that_restarts() {
 }
 
 #[tokio::test]
+async fn a_carrier_that_shows_no_good_certificate_hears_no_password() {
+    let ours = |bench: &Bench| bench.twin.authority().der().to_vec();
+    let stranger = twin::Authority::new().unwrap().der().to_vec();
+    for (shown, trusted) in [
+        (Some(Shown::Good), false),
+        (Some(Shown::Expired), true),
+        (Some(Shown::WrongName), true),
+        (None, true),
+    ] {
+        let mut bench = Bench::with(Which::Smpp, |twin| {
+            twin.smpp = Some(SmppConfig { tls: shown, ..SmppConfig::default() });
+        })
+        .await;
+        let roots = if trusted { ours(&bench) } else { stranger.clone() };
+        let adapter = start_smpp(&bench.twin, bench.sender.clone(), |settings| {
+            settings.wait = Duration::from_millis(300);
+            settings.tls = Some(Roots::Given(vec![roots]));
+        });
+        bench.instead(AnyAdapter::SmsSmpp(adapter));
+        assert_eq!(bench.send().await.unwrap_err().kind, FailureKind::Unreachable, "{shown:?}");
+        assert_eq!(bench.taken(), 0);
+    }
+}
+
+#[tokio::test]
 async fn nobody_there_is_unreachable_and_a_wrong_password_too() {
     let mut bench = Bench::with(Which::Smpp, |twin| {
         let accounts = vec![("sotto".into(), "other".into())];

@@ -1,6 +1,7 @@
 //! Every SQL literal of the program is prepared on both engines: this stands in for checking SQL
 //! at compile time.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use postgres::NoTls;
@@ -175,6 +176,84 @@ fn what_is_asked_of_one_patient_is_not_sought_in_the_whole_practice() {
     }
     assert!(count > 20, "the scanner finds too little: {count}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Several practices may have their rows in one database: what is read or changed is one practice's,
+/// in every statement (ASVS 8.4.1).
+#[test]
+fn every_statement_is_about_one_practice() {
+    let db = TestDb::new(Engine::Sqlite);
+    let path = db.url.strip_prefix("sqlite:").unwrap();
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let asked = "SELECT m.name FROM sqlite_schema m, pragma_table_info(m.name) c
+                  WHERE m.type = 'table' AND c.name = 'practice_id'";
+    let mut statement = connection.prepare(asked).unwrap();
+    let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let tables: BTreeSet<String> = rows.map(Result::unwrap).collect();
+    assert!(tables.len() > 60, "{tables:?}");
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for Found { at, sqlite, postgres } in find_all() {
+        for text in [sqlite, postgres] {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let named = words.windows(2).filter_map(|two| {
+                let before = matches!(two[0], "FROM" | "JOIN" | "UPDATE" | "INTO");
+                before
+                    .then(|| two[1].trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_'))
+            });
+            if !named.into_iter().any(|table| tables.contains(table)) {
+                continue;
+            }
+            count += 1;
+            let said = text.contains("practice_id = ")
+                || (words[0] == "INSERT" && text.contains("practice_id"));
+            // Which practice a database is of is asked before one is known.
+            if !said && text != "SELECT practice_id FROM practice" {
+                wrong.push(format!("{at}: {text}"));
+            }
+        }
+    }
+    assert!(count > 600, "the scanner finds too little: {count}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Statements are literals (ASVS 1.2.4): only the macros make them, and no code but that of `db`
+/// speaks to an engine.
+#[test]
+fn no_statement_is_put_together_from_values() {
+    let mut found = BTreeSet::new();
+    for file in sources() {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (_, place) = file.to_str().unwrap().rsplit_once("/src/").unwrap();
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for word in code.flat_map(|line| {
+            [
+                "from_literals(",
+                "statement!(",
+                "use rusqlite",
+                "use postgres",
+                "rusqlite::",
+                "postgres::",
+            ]
+            .into_iter()
+            .filter(|word| line.contains(word))
+            .collect::<Vec<_>>()
+        }) {
+            let engine = word.contains("rusqlite") || word.contains("postgres");
+            if !engine || !place.starts_with("db/") {
+                found.insert((place.to_owned(), word));
+            }
+        }
+    }
+    let found: Vec<(&str, &str)> =
+        found.iter().map(|(place, word)| (place.as_str(), *word)).collect();
+    assert_eq!(
+        found,
+        [
+            ("db/registry.rs", "statement!("),
+            ("db/sql.rs", "from_literals("),
+            ("db/sql.rs", "statement!(")
+        ]
+    );
 }
 
 #[test]

@@ -43,6 +43,34 @@ on_both_engines! {
         assert_eq!(row, ("a name".to_owned(), 1000, Timestamp::UNIX_EPOCH));
     }
 
+    async fn a_value_is_never_read_as_a_statement(db: TestDb) {
+        let hostile = [
+            "'; DELETE FROM schema_version; --",
+            "\" OR 1=1 --",
+            "$1 ?1 \\' \\x27 /* */",
+            "x' UNION SELECT body FROM message --",
+        ];
+        let before = db.read(|tx| names(tx)).await.unwrap().len();
+        for (number, text) in (1000_i64..).zip(hostile) {
+            db.write(move |tx| put(tx, text, number)).await.unwrap();
+        }
+        assert_eq!(db.read(|tx| names(tx)).await.unwrap()[before..], hostile);
+        for (number, text) in (1000_i64..).zip(hostile) {
+            let found: Vec<i64> = db
+                .read(move |tx| {
+                    tx.query(
+                        sql!("SELECT version FROM schema_version WHERE name = $1"),
+                        params![text],
+                        |row| row.get(0),
+                    )
+                })
+                .await
+                .map_err(|e: DbError| e)
+                .unwrap();
+            assert_eq!(found, [number], "{text}");
+        }
+    }
+
     async fn too_few_and_too_many_values_are_refused(db: TestDb) {
         let error = db
             .read(|tx| {

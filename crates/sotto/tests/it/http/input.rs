@@ -15,6 +15,7 @@ fn doors(site: &Site) -> Vec<(Method, String)> {
     vec![
         post("/api/v1/messages"),
         post("/api/v1/check"),
+        post("/api/v1/patients/find"),
         post(&format!("/api/v1/tasks/{id}/done")),
         of("/consents"),
         of(&format!("/consents/{id}/revoke")),
@@ -232,9 +233,7 @@ on_both_engines! {
             site.send(asked(method, path, &site.token, Body::empty())).await.is(405);
         }
         for query in [
-            "/api/v1/patients?system=x",
-            "/api/v1/patients?system=x&value=1&name=Marisol",
-            "/api/v1/messages?limit=Marisol",
+            "/api/v1/messages?patient=x&limit=Marisol",
             "/api/v1/messages?stat=refused",
             "/api/v1/appointments?form=2027-03-01T00:00:00Z",
         ] {

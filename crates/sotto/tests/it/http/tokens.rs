@@ -38,6 +38,7 @@ on_both_engines! {
             assert!(all.iter().any(|(_, _, asked)| asked == scope), "{}", scope.as_str());
         }
         let entries = site.count("audit_entry").await;
+        let mut refused = Vec::new();
         for scope in Scope::ALL {
             let others: Vec<Scope> =
                 Scope::ALL.iter().copied().filter(|other| other != scope).collect();
@@ -51,6 +52,7 @@ on_both_engines! {
                 let answer = site.send(request).await;
                 assert_eq!(answer.status.as_u16(), 403, "{at}: {}", answer.text);
                 assert!(answer.json["detail"].as_str().unwrap().contains(scope.as_str()), "{at}");
+                refused.push(scope.as_str());
                 let bare = Request::builder()
                     .method(method.clone())
                     .uri(path)
@@ -62,9 +64,15 @@ on_both_engines! {
                 assert_eq!(answer.headers[header::WWW_AUTHENTICATE], "Bearer");
             }
         }
-        // Making the tokens was recorded; the refused requests did nothing.
-        let made = i64::try_from(Scope::ALL.len()).unwrap();
+        // Making the tokens was recorded, and who asked for what theirs is not for; the refused
+        // requests did nothing else.
+        let made = i64::try_from(Scope::ALL.len() + refused.len()).unwrap();
         assert_eq!(site.count("audit_entry").await, entries + made);
+        let told = site.entries("access.refused").await;
+        assert!(told.iter().all(|entry| entry["actor"]["kind"] == "token"), "{told:?}");
+        assert!(told.iter().all(|entry| entry["outcome"] == "refused"), "{told:?}");
+        let scopes: Vec<&str> = told.iter().map(|one| one["codes"][0].as_str().unwrap()).collect();
+        assert_eq!(scopes, refused);
     }
 
     async fn unknown_expired_and_revoked_are_answered_alike(db: TestDb) {

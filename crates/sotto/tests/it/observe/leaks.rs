@@ -118,11 +118,12 @@ fn house(twin: &Twin, collector: SocketAddr) -> House {
 /// Requests that are refused, each with something planted in it.
 fn refused(server: &Serving, token: &str, patient: &str) -> Vec<String> {
     let stray = json!({ "patient": FAMILY, "purpose": TEXT, "channel": PHONE, "body": TEXT });
+    let known = json!({ "system": RECORD, "value": FAMILY });
     let told = [
         server.api(token, "POST", "/api/v1/messages", &stray.to_string()),
         server.api(token, "POST", "/api/v1/messages", &format!("{{\"patient\": \"{FAMILY}")),
         server.api(token, "POST", "/api/v1/messages", &format!("{{\"{FAMILY}\": \"{TEXT}\"}}")),
-        server.api(token, "GET", &format!("/api/v1/patients?system={RECORD}&value={FAMILY}"), ""),
+        server.api(token, "POST", "/api/v1/patients/find", &known.to_string()),
         server.api(token, "GET", &format!("/api/v1/patients/{FAMILY}?{TEXT}={PHONE}"), ""),
         server.api(token, "PUT", &format!("/api/v1/appointments/{RECORD}"), &stray.to_string()),
         server.api(token, "POST", &format!("/{FAMILY}/{TEXT}"), &stray.to_string()),

@@ -1,12 +1,14 @@
 //! Links, the proof and the stay: what scanners, guessers and thieves get.
 
 use sotto::access::roles::Role;
+use sotto::audit::{Kind, Outcome};
 
 use super::{
     BORN, OTHER, PHONE, WORDS, born, code, come_in, count, letter, of_kind, token, token_in,
 };
 use crate::access::{Desk, Jar};
 use crate::on_both_engines;
+use crate::people::pages::entries;
 
 on_both_engines! {
     async fn from_a_notice_to_the_message(db: TestDb) {
@@ -161,6 +163,35 @@ on_both_engines! {
         desk.pass(10 * 60);
         let late = desk.post(&path, &[("code", &right)], &mut thief).await.is(422).text;
         assert!(late.contains("no longer good"), "{late}");
+        desk.clinic.is_proved().await;
+    }
+
+    async fn each_guess_at_the_window_is_on_the_log(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let ana = desk.clinic.patient("Ana", "en", PHONE).await;
+        letter(&desk, ana, WORDS).await;
+        let token = token(&desk, PHONE).await;
+        let mut jar = Jar::default();
+        let wrong = [("month", "5"), ("day", "18"), ("year", "1980")];
+        desk.post(&format!("/w/{token}"), &wrong, &mut jar).await.is(422);
+        born(&desk, &token, &mut jar).await.is(303);
+        let right = code(&desk, PHONE).await;
+        let path = format!("/w/{token}/code");
+        desk.post(&path, &[("code", "no code")], &mut jar).await.is(422);
+        desk.post(&path, &[("code", &right)], &mut jar).await.goes_to("/window");
+        let refused = entries(&desk, Kind::AccessRefused).await;
+        let told: Vec<_> = refused.iter().map(|one| (&*one.actor.id, &*one.codes[0])).collect();
+        assert_eq!(told, [("window", "birth_date"), ("window", "code")]);
+        assert!(refused.iter().all(|one| one.patients == [ana] && one.object.is_some()));
+        assert!(refused.iter().all(|one| one.outcome == Outcome::Refused));
+        let began = entries(&desk, Kind::SessionChanged).await;
+        let [began] = began.as_slice() else { panic!("{began:?}") };
+        assert_eq!(began.codes, ["began", "code"]);
+        assert_eq!(began.patients, [ana]);
+        for one in refused.iter().chain([began]) {
+            let said = String::from_utf8(one.to_bytes()).unwrap();
+            assert!(!said.contains(&right) && !said.contains(&token), "{said}");
+        }
         desk.clinic.is_proved().await;
     }
 
