@@ -241,6 +241,8 @@ impl Passkeys {
             return Ok(false);
         }
         sessions::prove(tx, office, who, "passkey")?;
+        let now = office.clock().now_in_life();
+        session_rows::prove_by_passkey(tx, office.practice(), who.session.id, now)?;
         Ok(true)
     }
 }

@@ -90,6 +90,9 @@ pub fn begin(
         shared: browser.shared,
     };
     rows::add(tx, office.practice(), &row, &token.digest())?;
+    if method == Method::Passkey {
+        rows::prove_by_passkey(tx, office.practice(), row.id, now)?;
+    }
     let event = Event::new(Kind::SessionChanged, staff::actor(staff)).about(SESSION, row.id);
     audit::append(tx, office, event.code("began").code(crate::db::Word::word(&method)))?;
     Ok(Begun { id: row.id, staff: staff.id, token, device: device_token })
@@ -157,6 +160,36 @@ impl Recently {
     #[must_use]
     pub const fn signed_in(&self) -> &SignedIn {
         &self.0
+    }
+}
+
+/// A passkey was given in the last five minutes: a proof that nobody can be talked out of. A record
+/// is opened in an emergency with this alone (RULEBOOK §8).
+#[derive(Debug, Clone)]
+pub struct ByPasskey(Recently);
+
+impl ByPasskey {
+    /// The witness, where the last five minutes had one. In the demo, where nobody has keys, its link
+    /// counts.
+    ///
+    /// # Errors
+    /// [`AccessError`].
+    pub fn of(
+        tx: &mut Tx<'_>,
+        office: &Office,
+        recently: &Recently,
+    ) -> Result<Option<Self>, AccessError> {
+        let session = &recently.0.session;
+        let at = rows::proved_by_passkey(tx, office.practice(), session.id)?;
+        let now = office.clock().now_in_life();
+        let fresh = at.is_some_and(|at| now.duration_since(at) < FRESH);
+        Ok((fresh || session.method == Method::Demo).then(|| Self(recently.clone())))
+    }
+
+    /// Who.
+    #[must_use]
+    pub const fn signed_in(&self) -> &SignedIn {
+        self.0.signed_in()
     }
 }
 

@@ -57,6 +57,7 @@ const MIGRATIONS: &[Migration] = migrations![
     17 "0017_forms" beside 2,
     18 "0018_sealed" beside 2,
     19 "0019_vendors" beside 2,
+    20 "0020_passkey_proof" beside 2,
 ];
 
 /// The first version whose row says `oldest`.

@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 51] = [
+const FLOW: [Table; 52] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -82,6 +82,7 @@ const FLOW: [Table; 51] = [
     LETTER,
     BREAK_GLASS,
     STAFF_PIN,
+    SESSION_PASSKEY,
     SESSION_PIN,
     DRAFT,
     CALL_CODE,
@@ -384,6 +385,9 @@ tables! {
     ]
     "staff_training" STAFF_TRAINING Recorded ["staff_id" Text] [
         "practice_id" "staff_id" "trained_on" "recorded_at"
+    ]
+    "session_passkey" SESSION_PASSKEY Nothing ["session_id" Text] [
+        "practice_id" "session_id" "proved_at"
     ]
     "session_pin" SESSION_PIN Nothing ["session_id" Text] [
         "practice_id" "session_id" "tries"

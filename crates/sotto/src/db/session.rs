@@ -219,6 +219,42 @@ pub fn prove(
     Ok(())
 }
 
+/// A passkey was given in a session.
+///
+/// # Errors
+/// [`DbError`].
+pub fn prove_by_passkey(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    tx.execute(
+        sql!(
+            "INSERT INTO session_passkey (practice_id, session_id, proved_at) VALUES ($1, $2, $3)
+             ON CONFLICT (practice_id, session_id) DO UPDATE SET proved_at = excluded.proved_at"
+        ),
+        params![practice, id, now],
+    )?;
+    Ok(())
+}
+
+/// When a passkey was last given in a session.
+///
+/// # Errors
+/// [`DbError`].
+pub fn proved_by_passkey(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    id: SessionId,
+) -> Result<Option<Timestamp>, DbError> {
+    tx.query_opt(
+        sql!("SELECT proved_at FROM session_passkey WHERE practice_id = $1 AND session_id = $2"),
+        params![practice, id],
+        |row| row.get(0),
+    )
+}
+
 /// The session was used now.
 ///
 /// # Errors

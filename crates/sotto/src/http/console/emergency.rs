@@ -17,11 +17,12 @@ use super::signed_in::{
 use super::words::When;
 use crate::access::break_glass::{self, Finding, Reason, Why};
 use crate::access::policies::{About, Action, Resource};
+use crate::access::sessions::ByPasskey;
 use crate::access::staff::{self, Staff};
 use crate::access::{AccessError, records};
 use crate::audit::{Event, Kind};
 use crate::db::break_glass::{self as rows, BreakGlassRow, EndedHow};
-use crate::db::{Tx, Word as _};
+use crate::db::{Tx, Word as _, credential};
 use crate::http::Doors;
 use crate::http::params::Path;
 use crate::http::views::seen;
@@ -97,6 +98,35 @@ fn open_anyway(may: &MayOfRecently<BreakGlass>) -> bool {
         && allows(&may.may.signed_in, Action::ReadConversation, &said)
 }
 
+/// The witness that opening takes, or the page that says how to get it.
+async fn by_passkey(doors: &Doors, may: &MayOfRecently<BreakGlass>) -> Result<ByPasskey, Response> {
+    let (office, recently) = (doors.office().clone(), may.recently.clone());
+    let read = move |tx: &mut Tx<'_>| {
+        let mine = credential::passkeys(tx, office.practice(), recently.signed_in().staff.id)?;
+        Ok::<_, AccessError>((ByPasskey::of(tx, &office, &recently)?, !mine.is_empty()))
+    };
+    let (witness, has) = doors.db().read(read).await.map_err(|error| failed(&error))?;
+    let lock = format!("/lock?to=/people/{}/emergency", may.may.patient);
+    witness.ok_or_else(|| {
+        let (title, text, to) = if has {
+            (
+                "This takes your passkey",
+                "A code isn’t enough to open a record in an emergency: codes are talked out of \
+                 people. Nothing was opened.",
+                (lock.as_str(), "Use your passkey"),
+            )
+        } else {
+            (
+                "You have no passkey yet",
+                "A record is opened in an emergency with a passkey alone. Making one on your page \
+                 takes a minute; until then a colleague who has one can open it. Nothing was opened.",
+                ("/me", "Make a passkey"),
+            )
+        };
+        message(StatusCode::FORBIDDEN, (title, text), to)
+    })
+}
+
 /// `GET /people/{patient}/emergency`: the form, with nothing of the record on it.
 pub async fn page(may: MayOfRecently<BreakGlass>, State(doors): State<Doors>) -> Response {
     if open_anyway(&may) {
@@ -104,7 +134,10 @@ pub async fn page(may: MayOfRecently<BreakGlass>, State(doors): State<Doors>) ->
         let text = "Nothing of it is closed to you: no emergency is needed.";
         return message(StatusCode::OK, ("This record is yours to open", text), (&to, "Open it"));
     }
-    ask(&doors, &may, (StatusCode::OK, None), Form::default())
+    match by_passkey(&doors, &may).await {
+        Ok(_) => ask(&doors, &may, (StatusCode::OK, None), Form::default()),
+        Err(response) => response,
+    }
 }
 
 /// Why somebody opens it.
@@ -125,17 +158,20 @@ pub async fn open(
     if open_anyway(&may) {
         return see_other(&format!("/people/{patient}"));
     }
+    let by_passkey = match by_passkey(&doors, &may).await {
+        Ok(by_passkey) => by_passkey,
+        Err(response) => return response,
+    };
     let Some(reason) = Reason::from_word(&form.reason) else {
         let why = Some("Choose what it is. Nothing was opened.".to_owned());
         return ask(&doors, &may, (StatusCode::UNPROCESSABLE_ENTITY, why), form);
     };
-    let (office, recently, permit) =
-        (doors.office().clone(), may.recently.clone(), may.may.permit.clone());
+    let (office, permit) = (doors.office().clone(), may.may.permit.clone());
     let why = Why { reason, words: form.words.clone() };
     let opened = doors
         .db()
         .write(move |tx| {
-            break_glass::open(tx, &office, (&recently, &permit), (patient, &why)).map(drop)
+            break_glass::open(tx, &office, (&by_passkey, &permit), (patient, &why)).map(drop)
         })
         .await;
     match opened {

@@ -8,6 +8,7 @@ use sotto::access::roles::{Role, Roles};
 use sotto::access::staff::{self, NewStaff};
 use sotto::audit::{Actor, Entry, Kind};
 use sotto::conversations::tasks::{TaskError, TaskKind, TaskOutcome};
+use sotto::db::session;
 use sotto::db::task::TaskState;
 use sotto::ids::SiteId;
 use sotto::schedule::{Booking, appointments};
@@ -217,6 +218,52 @@ on_both_engines! {
             .map(|line| line.replace("provider", "nurse.break_glass"))
         );
         scene.desk.clinic.is_proved().await;
+    }
+
+    async fn a_code_is_not_enough_and_a_passkey_is_while_it_is_fresh(db: TestDb) {
+        let scene = Scene::open(db).await;
+        let page = format!("/people/{}", scene.ana);
+        let mut jar = Jar::default();
+        let nurse = scene.desk.hire("coded@oak.example", &[Role::Nurse], &mut jar).await;
+        scene.desk.next_code();
+        let mut jar = Jar::default();
+        scene.desk.sign_in(&nurse, &mut jar).await.is(303);
+        // One site, and it is not hers.
+        let oak = site(&scene.desk, "Ash").await;
+        let id = scene
+            .desk
+            .clinic
+            .write(move |tx, office| {
+                let id = staff::by_email(tx, office, "coded@oak.example").unwrap().unwrap().id;
+                staff::set_sites(tx, office, (id, &[oak]), Actor::operator()).unwrap();
+                id
+            })
+            .await;
+        for told in [scene.desk.get(&scene.ask(), &mut jar).await, scene.desk.post(&scene.ask(), &WHY, &mut jar).await] {
+            let told = told.is(403).text;
+            assert!(told.contains("You have no passkey yet") && told.contains("href=\"/me\""), "{told}");
+        }
+        scene.desk.get(&page, &mut jar).await.is(403);
+        assert!(scene.steps().await.is_empty());
+        // As the lock writes it down when her passkey answers.
+        scene
+            .desk
+            .clinic
+            .write(move |tx, office| {
+                let practice = office.practice();
+                let session = session::open_ones(tx, practice, id).unwrap().remove(0).id;
+                let now = office.clock().now_in_life();
+                session::prove_by_passkey(tx, practice, session, now).unwrap();
+            })
+            .await;
+        scene.desk.post(&scene.ask(), &WHY, &mut jar).await.is(303);
+        scene.desk.get(&page, &mut jar).await.is(200);
+        // Five minutes later a code proves her again, and opens no record.
+        scene.desk.pass(6 * 60);
+        scene.desk.next_code();
+        let code = scene.desk.code_of(&nurse);
+        scene.desk.post("/lock", &[("code", &code)], &mut jar).await.is(303);
+        scene.desk.get(&scene.ask(), &mut jar).await.is(403);
     }
 
     async fn it_asks_for_a_fresh_factor_and_holds_in_one_session(db: TestDb) {
