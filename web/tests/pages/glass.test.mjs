@@ -116,7 +116,9 @@ test("who has a passkey and nothing else opens a record by it, also with another
   const house = await atOneSite("ines@");
   const closed = await closedTo(page);
   // The browser was left: before the form, it asks who it is, and the passkey answers.
+  await page.goto(`${demo.base}/tasks`);
   await page.getByRole("button", { name: "Lock", exact: true }).click();
+  await page.waitForURL(`${demo.base}/lock`);
   await page.goto(`${demo.base}${closed}/emergency`);
   await page.waitForURL(`${demo.base}/lock?to=${closed}/emergency`);
   await inEveryLight(page, "lock before an emergency");

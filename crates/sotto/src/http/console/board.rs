@@ -231,7 +231,7 @@ fn agreements(tx: &mut Tx<'_>, office: &Office) -> Result<Vec<Due>, DbError> {
     all.extend(vendor::others(tx, practice)?.into_iter().filter(|one| one.status != "ended"));
     let due = all.into_iter().filter_map(|one| {
         let (words, tone) = standing(&one, now);
-        (tone != "ok").then(|| Due { with: one.legal_name, words, tone })
+        (tone != "ok").then_some(Due { with: one.legal_name, words, tone })
     });
     Ok(due.collect())
 }

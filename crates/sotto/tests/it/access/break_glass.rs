@@ -169,10 +169,15 @@ on_both_engines! {
         let steps = scene.steps().await;
         let words = |n: usize| steps[n].split(' ').filter(|word| !word.contains('.')).collect::<Vec<_>>().join(" ");
         assert_eq!([words(0), words(1), words(2)], ["opened standing_in", "ended by_hand", "opened medical_emergency"]);
-        // One line, of a whole hour; two to review, each with its task.
+        // Later the second factor is asked for anew, before the form and after it.
+        scene.desk.pass(301);
+        let lock = format!("/lock?to={}", scene.ask());
+        scene.desk.get(&scene.ask(), &mut scene.nurse).await.goes_to(&lock);
+        scene.desk.post(&scene.ask(), &WHY, &mut scene.nurse).await.goes_to(&lock);
+        // One line; two to review, each with its task.
         let page = scene.desk.get(&to, &mut scene.nurse).await.is(200).text;
         assert_eq!(page.matches("Emergency access</strong>").count(), 1, "{page}");
-        assert!(page.contains("60 more minutes"), "{page}");
+        assert!(page.contains("for 55 more minutes"), "{page}");
         let tasks = scene.desk.clinic.tasks().await;
         let open = tasks.iter().filter(|task| task.kind == TaskKind::BreakGlass && task.state == TaskState::Open);
         assert_eq!(open.count(), 2);

@@ -178,31 +178,6 @@ on_both_engines! {
         let page = pair.desk.get(&at_desk, &mut pair.nurse_jar).await.is(200).text;
         assert!(page.find("emergency reader can’t read").unwrap() < page.find("<textarea").unwrap());
         // The recovery key opens both; another does not.
-        // A page says that there are earlier ones, and leads to them, on both sides.
-        let desk_side = format!("/people/{}/sealed/{}", pair.ana, pair.thread);
-        for (at, nurse) in [(&here, false), (&desk_side, true)] {
-            let jar = if nurse { &mut pair.nurse_jar } else { &mut pair.ana_jar };
-            let page = pair.desk.get(at, jar).await.is(200).text;
-            assert!(page.contains("data-write") && !page.contains("To the last messages"), "{page}");
-            let earlier = page.split(&format!("href=\"{at}?before=")).nth(1).unwrap();
-            let earlier = format!("{at}?before={}", &earlier[..36]);
-            let older = pair.desk.get(&earlier, jar).await.is(200).text;
-            assert_eq!(older.matches("data-envelope=").count(), 3, "{older}");
-            assert!(!older.contains("Earlier messages") && !older.contains("data-write"), "{older}");
-            assert!(older.contains(&format!("href=\"{at}\"")), "{older}");
-            // None of them stands on both pages.
-            let ids = |page: &str| -> Vec<String> {
-                let ids = page.split("&#34;id&#34;:&#34;").skip(1);
-                ids.map(|rest| rest[..36].to_owned()).collect()
-            };
-            let (newer, older) = (ids(&page), ids(&older));
-            assert_eq!((newer.len(), older.len()), (200, 3));
-            assert!(older.iter().all(|id| !newer.contains(id)));
-            // What is no message of this conversation leads nowhere.
-            for before in ["01890000-0000-7000-8000-000000000001", "x"] {
-                pair.desk.get(&format!("{at}?before={before}"), jar).await.is(404);
-            }
-        }
         let thread = pair.thread;
         let all = pair.desk.clinic.write(move |tx, office| {
             threads::hand_out(tx, office, thread, &Actor::operator()).unwrap()
@@ -234,6 +209,31 @@ on_both_engines! {
         let here = format!("/window/sealed/{}", pair.thread);
         let page = pair.desk.get(&here, &mut pair.ana_jar).await.is(200).text;
         assert_eq!(page.matches("data-envelope=").count(), 200);
+        // A page says that there are earlier ones, and leads to them, on both sides.
+        let desk_side = format!("/people/{}/sealed/{}", pair.ana, pair.thread);
+        for (at, nurse) in [(&here, false), (&desk_side, true)] {
+            let jar = if nurse { &mut pair.nurse_jar } else { &mut pair.ana_jar };
+            let page = pair.desk.get(at, jar).await.is(200).text;
+            assert!(page.contains("data-write") && !page.contains("To the last messages"), "{page}");
+            let earlier = page.split(&format!("href=\"{at}?before=")).nth(1).unwrap();
+            let earlier = format!("{at}?before={}", &earlier[..36]);
+            let older = pair.desk.get(&earlier, jar).await.is(200).text;
+            assert_eq!(older.matches("data-envelope=").count(), 3, "{older}");
+            assert!(!older.contains("Earlier messages") && !older.contains("data-write"), "{older}");
+            assert!(older.contains(&format!("href=\"{at}\"")), "{older}");
+            // None of them stands on both pages.
+            let ids = |page: &str| -> Vec<String> {
+                let ids = page.split("&#34;id&#34;:&#34;").skip(1);
+                ids.map(|rest| rest[..36].to_owned()).collect()
+            };
+            let (newer, older) = (ids(&page), ids(&older));
+            assert_eq!((newer.len(), older.len()), (200, 3));
+            assert!(older.iter().all(|id| !newer.contains(id)));
+            // What is no message of this conversation leads nowhere.
+            for before in ["01890000-0000-7000-8000-000000000001", "x"] {
+                pair.desk.get(&format!("{at}?before={before}"), jar).await.is(404);
+            }
+        }
         let thread = pair.thread;
         let all = pair.desk.clinic.write(move |tx, office| {
             threads::hand_out(tx, office, thread, &Actor::operator()).unwrap()
