@@ -56,6 +56,7 @@ const MIGRATIONS: &[Migration] = migrations![
     16 "0016_desk" beside 2,
     17 "0017_forms" beside 2,
     18 "0018_sealed" beside 2,
+    19 "0019_phones" beside 2,
 ];
 
 /// The first version whose row says `oldest`.
