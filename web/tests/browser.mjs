@@ -90,6 +90,19 @@ export const openDemo = async (name, { patients = 60, speed = 60 } = {}) => {
   return { data, get base() { return base; }, said, browser, open, asRole, isAccessible, again, close };
 };
 
+// A phone or security key that always agrees, and remembers who it belongs to. The answer sends it
+// commands of its own.
+export const withAuthenticator = async (page) => {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("WebAuthn.enable");
+  const options = {
+    protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true,
+    isUserVerified: true, automaticPresenceSimulation: true,
+  };
+  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", { options });
+  return { send: (command) => cdp.send(command, { authenticatorId }) };
+};
+
 // Tab until the focus is on what is wanted: whoever has no mouse must get there too.
 export const tabTo = async (page, matches, most = 120) => {
   for (let step = 0; step < most; step += 1) {

@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
-import { openDemo } from "../browser.mjs";
+import { openDemo, withAuthenticator } from "../browser.mjs";
 import { sotto } from "../sotto.mjs";
 
 const password = "otter lamp mesa violin";
@@ -12,17 +12,6 @@ before(async () => {
   demo = await openDemo("access", { patients: 5 });
 });
 after(() => demo?.close());
-
-// A security key that always agrees, and that remembers who it belongs to.
-const withAuthenticator = async (page) => {
-  const cdp = await page.context().newCDPSession(page);
-  await cdp.send("WebAuthn.enable");
-  const options = {
-    protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true,
-    isUserVerified: true, automaticPresenceSimulation: true,
-  };
-  return cdp.send("WebAuthn.addVirtualAuthenticator", { options });
-};
 
 const code = (secret, at = Date.now()) => {
   const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

@@ -11,10 +11,10 @@ use super::error::AccessError;
 use super::sessions::{self, Begun, Browser, Recently, SignedIn};
 use super::staff::{self, Staff};
 use crate::audit::{self, Actor, Event, Kind, Outcome};
+use crate::db::Tx;
 use crate::db::credential::{self as rows, PasskeyRow};
 use crate::db::registry::PASSKEY;
 use crate::db::session::Method;
-use crate::db::Tx;
 use crate::ids::{Id as _, PasskeyId, StaffId};
 use crate::office::Office;
 

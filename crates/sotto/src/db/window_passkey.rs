@@ -139,9 +139,7 @@ pub fn proved(
     phone: PhoneId,
 ) -> Result<(), DbError> {
     tx.execute(
-        sql!(
-            "INSERT INTO window_proof (practice_id, session_id, passkey_id) VALUES ($1, $2, $3)"
-        ),
+        sql!("INSERT INTO window_proof (practice_id, session_id, passkey_id) VALUES ($1, $2, $3)"),
         params![practice, session, phone],
     )?;
     tx.touch(WINDOW_PROOF, session.to_string());

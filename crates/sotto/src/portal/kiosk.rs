@@ -235,7 +235,8 @@ mod tests {
 
     #[test]
     fn codes_differ_and_are_told_apart_by_eye() {
-        let codes: std::collections::BTreeSet<String> = (0..200).map(|_| draw(LONG).unwrap()).collect();
+        let codes: std::collections::BTreeSet<String> =
+            (0..200).map(|_| draw(LONG).unwrap()).collect();
         assert_eq!(codes.len(), 200);
         for code in &codes {
             assert!(

@@ -394,7 +394,12 @@ pub fn cut_off(
     Ok((open.len() + tablets, links))
 }
 
-pub(super) fn ended(id: WindowSessionId, patient: PatientId, by: Actor, why: &'static str) -> Event {
+pub(super) fn ended(
+    id: WindowSessionId,
+    patient: PatientId,
+    by: Actor,
+    why: &'static str,
+) -> Event {
     Event::new(Kind::SessionChanged, by)
         .about(WINDOW_SESSION, id)
         .patient(patient)

@@ -71,7 +71,10 @@ pub struct Asked {
 }
 
 /// `GET /window/phones`. That it was looked at is on the log.
-pub async fn page(Own { at, ceremonies }: Own, Query(asked): Query<Asked>) -> Result<Response, Response> {
+pub async fn page(
+    Own { at, ceremonies }: Own,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Response> {
     let event = at.looked_around("window").code("phones");
     let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
         Ok::<_, PortalError>((phones::list(tx, office, who)?.unwrap_or_default(), vec![event]))
@@ -131,9 +134,8 @@ pub async fn add(
 /// `POST /window/phones/{phone}/forget`.
 pub async fn forget(Path(id): Path<String>, Own { at, .. }: Own) -> Result<Response, Response> {
     let id: PhoneId = id.parse().map_err(|_| at.nothing())?;
-    let forget = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
-        phones::forget(tx, office, who, id)
-    };
+    let forget =
+        move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| phones::forget(tx, office, who, id);
     if at.write(forget).await? {
         Ok(see_other(&format!("{HERE}?done=removed")))
     } else {

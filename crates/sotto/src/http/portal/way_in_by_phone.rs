@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
@@ -59,9 +59,8 @@ pub async fn ask_alone(State(doors): State<Doors>, spoken: Spoken) -> Result<Res
 async fn ask(doors: &Doors, spoken: Spoken, token: Option<String>) -> Result<Response, Response> {
     let ceremonies = ceremonies(doors, spoken)?;
     let (office, sought) = (doors.office().clone(), token.clone());
-    let ask = move |tx: &mut Tx<'_>| {
-        phones::ask_to_come_in(tx, &office, &ceremonies, sought.as_deref())
-    };
+    let ask =
+        move |tx: &mut Tx<'_>| phones::ask_to_come_in(tx, &office, &ceremonies, sought.as_deref());
     let asked: Result<_, PortalError> = doors.db().write(ask).await;
     match asked.map_err(|error| failed(doors, spoken, &error))? {
         Ok((question, browser)) => {

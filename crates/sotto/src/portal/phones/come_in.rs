@@ -82,17 +82,18 @@ pub fn by_link(
     let theirs = |row: &PhoneRow| {
         row.patient_id == tried.link.patient_id && row.caregiver_id == tried.who.caregiver()
     };
-    let why: &[&'static str] = match answered(tx, office, ceremonies, (given, Some(tried.link.message_id)))? {
-        _ if tried.too_often() => &["passkey"],
-        Answered::Good(found) if theirs(&found.0) => {
-            tried.right(tx, office)?;
-            let who = tried.who.clone();
-            let begun = begin(tx, office, (*found, who), (&tried.link, given.earlier))?;
-            return Ok(Ok((begun, tried.link)));
-        }
-        Answered::Good(_) => &["passkey", "of_another"],
-        Answered::Not(why) => why,
-    };
+    let why: &[&'static str] =
+        match answered(tx, office, ceremonies, (given, Some(tried.link.message_id)))? {
+            _ if tried.too_often() => &["passkey"],
+            Answered::Good(found) if theirs(&found.0) => {
+                tried.right(tx, office)?;
+                let who = tried.who.clone();
+                let begun = begin(tx, office, (*found, who), (&tried.link, given.earlier))?;
+                return Ok(Ok((begun, tried.link)));
+            }
+            Answered::Good(_) => &["passkey", "of_another"],
+            Answered::Not(why) => why,
+        };
     let left = tried.wrong(tx, office, why)?;
     Ok(Err(left.map_or(Refused::WornOut, |left| Refused::Phone { left })))
 }
@@ -122,8 +123,7 @@ pub fn by_phone_alone(
         },
         Answered::Not(why) => why,
     };
-    let event = Event::new(Kind::AccessRefused, Actor::service("window"))
-        .outcome(Outcome::Refused);
+    let event = Event::new(Kind::AccessRefused, Actor::service("window")).outcome(Outcome::Refused);
     let event = why.iter().fold(event, |event, code| event.code(*code));
     audit::append(tx, office, event)?;
     Ok(Err(Refused::NoPhone))
@@ -144,11 +144,7 @@ const fn last_link(row: &PhoneRow) -> LinkRow {
 }
 
 /// Who the holder of a phone is now; nobody where their right to the address they came by has ended.
-fn who_holds(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    row: &PhoneRow,
-) -> Result<Option<Who>, PortalError> {
+fn who_holds(tx: &mut Tx<'_>, office: &Office, row: &PhoneRow) -> Result<Option<Who>, PortalError> {
     let Some(subject) = facts::subject(tx, office, row.patient_id)? else { return Ok(None) };
     let who = session::who(tx, office, &subject, row.contact_point_id)?;
     Ok(who.filter(|who| who.caregiver() == row.caregiver_id))
