@@ -1,6 +1,7 @@
 // Passkeys: the one thing that needs a script. A form with data-passkey shows itself where the
 // browser knows passkeys and the page is where they belong (data-at), asks the server what to do, and
-// sends the browser's answer as a form. What it says stands in the page, in its language.
+// sends the browser's answer as a form. What it says stands in the page, in its language; what stands
+// there for browsers without passkeys goes.
 "use strict";
 
 (() => {
@@ -38,6 +39,7 @@
       said.hidden = false;
     };
     form.hidden = false;
+    for (const other of document.querySelectorAll("[data-without-passkeys]")) other.hidden = true;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       button.disabled = true;
@@ -52,8 +54,8 @@
         form.elements.namedItem("ceremony").value = ceremony;
         form.elements.namedItem("credential").value = JSON.stringify(answered(credential));
         form.submit();
-      } catch {
-        say(none);
+      } catch (error) {
+        say((error.name === "InvalidStateError" && form.dataset.there) || none);
       } finally {
         button.disabled = false;
       }

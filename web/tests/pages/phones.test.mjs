@@ -45,7 +45,13 @@ test("a phone is remembered and opens the next link, by the keyboard alone", { t
   await press(page, "Remember this phone");
   await page.waitForURL(/\/window\/phones\?done=added$/);
   await page.getByText("This phone is remembered.").waitFor();
+  assert.equal(await page.getByText("This browser can’t be remembered").count(), 0);
   await demo.isAccessible(page, "phone remembered");
+  // A second time the phone itself says that it is known.
+  await page.goto(`${demo.base}/window/phones`);
+  await page.getByRole("button", { name: "Remember this phone" }).click();
+  await page.getByText("This phone is remembered already.").waitFor();
+  assert.equal(await page.getByText("This browser can’t be remembered").isVisible(), false);
   await page.getByRole("button", { name: /End now/ }).click();
   await page.getByRole("heading", { name: "You are out" }).waitFor();
 
@@ -139,6 +145,6 @@ test("without scripts nothing is offered and nothing is missing", { timeout: 200
   await from.comeIn(page, whom, link);
   assert.equal(await page.getByRole("button", { name: "Remember this phone" }).count(), 0);
   await page.getByRole("link", { name: "Remembered phones" }).click();
-  await page.getByText("its browser must run scripts").waitFor();
+  await page.getByText("This browser can’t be remembered").waitFor();
   await context.close();
 });

@@ -20,10 +20,10 @@ use super::session::{self, Stay};
 use super::{PortalError, Visitor, kiosk};
 use crate::access::ceremonies::{self, Account, Answer, Ceremonies, Question};
 use crate::audit::{self, Actor, Event, Kind};
-use crate::db::Tx;
 use crate::db::registry::WINDOW_PASSKEY;
 use crate::db::window::{self as stays, SessionRow};
 use crate::db::window_passkey::{self as rows, PhoneRow};
+use crate::db::{DbError, Tx};
 use crate::ids::{Id as _, PhoneId, WindowSessionId};
 use crate::office::Office;
 
@@ -93,6 +93,13 @@ const fn own_stay(who: &Visitor) -> Option<&SessionRow> {
         Stay::Window(stay) => Some(stay),
         Stay::Kiosk(_) => None,
     }
+}
+
+/// Until this transaction ends, nobody else remembers, uses or forgets a phone about this patient: what
+/// is cut off on one node is not used on another at the same instant.
+pub(super) fn alone_with(tx: &mut Tx<'_>, patient: PatientId) -> Result<(), DbError> {
+    const PHONES: i64 = 0x0000_7068_6f6e_6573;
+    tx.lock(PHONES ^ patient.0.as_u64_pair().1.cast_signed())
 }
 
 /// Whether it opens something now, as far as itself is concerned.
@@ -200,7 +207,10 @@ pub fn remember(
     else {
         return Ok(false);
     };
-    if begun != stay.id || !is_soon(office, stay) {
+    alone_with(tx, stay.patient_id)?;
+    let open = stays::open_sessions(tx, office.practice(), stay.patient_id)?;
+    let stands = open.iter().any(|open| open.id == stay.id);
+    if begun != stay.id || !stands || !is_soon(office, stay) {
         return Ok(false);
     }
     let Some(key) = ceremonies.made(&answer.credential, &state) else { return Ok(false) };
@@ -239,6 +249,7 @@ pub fn forget(
     id: PhoneId,
 ) -> Result<bool, PortalError> {
     let Some(stay) = own_stay(who) else { return Ok(false) };
+    alone_with(tx, stay.patient_id)?;
     let all = of_holder(tx, office, stay)?;
     let there = all.into_iter().find(|row| row.id == id && row.ended_at.is_none());
     let Some(row) = there else { return Ok(false) };

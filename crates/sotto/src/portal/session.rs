@@ -381,6 +381,7 @@ pub fn cut_off(
     patient: PatientId,
     by: &Actor,
 ) -> Result<(usize, usize), PortalError> {
+    phones::alone_with(tx, patient)?;
     let now = office.clock().now_in_life();
     let open = rows::open_sessions(tx, office.practice(), patient)?;
     for session in &open {

@@ -14,8 +14,8 @@ CREATE TABLE window_passkey (
     ended_why       TEXT,                      -- removed, cut_off
     PRIMARY KEY (practice_id, id)
 );
-CREATE INDEX window_passkey_handle ON window_passkey (practice_id, handle);
-CREATE INDEX window_passkey_patient ON window_passkey (practice_id, patient_id);
+CREATE INDEX window_passkey_handle ON window_passkey (practice_id, handle, id);
+CREATE INDEX window_passkey_patient ON window_passkey (practice_id, patient_id, id);
 -- The stays that began by one.
 CREATE TABLE window_proof (
     practice_id     TEXT   NOT NULL,

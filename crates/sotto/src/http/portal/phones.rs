@@ -8,11 +8,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
-use super::home::day;
 use super::inside::Inside;
 use super::page::{Filled, Frame, Tongue, message, see_other};
 use super::way_in_by_phone::PhoneForm;
 use crate::access::ceremonies::Ceremonies;
+use crate::compose::dates::{self, Style};
 use crate::db::Tx;
 use crate::http::Doors;
 use crate::http::console::page::kind_and_system;
@@ -49,6 +49,8 @@ struct Page {
     done: Option<&'static str>,
     phones: Vec<Line>,
     not_now: Option<&'static str>,
+    /// This one is remembered already.
+    here: bool,
     origin: String,
 }
 
@@ -87,13 +89,15 @@ pub async fn page(
         id: phone.id.to_string(),
         name: name(l, &phone.named),
         letters: phone.named.letters,
-        added: day(l, &phone.added_at.to_zoned(zone.clone())),
-        used: phone.used_at.map(|at| day(l, &at.to_zoned(zone.clone()))),
+        added: date(l, &phone.added_at.to_zoned(zone.clone())),
+        used: phone.used_at.map(|at| date(l, &at.to_zoned(zone.clone()))),
         this: phone.this,
     };
+    let done = asked.done.as_deref();
     let page = Page {
         frame: at.frame(HERE),
-        done: asked.done.as_deref().and_then(|word| done_words(l, word)),
+        here: done == Some("added") || all.iter().any(|phone| phone.this),
+        done: done.and_then(|word| done_words(l, word)),
         phones: all.into_iter().map(line).collect(),
         not_now,
         origin: ceremonies.origin(),
@@ -180,6 +184,12 @@ fn not_now_words(l: Tongue, why: NotNow) -> &'static str {
             "Hay diez recordados. Quite uno para agregar otro.",
         ),
     }
+}
+
+/// "November 22, 2026": it may be years ago.
+fn date(l: Tongue, at: &jiff::Zoned) -> String {
+    let day = dates::date(at.date(), l.0, Style::Long);
+    format!("{day}{}{}", l.say(", ", " de "), at.year())
 }
 
 /// "Safari on an iPhone".

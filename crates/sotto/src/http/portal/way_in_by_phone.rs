@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::page::{Filled, Frame, Spoken, failed, nothing, see_other};
 use super::visitor::WAY_IN;
 use super::way_in::{self, Born, From, in_page, landing_page, over};
-use crate::access::ceremonies::{Answer, Ceremonies};
+use crate::access::ceremonies::Answer;
 use crate::db::Tx;
 use crate::http::Doors;
 use crate::http::console::cookies::{self, Name};
@@ -37,9 +37,8 @@ impl PhoneForm {
 }
 
 /// At an address that passkeys cannot belong to there is no such page.
-fn ceremonies(doors: &Doors, spoken: Spoken) -> Result<Ceremonies, Response> {
-    let frame = || Frame::of(doors, spoken.tongue(None), WAY_IN);
-    doors.phones().ok_or_else(|| nothing((doors, spoken), frame()))
+fn none_here(doors: &Doors, spoken: Spoken) -> Response {
+    nothing((doors, spoken), Frame::of(doors, spoken.tongue(None), WAY_IN))
 }
 
 /// `POST /w/{token}/passkey/ask`: what the browser is to do.
@@ -57,7 +56,7 @@ pub async fn ask_alone(State(doors): State<Doors>, spoken: Spoken) -> Result<Res
 }
 
 async fn ask(doors: &Doors, spoken: Spoken, token: Option<String>) -> Result<Response, Response> {
-    let ceremonies = ceremonies(doors, spoken)?;
+    let ceremonies = doors.phones().ok_or_else(|| none_here(doors, spoken))?;
     let (office, sought) = (doors.office().clone(), token.clone());
     let ask =
         move |tx: &mut Tx<'_>| phones::ask_to_come_in(tx, &office, &ceremonies, sought.as_deref());
@@ -96,7 +95,7 @@ pub async fn by_link(
     (from, headers, spoken): (From, HeaderMap, Spoken),
     Filled(form): Filled<PhoneForm>,
 ) -> Result<Response, Response> {
-    let ceremonies = ceremonies(&doors, spoken)?;
+    let ceremonies = doors.phones().ok_or_else(|| none_here(&doors, spoken))?;
     let given = given(&doors, &headers, (&form, from));
     let (office, sought) = (doors.office().clone(), token.clone());
     let enter = move |tx: &mut Tx<'_>| -> Result<_, PortalError> {
@@ -123,7 +122,7 @@ pub async fn alone(
     (from, headers, spoken): (From, HeaderMap, Spoken),
     Filled(form): Filled<PhoneForm>,
 ) -> Result<Response, Response> {
-    let ceremonies = ceremonies(&doors, spoken)?;
+    let ceremonies = doors.phones().ok_or_else(|| none_here(&doors, spoken))?;
     let given = given(&doors, &headers, (&form, from));
     let office = doors.office().clone();
     let enter = move |tx: &mut Tx<'_>| phones::by_phone_alone(tx, &office, &ceremonies, &given);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use gate::MessageId;
 
-use super::{Asked, Kept, event, good, open, seal};
+use super::{Asked, Kept, alone_with, event, good, open, seal};
 use crate::access::ceremonies::{self, Answer, Ceremonies, Question, Used};
 use crate::access::tokens::Secret;
 use crate::audit::{self, Actor, Event, Kind, Outcome};
@@ -164,6 +164,9 @@ fn answered(
         return Ok(NOT);
     }
     let Some(named) = ceremonies.named(&given.answer.credential) else { return Ok(NOT) };
+    let all = rows::by_handle(tx, office.practice(), named.handle)?;
+    let Some(first) = all.first() else { return Ok(NOT) };
+    alone_with(tx, first.patient_id)?;
     for row in rows::by_handle(tx, office.practice(), named.handle)? {
         if !good(office, &row) {
             continue;
