@@ -1,5 +1,7 @@
 // Passkeys: the one thing that needs a script. A form with data-passkey shows itself where the
-// browser knows passkeys, asks the server what to do, and sends the browser's answer as a form.
+// browser knows passkeys and the page is where they belong (data-at), asks the server what to do, and
+// sends the browser's answer as a form. What it says stands in the page, in its language; what stands
+// there for browsers without passkeys goes.
 "use strict";
 
 (() => {
@@ -27,6 +29,9 @@
   };
 
   for (const form of document.querySelectorAll("form[data-passkey]")) {
+    if (form.dataset.at && form.dataset.at !== location.origin) continue;
+    const failed = form.dataset.failed ?? "That didn’t work. Load the page again and try once more.";
+    const none = form.dataset.none ?? "No passkey was given. Try again, or choose another way.";
     const said = form.querySelector("[role=alert]");
     const button = form.querySelector("button");
     const say = (words) => {
@@ -34,6 +39,7 @@
       said.hidden = false;
     };
     form.hidden = false;
+    for (const other of document.querySelectorAll("[data-without-passkeys]")) other.hidden = true;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       button.disabled = true;
@@ -41,14 +47,15 @@
       try {
         const answer = await fetch(form.dataset.ask, { method: "POST", headers: { accept: "application/json" } });
         if (answer.status === 401 && form.dataset.again) return void location.assign(form.dataset.again);
-        if (!answer.ok) return say("That didn’t work. Load the page again and try once more.");
+        if (answer.redirected) return void location.assign(answer.url);
+        if (!answer.ok) return say(failed);
         const { ceremony, options } = await answer.json();
         const credential = await navigator.credentials[form.dataset.passkey](asked(options));
         form.elements.namedItem("ceremony").value = ceremony;
         form.elements.namedItem("credential").value = JSON.stringify(answered(credential));
         form.submit();
-      } catch {
-        say("No passkey was given. Try again, or choose another way.");
+      } catch (error) {
+        say((error.name === "InvalidStateError" && form.dataset.there) || none);
       } finally {
         button.disabled = false;
       }

@@ -18,15 +18,7 @@ export const looks = [
   ["320 px", { viewport: { width: 320, height: 800 } }],
 ];
 
-// A security key that always agrees, and that remembers who it belongs to.
-export const withAuthenticator = async (page) => {
-  const cdp = await page.context().newCDPSession(page);
-  await cdp.send("WebAuthn.enable");
-  const options = {
-    protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true,
-    isUserVerified: true, automaticPresenceSimulation: true,
-  };
-  return cdp.send("WebAuthn.addVirtualAuthenticator", { options });
+ return cdp.send("WebAuthn.addVirtualAuthenticator", { options });
 };
 
 export const openDemo = async (name, { patients = 60, speed = 60 } = {}) => {
@@ -111,6 +103,19 @@ export const kept = (page) =>
     workers: (await navigator.serviceWorker.getRegistrations()).length,
   }));
 export const nothing = { local: [], session: [], databases: [], caches: [], workers: 0 };
+
+// A phone or security key that always agrees, and remembers who it belongs to. The answer sends it
+// commands of its own.
+export const withAuthenticator = async (page) => {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("WebAuthn.enable");
+  const options = {
+    protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true,
+    isUserVerified: true, automaticPresenceSimulation: true,
+  };
+  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", { options });
+  return { send: (command) => cdp.send(command, { authenticatorId }) };
+};
 
 // Tab until the focus is on what is wanted: whoever has no mouse must get there too.
 export const tabTo = async (page, matches, most = 120) => {

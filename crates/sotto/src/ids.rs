@@ -143,6 +143,8 @@ id! {
     FormAnswerId;
     /// A patient's stay at the window, from its start to its end.
     WindowSessionId;
+    /// A phone that is remembered at the window.
+    PhoneId;
     /// A browser that somebody signed in with.
     DeviceId;
     /// A passkey.

@@ -2,7 +2,7 @@
 //!
 //! Programs come in by token ([`tokens`]). People are [`staff`] with [`roles`] and
 //! [`training`]; they prove who they
-//! are by passkey ([`passkeys`]) or by password and code ([`passwords`], [`totp`],
+//! are by passkey ([`passkeys`], whose [`ceremonies`] patients' phones share) or by password and code ([`passwords`], [`totp`],
 //! [`recovery_codes`]) in [`sign_in`], which slows guessing down ([`back_off`]) and begins a session
 //! ([`sessions`]), whose lock a PIN opens too ([`pins`]); a lost browser
 //! is wiped ([`devices`]). What a session may do is decided by [`policies`]; [`report`] tells it. In an
@@ -13,6 +13,7 @@ pub mod roles;
 pub mod staff;
 pub mod training;
 
+pub mod ceremonies;
 pub mod passkeys;
 pub mod passwords;
 pub mod pins;

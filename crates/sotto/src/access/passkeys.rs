@@ -1,46 +1,28 @@
-//! Passkeys: nothing to type, nothing to phish (WebAuthn level 3; NIST SP 800-63B-4 §3.1.7). The
-//! browser finds the key by itself, so nobody types a name and nobody learns whether one exists.
-//!
-//! Between question and answer a ceremony lies sealed in the database, so that any node may finish
-//! it; it is taken out once. A crash leaves a ceremony that expires.
+//! Passkeys of those who work here: nothing to type, nothing to phish (WebAuthn level 3; NIST SP
+//! 800-63B-4 §3.1.7). The browser finds the key by itself, so nobody types a name and nobody learns
+//! whether one exists.
 
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use url::Url;
-use webauthn_rs::prelude::{
-    DiscoverableAuthentication, Passkey, PasskeyRegistration, PublicKeyCredential,
-    RegisterPublicKeyCredential,
-};
-use webauthn_rs::{Webauthn, WebauthnBuilder};
+use webauthn_rs::prelude::{DiscoverableAuthentication, Passkey, PasskeyRegistration};
 
+use super::ceremonies::{self, Account, Ceremonies, Used};
 use super::error::AccessError;
 use super::sessions::{self, Begun, Browser, Recently, SignedIn};
 use super::staff::{self, Staff};
-use super::tokens::Secret;
 use crate::audit::{self, Actor, Event, Kind, Outcome};
+use crate::db::Tx;
 use crate::db::credential::{self as rows, PasskeyRow};
 use crate::db::registry::PASSKEY;
-use crate::db::session::{self as session_rows, Method};
-use crate::db::{Tx, registry};
+use crate::db::session::Method;
 use crate::ids::{Id as _, PasskeyId, StaffId};
 use crate::office::Office;
 
-/// How long a ceremony may take.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
+pub use super::ceremonies::{Answer, Question};
 
-/// Makes and checks passkeys for the pages at one origin. `Debug` shows the origin.
-#[derive(Clone)]
-pub struct Passkeys {
-    webauthn: std::sync::Arc<Webauthn>,
-    origin: Url,
-}
-
-impl std::fmt::Debug for Passkeys {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Passkeys({})", self.origin)
-    }
-}
+/// Makes and checks passkeys for the console at one origin.
+#[derive(Debug, Clone)]
+pub struct Passkeys(Ceremonies);
 
 /// A passkey as it is kept, sealed.
 #[derive(Serialize, Deserialize)]
@@ -63,26 +45,11 @@ enum Asked {
     Use { state: DiscoverableAuthentication },
 }
 
-/// What a browser is asked: the options for its `navigator.credentials`, and the ceremony's name
-/// to be sent back with the answer.
-#[derive(Debug, Serialize)]
-pub struct Question {
-    /// The ceremony.
-    pub ceremony: String,
-    /// For the browser.
-    pub options: Value,
-}
-
 impl Passkeys {
-    /// For pages at this origin; none for one that passkeys cannot belong to (an address without a
-    /// name, or plain HTTP to another machine).
+    /// For pages at this origin; none for one that passkeys cannot belong to.
     #[must_use]
     pub fn at(origin: &Url, practice: &str) -> Option<Self> {
-        let host = origin.domain()?;
-        let secure = origin.scheme() == "https" || host == "localhost";
-        let builder = WebauthnBuilder::new(host, origin).ok().filter(|_| secure)?;
-        let webauthn = builder.rp_name(practice).build().ok()?;
-        Some(Self { webauthn: std::sync::Arc::new(webauthn), origin: origin.clone() })
+        Ceremonies::at(origin, practice).map(Self)
     }
 
     /// Asks a browser to make a passkey for somebody.
@@ -96,25 +63,13 @@ impl Passkeys {
         staff: &Staff,
     ) -> Result<Question, AccessError> {
         let there = keys_of(tx, office, staff.id)?;
-        let exclude = there.iter().map(|(_, key)| key.cred_id().clone()).collect();
-        let (question, state) = self
-            .webauthn
-            .start_passkey_registration(
-                staff.id.0,
-                &staff.named.email,
-                &staff.named.name,
-                Some(exclude),
-            )
-            .map_err(|_| AccessError::Randomness)?;
-        let mut options = serde_json::to_value(question).unwrap_or_default();
-        // Found by the browser without a name being typed (WebAuthn §5.4.4).
-        if let Some(selection) = options.pointer_mut("/publicKey/authenticatorSelection") {
-            *selection = serde_json::json!({
-                "residentKey": "required", "requireResidentKey": true,
-                "userVerification": "required",
-            });
-        }
-        let ceremony = ask(tx, office, &Asked::Make { staff: staff.id, state })?;
+        let account = Account {
+            handle: staff.id.0,
+            name: &staff.named.email,
+            display_name: &staff.named.name,
+        };
+        let (options, state) = self.0.make(&account, there.iter().map(|(_, key)| key))?;
+        let ceremony = ceremonies::keep(tx, office, &Asked::Make { staff: staff.id, state })?;
         Ok(Question { ceremony, options })
     }
 
@@ -129,16 +84,14 @@ impl Passkeys {
         staff: StaffId,
         (answer, browser): (&Answer, &Browser),
     ) -> Result<Made, AccessError> {
-        let Some(Asked::Make { staff: whose, state }) = asked(tx, office, &answer.ceremony)? else {
+        let asked: Option<Asked> = ceremonies::take(tx, office, &answer.ceremony)?;
+        let Some(Asked::Make { staff: whose, state }) = asked else {
             return Err(AccessError::Wrong);
         };
-        let made: RegisterPublicKeyCredential =
-            serde_json::from_value(answer.credential.clone()).map_err(|_| AccessError::Wrong)?;
         if whose != staff {
             return Err(AccessError::Wrong);
         }
-        let key = self.webauthn.finish_passkey_registration(&made, &state);
-        let key = key.map_err(|_| AccessError::Wrong)?;
+        let key = self.0.made(&answer.credential, &state).ok_or(AccessError::Wrong)?;
         Ok(Made { key, name: browser.name.clone() })
     }
 
@@ -147,16 +100,8 @@ impl Passkeys {
     /// # Errors
     /// [`AccessError`].
     pub fn ask_to_use(&self, tx: &mut Tx<'_>, office: &Office) -> Result<Question, AccessError> {
-        let (question, state) = self
-            .webauthn
-            .start_discoverable_authentication()
-            .map_err(|_| AccessError::Randomness)?;
-        let mut options = serde_json::to_value(question).unwrap_or_default();
-        // Somebody pressed a button: the browser asks at once.
-        if let Some(map) = options.as_object_mut() {
-            map.remove("mediation");
-        }
-        let ceremony = ask(tx, office, &Asked::Use { state })?;
+        let (options, state) = self.0.use_any()?;
+        let ceremony = ceremonies::keep(tx, office, &Asked::Use { state })?;
         Ok(Question { ceremony, options })
     }
 
@@ -183,27 +128,19 @@ impl Passkeys {
         office: &Office,
         answer: &Answer,
     ) -> Result<Option<Staff>, AccessError> {
-        let Some(Asked::Use { state }) = asked(tx, office, &answer.ceremony)? else {
-            return Ok(None);
-        };
-        let given = serde_json::from_value::<PublicKeyCredential>(answer.credential.clone());
-        let Ok(given) = given else { return Ok(None) };
-        let Ok((id, key_id)) = self.webauthn.identify_discoverable_authentication(&given) else {
-            return Ok(None);
-        };
-        let staff = staff::get(tx, office, StaffId(id))?;
+        let asked: Option<Asked> = ceremonies::take(tx, office, &answer.ceremony)?;
+        let Some(Asked::Use { state }) = asked else { return Ok(None) };
+        let Some(named) = self.0.named(&answer.credential) else { return Ok(None) };
+        let staff = staff::get(tx, office, StaffId(named.handle))?;
         let Some(staff) = staff.filter(|staff| staff.disabled_at.is_none()) else {
             return Ok(None);
         };
         let keys = keys_of(tx, office, staff.id)?;
-        let named = keys.into_iter().find(|(_, key)| key.cred_id().as_slice() == key_id);
-        let Some((mut row, mut key)) = named else { return Ok(None) };
-        let used = self.webauthn.finish_discoverable_authentication_v2(&given, state, &key);
-        let Ok(result) = used else { return Ok(None) };
-        if !result.user_verified() {
+        let there = keys.into_iter().find(|(_, key)| named.is(key));
+        let Some((mut row, mut key)) = there else { return Ok(None) };
+        if self.0.used(&named, state, &mut key) != Used::Fits {
             return Ok(None);
         }
-        key.update_credential(&result);
         row.key_sealed = seal(office, row.staff_id, key)?;
         row.used_at = Some(office.clock().now_in_life());
         rows::put_passkey(tx, office.practice(), &row)?;
@@ -245,16 +182,6 @@ impl Passkeys {
         session_rows::prove_by_passkey(tx, office.practice(), who.session.id, now)?;
         Ok(true)
     }
-}
-
-/// What a browser answers.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Answer {
-    /// The ceremony.
-    pub ceremony: String,
-    /// What `navigator.credentials` gave.
-    pub credential: Value,
 }
 
 /// Stores a passkey; the caller's entry records it.
@@ -348,50 +275,4 @@ fn keys_of(
 fn seal(office: &Office, staff: StaffId, key: Passkey) -> Result<Vec<u8>, AccessError> {
     let plain = serde_json::to_vec(&Kept { key }).unwrap_or_default();
     staff::seal_place(office, staff, "passkey", &plain)
-}
-
-fn ask(tx: &mut Tx<'_>, office: &Office, asked: &Asked) -> Result<String, AccessError> {
-    let name = Secret::draw("").ok_or(AccessError::Randomness)?;
-    let plain = serde_json::to_vec(asked).unwrap_or_default();
-    let now = office.clock().now_in_life();
-    let sealed = seal_ceremony(office, &name.digest(), &plain)?;
-    session_rows::add_ceremony(
-        tx,
-        office.practice(),
-        &name.digest(),
-        (&sealed, now, now + PATIENCE),
-    )?;
-    Ok(name.reveal().to_owned())
-}
-
-fn asked(tx: &mut Tx<'_>, office: &Office, name: &str) -> Result<Option<Asked>, AccessError> {
-    let digest = super::tokens::digest_of(name);
-    let now = office.clock().now_in_life();
-    let taken = session_rows::take_ceremony(tx, office.practice(), &digest, now)?;
-    let Some(sealed) = taken else { return Ok(None) };
-    let plain = open_ceremony(office, &digest, sealed)?;
-    Ok(serde_json::from_slice(&plain).ok())
-}
-
-/// Nobody's yet, so sealed under the month's key.
-fn seal_ceremony(office: &Office, digest: &[u8; 32], plain: &[u8]) -> Result<Vec<u8>, AccessError> {
-    let (practice, row) = (office.practice().to_string(), hex::encode(digest));
-    let buckets = office.buckets(office.clock().now());
-    let month = buckets.map_err(|_| seal::SealError::Altered)?.retention;
-    let sealed = office.keys().seal_for_month(month, &place(&practice, &row), plain)?;
-    Ok(sealed.into_bytes())
-}
-
-fn open_ceremony(
-    office: &Office,
-    digest: &[u8; 32],
-    sealed: Vec<u8>,
-) -> Result<zeroize::Zeroizing<Vec<u8>>, AccessError> {
-    let (practice, row) = (office.practice().to_string(), hex::encode(digest));
-    let sealed = seal::Sealed::from_bytes(sealed);
-    Ok(office.keys().open_value(&place(&practice, &row), &sealed)?)
-}
-
-const fn place<'a>(practice: &'a str, row: &'a str) -> seal::Place<'a> {
-    seal::Place { practice, table: registry::CEREMONY.name(), row, column: "state" }
 }

@@ -80,6 +80,7 @@ pub mod vendor;
 pub mod watched;
 pub mod window;
 pub mod window_aim;
+pub mod window_passkey;
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;

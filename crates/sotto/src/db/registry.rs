@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 52] = [
+const FLOW: [Table; 54] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -94,6 +94,8 @@ const FLOW: [Table; 52] = [
     SEALED_KEY,
     SEALED_THREAD,
     SEALED_MESSAGE,
+    WINDOW_PASSKEY,
+    WINDOW_PROOF,
 ];
 
 /// What vouches for a table's rows (RULEBOOK §10, 45 CFR 164.312(c)).
@@ -500,6 +502,13 @@ tables! {
     ]
     "sealed_message" SEALED_MESSAGE Recorded ["id" Text] [
         "practice_id" "id" "thread_id" "sender" "envelope_sealed" "record_wrap" "created_at"
+    ]
+    "window_passkey" WINDOW_PASSKEY Recorded ["id" Text] [
+        "practice_id" "id" "handle" "patient_id" "caregiver_id" "contact_point_id" "link_id"
+        "key_sealed" "created_at" "used_at" "ended_at" "ended_why"
+    ]
+    "window_proof" WINDOW_PROOF Recorded ["session_id" Text] [
+        "practice_id" "session_id" "passkey_id"
     ]
     "audit_entry" AUDIT_ENTRY Proof ["id" Text] [
         "practice_id" "id" "recorded_at" "body" "leaf_index" "arrival"

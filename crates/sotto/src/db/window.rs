@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::db::registry::{WINDOW_LINK, WINDOW_SESSION};
 use crate::db::words::words;
 use crate::db::{DbError, Row, Tx};
-use crate::ids::{CaregiverId, WindowSessionId};
+use crate::ids::{CaregiverId, PhoneId, WindowSessionId};
 use crate::{params, sql};
 
 /// What a link is for: the page it leads to after the proof.
@@ -261,7 +261,7 @@ pub fn forget_codes(tx: &mut Tx<'_>, practice: PracticeId, link: MessageId) -> R
     Ok(())
 }
 
-/// A row of `window_session`, with when it was last used.
+/// A row of `window_session`, with when it was last used and how it began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionRow {
     /// Key.
@@ -282,6 +282,8 @@ pub struct SessionRow {
     pub ended_at: Option<Timestamp>,
     /// When it was last used, to the half minute.
     pub seen_at: Timestamp,
+    /// By which remembered phone it began; none: by a code.
+    pub phone: Option<PhoneId>,
 }
 
 fn read_session(row: &Row<'_>) -> Result<SessionRow, DbError> {
@@ -296,6 +298,7 @@ fn read_session(row: &Row<'_>) -> Result<SessionRow, DbError> {
         expires_at: row.get(6)?,
         ended_at: row.get(7)?,
         seen_at: row.get::<Option<Timestamp>>(8)?.unwrap_or(created_at),
+        phone: row.get(9)?,
     })
 }
 
@@ -344,9 +347,10 @@ pub fn session_by_digest(
     tx.query_opt(
         sql!(
             "SELECT s.id, s.patient_id, s.contact_point_id, s.caregiver_id, s.link_id,
-                    s.created_at, s.expires_at, s.ended_at, n.seen_at
+                    s.created_at, s.expires_at, s.ended_at, n.seen_at, p.passkey_id
                FROM window_session s
                LEFT JOIN window_seen n ON n.practice_id = s.practice_id AND n.session_id = s.id
+               LEFT JOIN window_proof p ON p.practice_id = s.practice_id AND p.session_id = s.id
               WHERE s.practice_id = $1 AND s.digest = $2"
         ),
         params![practice, digest],
@@ -366,9 +370,10 @@ pub fn open_sessions(
     tx.query(
         sql!(
             "SELECT s.id, s.patient_id, s.contact_point_id, s.caregiver_id, s.link_id,
-                    s.created_at, s.expires_at, s.ended_at, n.seen_at
+                    s.created_at, s.expires_at, s.ended_at, n.seen_at, p.passkey_id
                FROM window_session s
                LEFT JOIN window_seen n ON n.practice_id = s.practice_id AND n.session_id = s.id
+               LEFT JOIN window_proof p ON p.practice_id = s.practice_id AND p.session_id = s.id
               WHERE s.practice_id = $1 AND s.patient_id = $2 AND s.ended_at IS NULL"
         ),
         params![practice, patient],

@@ -52,5 +52,6 @@ pub async fn pages(db: &Db, office: &Office, origin: url::Url) -> Result<Pages, 
         let secret = Secret::draw("").ok_or(AccessError::Randomness)?;
         demo_links.push((secret.reveal().to_owned(), id, role.words()));
     }
-    Ok(Pages { origin: Some(origin), demo_links, ..Pages::default() })
+    let window = Some(origin.clone());
+    Ok(Pages { origin: Some(origin), window, demo_links, ..Pages::default() })
 }

@@ -38,6 +38,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Semaphore;
 
+use crate::access::ceremonies::Ceremonies;
 use crate::access::passkeys::Passkeys;
 use crate::db::Db;
 use crate::office::Office;
@@ -63,6 +64,9 @@ pub struct Pages {
     /// The origin at which browsers see them: passkeys and links belong to it. Without one there
     /// are no passkeys.
     pub origin: Option<url::Url>,
+    /// The origin of the window, where it is not that of the practice's portal: in the demo, whose
+    /// portal is made up.
+    pub window: Option<url::Url>,
     /// The demo's links: a secret each, for whom, and the words of their role.
     pub demo_links: Vec<(String, crate::ids::StaffId, &'static str)>,
     /// The phone of the practice's own that tests go to (`self_test.number`); without one they come
@@ -148,6 +152,15 @@ impl Doors {
     fn passkeys(&self) -> Option<Passkeys> {
         let origin = self.0.pages.origin.as_ref()?;
         Passkeys::at(origin, &self.office().profile().display_name)
+    }
+
+    /// The same at the window, for the phones of patients: they belong to the portal's name. Where the
+    /// console has the same, neither opens the other: whose a passkey is stands in different tables.
+    fn phones(&self) -> Option<Ceremonies> {
+        let profile = self.office().profile();
+        let portal = || profile.portal_url.trim().parse().ok();
+        let origin = self.0.pages.window.clone().or_else(portal)?;
+        Ceremonies::at(&origin, &profile.display_name)
     }
 
     fn watchers(&self) -> Arc<Semaphore> {

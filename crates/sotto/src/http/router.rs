@@ -32,7 +32,8 @@ use super::console::{
 };
 use super::errors::Problem;
 use super::portal::{
-    choices, files, forms, home, letters, sealed as closed, tablet, visits, way_in,
+    choices, files, forms, home, letters, phones, sealed as closed, tablet, visits, way_in,
+    way_in_by_phone as by_phone,
 };
 use super::routes::Needs::{self, May, MayEach, MayEachRecently, MayRecently, Token};
 use super::routes::{Route, Routes};
@@ -357,6 +358,7 @@ fn pages() -> Routes {
 #[rustfmt::skip]
 fn window() -> Routes {
     let screen = Needs::Nothing("the neutral screen of a practice's tablet; a code opens it");
+    let phone = Needs::Nothing("the way in by a phone that is remembered");
     let ask = Needs::Nothing("where a patient asks for a link; the same answer to whoever asks");
     Routes::default()
         .get("/w/{token}", Needs::Link, way_in::landing)
@@ -364,8 +366,12 @@ fn window() -> Routes {
         .get("/w/{token}/code", Needs::Link, way_in::code_page)
         .post("/w/{token}/code", Needs::Link, way_in::enter)
         .post("/w/{token}/again", Needs::Link, way_in::again)
+        .post("/w/{token}/passkey/ask", Needs::Link, by_phone::ask_by_link)
+        .post("/w/{token}/passkey", Needs::Link, by_phone::by_link)
         .get("/window/in", ask, way_in::way_in)
         .post("/window/in", ask, way_in::send_link)
+        .post("/window/in/passkey/ask", phone, by_phone::ask_alone)
+        .post("/window/in/passkey", phone, by_phone::alone)
         .get("/window", Needs::Visitor, home::page)
         .get("/window/letters/{letter}", Needs::Visitor, letters::page)
         .get("/window/letters/{letter}/files/{file}", Needs::Visitor, files::of_letter)
@@ -391,6 +397,10 @@ fn window() -> Routes {
         .get("/window/sealed/{thread}", Needs::Visitor, closed::page)
         .post("/window/sealed/{thread}", Needs::Visitor, closed::write)
         .post("/window/sealed/{thread}/key", Needs::Visitor, closed::register)
+        .get("/window/phones", Needs::Visitor, phones::page)
+        .post("/window/phones/ask", Needs::Visitor, phones::ask)
+        .post("/window/phones", Needs::Visitor, phones::add)
+        .post("/window/phones/{phone}/forget", Needs::Visitor, phones::forget)
         .get("/window/lost", Needs::Visitor, way_in::lost)
         .post("/window/lost", Needs::Visitor, way_in::cut_off)
         .post("/window/leave", Needs::Visitor, way_in::leave)

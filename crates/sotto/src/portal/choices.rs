@@ -127,11 +127,14 @@ impl Chooser {
     }
 
     /// Where the proof of a choice is: the stay, whose entries of the log say which address proved it,
-    /// or who handed the tablet over and how they knew who it is.
+    /// by which remembered phone it began, or who handed the tablet over and how they knew who it is.
     fn evidence(&self) -> String {
-        match self.0.kiosk() {
-            Some(tablet) => format!("on a tablet of the practice's, stay {}", tablet.id),
-            None => format!("at the window, stay {}", self.0.session()),
+        match (self.0.kiosk(), self.0.phone()) {
+            (Some(tablet), _) => format!("on a tablet of the practice's, stay {}", tablet.id),
+            (None, Some(phone)) => {
+                format!("at the window, stay {}, proved by passkey {phone}", self.0.session())
+            }
+            (None, None) => format!("at the window, stay {}", self.0.session()),
         }
     }
 }
@@ -582,17 +585,22 @@ pub fn may_hear(
     Ok(())
 }
 
+fn receipt(tx: &mut Tx<'_>, office: &Office, who: &Chooser) -> Result<(), ChoiceError> {
+    Ok(tell_of_a_change(tx, office, &who.0)?)
+}
+
 /// Tells the patient, at the mailbox on file, that something was changed here (RULEBOOK §12): not
 /// what, and nothing where the gate says no. Whoever came in with a borrowed phone cannot hide it.
-fn receipt(tx: &mut Tx<'_>, office: &Office, who: &Chooser) -> Result<(), ChoiceError> {
-    let Some(subject) = facts::subject(tx, office, who.0.patient()).map_err(PortalError::from)?
-    else {
-        return Err(ChoiceError::NotHere);
-    };
+pub(super) fn tell_of_a_change(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    who: &Visitor,
+) -> Result<(), PortalError> {
+    let Some(subject) = facts::subject(tx, office, who.patient())? else { return Ok(()) };
     let now = office.clock().now();
-    let zone = who.0.timezone(office);
+    let zone = who.timezone(office);
     let values = Values::new().day(now.to_zoned(zone).date()).only(&[Variable::Date]);
-    let values = profile_values(office, values).map_err(PortalError::from)?;
+    let values = profile_values(office, values)?;
     let request = Request {
         message: MessageId::new(office.clock()),
         patient: Some(subject),
@@ -608,6 +616,6 @@ fn receipt(tx: &mut Tx<'_>, office: &Office, who: &Chooser) -> Result<(), Choice
         useless_after: None,
         actor: Actor::service("window"),
     };
-    intake::accept(tx, office, request).map_err(PortalError::from)?;
+    intake::accept(tx, office, request)?;
     Ok(())
 }

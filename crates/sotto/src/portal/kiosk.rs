@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use gate::PatientId;
 use jiff::SignedDuration;
 
-use super::proof::{forgive, guess, of};
 use super::session::Begun;
+use super::tries::{forgive, guess, of};
 use super::{PortalError, Visitor};
 use crate::access::policies::Permit;
 use crate::access::sessions::SignedIn;
@@ -68,7 +68,7 @@ pub fn hand_over(
     }
     end_all(tx, office, patient, (&who.actor(), "replaced"))?;
     let (practice, now) = (office.practice(), office.clock().now_in_life());
-    let code = draw()?;
+    let code = draw(LONG)?;
     let row = KioskRow {
         id: WindowSessionId::new(office.clock()),
         patient_id: patient,
@@ -200,12 +200,12 @@ fn event(row: &KioskRow, by: Actor, what: &'static str) -> Event {
         .code("tablet")
 }
 
-/// A random code, each as likely as any other.
-fn draw() -> Result<String, PortalError> {
+/// A random code of so many letters, each as likely as any other.
+pub(super) fn draw(long: usize) -> Result<String, PortalError> {
     // The largest multiple of 31 that a byte can hold; what lies beyond would favour some letters.
     const FAIR: u8 = 248;
-    let mut code = String::with_capacity(LONG);
-    while code.len() < LONG {
+    let mut code = String::with_capacity(long);
+    while code.len() < long {
         let mut byte = [0; 1];
         aws_lc_rs::rand::fill(&mut byte).map_err(|_| PortalError::Randomness)?;
         let [drawn] = byte;
@@ -235,7 +235,8 @@ mod tests {
 
     #[test]
     fn codes_differ_and_are_told_apart_by_eye() {
-        let codes: std::collections::BTreeSet<String> = (0..200).map(|_| draw().unwrap()).collect();
+        let codes: std::collections::BTreeSet<String> =
+            (0..200).map(|_| draw(LONG).unwrap()).collect();
         assert_eq!(codes.len(), 200);
         for code in &codes {
             assert!(

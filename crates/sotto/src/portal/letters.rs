@@ -9,8 +9,8 @@ use gate::{
 use jiff::{SignedDuration, Timestamp};
 use seal::{Day, Place, SealError, Sealed};
 
-use super::proof::{guess, of};
 use super::session::{self, Who};
+use super::tries::{guess, of};
 use super::{PortalError, Visitor, link};
 use crate::audit::{self, Actor, Event, Kind as EventKind};
 use crate::db::attachment::{self, AttachmentRow, Holder};

@@ -2,7 +2,8 @@
 //! what can be answered, and the visits.
 //!
 //! A notice carries a [`link`]. It opens nothing by itself: whoever has it gives the patient's date
-//! of birth and a code that goes to the address on file ([`proof`]), which begins a [`session`].
+//! of birth and a code that goes to the address on file ([`proof`]), or uses a phone that is
+//! remembered ([`phones`]), which begins a [`session`].
 //! What a session may see is decided there, once: a handler has a [`Visitor`], never a patient's id
 //! from a URL. A tablet of the practice's is handed over instead ([`kiosk`]). What lies unread is spoken of again ([`unread`]); the
 //! patient's copies end with their day ([`expiry`]). The practice's side of it is `docs/window.md`.
@@ -14,11 +15,14 @@ pub mod forms;
 pub mod kiosk;
 pub mod letters;
 pub mod link;
+pub mod phones;
 pub mod proof;
 pub mod session;
+mod tries;
 pub mod unread;
 pub mod visits;
 
+use crate::access::AccessError;
 use crate::attachments::store::AttachmentError;
 use crate::audit::AuditError;
 use crate::compose::ComposeError;
@@ -69,6 +73,9 @@ pub enum PortalError {
     /// The sealed mode.
     #[error(transparent)]
     Sealed(Box<SealedError>),
+    /// A passkey.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// Storage.
     #[error(transparent)]
     Db(#[from] DbError),

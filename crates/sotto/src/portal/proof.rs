@@ -7,18 +7,18 @@
 use std::net::IpAddr;
 
 use gate::{AddressKind, Channel, Kind, MessageId, Origin};
+use jiff::SignedDuration;
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
 
 use super::PortalError;
 use super::link::{self, Standing};
 use super::session::{self, Begun};
+use super::tries::{guess, of, refused, try_link};
 use crate::access::tokens::Secret;
-use crate::audit::{self, Actor, Event, Kind as EventKind, Outcome};
+use crate::audit::Actor;
 use crate::compose::{Values, Variable};
 use crate::db::Tx;
 use crate::db::contact_point::{self, ContactPointRow};
-use crate::db::registry::WINDOW_LINK;
 use crate::db::session as counts;
 use crate::db::window::{self as rows, CodeRow, LinkRow};
 use crate::facts;
@@ -30,18 +30,10 @@ use crate::people::contact_points;
 
 /// How long a code is good.
 pub const CODE_GOOD_FOR: SignedDuration = SignedDuration::from_mins(10);
-/// Wrong guesses that a link bears; then it is over.
-pub const MOST_OF_LINK: i64 = 5;
-/// The same about one patient, over all their links.
-const MOST_OF_PATIENT: i64 = 10;
-/// The same from one address, behind which many people may sit.
-const MOST_OF_ADDRESS: i64 = 50;
 /// Codes that are sent without one that was right.
 const MOST_CODES: i64 = 6;
 /// How often one code may be typed.
 pub const MOST_OF_CODE: i64 = 5;
-/// After so long without a guess nobody remembers.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
 
 /// Why somebody does not come in. Each has its own plain words and its own way on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +64,13 @@ pub enum Refused {
     },
     /// The code is too old, used, or tried too often: ask for another.
     CodeOver,
+    /// That is not the passkey of whoever the link is for; so many more tries with it.
+    Phone {
+        /// More tries.
+        left: i64,
+    },
+    /// Nobody here has that passkey, or it opens nothing any more.
+    NoPhone,
 }
 
 /// A code is on its way.
@@ -93,41 +92,22 @@ pub fn ask(
     token: &str,
     (born, from): (Option<Date>, Option<IpAddr>),
 ) -> Result<Result<Asked, Refused>, PortalError> {
-    if let Some(from) = from
-        && guess(tx, office, &address(office, from), MOST_OF_ADDRESS)?.is_none()
-    {
-        return Ok(Err(Refused::Address));
-    }
-    let Some(link) = link::find(tx, office, token)?.good() else {
-        return Ok(Err(Refused::Link));
+    let tried = match try_link(tx, office, (token, from))? {
+        Ok(tried) => tried,
+        Err(refused) => return Ok(Err(refused)),
     };
-    let Some(subject) = facts::subject(tx, office, link.patient_id)? else {
-        return Ok(Err(Refused::Link));
-    };
-    if session::who(tx, office, &subject, link.contact_point_id)?.is_none() {
-        return Ok(Err(Refused::Link));
-    }
-    if guess(tx, office, &patient(office, &link), MOST_OF_PATIENT)?.is_none() {
-        return Ok(Err(Refused::Patient));
-    }
-    let of_link = guess(tx, office, &of(office, "link", link.message_id), MOST_OF_LINK)?;
-    let left = of_link.unwrap_or(0);
-    let Some(on_file) = subject.person.birth_date else {
+    let Some(on_file) = tried.subject.person.birth_date else {
         return Ok(Err(Refused::Unknown));
     };
-    if of_link.is_none() || born != Some(on_file) {
-        refused(tx, office, &link, "birth_date")?;
-        if left > 0 {
-            return Ok(Err(Refused::BirthDate { left }));
-        }
-        link::wear_out(tx, office, &link)?;
-        return Ok(Err(Refused::WornOut));
+    if tried.too_often() || born != Some(on_file) {
+        let left = tried.wrong(tx, office, &["birth_date"])?;
+        return Ok(Err(left.map_or(Refused::WornOut, |left| Refused::BirthDate { left })));
     }
-    if guess(tx, office, &of(office, "codes", link.patient_id), MOST_CODES)?.is_none() {
+    if guess(tx, office, &of(office, "codes", tried.link.patient_id), MOST_CODES)?.is_none() {
         return Ok(Err(Refused::Codes));
     }
-    forget(tx, office, &link, from)?;
-    send(tx, office, &link, subject)
+    tried.right(tx, office)?;
+    send(tx, office, &tried.link, tried.subject)
 }
 
 /// Sends a code to where the link went, and keeps its keyed hash for the browser that asked.
@@ -244,7 +224,7 @@ pub fn enter(
     let digits: String = typed.code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
     let given = hash(office, &browser, &digits);
     if aws_lc_rs::constant_time::verify_slices_are_equal(&given, &sent.code).is_err() {
-        refused(tx, office, &link, "code")?;
+        refused(tx, office, &link, &["code"])?;
         let left = MOST_OF_CODE - sent.tries - 1;
         return Ok(Err(if left > 0 { Refused::Code { left } } else { Refused::CodeOver }));
     }
@@ -258,7 +238,7 @@ pub fn enter(
         return Ok(Err(Refused::CodeOver));
     }
     counts::forget_guesses(tx, practice, &of(office, "codes", link.patient_id))?;
-    let begun = session::begin(tx, office, &link, (who, typed.earlier))?;
+    let begun = session::begin(tx, office, &link, (who, None, typed.earlier))?;
     Ok(Ok((begun, link)))
 }
 
@@ -272,84 +252,6 @@ pub fn new_link(tx: &mut Tx<'_>, office: &Office, token: &str) -> Result<(), Por
         return Ok(());
     };
     super::letters::send_link(tx, office, &link)
-}
-
-/// How many more guesses are free after this one, which is counted; none where this was one too
-/// many.
-pub(super) fn guess(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    whom: &[u8; 32],
-    most: i64,
-) -> Result<Option<i64>, PortalError> {
-    let now = office.clock().now_in_life();
-    let recent = |(_, at): &(i64, Timestamp)| now.duration_since(*at) < REMEMBERED;
-    let so_far = counts::failures(tx, office.practice(), whom)?.filter(recent);
-    let so_far = so_far.map_or(0, |(failures, _)| failures);
-    if so_far >= most {
-        return Ok(None);
-    }
-    counts::count_guess(tx, office.practice(), whom, (so_far + 1, now))?;
-    Ok(Some(most - so_far - 1))
-}
-
-/// It was right: the link and the patient begin anew; the address keeps its count but for this one.
-fn forget(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    link: &LinkRow,
-    from: Option<IpAddr>,
-) -> Result<(), PortalError> {
-    let practice = office.practice();
-    counts::forget_guesses(tx, practice, &of(office, "link", link.message_id))?;
-    counts::forget_guesses(tx, practice, &patient(office, link))?;
-    match from {
-        Some(from) => forgive(tx, office, &address(office, from)),
-        None => Ok(()),
-    }
-}
-
-/// Takes one guess back that was right.
-pub(super) fn forgive(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    whom: &[u8; 32],
-) -> Result<(), PortalError> {
-    let practice = office.practice();
-    if let Some((failures, at)) = counts::failures(tx, practice, whom)? {
-        counts::count_guess(tx, practice, whom, ((failures - 1).max(0), at))?;
-    }
-    Ok(())
-}
-
-fn refused(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    link: &LinkRow,
-    what: &'static str,
-) -> Result<(), PortalError> {
-    let event = Event::new(EventKind::AccessRefused, Actor::service("window"))
-        .outcome(Outcome::Refused)
-        .about(WINDOW_LINK, link.message_id)
-        .patient(link.patient_id)
-        .code(what);
-    audit::append(tx, office, event)?;
-    Ok(())
-}
-
-/// What guesses at something are counted under: nothing of it can be read from the row.
-pub(super) fn of(office: &Office, what: &str, which: impl std::fmt::Display) -> [u8; 32] {
-    office
-        .keys()
-        .content_hash(&format!("guesses at the window by {what}"), which.to_string().as_bytes())
-}
-
-fn patient(office: &Office, link: &LinkRow) -> [u8; 32] {
-    of(office, "patient", link.patient_id)
-}
-
-fn address(office: &Office, from: IpAddr) -> [u8; 32] {
-    of(office, "address", from)
 }
 
 /// What is kept of a code: of use only together with the browser's cookie and the practice's keys.

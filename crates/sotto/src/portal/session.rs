@@ -9,15 +9,15 @@ use gate::{ContactPointId, Language, PatientId};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan as _};
 
-use super::{PortalError, kiosk, link};
+use super::{PortalError, kiosk, link, phones};
 use crate::access::tokens::Secret;
 use crate::audit::{self, Actor, Event, Kind};
 use crate::db::kiosk::KioskRow;
 use crate::db::registry::{KIOSK, Table, WINDOW_SESSION};
 use crate::db::window::{self as rows, LinkRow, SessionRow};
-use crate::db::{Tx, contact_point};
+use crate::db::{Tx, contact_point, window_passkey};
 use crate::facts::{self, Subject};
-use crate::ids::{CaregiverId, Id as _, WindowSessionId};
+use crate::ids::{CaregiverId, Id as _, PhoneId, WindowSessionId};
 use crate::office::Office;
 
 /// The longest a stay lasts.
@@ -42,6 +42,17 @@ pub enum Who {
         /// What they may learn.
         scope: Vec<Scope>,
     },
+}
+
+impl Who {
+    /// Whoever acts for the patient, where it is not the patient.
+    #[must_use]
+    pub const fn caregiver(&self) -> Option<CaregiverId> {
+        match self {
+            Self::Patient => None,
+            Self::Caregiver { id, .. } => Some(*id),
+        }
+    }
 }
 
 /// What the stay rests on.
@@ -103,6 +114,15 @@ impl Visitor {
         match self.stay {
             Stay::Window(_) => WINDOW_SESSION,
             Stay::Kiosk(_) => KIOSK,
+        }
+    }
+
+    /// The remembered phone that the stay began by; none: a code, or a tablet.
+    #[must_use]
+    pub const fn phone(&self) -> Option<PhoneId> {
+        match &self.stay {
+            Stay::Window(session) => session.phone,
+            Stay::Kiosk(_) => None,
         }
     }
 
@@ -183,8 +203,9 @@ pub struct Begun {
     pub token: Secret,
 }
 
-/// Begins a stay. Who it is has been proved by the caller. The stay that this browser had until now
-/// is over: a token that was planted there is worth nothing.
+/// Begins a stay. Who it is has been proved by the caller: by a remembered phone, where one is named,
+/// else by a code. The stay that this browser had until now is over: a token that was planted there is
+/// worth nothing.
 ///
 /// # Errors
 /// [`PortalError`].
@@ -192,17 +213,14 @@ pub(super) fn begin(
     tx: &mut Tx<'_>,
     office: &Office,
     link: &LinkRow,
-    (who, earlier): (Who, Option<[u8; 32]>),
+    (who, phone, earlier): (Who, Option<PhoneId>, Option<[u8; 32]>),
 ) -> Result<Begun, PortalError> {
     let now = office.clock().now_in_life();
     if let Some(digest) = earlier {
         replace(tx, office, &digest)?;
     }
     let token = Secret::draw("").ok_or(PortalError::Randomness)?;
-    let caregiver_id = match &who {
-        Who::Patient => None,
-        Who::Caregiver { id, .. } => Some(*id),
-    };
+    let caregiver_id = who.caregiver();
     let row = SessionRow {
         id: WindowSessionId::new(office.clock()),
         patient_id: link.patient_id,
@@ -213,14 +231,18 @@ pub(super) fn begin(
         expires_at: now + LONGEST,
         ended_at: None,
         seen_at: now,
+        phone,
     };
     rows::add_session(tx, office.practice(), &row, &token.digest())?;
+    if let Some(phone) = phone {
+        window_passkey::proved(tx, office.practice(), row.id, phone)?;
+    }
     let actor = caregiver_id.map_or_else(|| Actor::patient(link.patient_id), Actor::caregiver);
     let event = Event::new(Kind::SessionChanged, actor)
         .about(WINDOW_SESSION, row.id)
         .patient(link.patient_id)
         .code("began")
-        .code("code");
+        .code(if phone.is_some() { "passkey" } else { "code" });
     audit::append(tx, office, event)?;
     Ok(Begun { id: row.id, token })
 }
@@ -348,8 +370,8 @@ pub fn leave(tx: &mut Tx<'_>, office: &Office, visitor: &Visitor) -> Result<(), 
     Ok(())
 }
 
-/// A phone was lost: every stay about the patient ends, and every link with it. The answer is how
-/// many of each there were.
+/// A phone was lost: every stay about the patient ends, every link and every phone that was remembered
+/// with it. The answer is how many stays and links there were.
 ///
 /// # Errors
 /// [`PortalError`].
@@ -359,6 +381,7 @@ pub fn cut_off(
     patient: PatientId,
     by: &Actor,
 ) -> Result<(usize, usize), PortalError> {
+    phones::alone_with(tx, patient)?;
     let now = office.clock().now_in_life();
     let open = rows::open_sessions(tx, office.practice(), patient)?;
     for session in &open {
@@ -366,12 +389,18 @@ pub fn cut_off(
         audit::append(tx, office, ended(session.id, patient, by.clone(), "cut_off"))?;
     }
     let tablets = kiosk::end_all(tx, office, patient, (by, "cut_off"))?;
+    phones::cut_off(tx, office, patient, by)?;
     crate::sealed::keys::cut_off(tx, office, patient, by)?;
     let links = link::cut_off(tx, office, patient, by)?;
     Ok((open.len() + tablets, links))
 }
 
-fn ended(id: WindowSessionId, patient: PatientId, by: Actor, why: &'static str) -> Event {
+pub(super) fn ended(
+    id: WindowSessionId,
+    patient: PatientId,
+    by: Actor,
+    why: &'static str,
+) -> Event {
     Event::new(Kind::SessionChanged, by)
         .about(WINDOW_SESSION, id)
         .patient(patient)

@@ -8,6 +8,7 @@
     reason = "a test stops where something is wrong"
 )]
 
+mod authenticator;
 mod clinic;
 mod engines;
 #[path = "../../../../fuzz/src/doors/mod.rs"]

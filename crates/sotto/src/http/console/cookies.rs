@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use crate::access::sessions::Begun;
 use crate::access::tokens::{Secret, digest_of};
 use crate::http::Doors;
+use crate::ids::WindowSessionId;
 
 /// A session's cookie outlives no session.
 const SESSION_SECONDS: u32 = 12 * 3600;
@@ -15,6 +16,8 @@ const SESSION_SECONDS: u32 = 12 * 3600;
 const STAY_SECONDS: u32 = 3600;
 /// A code is over by then.
 const PROOF_SECONDS: u32 = 600;
+/// The answer of a passkey is too late by then.
+const PHONE_SECONDS: u32 = 300;
 /// The longest that browsers keep one.
 const DEVICE_SECONDS: u32 = 400 * 24 * 3600;
 
@@ -28,6 +31,10 @@ pub(in crate::http) enum Name {
     Stay,
     /// A browser that asked for a code.
     Proof,
+    /// A browser that was asked for a passkey at the window.
+    Phone,
+    /// In which stay it was offered to remember this browser.
+    Offered,
     /// The language in which the window speaks: `en` or `es`.
     Language,
 }
@@ -42,6 +49,10 @@ fn name(doors: &Doors, which: &Name) -> &'static str {
         (Name::Stay, false) => "sotto-window",
         (Name::Proof, true) => "__Host-sotto-proof",
         (Name::Proof, false) => "sotto-proof",
+        (Name::Phone, true) => "__Host-sotto-phone",
+        (Name::Phone, false) => "sotto-phone",
+        (Name::Offered, true) => "__Host-sotto-offered",
+        (Name::Offered, false) => "sotto-offered",
         (Name::Language, true) => "__Host-sotto-language",
         (Name::Language, false) => "sotto-language",
     }
@@ -65,6 +76,11 @@ pub(in crate::http) fn digest(
 /// The language that this browser chose before.
 pub(in crate::http) fn language<'a>(doors: &Doors, headers: &'a HeaderMap) -> Option<&'a str> {
     only(headers, name(doors, &Name::Language))
+}
+
+/// In which stay it was offered to remember this browser.
+pub(in crate::http) fn offered<'a>(doors: &Doors, headers: &'a HeaderMap) -> Option<&'a str> {
+    only(headers, name(doors, &Name::Offered))
 }
 
 /// A token, which has its length.
@@ -93,13 +109,22 @@ fn set(doors: &Doors, to: &mut HeaderMap, which: &Name, (value, seconds): (&str,
 
 /// Hands over a patient's token, for as long as it can be good.
 pub(in crate::http) fn hand_over(doors: &Doors, to: &mut HeaderMap, which: &Name, token: &Secret) {
-    let seconds = if matches!(which, Name::Proof) { PROOF_SECONDS } else { STAY_SECONDS };
+    let seconds = match which {
+        Name::Proof => PROOF_SECONDS,
+        Name::Phone => PHONE_SECONDS,
+        _ => STAY_SECONDS,
+    };
     set(doors, to, which, (token.reveal(), seconds));
 }
 
 /// Remembers the language, a word of ours.
 pub(in crate::http) fn remember(doors: &Doors, to: &mut HeaderMap, language: &'static str) {
     set(doors, to, &Name::Language, (language, DEVICE_SECONDS));
+}
+
+/// Remembers that it was offered in this stay.
+pub(in crate::http) fn offer(doors: &Doors, to: &mut HeaderMap, stay: WindowSessionId) {
+    set(doors, to, &Name::Offered, (&stay.to_string(), DEVICE_SECONDS));
 }
 
 /// Takes a cookie back.

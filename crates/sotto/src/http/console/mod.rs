@@ -31,7 +31,7 @@ pub mod write;
 mod board;
 pub(in crate::http) mod cookies;
 mod lines;
-mod page;
+pub(in crate::http) mod page;
 mod reader;
 mod reading;
 mod shelf;

@@ -168,6 +168,13 @@ pub(super) fn own_path(to: Option<&str>) -> Option<&str> {
 
 /// The browser that asks, named in our own words: what it says of itself is not kept.
 pub(super) fn browser(doors: &Doors, headers: &HeaderMap, shared: bool) -> Browser {
+    let (kind, system) = kind_and_system(headers);
+    let (_, digest) = super::cookies::digests(doors, headers);
+    Browser { digest, name: format!("{kind} on {system}"), shared }
+}
+
+/// The kind of a browser, and the system it runs on.
+pub(in crate::http) fn kind_and_system(headers: &HeaderMap) -> (&'static str, &'static str) {
     let says = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let says = says.unwrap_or_default();
     let word = |among: &[(&str, &'static str)], other| {
@@ -188,8 +195,7 @@ pub(super) fn browser(doors: &Doors, headers: &HeaderMap, shared: bool) -> Brows
         ],
         "an unknown system",
     );
-    let (_, digest) = super::cookies::digests(doors, headers);
-    Browser { digest, name: format!("{kind} on {system}"), shared }
+    (kind, system)
 }
 
 /// The words for what went wrong, and with which status. What is ours to mend says only that.

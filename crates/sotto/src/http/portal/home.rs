@@ -1,16 +1,19 @@
 //! `/window`: what was written to the patient, their visits, and where to write back.
 
 use askama::Template;
+use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::forms;
 use super::inside::Inside;
 use super::page::{Frame, Tongue};
+use crate::access::ceremonies::Ceremonies;
 use crate::compose::dates::{self, Style};
 use crate::db::Tx;
+use crate::http::console::cookies;
 use crate::office::Office;
 use crate::portal::forms::due;
-use crate::portal::{PortalError, Visitor, letters, visits};
+use crate::portal::{PortalError, Visitor, letters, phones, visits};
 use crate::sealed::threads;
 
 /// A line of a list.
@@ -28,6 +31,10 @@ struct Home {
     may_read: bool,
     may_visit: bool,
     may_choose: bool,
+    /// Phones can be remembered here.
+    phones: bool,
+    /// To remember this one, offered in this stay alone: at this origin.
+    offer: Option<String>,
     forms: Vec<forms::Line>,
     sealed: bool,
     letters: Vec<Line>,
@@ -44,7 +51,7 @@ struct Tablet {
 
 /// `GET /window`. That it was looked at is on the log; what stood there for the first time is
 /// opened.
-pub async fn page(at: Inside) -> Result<Response, Response> {
+pub async fn page(at: Inside, headers: HeaderMap) -> Result<Response, Response> {
     if at.visitor.kiosk().is_some() {
         let event = at.looked_around("window");
         let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
@@ -92,7 +99,15 @@ pub async fn page(at: Inside) -> Result<Response, Response> {
             strong: visit.reply.is_none(),
         })
         .collect();
+    let phones = at.doors.phones();
+    let stay = visitor.session();
+    let before = cookies::offered(&at.doors, &headers);
+    let here = before.is_none_or(|before| before == stay.to_string())
+        && phones::may_offer(at.doors.office(), visitor);
+    let offer = phones.as_ref().filter(|_| here).map(Ceremonies::origin);
     let home = Home {
+        phones: phones.is_some(),
+        offer,
         frame: at.frame("/window"),
         may_read: visitor.reads_letters(),
         may_visit: visitor.sees_visits(),
@@ -103,7 +118,11 @@ pub async fn page(at: Inside) -> Result<Response, Response> {
         written,
         visits,
     };
-    Ok(at.page(&home))
+    let mut response = at.page(&home);
+    if home.offer.is_some() {
+        cookies::offer(&at.doors, response.headers_mut(), stay);
+    }
+    Ok(response)
 }
 
 fn note(l: Tongue, letter: &letters::Listed) -> &'static str {

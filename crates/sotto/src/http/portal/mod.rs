@@ -8,10 +8,12 @@ pub mod files;
 pub mod forms;
 pub mod home;
 pub mod letters;
+pub mod phones;
 pub mod sealed;
 pub mod tablet;
 pub mod visits;
 pub mod way_in;
+pub mod way_in_by_phone;
 
 pub mod inside;
 pub mod page;

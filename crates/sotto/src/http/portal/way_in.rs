@@ -62,6 +62,8 @@ struct Landing {
     frame: Frame,
     token: String,
     months: Vec<(String, &'static str)>,
+    /// Where phones can be remembered: at this origin.
+    phones: Option<String>,
     /// What was typed, where it was not right: nobody types it twice.
     typed: Born,
     error: Option<String>,
@@ -88,6 +90,10 @@ struct Over {
 struct In {
     frame: Frame,
     sent: bool,
+    /// Where phones can be remembered: at this origin.
+    phones: Option<String>,
+    /// What was wrong with one.
+    error: Option<String>,
 }
 
 /// The date of birth, in three fields.
@@ -141,7 +147,7 @@ async fn good(doors: &Doors, token: &str) -> Result<bool, PortalError> {
     Ok(matches!(doors.db().read(read).await?, Standing::Good(_)))
 }
 
-fn landing_page(
+pub(super) fn landing_page(
     doors: &Doors,
     spoken: Spoken,
     (status, token): (StatusCode, String),
@@ -151,11 +157,12 @@ fn landing_page(
     let months =
         MONTHS.iter().zip(1..).map(|((en, es), nth)| (format!("{nth}"), l.say(en, es))).collect();
     let frame = Frame::of(doors, l, format!("/w/{token}"));
-    html(doors, spoken, status, &Landing { frame, token, months, typed, error })
+    let phones = doors.phones().map(|phones| phones.origin());
+    html(doors, spoken, status, &Landing { frame, token, months, phones, typed, error })
 }
 
 /// The link is not good: unknown, too old or cut off, all in the same words.
-fn over(doors: &Doors, spoken: Spoken, token: String) -> Response {
+pub(super) fn over(doors: &Doors, spoken: Spoken, token: String) -> Response {
     let l = spoken.tongue(None);
     let frame = Frame::of(doors, l, WAY_IN);
     html(doors, spoken, StatusCode::GONE, &Over { frame, token })
@@ -270,17 +277,22 @@ pub async fn again(
             tracing::error!(%error, "window.new_link");
         }
     });
-    in_page(&doors, spoken, true)
+    in_page(&doors, spoken, (StatusCode::OK, true, None))
 }
 
 /// `GET /window/in`: nobody is in. Where the link is, and how to get a new one.
 pub async fn way_in(State(doors): State<Doors>, spoken: Spoken) -> Response {
-    in_page(&doors, spoken, false)
+    in_page(&doors, spoken, (StatusCode::OK, false, None))
 }
 
-fn in_page(doors: &Doors, spoken: Spoken, sent: bool) -> Response {
+pub(super) fn in_page(
+    doors: &Doors,
+    spoken: Spoken,
+    (status, sent, error): (StatusCode, bool, Option<String>),
+) -> Response {
     let frame = Frame::of(doors, spoken.tongue(None), WAY_IN);
-    html(doors, spoken, StatusCode::OK, &In { frame, sent })
+    let phones = doors.phones().map(|phones| phones.origin());
+    html(doors, spoken, status, &In { frame, sent, phones, error })
 }
 
 /// `POST /window/in`: a new link to a number or mailbox that is on file. The answer is the same for
@@ -303,7 +315,7 @@ pub async fn send_link(
             }
         });
     }
-    in_page(&doors, spoken, true)
+    in_page(&doors, spoken, (StatusCode::OK, true, None))
 }
 
 /// `POST /window/leave`: it is not their device, or they are done.
@@ -345,8 +357,10 @@ pub async fn cut_off(at: Inside) -> Result<Response, Response> {
     let words = (
         at.l.say("Every device is cut off", "Todos los dispositivos están desconectados"),
         at.l.say(
-            "No link we sent until now opens anything. Call us if the number changed.",
-            "Ningún enlace enviado hasta ahora abre nada. Llámenos si cambió de número.",
+            "No link we sent until now opens anything, and no phone is remembered. Call us if the \
+             number changed.",
+            "Ningún enlace enviado hasta ahora abre nada y ningún teléfono queda recordado. \
+             Llámenos si cambió de número.",
         ),
     );
     Ok(gone(&at, words))
@@ -363,7 +377,7 @@ fn gone(at: &Inside, words: (&str, &str)) -> Response {
     response
 }
 
-const fn status_of(refused: Refused) -> StatusCode {
+pub(super) const fn status_of(refused: Refused) -> StatusCode {
     match refused {
         Refused::Link => StatusCode::GONE,
         Refused::WornOut | Refused::Patient | Refused::Address | Refused::Codes => {
@@ -373,12 +387,14 @@ const fn status_of(refused: Refused) -> StatusCode {
         | Refused::Unknown
         | Refused::NoCode
         | Refused::Code { .. }
-        | Refused::CodeOver => StatusCode::UNPROCESSABLE_ENTITY,
+        | Refused::CodeOver
+        | Refused::Phone { .. }
+        | Refused::NoPhone => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 
 /// What was not right, and what to do now. The office's number stands below on every page.
-fn words_of(l: Tongue, refused: Refused) -> String {
+pub(super) fn words_of(l: Tongue, refused: Refused) -> String {
     let left = |left: i64| match l.0 {
         gate::Language::English if left == 1 => "You can try once more.".to_owned(),
         gate::Language::English => format!("You can try {left} more times."),
@@ -397,6 +413,17 @@ fn words_of(l: Tongue, refused: Refused) -> String {
             let words = l.say("That isn’t the code we sent.", "Ese no es el código que enviamos.");
             return format!("{words} {}", left(more));
         }
+        Refused::Phone { left: more } => {
+            let words = l.say(
+                "That doesn’t open this link. Give the date of birth instead.",
+                "Eso no abre este enlace. Indique la fecha de nacimiento.",
+            );
+            return format!("{words} {}", left(more));
+        }
+        Refused::NoPhone => l.say(
+            "We don’t remember this phone, or not any more. Open our link, or ask for a new one.",
+            "No recordamos este teléfono, o ya no. Abra nuestro enlace o pida uno nuevo.",
+        ),
         Refused::Link => l.say("This link is not good any more.", "Este enlace ya no sirve."),
         Refused::WornOut => l.say(
             "That was the last try with this link. Ask for a new link, or call us.",

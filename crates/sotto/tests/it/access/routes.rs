@@ -137,6 +137,8 @@ fn what_asks_nothing_says_why() {
             "/sign-in/passkey",
             "/window/in",
             "/window/in",
+            "/window/in/passkey/ask",
+            "/window/in/passkey",
             "/window/tablet",
             "/window/tablet",
             "/window/tablet/over",

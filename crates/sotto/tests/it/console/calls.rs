@@ -75,6 +75,7 @@ async fn stay(desk: &Desk, ana: PatientId, number: &str) {
                 expires_at: now + jiff::SignedDuration::from_hours(1),
                 ended_at: None,
                 seen_at: now,
+                phone: None,
             };
             window::add_session(tx, office.practice(), &row, &[7; 32]).unwrap();
             let event = Event::new(Kind::LinkChanged, Actor::service("window")).patient(ana);

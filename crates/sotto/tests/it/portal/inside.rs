@@ -23,7 +23,7 @@ use crate::clinic::{add_consent, add_number, phone, staff};
 use crate::on_both_engines;
 
 /// Somebody with a number of their own who may hear of something.
-async fn acts_for(
+pub(super) async fn acts_for(
     desk: &Desk,
     patient: PatientId,
     scope: &'static str,
@@ -61,7 +61,7 @@ async fn acts_for(
         .await
 }
 
-async fn permit(desk: &Desk, id: CaregiverId, patient: PatientId, scope: &'static str) {
+pub(super) async fn permit(desk: &Desk, id: CaregiverId, patient: PatientId, scope: &'static str) {
     desk.clinic
         .write(move |tx, office| {
             let rows = caregiver::of_patient(tx, office.practice(), patient).unwrap();
