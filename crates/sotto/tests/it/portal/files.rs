@@ -26,7 +26,7 @@ async fn send(desk: &Desk, files: &[(&str, &str, &[u8])], jar: &mut Jar) -> Answ
 }
 
 /// Somebody at the desk.
-async fn at_the_desk(desk: &Desk, role: Role) -> Jar {
+pub(super) async fn at_the_desk(desk: &Desk, role: Role) -> Jar {
     let (id, _) = desk.invite(&format!("{role}@harborview.example"), &[role]).await;
     desk.let_in(id).await
 }
@@ -38,7 +38,7 @@ fn path_in(page: &str, begin: &str) -> String {
 }
 
 /// A document from the staff, arrived: the letter it came with.
-async fn document(desk: &Desk, patient: PatientId, jar: &mut Jar) -> MessageId {
+pub(super) async fn document(desk: &Desk, patient: PatientId, jar: &mut Jar) -> MessageId {
     let path = format!("/people/{patient}/write");
     let page = desk.get(&path, jar).await.is(200).text;
     let fresh = path_in(page.split("send-files").nth(1).unwrap(), "name=\"message\" value=\"");

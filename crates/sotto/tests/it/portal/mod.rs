@@ -5,6 +5,7 @@ mod copies;
 mod files;
 mod forms;
 mod inside;
+mod restored;
 mod sealed;
 mod tablet;
 mod way_in;
