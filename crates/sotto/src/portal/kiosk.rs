@@ -107,7 +107,9 @@ pub fn begin(
     let (practice, now) = (office.practice(), office.clock().now_in_life());
     let code: String = typed.chars().filter(char::is_ascii_alphanumeric).collect();
     let found = rows::by_code(tx, practice, &hash(office, &code.to_ascii_uppercase()))?;
-    let Some(row) = found.filter(|row| now < row.until_at) else { return Ok(Err(Refused::Code)) };
+    let good =
+        |row: &KioskRow| now < row.until_at && row.begun_at.is_none() && row.ended_at.is_none();
+    let Some(row) = found.filter(good) else { return Ok(Err(Refused::Code)) };
     let token = Secret::draw("").ok_or(PortalError::Randomness)?;
     let begun = (&token.digest(), now, now + LONGEST);
     if !rows::begin(tx, practice, row.id, begun)? {

@@ -19,7 +19,7 @@ use crate::people::pages::entries;
 const LINE: &str = "Here is the picture you asked for.";
 
 /// What a patient writes at the window, with files.
-async fn send(desk: &Desk, files: &[(&str, &str, &[u8])], jar: &mut Jar) -> Answer {
+pub(super) async fn send(desk: &Desk, files: &[(&str, &str, &[u8])], jar: &mut Jar) -> Answer {
     let page = desk.get("/window/write", jar).await.is(200).text;
     let nonce = nonce(&page);
     desk.upload("/window/write", &[("nonce", &nonce), ("body", LINE)], files, jar).await
@@ -32,7 +32,7 @@ pub(super) async fn at_the_desk(desk: &Desk, role: Role) -> Jar {
 }
 
 /// The first path on a page that begins so.
-fn path_in(page: &str, begin: &str) -> String {
+pub(super) fn path_in(page: &str, begin: &str) -> String {
     let (_, rest) = page.split_once(begin).unwrap_or_else(|| panic!("no {begin} in {page}"));
     format!("{begin}{}", &rest[..36])
 }

@@ -18,7 +18,7 @@ use crate::people::pages::entries;
 const TYPED: &str = "Quillfeather cough for two weeks";
 
 /// What the settings page of a form sends.
-fn definition() -> Vec<(&'static str, &'static str)> {
+pub(super) fn definition() -> Vec<(&'static str, &'static str)> {
     vec![
         ("act", "keep"),
         ("title-en", "Before your visit"),
@@ -44,7 +44,7 @@ async fn at_work(desk: &Desk, role: Role) -> Jar {
     desk.let_in(id).await
 }
 
-async fn keep(desk: &Desk, at: &str, form: &[(&str, &str)]) -> Answer {
+pub(super) async fn keep(desk: &Desk, at: &str, form: &[(&str, &str)]) -> Answer {
     let mut admin = at_work(desk, Role::Administrator).await;
     desk.post(&format!("/settings/forms/{at}"), form, &mut admin).await
 }

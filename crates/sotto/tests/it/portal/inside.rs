@@ -23,9 +23,9 @@ use crate::clinic::{add_consent, add_number, phone, staff};
 use crate::on_both_engines;
 
 /// Somebody with a number of their own who may hear of something.
-async fn acts_for(
+pub(super) async fn acts_for(
     desk: &Desk,
-    patient: PatientId,
+    (patient, number): (PatientId, &'static str),
     scope: &'static str,
     friend: bool,
 ) -> (CaregiverId, ContactPointId) {
@@ -49,7 +49,7 @@ async fn acts_for(
                 updated_at: now,
             };
             caregiver::put(tx, practice, &row).unwrap();
-            let address = phone(OTHER);
+            let address = phone(number);
             add_number(tx, office, patient, &address);
             let index = office.address_index(&address);
             let mut point = contact_point::by_address(tx, practice, &index).unwrap().remove(0);
@@ -203,7 +203,7 @@ on_both_engines! {
         let hers = letter(&desk, ana, WORDS).await;
         let at = desk.clinic.office.clock().now() + SignedDuration::from_hours(48);
         let visit = desk.clinic.book(ana, "a-1", at).await;
-        let caregiver = acts_for(&desk, ana, "appointments", true).await;
+        let caregiver = acts_for(&desk, (ana, OTHER), "appointments", true).await;
         let told = |tx: &mut Tx<'_>, office: &Office, ana, to| {
             let subject = facts::subject(tx, office, ana).unwrap().unwrap();
             let whom = (to, Origin::Staff, staff());
@@ -243,7 +243,7 @@ on_both_engines! {
         let desk = Desk::open(db).await;
         let ana = desk.clinic.patient("Ana", "en", PHONE).await;
         letter(&desk, ana, WORDS).await;
-        let (mother, to) = acts_for(&desk, ana, "clinical", false).await;
+        let (mother, to) = acts_for(&desk, (ana, OTHER), "clinical", false).await;
         for (born, in_order) in [
             (date(2016, 3, 1), true),
             // Twelve yesterday, and nobody has looked since.

@@ -4,10 +4,12 @@ mod choices;
 mod copies;
 mod files;
 mod forms;
+mod guessing;
 mod inside;
 mod restored;
 mod sealed;
 mod tablet;
+mod theirs;
 mod way_in;
 
 use gate::{Channel, Kind, MessageId, Origin, PatientId, Purpose};

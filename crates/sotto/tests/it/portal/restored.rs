@@ -181,10 +181,8 @@ async fn rows(db: &Db, practice: gate::PracticeId) -> Vec<u8> {
 /// What lies on the disk of a practice: its rows, its database's files with the write-ahead log
 /// (SQLite's; PostgreSQL's belongs to its server, which is asked in [`server_holds`]), its keys.
 async fn on_disk(desk: &Desk) -> Vec<(String, Vec<u8>)> {
-    let mut all = vec![(
-        "rows".to_owned(),
-        rows(&desk.clinic.db, desk.clinic.office.practice()).await,
-    )];
+    let mut all =
+        vec![("rows".to_owned(), rows(&desk.clinic.db, desk.clinic.office.practice()).await)];
     if let Some(database) = desk.clinic.db.url.strip_prefix("sqlite:") {
         for end in ["", "-wal", "-shm"] {
             let path = format!("{database}{end}");
@@ -235,7 +233,11 @@ async fn server_holds(url: &str, since: Option<&str>, part: &[u8]) -> i64 {
 }
 
 /// Whether the practice's record of a letter and its file opens.
-async fn record_of(desk: &Desk, letter: MessageId, file: AttachmentId) -> (Option<String>, Vec<u8>) {
+async fn record_of(
+    desk: &Desk,
+    letter: MessageId,
+    file: AttachmentId,
+) -> (Option<String>, Vec<u8>) {
     desk.clinic
         .write(move |tx, office| {
             let row = sotto::db::message::find(tx, office.practice(), letter).unwrap().unwrap();
