@@ -64,9 +64,9 @@ const ASSETS: [Asset; 18] = [
         bytes: include_bytes!("../../../../web/styles/people.css"),
     },
     Asset {
-        name: "tablet.js",
+        name: "stay.js",
         kind: "text/javascript; charset=utf-8",
-        bytes: include_bytes!("../../../../web/scripts/tablet.js"),
+        bytes: include_bytes!("../../../../web/scripts/stay.js"),
     },
     Asset {
         name: "passkey.js",

@@ -12,6 +12,7 @@ use sotto::db::{Tx, contact_point};
 use sotto::facts;
 use sotto::ids::{CaregiverId, Id as _};
 use sotto::office::Office;
+use sotto::people::caregivers::seal_caregiver;
 use sotto::people::patients::seal_person;
 use sotto::people::person::Person;
 use sotto::portal::{letters, unread};
@@ -33,11 +34,13 @@ pub(super) async fn acts_for(
         .write(move |tx, office| {
             let (practice, now) = (office.practice(), office.clock().now());
             let id = CaregiverId::new(office.clock());
+            let person = Person { given: "Bo".into(), family: "Carer".into(), ..Person::default() };
             let row = CaregiverRow {
                 id,
                 patient_id: patient,
                 external_id: None,
-                person_sealed: Vec::new(),
+                person_sealed: seal_caregiver(office.keys(), practice, (patient, id), &person)
+                    .unwrap(),
                 relation: if friend { "friend" } else { "mother" }.to_owned(),
                 representative: !friend,
                 scope: scope.to_owned(),

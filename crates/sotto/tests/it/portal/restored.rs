@@ -210,12 +210,12 @@ async fn server_holds(url: &str, since: Option<&str>, part: &[u8]) -> i64 {
     const TABLES: &str = "
         SELECT COUNT(*) FROM pg_class
          WHERE relkind IN ('r', 't', 'i') AND position($1::bytea IN
-               pg_read_binary_file(pg_relation_filepath(oid::regclass), true)) > 0";
+               pg_read_binary_file(pg_relation_filepath(oid), 0, pg_relation_size(oid), true)) > 0";
     const LOG: &str = "
         SELECT COUNT(*) FROM pg_ls_waldir()
          WHERE name ~ '^[0-9A-F]{24}$' AND name >= pg_walfile_name($2::text::pg_lsn)
            AND name <= pg_walfile_name(pg_current_wal_lsn())
-           AND position($1::bytea IN pg_read_binary_file('pg_wal/' || name, true)) > 0";
+           AND position($1::bytea IN pg_read_binary_file('pg_wal/' || name, 0, size, true)) > 0";
     let (url, since, part) = (url.to_owned(), since.map(str::to_owned), part.to_vec());
     apart(move || {
         let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
