@@ -5,6 +5,7 @@ mod copies;
 mod files;
 mod forms;
 mod guessing;
+mod injected;
 mod inside;
 mod restored;
 mod sealed;
