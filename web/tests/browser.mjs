@@ -18,9 +18,6 @@ export const looks = [
   ["320 px", { viewport: { width: 320, height: 800 } }],
 ];
 
- return cdp.send("WebAuthn.addVirtualAuthenticator", { options });
-};
-
 export const openDemo = async (name, { patients = 60, speed = 60 } = {}) => {
   const data = folder(name);
   let program, base;

@@ -29,7 +29,7 @@ use crate::outbox::recover::{self, Broken};
 use crate::outbox::set_back::{self, Watch};
 use crate::outbox::worker::{Settings, Worker};
 use crate::people::search;
-use crate::portal::{expiry, unread};
+use crate::portal::{expiry, kiosk, unread};
 use crate::reconcile::nightly::{self, Nightly};
 use crate::sealed::threads;
 use crate::self_test;
@@ -264,7 +264,8 @@ async fn warn(db: Db, office: Office, stop: CancellationToken) {
     }
 }
 
-/// What lies unread at the window is spoken of again, and copies end with their day.
+/// What lies unread at the window is spoken of again, copies end with their day, and tablets that are
+/// over are written down.
 async fn letters(db: Db, office: Office, stop: CancellationToken) {
     while pause(&office, LETTERS_EVERY, &stop).await {
         if let Err(error) = unread::look(&db, &office).await {
@@ -272,6 +273,9 @@ async fn letters(db: Db, office: Office, stop: CancellationToken) {
         }
         if let Err(error) = threads::look(&db, &office).await {
             tracing::error!(%error, "sealed.unseen");
+        }
+        if let Err(error) = kiosk::look(&db, &office).await {
+            tracing::error!(%error, "window.tablets");
         }
         match expiry::look(&db, &office).await {
             Ok(0) => {}

@@ -272,6 +272,50 @@ test("a tablet at the desk: choices and a form, and then it forgets", { timeout:
   await context.close();
 });
 
+test("a word before a stay ends, and nothing that was typed is lost", { timeout: 300_000 }, async () => {
+  const whom = await from.somebody(2);
+  const link = await write(whom, "Please bring the list of your medicines.");
+  const { page, context, complaints } = await asPatient();
+  await page.clock.install();
+  await from.comeIn(page, whom, link);
+  await page.goto(`${demo.base}/window/write`);
+  const asks = page.locator("#stay");
+  await page.locator("#body").fill("I have a question");
+  await page.clock.fastForward(13 * 60_000 + 40_000);
+  await page.getByText("Are you still there?").waitFor();
+  await demo.isAccessible(page, "window stay asks");
+  const told = page.waitForResponse((answer) => answer.url().endsWith("/window/here"));
+  await page.getByRole("button", { name: "Stay" }).click();
+  assert.equal((await told).status(), 204);
+  await asks.waitFor({ state: "hidden" });
+  // Whoever types is there: the server hears of it without being asked, and nothing pops up.
+  await page.clock.fastForward(2 * 60_000);
+  const heard = page.waitForResponse((answer) => answer.url().endsWith("/window/here"));
+  await page.locator("#body").press("End");
+  await page.keyboard.type(" about my tablets");
+  assert.equal((await heard).status(), 204);
+  assert.ok(await asks.isHidden());
+  // An hour in all: a minute before, and then it is over.
+  await page.clock.fastForward(43 * 60_000 + 30_000);
+  await page.getByText("almost an hour").waitFor();
+  await demo.isAccessible(page, "window stay last minute");
+  await page.clock.fastForward(61_000);
+  await page.getByText("You are out now.").waitFor();
+  await demo.isAccessible(page, "window stay over");
+  assert.equal(await page.locator("#body").inputValue(), "I have a question about my tablets");
+  const opened = context.waitForEvent("page");
+  await page.getByRole("link", { name: "Come in again on a new page" }).click();
+  await (await opened).waitForURL(`${demo.base}/window/in`);
+  assert.equal(await page.locator("#body").inputValue(), "I have a question about my tablets");
+  await page.goto(`${demo.base}/window?lang=es`);
+  await page.clock.fastForward(13 * 60_000 + 40_000);
+  await page.getByRole("alert").filter({ hasText: "¿Sigue ahí?" }).waitFor();
+  await page.emulateMedia({ colorScheme: "dark" });
+  await demo.isAccessible(page, "window stay asks Spanish");
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
 test("the forms are written by an administrator, in both languages", { timeout: 120_000 }, async () => {
   const { page, complaints } = await demo.asRole("Administrator");
   await page.goto(`${demo.base}/settings/forms`);
@@ -285,6 +329,13 @@ test("the forms are written by an administrator, in both languages", { timeout: 
   await page.locator("#title-es").fill("Antes de la cita");
   await page.getByRole("button", { name: "Keep it, and ask it" }).click();
   await page.getByText("version 2").waitFor();
+  // Before which visits: as it was, until somebody says otherwise.
+  await page.getByText("asked in the 14 days before each visit").first().waitFor();
+  await page.getByRole("link", { name: "Before your visit" }).click();
+  await page.getByRole("group", { name: "When it is asked" }).getByLabel("only before somebody’s first visit").check();
+  await demo.isAccessible(page, "form edit first visit");
+  await page.getByRole("button", { name: "Keep it, and ask it" }).click();
+  await page.getByText("asked in the 14 days before a first visit").waitFor();
   await page.setViewportSize({ width: 320, height: 800 });
   await page.getByRole("link", { name: "Before your visit" }).click();
   await demo.isAccessible(page, "form edit small");
@@ -306,6 +357,7 @@ test("the same in Spanish, in the dark and without scripts", { timeout: 300_000 
   await page.getByRole("button", { name: "Abrir" }).click();
   await page.waitForURL(`${demo.base}/window`);
   await page.getByRole("heading", { name: "Mensajes y citas" }).waitFor();
+  assert.match((await page.locator("main").innerText()).trim(), /^Hora límite para estar aquí: .*15 minutos/, "without scripts the page says how long");
   await page.locator("a[href^='/window/letters/']").first().click();
   await page.locator(".letter").waitFor();
   await page.getByRole("link", { name: "Responder" }).click();

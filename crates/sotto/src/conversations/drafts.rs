@@ -114,7 +114,9 @@ pub fn find(
     let sealed = Sealed::from_bytes(found.body_sealed);
     match office.keys().open_value(&place(&house, &row), &sealed) {
         Ok(plain) => Ok(Some(Kept { plain, at: found.kept_at })),
-        Err(SealError::Missing | SealError::Destroyed { .. }) => Ok(None),
+        // The device was wiped; or the keys were put back from a backup, which has none of devices,
+        // and the device has another key since.
+        Err(SealError::Missing | SealError::Destroyed { .. } | SealError::Altered) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

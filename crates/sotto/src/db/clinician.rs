@@ -107,6 +107,22 @@ pub fn put(tx: &mut Tx<'_>, practice: PracticeId, row: &ClinicianRow) -> Result<
     Ok(())
 }
 
+/// Those who work here now, by name.
+///
+/// # Errors
+/// [`DbError`].
+pub fn active(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<ClinicianRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, external_id, prefix, given_name, family_name, active, updated_at
+               FROM clinician WHERE practice_id = $1 AND active
+              ORDER BY family_name, given_name, id"
+        ),
+        params![practice],
+        read,
+    )
+}
+
 /// The ids of all, oldest first.
 ///
 /// # Errors

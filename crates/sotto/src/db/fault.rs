@@ -20,3 +20,7 @@ pub enum Fault {
 
 /// Asked before the commit of each transaction that went well.
 pub type Faults = Arc<dyn Fn(&mut Tx<'_>) -> Option<Fault> + Send + Sync>;
+
+/// Told each statement when it is asked, for tests of what a stranger could tell by the time an answer
+/// takes: what a known and an unknown name lead to must be the same work.
+pub type Heard = Arc<dyn Fn(&'static str) + Send + Sync>;

@@ -94,6 +94,28 @@ pub fn add(
     Ok(())
 }
 
+/// The one with this id.
+///
+/// # Errors
+/// [`DbError`].
+pub fn get(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    id: WindowSessionId,
+) -> Result<Option<KioskRow>, DbError> {
+    tx.query_opt(
+        sql!(
+            "SELECT k.id, k.patient_id, k.staff_id, k.checked, k.made_at, k.until_at, k.begun_at,
+                    k.ended_at, n.seen_at
+               FROM kiosk k
+               LEFT JOIN window_seen n ON n.practice_id = k.practice_id AND n.session_id = k.id
+              WHERE k.practice_id = $1 AND k.id = $2"
+        ),
+        params![practice, id],
+        read,
+    )
+}
+
 /// The one with this code, good or not.
 ///
 /// # Errors
@@ -156,6 +178,31 @@ pub fn open_of(
               WHERE k.practice_id = $1 AND k.patient_id = $2 AND k.ended_at IS NULL"
         ),
         params![practice, patient],
+        read,
+    )
+}
+
+/// Those that were not ended and are past their time, or were not touched since `idle`.
+///
+/// # Errors
+/// [`DbError`].
+pub fn past(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    (now, idle, most): (Timestamp, Timestamp, u32),
+) -> Result<Vec<KioskRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT k.id, k.patient_id, k.staff_id, k.checked, k.made_at, k.until_at, k.begun_at,
+                    k.ended_at, n.seen_at
+               FROM kiosk k
+               LEFT JOIN window_seen n ON n.practice_id = k.practice_id AND n.session_id = k.id
+              WHERE k.practice_id = $1 AND k.ended_at IS NULL
+                AND (k.until_at <= $2
+                     OR (k.begun_at IS NOT NULL AND COALESCE(n.seen_at, k.begun_at) <= $3))
+              ORDER BY k.made_at LIMIT $4"
+        ),
+        params![practice, now, idle, most],
         read,
     )
 }

@@ -88,7 +88,7 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 
 pub use error::DbError;
-pub use fault::{Fault, Faults};
+pub use fault::{Fault, Faults, Heard};
 pub use ground::Mark;
 pub use migrate::{Applied, applied, known_version, migrations, version_of};
 pub use row::{Cell, FromColumn, Row};
@@ -136,10 +136,17 @@ struct Inner {
     /// `None` where a decision made beforehand gains nothing, or cannot be made.
     ground: Option<Arc<Ground>>,
     vitals: Arc<Vitals>,
-    /// `None` but in tests.
-    faults: Option<Faults>,
+    /// Nothing but in tests.
+    trial: Trial,
     /// Where the server is, on PostgreSQL.
     server: Option<Server>,
+}
+
+/// What a test puts beside the database.
+#[derive(Clone, Default)]
+struct Trial {
+    faults: Option<Faults>,
+    heard: Option<Heard>,
 }
 
 enum WriteQueue {
@@ -168,7 +175,7 @@ impl Db {
     /// # Errors
     /// [`DbError::Open`], [`DbError::Newer`] or [`DbError::Migration`].
     pub fn open(url: &DatabaseUrl, threads: Threads, now: Timestamp) -> Result<Self, DbError> {
-        Self::open_as(url, threads, now, None)
+        Self::open_as(url, threads, now, Trial::default())
     }
 
     /// [`open`](Self::open), for a test: commits fail as `faults` says. The storage is the same; no
@@ -182,14 +189,28 @@ impl Db {
         now: Timestamp,
         faults: Faults,
     ) -> Result<Self, DbError> {
-        Self::open_as(url, threads, now, Some(faults))
+        Self::open_as(url, threads, now, Trial { faults: Some(faults), heard: None })
+    }
+
+    /// [`open`](Self::open), for a test that hears each statement. The storage is the same; no setting
+    /// and no verb leads here.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_heard(
+        url: &DatabaseUrl,
+        threads: Threads,
+        now: Timestamp,
+        heard: Heard,
+    ) -> Result<Self, DbError> {
+        Self::open_as(url, threads, now, Trial { faults: None, heard: Some(heard) })
     }
 
     fn open_as(
         url: &DatabaseUrl,
         threads: Threads,
         now: Timestamp,
-        faults: Option<Faults>,
+        trial: Trial,
     ) -> Result<Self, DbError> {
         match &url.target {
             Target::Sqlite(place) => {
@@ -218,7 +239,7 @@ impl Db {
                     engine: "sqlite",
                     ground: on_disk.then_some(ground),
                     vitals,
-                    faults,
+                    trial,
                     server: None,
                 })))
             }
@@ -231,16 +252,12 @@ impl Db {
                 })
                 .join()
                 .map_err(|_| DbError::Panicked)??;
-                Self::on_server(server, threads, faults)
+                Self::on_server(server, threads, trial)
             }
         }
     }
 
-    fn on_server(
-        server: Server,
-        threads: Threads,
-        faults: Option<Faults>,
-    ) -> Result<Self, DbError> {
+    fn on_server(server: Server, threads: Threads, trial: Trial) -> Result<Self, DbError> {
         let mut handles = Vec::new();
         let mut pool = |size: usize, writes| {
             let (sender, jobs) = mpsc::channel();
@@ -260,7 +277,7 @@ impl Db {
             engine: "postgres",
             ground: None,
             vitals: Arc::default(),
-            faults,
+            trial,
             server: Some(server),
         })))
     }
@@ -281,7 +298,7 @@ impl Db {
             None => Ok(self.clone()),
             Some(server) => {
                 let threads = Threads { readers: 1, writers: 1 };
-                Self::on_server(server.clone(), threads, self.0.faults.clone())
+                Self::on_server(server.clone(), threads, self.0.trial.clone())
             }
         }
     }
@@ -344,7 +361,7 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         let (reply, answer) = tokio::sync::oneshot::channel();
-        let faults = self.0.faults.clone();
+        let faults = self.0.trial.faults.clone();
         self.send_write(job(work, faults, move |result| drop(reply.send(result))));
         answer.await.unwrap_or_else(|_| Err(DbError::Closed.into()))
     }
@@ -380,7 +397,7 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         let (reply, answer) = mpsc::sync_channel(1);
-        let faults = self.0.faults.clone();
+        let faults = self.0.trial.faults.clone();
         self.send_write(job(work, faults, move |result| drop(reply.send(result))));
         answer.recv().unwrap_or_else(|_| Err(DbError::Closed.into()))
     }
@@ -403,9 +420,23 @@ impl Db {
         answer.recv().unwrap_or_else(|_| Err(DbError::Closed.into()))
     }
 
+    /// The same job, its statements heard where a test hears them.
+    fn heard(&self, job: Job) -> Job {
+        match self.0.trial.heard.clone() {
+            None => job,
+            Some(heard) => Box::new(move |tx| match tx {
+                Ok(tx) => {
+                    tx.heard_by(heard);
+                    job(Ok(tx))
+                }
+                Err(error) => job(Err(error)),
+            }),
+        }
+    }
+
     /// A job that cannot be sent is dropped, and its caller sees [`DbError::Closed`].
     fn send_write(&self, job: Job) {
-        let job = watched(job, Arc::clone(&self.0.vitals));
+        let job = watched(self.heard(job), Arc::clone(&self.0.vitals));
         match &self.0.write {
             Some(WriteQueue::Sqlite(queue)) => drop(queue.send(WriterJob { job, writes: true })),
             Some(WriteQueue::Postgres(queue)) => drop(queue.send(job)),
@@ -414,6 +445,7 @@ impl Db {
     }
 
     fn send_read(&self, job: Job) {
+        let job = self.heard(job);
         match (&self.0.read, &self.0.write) {
             (Some(queue), _) => drop(queue.send(job)),
             (None, Some(WriteQueue::Sqlite(queue))) => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::db::{
     DbError,
+    fault::Heard,
     ground::{Ground, Mark},
     postgres::Statements,
     registry::Table,
@@ -28,6 +29,8 @@ pub struct Tx<'c> {
     broke: Option<DbError>,
     touched: Vec<(Table, String)>,
     after_commit: Vec<Hook>,
+    /// `None` but in tests.
+    heard: Option<Heard>,
 }
 
 /// Something to do once a commit is durable.
@@ -50,6 +53,18 @@ impl<'c> Tx<'c> {
             broke: None,
             touched: Vec::new(),
             after_commit: Vec::new(),
+            heard: None,
+        }
+    }
+
+    /// From now on each statement is heard.
+    pub(super) fn heard_by(&mut self, heard: Heard) {
+        self.heard = Some(heard);
+    }
+
+    fn says(&self, sql: Sql) {
+        if let Some(heard) = &self.heard {
+            heard(sql.sqlite);
         }
     }
 
@@ -88,6 +103,7 @@ impl<'c> Tx<'c> {
         if !self.writes {
             return Err(DbError::ReadOnly);
         }
+        self.says(sql);
         let changed = self.guarded(|engine| match engine {
             Engine::Sqlite(connection) => {
                 let mut statement = bound(connection, sql.sqlite, params)?;
@@ -136,6 +152,7 @@ impl<'c> Tx<'c> {
         params: &[Value<'_>],
         mut see: impl FnMut(&Row<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.says(sql);
         self.guarded(|engine| match engine {
             Engine::Sqlite(connection) => {
                 let mut statement = bound(connection, sql.sqlite, params)?;

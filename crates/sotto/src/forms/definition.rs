@@ -7,6 +7,9 @@ use gate::Language;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::db::appointment::AppointmentRow;
+use crate::ids::{ClinicianId, SiteId};
+
 /// The most questions of one form.
 pub const MOST: usize = 20;
 /// The longest answer, in characters.
@@ -86,6 +89,37 @@ pub struct Item {
     pub answer_option: Vec<Both>,
 }
 
+/// Before which visits a form is asked; by itself before each. It stands in the version, beside what
+/// FHIR has; a definition that says nothing of it is of before there was a choice.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Asked {
+    /// Only before somebody's first visit.
+    pub first_only: bool,
+    /// Only before visits at one of these; anywhere where there is none.
+    pub sites: Vec<SiteId>,
+    /// Only before visits with one of these; with anybody where there is none.
+    pub clinicians: Vec<ClinicianId>,
+}
+
+impl Asked {
+    /// Whether it is asked before every visit.
+    #[must_use]
+    pub fn always(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether it is asked before this visit; `first`: it is the patient's first.
+    #[must_use]
+    pub fn before(&self, visit: &AppointmentRow, first: bool) -> bool {
+        let at = visit.site_id.is_some_and(|id| self.sites.contains(&id));
+        let with = visit.clinician_id.is_some_and(|id| self.clinicians.contains(&id));
+        (first || !self.first_only)
+            && (at || self.sites.is_empty())
+            && (with || self.clinicians.is_empty())
+    }
+}
+
 /// A form.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Form {
@@ -95,6 +129,9 @@ pub struct Form {
     pub help: Both,
     /// What it asks.
     pub item: Vec<Item>,
+    /// Before which visits.
+    #[serde(default, skip_serializing_if = "Asked::always")]
+    pub asked: Asked,
 }
 
 /// Why a definition is none: at which question, from 1, or at the title (0), and what to do.
@@ -242,7 +279,7 @@ mod tests {
             item("3", Type::Boolean, false),
             item("4", Type::Date, false),
         ];
-        Form { title: both("Before"), help: Both::default(), item }
+        Form { title: both("Before"), help: Both::default(), item, asked: Asked::default() }
     }
 
     #[test]
@@ -277,6 +314,17 @@ mod tests {
         ] {
             assert_eq!(read(&typed).unwrap_err(), [(wrong.0.to_owned(), wrong.1)]);
         }
+    }
+
+    #[test]
+    fn a_form_of_before_there_was_a_choice_is_asked_before_every_visit() {
+        let json = serde_json::to_string(&form()).unwrap();
+        assert!(!json.contains("asked"), "{json}");
+        assert!(serde_json::from_str::<Form>(&json).unwrap().asked.always());
+        let asked = Asked { first_only: true, ..Asked::default() };
+        let chosen = Form { asked, ..form() };
+        let json = serde_json::to_string(&chosen).unwrap();
+        assert_eq!(serde_json::from_str::<Form>(&json).unwrap(), chosen);
     }
 
     #[test]

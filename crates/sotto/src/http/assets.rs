@@ -27,7 +27,7 @@ static ASSETS: LazyLock<HashMap<&str, Asset>> = LazyLock::new(|| {
         "scripts/live.js",
         "scripts/passkey.js",
         "scripts/sealed.mjs",
-        "scripts/tablet.js",
+        "scripts/stay.js",
         "scripts/write.js",
         "styles/desk.css",
         "styles/forms.css",

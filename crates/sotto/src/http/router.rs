@@ -407,7 +407,7 @@ fn window() -> Routes {
         .get("/window/tablet", screen, tablet::page)
         .post("/window/tablet", screen, tablet::begin)
         .get("/window/tablet/over", screen, tablet::over)
-        .post("/window/tablet/here", Needs::Visitor, tablet::here)
+        .post("/window/here", Needs::Visitor, tablet::here)
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -52,13 +52,30 @@ pub fn due(tx: &mut Tx<'_>, office: &Office, who: &Visitor) -> Result<Vec<Due>, 
     let now = office.clock().now();
     let span = (now, now.checked_add(AHEAD).unwrap_or(Timestamp::MAX));
     let visits = appointment::of_patient(tx, office.practice(), who.patient(), span)?;
+    let first = first_visit(tx, office, who, span.1)?;
     for visit in visits.into_iter().filter(|row| row.status == AppointmentStatus::Booked) {
-        for version in asked.iter().filter(|version| !version.retired) {
+        let its_first = first == Some(visit.id);
+        let asked = asked.iter().filter(|version| !version.retired);
+        for version in asked.filter(|version| version.form.asked.before(&visit, its_first)) {
             let answered_at = answered.get(&(visit.id, version.id)).copied();
             due.push(Due { version: version.clone(), visit: visit.clone(), answered_at });
         }
     }
     Ok(due)
+}
+
+/// The first of all their visits until then, past ones too: those that took place, or were to and
+/// nobody has said otherwise.
+fn first_visit(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    who: &Visitor,
+    until: Timestamp,
+) -> Result<Option<AppointmentId>, PortalError> {
+    let ever = (Timestamp::MIN, until);
+    let all = appointment::of_patient(tx, office.practice(), who.patient(), ever)?;
+    let came = [AppointmentStatus::Booked, AppointmentStatus::Fulfilled];
+    Ok(all.iter().find(|row| came.contains(&row.status)).map(|row| row.id))
 }
 
 /// One of them; none where this visitor has no such form before such a visit. Reads only.

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use gate::PatientId;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::session::Begun;
 use super::tries::{forgive, guess, of};
@@ -17,7 +17,7 @@ use crate::access::tokens::Secret;
 use crate::audit::{self, Actor, Event, Kind};
 use crate::db::kiosk::{self as rows, KioskRow};
 use crate::db::registry::KIOSK;
-use crate::db::{Tx, Word as _};
+use crate::db::{Db, Tx, Word as _};
 use crate::facts;
 use crate::ids::{Id as _, WindowSessionId};
 use crate::office::Office;
@@ -32,6 +32,8 @@ pub const LONGEST: SignedDuration = SignedDuration::from_mins(10);
 pub const IDLE: SignedDuration = SignedDuration::from_mins(2);
 /// Wrong codes from one address within a day.
 const MOST_OF_ADDRESS: i64 = 50;
+/// How many that are over one look writes down.
+const AT_ONCE: u32 = 100;
 /// What codes are made of: nothing that looks like something else.
 const LETTERS: &[u8; 31] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
 /// How many of them a code has: 39 bits.
@@ -107,7 +109,9 @@ pub fn begin(
     let (practice, now) = (office.practice(), office.clock().now_in_life());
     let code: String = typed.chars().filter(char::is_ascii_alphanumeric).collect();
     let found = rows::by_code(tx, practice, &hash(office, &code.to_ascii_uppercase()))?;
-    let Some(row) = found.filter(|row| now < row.until_at) else { return Ok(Err(Refused::Code)) };
+    let good =
+        |row: &KioskRow| now < row.until_at && row.begun_at.is_none() && row.ended_at.is_none();
+    let Some(row) = found.filter(good) else { return Ok(Err(Refused::Code)) };
     let token = Secret::draw("").ok_or(PortalError::Randomness)?;
     let begun = (&token.digest(), now, now + LONGEST);
     if !rows::begin(tx, practice, row.id, begun)? {
@@ -141,6 +145,49 @@ pub(super) fn standing(
     Ok(found.map(|row| Some(row).filter(good)))
 }
 
+/// Why a tablet is over by itself now, in a word; none while it is not.
+fn over(row: &KioskRow, now: Timestamp) -> Option<&'static str> {
+    if now >= row.until_at {
+        Some("over")
+    } else if row.begun_at.is_some() && now.duration_since(row.seen_at) >= IDLE {
+        Some("idle")
+    } else {
+        None
+    }
+}
+
+/// Writes down which tablets are over, also where nobody comes back with their cookie: codes that
+/// nobody typed, and tablets that nobody touches any more. The answer is how many.
+///
+/// # Errors
+/// [`PortalError`]; what was written until then stays.
+pub async fn look(db: &Db, office: &Office) -> Result<u64, PortalError> {
+    let its = office.clone();
+    let past: Vec<KioskRow> = db
+        .read(move |tx| {
+            let now = its.clock().now_in_life();
+            rows::past(tx, its.practice(), (now, now - IDLE, AT_ONCE))
+        })
+        .await?;
+    let mut ended = 0;
+    for row in past {
+        let its = office.clone();
+        // Another node, or the tablet itself, may have been faster; or it was touched just now.
+        let done: Result<bool, PortalError> = db
+            .write(move |tx| {
+                let now = its.clock().now_in_life();
+                let row = rows::get(tx, its.practice(), row.id)?;
+                let Some(row) = row.filter(|row| row.ended_at.is_none()) else { return Ok(false) };
+                let Some(why) = over(&row, now) else { return Ok(false) };
+                end(tx, &its, &row, (&Actor::service("window"), why))?;
+                Ok(true)
+            })
+            .await;
+        ended += u64::from(done?);
+    }
+    Ok(ended)
+}
+
 /// Whether this browser's cookie is of a tablet, and ends what is open of it: its page says that it is
 /// over.
 ///
@@ -148,14 +195,7 @@ pub(super) fn standing(
 /// [`PortalError`].
 pub fn forget(tx: &mut Tx<'_>, office: &Office, digest: &[u8; 32]) -> Result<bool, PortalError> {
     let Some(row) = rows::by_digest(tx, office.practice(), digest)? else { return Ok(false) };
-    let now = office.clock().now_in_life();
-    let why = if now >= row.until_at {
-        "over"
-    } else if now.duration_since(row.seen_at) >= IDLE {
-        "idle"
-    } else {
-        "done"
-    };
+    let why = over(&row, office.clock().now_in_life()).unwrap_or("done");
     end(tx, office, &row, (&actor(&row), why))?;
     Ok(true)
 }

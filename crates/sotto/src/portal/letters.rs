@@ -350,11 +350,19 @@ pub fn open(
     };
     let words = match opened {
         Ok(plain) => message::words_of(&plain),
-        // Put back from a backup, which has no keys of copies.
-        Err(SealError::Destroyed { .. } | SealError::Missing) => None,
+        Err(error) if is_over(&error) => None,
         Err(error) => return Err(error.into()),
     };
     Ok(Some(Opened { written_at, words, last_day }))
+}
+
+/// Whether the patient's copy of something cannot be opened any more: the key of its day was
+/// destroyed; or the keys were put back from a backup, which has none of copies, and the day may have
+/// another key since. What was altered in the database looks the same here: the log tells it
+/// (`audit::verify`), and the record has its own key.
+#[must_use]
+pub const fn is_over(error: &SealError) -> bool {
+    matches!(error, SealError::Destroyed { .. } | SealError::Missing | SealError::Altered)
 }
 
 /// What the patient wrote at the window, while they would still have a copy of an answer to it; the

@@ -7,7 +7,7 @@
 use gate::facts::Scope;
 use gate::{ContactPointId, Language, PatientId};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, ToSpan as _};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use super::{PortalError, kiosk, link, phones};
 use crate::access::tokens::Secret;
@@ -132,6 +132,24 @@ impl Visitor {
         match &self.stay {
             Stay::Window(session) => Some(session.contact_point_id),
             Stay::Kiosk(_) => None,
+        }
+    }
+
+    /// When it is over however often it is used.
+    #[must_use]
+    pub const fn ends(&self) -> Timestamp {
+        match &self.stay {
+            Stay::Window(session) => session.expires_at,
+            Stay::Kiosk(kiosk) => kiosk.until_at,
+        }
+    }
+
+    /// Unused for so long, it is over before.
+    #[must_use]
+    pub const fn idle(&self) -> SignedDuration {
+        match self.stay {
+            Stay::Window(_) => IDLE,
+            Stay::Kiosk(_) => kiosk::IDLE,
         }
     }
 

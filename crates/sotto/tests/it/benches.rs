@@ -61,6 +61,16 @@ on_both_engines! {
         are_positive(&figures, &["fdatasync_per_second"]);
     }
 
+    async fn window(db: TestDb) {
+        let figures = bench(&db, &["window", "--pairs=8"]);
+        for kind in ["link", "number", "account"] {
+            are_positive(&figures[kind], &["there_p50_ms", "nothing_p50_ms"]);
+            let share = figures[kind]["slower_share"].as_f64().unwrap();
+            assert!((0.0..=1.0).contains(&share), "{figures}");
+        }
+        assert_eq!(figures["engine"], db.engine());
+    }
+
     async fn search(db: TestDb) {
         let figures = bench(&db, &["search", "--patients=300", "--searches=5"]);
         let kinds = [

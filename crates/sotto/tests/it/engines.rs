@@ -85,6 +85,12 @@ impl Spot {
         let url: DatabaseUrl = self.url.parse().unwrap();
         Db::open(&url, Threads { readers: 1, writers: 2 }, clock.now()).unwrap()
     }
+
+    /// What was put there, to go on with.
+    pub(crate) fn into_db(self, clock: &Clock) -> TestDb {
+        let db = self.open(clock);
+        TestDb { db, clock: clock.clone(), url: self.url, _place: self._place }
+    }
 }
 
 enum Place {

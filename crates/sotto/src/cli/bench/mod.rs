@@ -3,7 +3,7 @@
 //! Read in this order: [`pipeline`] runs the measurement and says the figures, [`practice`] makes
 //! the practice it is run on, [`server`] is `sotto serve` as a child, [`world`] is the carrier twin
 //! and the callers of the API in another child, so that only our own CPU is counted. [`guard`],
-//! [`ledger`], [`http`], [`search`], [`pages`] and [`reconcile`] are benches of their own; [`residents`]
+//! [`ledger`], [`http`], [`search`], [`pages`], [`window`] and [`reconcile`] are benches of their own; [`residents`]
 //! is a practice as large as a large one is. [`crash`] and [`nodes`] do harm
 //! to servers, and [`compare`] judges what came of it.
 
@@ -27,6 +27,7 @@ mod reconcile;
 mod residents;
 mod search;
 mod server;
+mod window;
 mod world;
 
 /// Measure what this machine does with it.
@@ -50,6 +51,8 @@ enum What {
     Search(search::Args),
     /// The desk's pages: how fast and how heavy, with many patients and messages.
     Pages(pages::Args),
+    /// The window and the door: what the time of an answer tells a stranger.
+    Window(window::Args),
     /// Our record compared with the carrier's receipts and with its delivery file, over many messages.
     Reconcile(reconcile::Args),
     /// The server killed at random moments under load: nothing lost, nothing doubled.
@@ -73,6 +76,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         What::Http(args) => http::run(args),
         What::Search(args) => search::run(args),
         What::Pages(args) => pages::run(args),
+        What::Window(args) => window::run(args),
         What::Reconcile(args) => reconcile::run(args),
         What::Crash(args) => crash::run(args),
         What::Nodes(args) => nodes::run(args),

@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use super::inside::Inside;
 use super::page::Tongue;
-use crate::attachments::store;
+use crate::attachments::store::{self, AttachmentError};
 use crate::audit::Kind;
 use crate::db::Tx;
 use crate::db::attachment::{AttachmentRow, Side};
@@ -70,8 +70,16 @@ async fn sent<T: FromStr + Send + 'static>(
     let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
         let row = theirs(tx, office, who, of)?.into_iter().find(|row| row.id == file);
         let Some(row) = row else { return Ok::<_, PortalError>((None, Vec::new())) };
-        let label = store::label(office, &row, side)?;
-        Ok((Some(Going::new(&row, side, label)), vec![event]))
+        match store::label(office, &row, side) {
+            Ok(label) => Ok((Some(Going::new(&row, side, label)), vec![event])),
+            Err(AttachmentError::NoCopy) => Ok((None, Vec::new())),
+            Err(AttachmentError::Seal(error))
+                if side == Side::Patient && letters::is_over(&error) =>
+            {
+                Ok((None, Vec::new()))
+            }
+            Err(error) => Err(error.into()),
+        }
     };
     let file = at.seen(look).await?.ok_or_else(|| at.nothing())?;
     Ok(send(&at.doors, file))

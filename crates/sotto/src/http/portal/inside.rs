@@ -58,8 +58,7 @@ impl FromRequestParts<Doors> for Inside {
 impl Inside {
     /// What stands around the page at this path.
     pub(super) fn frame(&self, here: impl Into<String>) -> Frame {
-        let frame = Frame::of(&self.doors, self.l, here);
-        if self.visitor.kiosk().is_some() { frame.on_a_tablet() } else { frame.inside() }
+        Frame::of(&self.doors, self.l, here).inside(&self.doors, &self.visitor)
     }
 
     /// A page.

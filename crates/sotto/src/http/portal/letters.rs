@@ -64,7 +64,13 @@ pub async fn page(Path(id): Path<String>, at: Inside) -> Result<Response, Respon
     let event = at.looked(Kind::ContentViewed, "window").about(LETTER, id);
     let look = move |tx: &mut Tx<'_>, office: &Office, who: &Visitor| {
         let opened = letters::open(tx, office, who, id)?;
-        let files = letters::files_of_letter(tx, office, who, id)?;
+        // With the words the files have gone.
+        let files = match &opened {
+            Some(opened) if opened.words.is_some() => {
+                letters::files_of_letter(tx, office, who, id)?
+            }
+            _ => Vec::new(),
+        };
         let event = opened.as_ref().map(|_| event);
         Ok::<_, PortalError>((opened.map(|one| (one, files)), event.into_iter().collect()))
     };

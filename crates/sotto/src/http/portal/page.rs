@@ -9,10 +9,11 @@ use axum::response::{IntoResponse, Response};
 use gate::Language;
 use serde::de::DeserializeOwned;
 
+use crate::compose::dates;
 use crate::http::Doors;
 use crate::http::console::cookies;
 use crate::http::errors::Problem;
-use crate::portal::kiosk;
+use crate::portal::Visitor;
 
 /// The language of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,9 +97,20 @@ pub(super) struct Frame {
     /// The page itself, to see it in the other language.
     pub here: String,
     /// Somebody is in: the way out is on every page.
-    pub inside: bool,
-    /// On a tablet of the practice's: the seconds after which it forgets by itself.
-    pub tablet: Option<i64>,
+    pub stay: Option<Stay>,
+}
+
+/// How long a page behind the proof stays open.
+#[derive(Debug, Clone)]
+pub(super) struct Stay {
+    /// On a tablet of the practice's, which forgets by itself.
+    pub tablet: bool,
+    /// Seconds without a touch after which it is over.
+    pub idle: i64,
+    /// Seconds until it is over however often it is touched.
+    pub left: i64,
+    /// When that is, as a time of the day.
+    pub until: String,
 }
 
 impl Frame {
@@ -110,19 +122,20 @@ impl Frame {
             phone: profile.phone.clone(),
             l,
             here: here.into(),
-            inside: false,
-            tablet: None,
+            stay: None,
         }
     }
 
-    /// For somebody who has proved who they are.
-    pub(super) fn inside(self) -> Self {
-        Self { inside: true, ..self }
-    }
-
-    /// For a patient with a tablet of the practice's.
-    pub(super) fn on_a_tablet(self) -> Self {
-        Self { tablet: Some(kiosk::IDLE.as_secs()), ..self.inside() }
+    /// For somebody who has proved who they are, or has a tablet of the practice's.
+    pub(super) fn inside(self, doors: &Doors, visitor: &Visitor) -> Self {
+        let (office, ends) = (doors.office(), visitor.ends());
+        let stay = Stay {
+            tablet: visitor.kiosk().is_some(),
+            idle: visitor.idle().as_secs(),
+            left: ends.duration_since(office.clock().now_in_life()).as_secs().max(0),
+            until: dates::time(&ends.to_zoned(visitor.timezone(office)), self.l.0, false),
+        };
+        Self { stay: Some(stay), ..self }
     }
 
     /// The number for `tel:`.

@@ -100,8 +100,8 @@ fn words_of(l: Tongue, refused: Refused) -> (StatusCode, &'static str) {
     }
 }
 
-/// `POST /window/tablet/here`: the patient touches the tablet. That they are there is written down
-/// when [`Inside`] is made.
+/// `POST /window/here`: whoever is in touches their screen. That they are there is written down when
+/// [`Inside`] is made.
 pub async fn here(_: Inside) -> StatusCode {
     StatusCode::NO_CONTENT
 }

@@ -88,7 +88,11 @@ pub(crate) struct Person {
 
 impl Desk {
     pub(crate) async fn open(db: TestDb) -> Self {
-        let clinic = Clinic::open(db).await;
+        Self::of(Clinic::open(db).await)
+    }
+
+    /// With the pages of a practice that there is.
+    pub(crate) fn of(clinic: Clinic) -> Self {
         let router = node(&clinic);
         Self { clinic, patient: None, router }
     }

@@ -27,7 +27,7 @@ async fn open(db: crate::engines::TestDb) -> (Desk, PatientId, Jar) {
 }
 
 /// The patient's own number.
-async fn number(desk: &Desk, patient: PatientId) -> ContactPointId {
+pub(super) async fn number(desk: &Desk, patient: PatientId) -> ContactPointId {
     desk.clinic
         .write(move |tx, office| {
             contact_point::of_patient(tx, office.practice(), patient).unwrap()[0].id
@@ -62,7 +62,7 @@ async fn text(desk: &Desk, patient: PatientId, body: &'static str) -> Result<(),
         .await
 }
 
-async fn add_friend(desk: &Desk, patient: PatientId) -> CaregiverId {
+pub(super) async fn add_friend(desk: &Desk, patient: PatientId) -> CaregiverId {
     desk.clinic
         .write(move |tx, office| {
             let new = NewCaregiver {

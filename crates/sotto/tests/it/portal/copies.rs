@@ -5,13 +5,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use seal::{Place, Sealed};
+use sotto::access::roles::Role;
+use sotto::attachments::store;
+use sotto::db::attachment::Side;
+use sotto::ids::AttachmentId;
 use sotto::portal::expiry;
 
+use super::files::{at_the_desk, document};
 use super::{PHONE, WORDS, come_in, letter, token};
-use crate::access::Desk;
+use crate::access::{Desk, Jar};
+use crate::attachments::{PAPER, links};
 use crate::on_both_engines;
 
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
     entries
         .map(|entry| {
@@ -21,7 +27,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-fn holds(all: &[u8], part: &[u8]) -> bool {
+pub(super) fn holds(all: &[u8], part: &[u8]) -> bool {
     all.windows(part.len()).any(|window| window == part)
 }
 
@@ -102,8 +108,11 @@ on_both_engines! {
     async fn without_its_key_a_copy_is_said_to_be_over(db: TestDb) {
         let desk = Desk::open(db).await;
         let ana = desk.clinic.patient("Ana", "en", PHONE).await;
-        let id = letter(&desk, ana, WORDS).await;
+        let mut nurse = at_the_desk(&desk, Role::Nurse).await;
+        let path = format!("/window/letters/{}", document(&desk, ana, &mut nurse).await);
         let mut jar = come_in(&desk, PHONE).await;
+        let page = desk.get(&path, &mut jar).await.is(200).text;
+        let link = (*links(&page).first().expect(&page)).to_owned();
         // As after a restore: the key store came back without the keys of copies.
         for (name, bytes) in files(&desk.clinic.keys) {
             if bytes.get(1) == Some(&3) {
@@ -111,7 +120,26 @@ on_both_engines! {
             }
         }
         desk.clinic.office.keys().forget();
-        let page = desk.get(&format!("/window/letters/{id}"), &mut jar).await.is(410).text;
-        assert!(page.contains("has expired. Ask the office"), "{page}");
+        let gone = async |jar: &mut Jar| {
+            let page = desk.get(&path, jar).await.is(410).text;
+            assert!(page.contains("has expired. Ask the office"), "{page}");
+            assert!(!page.contains("/files/"), "{page}");
+            desk.get(&link, jar).await.is(404);
+        };
+        gone(&mut jar).await;
+        // A letter of the same day: the day has another key now, and the old copy stays over.
+        let next = letter(&desk, ana, WORDS).await;
+        let page = desk.get(&format!("/window/letters/{next}"), &mut jar).await.is(200).text;
+        assert!(page.contains("Quillfeather"), "{page}");
+        gone(&mut jar).await;
+        // The record never was under that key.
+        let file: AttachmentId = link[link.len() - 36..].parse().unwrap();
+        let kept = desk
+            .clinic
+            .write(move |tx, office| {
+                store::piece(tx, office, (file, Side::Record), 0).unwrap().to_vec()
+            })
+            .await;
+        assert_eq!(kept, PAPER);
     }
 }

@@ -19,26 +19,26 @@ use crate::people::pages::entries;
 const LINE: &str = "Here is the picture you asked for.";
 
 /// What a patient writes at the window, with files.
-async fn send(desk: &Desk, files: &[(&str, &str, &[u8])], jar: &mut Jar) -> Answer {
+pub(super) async fn send(desk: &Desk, files: &[(&str, &str, &[u8])], jar: &mut Jar) -> Answer {
     let page = desk.get("/window/write", jar).await.is(200).text;
     let nonce = nonce(&page);
     desk.upload("/window/write", &[("nonce", &nonce), ("body", LINE)], files, jar).await
 }
 
 /// Somebody at the desk.
-async fn at_the_desk(desk: &Desk, role: Role) -> Jar {
+pub(super) async fn at_the_desk(desk: &Desk, role: Role) -> Jar {
     let (id, _) = desk.invite(&format!("{role}@harborview.example"), &[role]).await;
     desk.let_in(id).await
 }
 
 /// The first path on a page that begins so.
-fn path_in(page: &str, begin: &str) -> String {
+pub(super) fn path_in(page: &str, begin: &str) -> String {
     let (_, rest) = page.split_once(begin).unwrap_or_else(|| panic!("no {begin} in {page}"));
     format!("{begin}{}", &rest[..36])
 }
 
 /// A document from the staff, arrived: the letter it came with.
-async fn document(desk: &Desk, patient: PatientId, jar: &mut Jar) -> MessageId {
+pub(super) async fn document(desk: &Desk, patient: PatientId, jar: &mut Jar) -> MessageId {
     let path = format!("/people/{patient}/write");
     let page = desk.get(&path, jar).await.is(200).text;
     let fresh = path_in(page.split("send-files").nth(1).unwrap(), "name=\"message\" value=\"");

@@ -6,19 +6,24 @@ use sotto::access::roles::Role;
 use sotto::audit::Kind;
 use sotto::audit::event::ActorKind;
 use sotto::conversations::tasks::TaskKind;
+use sotto::db::appointment::AppointmentStatus;
+use sotto::db::clinician::{self, ClinicianRow};
 use sotto::db::form;
 use sotto::forms;
+use sotto::ids::{ClinicianId, Id as _};
+use sotto::schedule::{Booking, appointments};
 
 use super::tablet::{hand_over, nurse, open};
 use super::{OTHER, PHONE, WORDS, come_in, letter};
-use crate::access::{Answer, Desk, Jar};
+use crate::access::{Answer, Desk, Jar, site};
+use crate::clinic::{booking, staff};
 use crate::on_both_engines;
 use crate::people::pages::entries;
 
 const TYPED: &str = "Quillfeather cough for two weeks";
 
 /// What the settings page of a form sends.
-fn definition() -> Vec<(&'static str, &'static str)> {
+pub(super) fn definition() -> Vec<(&'static str, &'static str)> {
     vec![
         ("act", "keep"),
         ("title-en", "Before your visit"),
@@ -44,7 +49,7 @@ async fn at_work(desk: &Desk, role: Role) -> Jar {
     desk.let_in(id).await
 }
 
-async fn keep(desk: &Desk, at: &str, form: &[(&str, &str)]) -> Answer {
+pub(super) async fn keep(desk: &Desk, at: &str, form: &[(&str, &str)]) -> Answer {
     let mut admin = at_work(desk, Role::Administrator).await;
     desk.post(&format!("/settings/forms/{at}"), form, &mut admin).await
 }
@@ -208,6 +213,116 @@ on_both_engines! {
         assert!(page.contains("not asked any more") && page.contains("version 3"), "{page}");
         // What was answered stays with its version.
         assert_eq!(count(&desk, ana).await, 1);
+        desk.clinic.is_proved().await;
+    }
+
+    async fn a_form_is_asked_before_the_visits_that_were_chosen(db: TestDb) {
+        let (desk, ana, mut jar, path) = ready(db).await;
+        let id = path.split('/').next_back().unwrap().to_owned();
+        let (east, west) = (site(&desk, "East").await, site(&desk, "West").await);
+        let doctor = desk
+            .clinic
+            .write(|tx, office| {
+                let row = ClinicianRow {
+                    id: ClinicianId::new(office.clock()),
+                    external_id: None,
+                    prefix: Some("Dr.".to_owned()),
+                    given_name: None,
+                    family_name: "Okafor".to_owned(),
+                    active: true,
+                    updated_at: office.clock().now(),
+                };
+                clinician::put(tx, office.practice(), &row).unwrap();
+                row.id
+            })
+            .await;
+        // A second visit, at a place and with somebody.
+        let at = desk.clinic.office.clock().now() + SignedDuration::from_hours(72);
+        let second = desk
+            .clinic
+            .write(move |tx, office| {
+                let booking = Booking {
+                    site: Some(east),
+                    clinician: Some(doctor),
+                    ..booking(ana, "a-2", at)
+                };
+                appointments::upsert(tx, office, &booking, &staff()).unwrap().0
+            })
+            .await;
+        let here = format!("/window/visits/{second}/forms/{id}");
+        // As it was, before both.
+        for asked in [&path, &here] {
+            desk.get(asked, &mut jar).await.is(200);
+        }
+        let (at_east, at_west) = (format!("site-{east}"), format!("site-{west}"));
+        let with = format!("clinician-{doctor}");
+        let page = desk
+            .get(&format!("/settings/forms/{id}"), &mut at_work(&desk, Role::Administrator).await)
+            .await
+            .is(200)
+            .text;
+        for words in [at_east.as_str(), at_west.as_str(), with.as_str(), "Dr. Okafor"] {
+            assert!(page.contains(words), "{words}: {page}");
+        }
+        for (chosen, before, words) in [
+            (vec![("before", "first")], (true, false), "before a first visit<"),
+            (vec![(at_east.as_str(), "yes")], (false, true), "before each visit at East<"),
+            (vec![(at_west.as_str(), "yes")], (false, false), "before each visit at West<"),
+            (
+                vec![(at_east.as_str(), "yes"), (at_west.as_str(), "yes"), (with.as_str(), "yes")],
+                (false, true),
+                "before each visit at East or West with Dr. Okafor<",
+            ),
+            (vec![("before", "first"), (with.as_str(), "yes")], (false, false), "first visit with Dr."),
+            (vec![("before", "every")], (true, true), "before each visit<"),
+        ] {
+            let form: Vec<_> = definition().into_iter().chain(chosen.clone()).collect();
+            keep(&desk, &id, &form).await.is(303);
+            let list = desk
+                .get("/settings/forms", &mut at_work(&desk, Role::Administrator).await)
+                .await
+                .is(200)
+                .text;
+            assert!(list.contains(words), "{words}: {list}");
+            let home = desk.get("/window", &mut jar).await.is(200).text;
+            for (asked, at) in [(before.0, &path), (before.1, &here)] {
+                assert_eq!(home.contains(at), asked, "{chosen:?} {at}");
+                desk.get(at, &mut jar).await.is(if asked { 200 } else { 404 });
+            }
+        }
+        // What is wrong with the rest does not lose what was ticked.
+        let half: Vec<_> = definition()
+            .into_iter()
+            .filter(|(name, _)| *name != "title-es")
+            .chain([(at_east.as_str(), "yes"), ("before", "first")])
+            .collect();
+        let page = keep(&desk, &id, &half).await.is(422).text;
+        assert!(page.contains(&format!("name=\"{at_east}\" value=\"yes\" checked")), "{page}");
+        assert!(page.contains("value=\"first\" checked"), "{page}");
+        desk.clinic.is_proved().await;
+    }
+
+    async fn a_first_visit_is_one_before_which_there_was_none(db: TestDb) {
+        let (desk, ana, mut jar, path) = ready(db).await;
+        let id = path.split('/').next_back().unwrap().to_owned();
+        let form: Vec<_> = definition().into_iter().chain([("before", "first")]).collect();
+        keep(&desk, &id, &form).await.is(303);
+        desk.get(&path, &mut jar).await.is(200);
+        let last_year = desk.clinic.office.clock().now() - SignedDuration::from_hours(300 * 24);
+        for (status, asked) in [
+            (AppointmentStatus::NoShow, true),
+            (AppointmentStatus::Cancelled, true),
+            (AppointmentStatus::Fulfilled, false),
+            (AppointmentStatus::Booked, false),
+        ] {
+            desk.clinic
+                .write(move |tx, office| {
+                    let booking = Booking { status, ..booking(ana, "a-0", last_year) };
+                    appointments::upsert(tx, office, &booking, &staff()).unwrap();
+                })
+                .await;
+            desk.get(&path, &mut jar).await.is(if asked { 200 } else { 404 });
+        }
         desk.clinic.is_proved().await;
     }
 }

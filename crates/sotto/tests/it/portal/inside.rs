@@ -12,6 +12,7 @@ use sotto::db::{Tx, contact_point};
 use sotto::facts;
 use sotto::ids::{CaregiverId, Id as _};
 use sotto::office::Office;
+use sotto::people::caregivers::seal_caregiver;
 use sotto::people::patients::seal_person;
 use sotto::people::person::Person;
 use sotto::portal::{letters, unread};
@@ -25,7 +26,7 @@ use crate::on_both_engines;
 /// Somebody with a number of their own who may hear of something.
 pub(super) async fn acts_for(
     desk: &Desk,
-    patient: PatientId,
+    (patient, number): (PatientId, &'static str),
     scope: &'static str,
     friend: bool,
 ) -> (CaregiverId, ContactPointId) {
@@ -33,11 +34,13 @@ pub(super) async fn acts_for(
         .write(move |tx, office| {
             let (practice, now) = (office.practice(), office.clock().now());
             let id = CaregiverId::new(office.clock());
+            let person = Person { given: "Bo".into(), family: "Carer".into(), ..Person::default() };
             let row = CaregiverRow {
                 id,
                 patient_id: patient,
                 external_id: None,
-                person_sealed: Vec::new(),
+                person_sealed: seal_caregiver(office.keys(), practice, (patient, id), &person)
+                    .unwrap(),
                 relation: if friend { "friend" } else { "mother" }.to_owned(),
                 representative: !friend,
                 scope: scope.to_owned(),
@@ -49,7 +52,7 @@ pub(super) async fn acts_for(
                 updated_at: now,
             };
             caregiver::put(tx, practice, &row).unwrap();
-            let address = phone(OTHER);
+            let address = phone(number);
             add_number(tx, office, patient, &address);
             let index = office.address_index(&address);
             let mut point = contact_point::by_address(tx, practice, &index).unwrap().remove(0);
@@ -203,7 +206,7 @@ on_both_engines! {
         let hers = letter(&desk, ana, WORDS).await;
         let at = desk.clinic.office.clock().now() + SignedDuration::from_hours(48);
         let visit = desk.clinic.book(ana, "a-1", at).await;
-        let caregiver = acts_for(&desk, ana, "appointments", true).await;
+        let caregiver = acts_for(&desk, (ana, OTHER), "appointments", true).await;
         let told = |tx: &mut Tx<'_>, office: &Office, ana, to| {
             let subject = facts::subject(tx, office, ana).unwrap().unwrap();
             let whom = (to, Origin::Staff, staff());
@@ -243,7 +246,7 @@ on_both_engines! {
         let desk = Desk::open(db).await;
         let ana = desk.clinic.patient("Ana", "en", PHONE).await;
         letter(&desk, ana, WORDS).await;
-        let (mother, to) = acts_for(&desk, ana, "clinical", false).await;
+        let (mother, to) = acts_for(&desk, (ana, OTHER), "clinical", false).await;
         for (born, in_order) in [
             (date(2016, 3, 1), true),
             // Twelve yesterday, and nobody has looked since.

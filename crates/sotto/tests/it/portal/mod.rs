@@ -4,10 +4,14 @@ mod choices;
 mod copies;
 mod files;
 mod forms;
+mod guessing;
+mod injected;
 mod inside;
 mod phones;
+mod restored;
 mod sealed;
 mod tablet;
+mod theirs;
 mod way_in;
 
 use gate::{Channel, Kind, MessageId, Origin, PatientId, Purpose};

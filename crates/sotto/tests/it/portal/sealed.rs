@@ -31,21 +31,21 @@ fn device() -> PublicKey {
 }
 
 /// Two who write, their browsers, and the practice's recovery key.
-struct Pair {
-    desk: Desk,
-    recovery: RecoveryKey,
-    nurse: StaffId,
-    nurse_jar: Jar,
-    nurse_key: PublicKey,
-    ana: PatientId,
-    ana_jar: Jar,
-    ana_key: PublicKey,
-    thread: SealedThreadId,
+pub(super) struct Pair {
+    pub(super) desk: Desk,
+    pub(super) recovery: RecoveryKey,
+    pub(super) nurse: StaffId,
+    pub(super) nurse_jar: Jar,
+    pub(super) nurse_key: PublicKey,
+    pub(super) ana: PatientId,
+    pub(super) ana_jar: Jar,
+    pub(super) ana_key: PublicKey,
+    pub(super) thread: SealedThreadId,
 }
 
 impl Pair {
     /// Begun by the nurse, opened by the patient, with a key of each.
-    async fn open(db: crate::engines::TestDb) -> Self {
+    pub(super) async fn open(db: crate::engines::TestDb) -> Self {
         let mut desk = Desk::open(db).await;
         let recovery = RecoveryKey::generate().unwrap();
         desk.with_recovery(recovery.public().clone());
@@ -82,7 +82,7 @@ impl Pair {
         seal(self.thread, &self.nurse_key, self.now(), self.readers(), words)
     }
 
-    fn by_ana(&self, words: &str) -> Envelope {
+    pub(super) fn by_ana(&self, words: &str) -> Envelope {
         seal(self.thread, &self.ana_key, self.now(), self.readers(), words)
     }
 
@@ -105,7 +105,7 @@ impl Pair {
     }
 }
 
-fn text(envelope: &Envelope) -> String {
+pub(super) fn text(envelope: &Envelope) -> String {
     String::from_utf8(envelope.to_bytes()).unwrap()
 }
 

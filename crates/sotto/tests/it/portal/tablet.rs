@@ -7,6 +7,7 @@ use sotto::audit::{Entry, Kind};
 use sotto::db::consent_event::{self, ConsentMethod};
 use sotto::db::contact_point;
 use sotto::ids::StaffId;
+use sotto::portal::kiosk;
 
 use super::{OTHER, PHONE, WORDS, born, code, letter, of_kind, token, token_in};
 use crate::access::{Answer, Desk, Jar};
@@ -175,7 +176,7 @@ on_both_engines! {
         let code = hand_over(&desk, ana, &mut desk.let_in(id).await).await;
         open(&desk, &code, &mut jar).await.goes_to("/window");
         desk.pass(100);
-        desk.post("/window/tablet/here", &[], &mut jar).await.is(204);
+        desk.post("/window/here", &[], &mut jar).await.is(204);
         desk.pass(100);
         desk.get("/window", &mut jar).await.is(200);
         desk.pass(120);
@@ -203,6 +204,54 @@ on_both_engines! {
         for why in ["idle", "over", "replaced", "cut_off"] {
             assert!(!says(&all, why).is_empty(), "{why}");
         }
+        desk.clinic.is_proved().await;
+    }
+
+    async fn a_tablet_that_nobody_comes_back_with_is_written_down_by_the_minute(db: TestDb) {
+        let desk = Desk::open(db).await;
+        let ana = desk.clinic.patient("Ana", "en", PHONE).await;
+        let (id, _) = nurse(&desk).await;
+        let look = async || kiosk::look(&desk.clinic.db, &desk.clinic.office).await.unwrap();
+        let why = async |word| {
+            let all = entries(&desk, Kind::SessionChanged).await;
+            let said = says(&all, word).into_iter().filter(|one| {
+                one.codes.iter().any(|code| code == "ended") && one.actor.kind == ActorKind::Service
+            });
+            said.map(|one| one.patients.clone()).collect::<Vec<_>>()
+        };
+        // A code that nobody types.
+        hand_over(&desk, ana, &mut desk.let_in(id).await).await;
+        desk.pass(5 * 60 - 1);
+        assert_eq!(look().await, 0);
+        desk.pass(1);
+        assert_eq!((look().await, look().await), (1, 0));
+        assert_eq!(why("over").await, [[ana]]);
+        // A tablet that lies there; touched, it is not over.
+        let mut jar = Jar::default();
+        let code = hand_over(&desk, ana, &mut desk.let_in(id).await).await;
+        open(&desk, &code, &mut jar).await.goes_to("/window");
+        desk.pass(100);
+        desk.post("/window/here", &[], &mut jar).await.is(204);
+        desk.pass(119);
+        assert_eq!(look().await, 0);
+        desk.pass(1);
+        assert_eq!((look().await, look().await), (1, 0));
+        assert_eq!(why("idle").await, [[ana]]);
+        // Whoever comes back with it finds it over, and nothing is written twice.
+        let before = entries(&desk, Kind::SessionChanged).await.len();
+        desk.get("/window", &mut jar).await.goes_to("/window/tablet/over");
+        desk.get("/window/tablet/over", &mut jar).await.is(200);
+        assert_eq!(entries(&desk, Kind::SessionChanged).await.len(), before);
+        // Ten minutes in all, however busy.
+        let code = hand_over(&desk, ana, &mut desk.let_in(id).await).await;
+        open(&desk, &code, &mut jar).await.goes_to("/window");
+        for _ in 0..6 {
+            desk.pass(95);
+            desk.post("/window/here", &[], &mut jar).await.is(204);
+        }
+        assert_eq!(look().await, 0);
+        desk.pass(30);
+        assert_eq!((look().await, why("over").await.len()), (1, 2));
         desk.clinic.is_proved().await;
     }
 }

@@ -6,8 +6,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::db::Tx;
-use crate::forms::definition::{Both, Form, Item, MOST, Type};
+use crate::db::clinician::{self, ClinicianRow};
+use crate::db::{Tx, site};
+use crate::forms::definition::{Asked, Both, Form, Item, MOST, Type};
 use crate::forms::{self, FormError, Version};
 use crate::http::Doors;
 use crate::http::console::page::{Filled, Frame, failed, html, not_now, see_other};
@@ -15,7 +16,8 @@ use crate::http::console::signed_in::{ChangeSettings, May, MayRecently};
 use crate::http::errors::Problem;
 use crate::http::form::Fields;
 use crate::http::params::Path;
-use crate::ids::FormId;
+use crate::ids::{ClinicianId, FormId, SiteId};
+use crate::office::Office;
 
 /// A form in the list.
 struct Line {
@@ -24,6 +26,8 @@ struct Line {
     version: i64,
     questions: usize,
     retired: bool,
+    /// Before which visits, in words.
+    asked: String,
 }
 
 #[derive(Template)]
@@ -57,9 +61,21 @@ struct Edit {
     title: Both,
     help: Both,
     slots: Vec<Slot>,
+    /// Before the first visit alone.
+    first_only: bool,
+    /// Where, and with whom: field, words, ticked.
+    sites: Vec<(String, String, bool)>,
+    clinicians: Vec<(String, String, bool)>,
     kinds: [(&'static str, &'static str); 4],
     /// What to do, and where.
     wrong: Option<(&'static str, String)>,
+}
+
+impl Edit {
+    /// Whether any of these is ticked.
+    fn some(boxes: &[(String, String, bool)]) -> bool {
+        boxes.iter().any(|(_, _, on)| *on)
+    }
 }
 
 /// `GET /settings/forms`.
@@ -68,9 +84,13 @@ pub async fn list(
     may: May<ChangeSettings>,
 ) -> Result<Response, Response> {
     let office = doors.office().clone();
-    let all = doors.db().read(move |tx| forms::all(tx, &office)).await;
-    let all = all.map_err(|error: FormError| failed(&error))?;
+    let read = move |tx: &mut Tx<'_>| {
+        Ok::<_, FormError>((forms::all(tx, &office)?, Kinds::read(tx, &office)?))
+    };
+    let all = doors.db().read(read).await;
+    let (all, kinds) = all.map_err(|error: FormError| failed(&error))?;
     let line = |one: Version| Line {
+        asked: kinds.words(&one.form.asked),
         id: one.id.to_string(),
         title: one.form.title.en,
         version: one.version,
@@ -85,9 +105,76 @@ pub async fn list(
 }
 
 /// `GET /settings/forms/new`.
-pub async fn new(State(doors): State<Doors>, may: May<ChangeSettings>) -> Response {
+pub async fn new(
+    State(doors): State<Doors>,
+    may: May<ChangeSettings>,
+) -> Result<Response, Response> {
     let form = Typed::of(&Form::default());
-    form.page(Frame::of(&doors, &may.signed_in).at("/settings"), None, None)
+    let kinds = kinds(&doors).await?;
+    Ok(form.page((Frame::of(&doors, &may.signed_in).at("/settings"), &kinds), None, None))
+}
+
+/// What visits of this practice differ in, as far as the schedule says.
+struct Kinds {
+    sites: Vec<(SiteId, String)>,
+    clinicians: Vec<(ClinicianId, String)>,
+}
+
+async fn kinds(doors: &Doors) -> Result<Kinds, Response> {
+    let office = doors.office().clone();
+    let read = doors.db().read(move |tx: &mut Tx<'_>| Kinds::read(tx, &office)).await;
+    read.map_err(|error| failed(&error))
+}
+
+impl Kinds {
+    fn read(tx: &mut Tx<'_>, office: &Office) -> Result<Self, FormError> {
+        let sites = site::list(tx, office.practice())?;
+        let clinicians = clinician::active(tx, office.practice())?;
+        let name = |one: &ClinicianRow| {
+            let parts = [&one.prefix, &one.given_name, &Some(one.family_name.clone())];
+            parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
+        };
+        Ok(Self {
+            sites: sites.into_iter().map(|one| (one.id, one.name)).collect(),
+            clinicians: clinicians.iter().map(|one| (one.id, name(one))).collect(),
+        })
+    }
+
+    /// What is ticked, of what there is.
+    fn asked(&self, fields: &Fields) -> Asked {
+        let at = |id: &SiteId| fields.ticked(&format!("site-{id}"));
+        let with = |id: &ClinicianId| fields.ticked(&format!("clinician-{id}"));
+        Asked {
+            first_only: fields.text("before") == "first",
+            sites: self.sites.iter().map(|(id, _)| *id).filter(at).collect(),
+            clinicians: self.clinicians.iter().map(|(id, _)| *id).filter(with).collect(),
+        }
+    }
+
+    fn words(&self, asked: &Asked) -> String {
+        let mut words = if asked.first_only {
+            "asked in the 14 days before a first visit".to_owned()
+        } else {
+            "asked in the 14 days before each visit".to_owned()
+        };
+        let at = self.sites.iter().filter(|(id, _)| asked.sites.contains(id));
+        let at: Vec<&str> = at.map(|(_, name)| name.as_str()).collect();
+        let with = self.clinicians.iter().filter(|(id, _)| asked.clinicians.contains(id));
+        let with: Vec<&str> = with.map(|(_, name)| name.as_str()).collect();
+        if !asked.sites.is_empty() {
+            words.push_str(&format!(" at {}", at.join(" or ")));
+        }
+        if !asked.clinicians.is_empty() {
+            // Whoever works here no more has no name in the list.
+            let with = if with.is_empty() {
+                "nobody who works here now".into()
+            } else {
+                with.join(" or ")
+            };
+            words.push_str(&format!(" with {with}"));
+        }
+        words
+    }
 }
 
 /// `GET /settings/forms/{form}`.
@@ -98,7 +185,8 @@ pub async fn page(
 ) -> Result<Response, Response> {
     let version = find(&doors, &id).await?;
     let form = Typed::of(&version.form);
-    Ok(form.page(Frame::of(&doors, &may.signed_in).at("/settings"), Some(&version), None))
+    let kinds = kinds(&doors).await?;
+    Ok(form.page((Frame::of(&doors, &may.signed_in).at("/settings"), &kinds), Some(&version), None))
 }
 
 async fn find(doors: &Doors, id: &str) -> Result<Version, Response> {
@@ -135,11 +223,12 @@ async fn kept(
     may: &May<ChangeSettings>,
     (before, fields): (Option<Version>, &Fields),
 ) -> Result<Response, Response> {
-    let typed = Typed::read(fields);
+    let kinds = kinds(doors).await?;
+    let typed = Typed { asked: kinds.asked(fields), ..Typed::read(fields) };
     let frame = Frame::of(doors, &may.signed_in).at("/settings");
     let form = typed.form();
     if let Err(unfit) = form.check() {
-        return Ok(typed.page(frame, before.as_ref(), Some((unfit.0, unfit.1))));
+        return Ok(typed.page((frame, &kinds), before.as_ref(), Some((unfit.0, unfit.1))));
     }
     let (office, actor, permit) = (doors.office().clone(), may.actor(), may.permit.clone());
     let (of, retired) = (before.map(|one| one.id), fields.text("act") == "retire");
@@ -156,6 +245,7 @@ struct Typed {
     title: Both,
     help: Both,
     slots: Vec<Slot>,
+    asked: Asked,
 }
 
 impl Typed {
@@ -179,6 +269,7 @@ impl Typed {
             title: form.title.clone(),
             help: form.help.clone(),
             slots: form.item.iter().map(slot).collect(),
+            asked: form.asked.clone(),
         }
     }
 
@@ -198,7 +289,12 @@ impl Typed {
         });
         // A question without words is none.
         let slots = slots.filter(|slot| !(slot.text.en.is_empty() && slot.text.es.is_empty()));
-        Self { title: both("title"), help: both("help"), slots: slots.collect() }
+        Self {
+            title: both("title"),
+            help: both("help"),
+            slots: slots.collect(),
+            asked: Asked::default(),
+        }
     }
 
     /// What is defined by it. A question that is new gets a name that no other has.
@@ -235,13 +331,14 @@ impl Typed {
                 answer_option: if kind == Type::Choice { options.collect() } else { Vec::new() },
             });
         }
-        Form { title: self.title.clone(), help: self.help.clone(), item }
+        let asked = self.asked.clone();
+        Form { title: self.title.clone(), help: self.help.clone(), item, asked }
     }
 
     /// The page, with three empty questions after those there are.
     fn page(
         self,
-        frame: Frame,
+        (frame, kinds): (Frame, &Kinds),
         before: Option<&Version>,
         wrong: Option<(usize, &'static str)>,
     ) -> Response {
@@ -252,7 +349,17 @@ impl Typed {
             if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
         let at = |nth| if nth == 0 { "title-en".to_owned() } else { format!("text-{nth}-en") };
         let id = before.map_or_else(|| "new".to_owned(), |one| one.id.to_string());
+        let asked = &self.asked;
+        let site = |(id, name): &(SiteId, String)| {
+            (format!("site-{id}"), name.clone(), asked.sites.contains(id))
+        };
+        let clinician = |(id, name): &(ClinicianId, String)| {
+            (format!("clinician-{id}"), name.clone(), asked.clinicians.contains(id))
+        };
         let page = Edit {
+            first_only: asked.first_only,
+            sites: kinds.sites.iter().map(site).collect(),
+            clinicians: kinds.clinicians.iter().map(clinician).collect(),
             frame,
             to: format!("/settings/forms/{id}"),
             fresh: before.is_none(),
