@@ -14,7 +14,7 @@ use crate::audit::{self, Actor, Event, Kind, Outcome};
 use crate::db::Tx;
 use crate::db::credential::{self as rows, PasskeyRow};
 use crate::db::registry::PASSKEY;
-use crate::db::session::Method;
+use crate::db::session::{self as session_rows, Method};
 use crate::ids::{Id as _, PasskeyId, StaffId};
 use crate::office::Office;
 
