@@ -115,7 +115,7 @@ pub fn active(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<ClinicianRow>
     tx.query(
         sql!(
             "SELECT id, external_id, prefix, given_name, family_name, active, updated_at
-               FROM clinician WHERE practice_id = $1 AND active
+               FROM clinician WHERE practice_id = $1 AND active = 1
               ORDER BY family_name, given_name, id"
         ),
         params![practice],
