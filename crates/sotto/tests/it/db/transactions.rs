@@ -50,11 +50,11 @@ on_both_engines! {
             "$1 ?1 \\' \\x27 /* */",
             "x' UNION SELECT body FROM message --",
         ];
-        let before = db.read(|tx| names(tx)).await.unwrap().len();
+        let before = db.read(names).await.unwrap().len();
         for (number, text) in (1000_i64..).zip(hostile) {
             db.write(move |tx| put(tx, text, number)).await.unwrap();
         }
-        assert_eq!(db.read(|tx| names(tx)).await.unwrap()[before..], hostile);
+        assert_eq!(db.read(names).await.unwrap()[before..], hostile);
         for (number, text) in (1000_i64..).zip(hostile) {
             let found: Vec<i64> = db
                 .read(move |tx| {
