@@ -264,7 +264,7 @@ on_both_engines! {
     async fn whoever_acts_for_a_patient_has_a_phone_of_their_own(db: TestDb) {
         let desk = Desk::open(db).await;
         let (ana, _, mut hers) = known(&desk, "Ana", PHONE).await;
-        let (friend, to) = acts_for(&desk, ana, "appointments", true).await;
+        let (friend, to) = acts_for(&desk, (ana, OTHER), "appointments", true).await;
         tell_them(&desk, ana, to).await;
         let mut jar = come_in(&desk, OTHER).await;
         assert!(listed(&desk, &mut jar).await.is_empty(), "the patient's phones are the patient's");
