@@ -4,7 +4,7 @@
 //! Each question is asked of a running `sotto serve` in pairs, one of something that is there and one of
 //! something that is not, which of them first by chance. Two samples are compared by their ranks (Mann
 //! and Whitney), which asks for no shape of them: of a pair, how often does the one that is there take
-//! longer? Half the time, and nothing can be told. Beside it stands what chance alone would do.
+//! longer? Half the time, and nothing can be told. What goes on after an answer is waited for. Beside it stands what chance alone would do.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -179,6 +179,8 @@ async fn ask(server: SocketAddr, clock: &Clock, case: Case, chance: &mut Chance)
     let mut connection = TcpStream::connect(server).await?;
     connection.set_nodelay(true)?;
     let mut input = Vec::new();
+    let path = format!("/w/{}", "g".repeat(link::LENGTH));
+    let settle = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
     let shown = bar(case.there.len() as u64, case.name);
     let (mut there, mut nothing) = (Vec::new(), Vec::new());
     for (is, is_not) in case.there.iter().zip(&case.nothing) {
@@ -194,6 +196,9 @@ async fn ask(server: SocketAddr, clock: &Clock, case: Case, chance: &mut Chance)
             let said = || String::from_utf8_lossy(body).into_owned();
             ensure!(status == case.status, "the server answered {status}: {}", said());
             if is_there { &mut there } else { &mut nothing }.push(took);
+            // What is done after an answer ends before the next question: this one waits for it.
+            connection.write_all(settle.as_bytes()).await?;
+            load::answer(&mut connection, &mut input).await?;
         }
         shown.inc(1);
     }
@@ -221,7 +226,10 @@ fn cases(args: &Args, opened: &Opened, people: &[Resident]) -> Result<Vec<Case>>
         let nth = format!("{:04}", nth % 10_000).replace('0', "z");
         format!("{}{nth}", "f".repeat(link::LENGTH - 4))
     };
-    let number = |nth: usize| format!("+1999555{:04}", 100 + nth % 100);
+    // As good a number, and nobody's.
+    let number = |nth: usize| {
+        people.get(nth).map(|who| who.number.replacen("55501", "55502", 1)).unwrap_or_default()
+    };
     let account = |nth: usize| format!("nurse{}@bench.example", nth / GUESSES);
     let nobody = |nth: usize| format!("staff{}@bench.example", nth / GUESSES);
     staff(opened, args.pairs.div_ceil(GUESSES))?;
