@@ -70,11 +70,11 @@ impl Browser {
 /// Which messages of a conversation a page shows.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Before {
+pub struct Earlier {
     before: Option<String>,
 }
 
-impl Before {
+impl Earlier {
     /// Those before this one; else the last.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::facts;
 use crate::http::Doors;
 use crate::http::body::Octets;
 use crate::http::params::{Path, Query};
-use crate::http::sealed::{Before, Browser, earlier, taken};
+use crate::http::sealed::{Browser, Earlier, earlier, taken};
 use crate::http::views::seen;
 use crate::ids::SealedThreadId;
 use crate::office::Office;
@@ -190,7 +190,7 @@ pub async fn page(
     may: MayOf<WriteSealed>,
     State(doors): State<Doors>,
     Path(named): Path<Named>,
-    Query(asked): Query<Before>,
+    Query(asked): Query<Earlier>,
 ) -> Result<Response, Response> {
     let (patient, side, actor) = (may.patient, side(&may), may.actor());
     let (Ok(id), Ok(before)) = (named.thread.parse::<SealedThreadId>(), asked.read()) else {

@@ -13,7 +13,7 @@ use crate::conversations::tasks::TaskError;
 use crate::db::Tx;
 use crate::http::body::Octets;
 use crate::http::params::{Path, Query};
-use crate::http::sealed::{Before, Browser, earlier, taken};
+use crate::http::sealed::{Browser, Earlier, earlier, taken};
 use crate::ids::SealedThreadId;
 use crate::office::Office;
 use crate::portal::Visitor;
@@ -88,7 +88,7 @@ pub async fn list(at: Inside) -> Result<Response, Response> {
 /// say nobody here knows.
 pub async fn page(
     Path(id): Path<String>,
-    Query(asked): Query<Before>,
+    Query(asked): Query<Earlier>,
     at: Inside,
 ) -> Result<Response, Response> {
     let side = side(&at).ok_or_else(|| at.nothing())?;
