@@ -38,7 +38,7 @@ async fn tell(desk: &Desk, path: &str, (asked, said): (&Value, &Value), jar: &mu
 }
 
 /// Remembers a phone from a stay that just began.
-async fn remember(desk: &Desk, jar: &mut Jar) -> Authenticator {
+pub(super) async fn remember(desk: &Desk, jar: &mut Jar) -> Authenticator {
     let asked = ask(desk, "/window/phones", jar).await;
     let (phone, said) = Authenticator::make(&asked, PORTAL);
     tell(desk, "/window/phones", (&asked, &said), jar).await.goes_to("/window/phones?done=added");
@@ -83,7 +83,7 @@ fn with<'a>(all: &'a [Entry], codes: &[&str]) -> Vec<&'a Entry> {
 }
 
 /// The ids in the list.
-async fn listed(desk: &Desk, jar: &mut Jar) -> Vec<String> {
+pub(super) async fn listed(desk: &Desk, jar: &mut Jar) -> Vec<String> {
     let page = desk.get("/window/phones", jar).await.is(200).text;
     let found = page.split("/window/phones/").skip(1);
     found.filter_map(|rest| rest.split_once("/forget\"")).map(|(id, _)| id.to_owned()).collect()

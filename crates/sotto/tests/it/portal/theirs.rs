@@ -17,6 +17,7 @@ use super::files::{document, path_in, send};
 use super::forms::{definition, keep};
 use super::guessing::Ears;
 use super::inside::acts_for;
+use super::phones::{listed, remember};
 use super::sealed::{Pair, text};
 use super::tablet::{hand_over, open};
 use super::{OTHER, WORDS, come_in, letter};
@@ -82,6 +83,7 @@ fn form(route: &Route, pair: &Pair) -> Sent {
         "/window/choices/people/{person}" => form(&[("hears-clinical", "yes")]),
         "/window/sealed/{thread}" => Sent::Text(text(&pair.by_ana("Thank you"))),
         "/window/sealed/{thread}/key" => form(&[("public_key", &pair.ana_key.to_text())]),
+        "/window/phones/{phone}/forget" => form(&[]),
         path => panic!("{path}: say here what a form to it holds"),
     }
 }
@@ -155,6 +157,8 @@ async fn everything(pair: &mut Pair) -> Hers {
         ("signed", "Ana Example"),
     ];
     let receipt = desk.post(&place, &sign, jar).await.is(303).to().to_owned();
+    remember(desk, jar).await;
+    let phone = listed(desk, jar).await.remove(0);
     let last = |path: &str| path[path.len() - 36..].to_owned();
     BTreeMap::from([
         ("visit", visit.to_string()),
@@ -167,6 +171,7 @@ async fn everything(pair: &mut Pair) -> Hers {
         ("contact", contact.to_string()),
         ("consent", last(&receipt)),
         ("thread", pair.thread.to_string()),
+        ("phone", phone),
     ])
 }
 
