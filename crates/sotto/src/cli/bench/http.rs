@@ -4,7 +4,7 @@
 //! Each kind of request is measured by itself, one after the other, on the same practice.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,16 +39,8 @@ pub(super) struct Args {
     /// How many patients the practice has.
     #[arg(long, default_value_t = 2_000)]
     patients: usize,
-    /// A PostgreSQL database to use instead of a file in the folder.
-    #[arg(long, value_name = "URL")]
-    database: Option<String>,
-    /// Where the practice is made, on the disk to be measured; it must not be there yet, and is
-    /// removed at the end.
-    #[arg(long, value_name = "DIR")]
-    folder: Option<PathBuf>,
-    /// Print one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    place: practice::Args,
 }
 
 /// One kind of request.
@@ -73,11 +65,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         "--requests, --connections and --patients must be > 0"
     );
     let clock = Clock::system();
-    let folder = Folder::make(args.folder.as_deref(), &clock)?;
+    let folder = Folder::make(args.place.folder.as_deref(), &clock)?;
     let before = fdatasync::per_second(folder.path(), &clock)?;
     let (engine, figures) = measure(args, folder.path(), &clock)?;
     let syncs = f64::midpoint(before, fdatasync::per_second(folder.path(), &clock)?);
-    if args.json {
+    if args.place.json {
         println!("{}", to_json(&figures, syncs, engine));
     } else {
         for Figure { name, per_second, cpu_seconds_per_1000, answered } in &figures {
@@ -111,7 +103,7 @@ fn to_json(figures: &[Figure], syncs: f64, engine: &str) -> Value {
 
 fn measure(args: &Args, folder: &Path, clock: &Clock) -> Result<(&'static str, Vec<Figure>)> {
     // No text is asked for: the carrier's port is nobody's.
-    let place = Place { folder, database: args.database.as_deref(), smsc: 1 };
+    let place = Place { folder, database: args.place.database.as_deref(), smsc: 1 };
     let settings = place.prepare(clock)?;
     let config = Config::load(&settings)?;
     let shown = bar(args.patients as u64, "patients move in");

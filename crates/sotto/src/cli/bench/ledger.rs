@@ -5,7 +5,7 @@
 //! answered after the disk has it, while a sequencer places what waits, as in `sotto serve`.
 
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::fdatasync;
 use super::pipeline::{Folder, bar};
-use super::practice::Place;
+use super::practice::{self, Place};
 use crate::audit::{self, Actor, AuditError, Event, Kind, SequenceError, sequencer, verify};
 use crate::cli::open::{self, Opened};
 use crate::clock::Clock;
@@ -39,16 +39,8 @@ pub(super) struct Args {
     /// How many are under way at once.
     #[arg(long, default_value_t = 512)]
     writers: usize,
-    /// A PostgreSQL database to use instead of a file in the folder.
-    #[arg(long, value_name = "URL")]
-    database: Option<String>,
-    /// Where the practice is made, on the disk to be measured; it must not be there yet, and is
-    /// removed at the end.
-    #[arg(long, value_name = "DIR")]
-    folder: Option<PathBuf>,
-    /// Print one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    place: practice::Args,
 }
 
 /// What was measured, each in entries a second.
@@ -70,10 +62,10 @@ struct Figures {
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     ensure!(args.events > 0 && args.writers > 0, "--events and --writers must be > 0");
     let clock = Clock::system();
-    let folder = Folder::make(args.folder.as_deref(), &clock)?;
+    let folder = Folder::make(args.place.folder.as_deref(), &clock)?;
     let figures = measure(args, folder.path(), &clock)?;
     let round = |number: f64| (number * 1000.0).round() / 1000.0;
-    if args.json {
+    if args.place.json {
         let line = json!({
             "durable_events_per_second": round(figures.durable),
             "placed_events_per_second": round(figures.placed),
@@ -108,7 +100,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 fn measure(args: &Args, folder: &Path, clock: &Clock) -> Result<Figures> {
     let before = fdatasync::per_second(folder, clock)?;
     // Nothing is sent: the carrier's port is nobody's.
-    let place = Place { folder, database: args.database.as_deref(), smsc: 1 };
+    let place = Place { folder, database: args.place.database.as_deref(), smsc: 1 };
     let opened = open::open(&Config::load(&place.prepare(clock)?)?, clock)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -3,9 +3,9 @@
 //! Read in this order: [`pipeline`] runs the measurement and says the figures, [`practice`] makes
 //! the practice it is run on, [`server`] is `sotto serve` as a child, [`world`] is the carrier twin
 //! and the callers of the API in another child, so that only our own CPU is counted. [`guard`],
-//! [`ledger`], [`http`], [`search`], [`pages`], [`window`] and [`reconcile`] are benches of their own; [`residents`]
-//! is a practice as large as a large one is. [`crash`] and [`nodes`] do harm
-//! to servers, and [`compare`] judges what came of it.
+//! [`ledger`], [`http`], [`search`], [`pages`], [`window`] and [`reconcile`] are benches of their own;
+//! [`residents`] is a practice as large as a large one is. [`crash`] and [`nodes`] do harm to
+//! servers, and [`compare`] judges what came of it.
 
 use std::process::ExitCode;
 

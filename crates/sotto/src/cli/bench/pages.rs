@@ -10,7 +10,6 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
@@ -24,7 +23,7 @@ use uuid::Uuid;
 use super::fdatasync;
 use super::load;
 use super::pipeline::{Folder, bar};
-use super::practice::Place;
+use super::practice::{self, Place};
 use super::residents::{Resident, catch_up, move_in, people};
 use super::search::thousandths;
 use super::server::Server;
@@ -77,15 +76,8 @@ pub(super) struct Args {
     /// Which names are drawn, and who is looked at.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A PostgreSQL database to use instead of a file in the folder.
-    #[arg(long, value_name = "URL")]
-    database: Option<String>,
-    /// Where the practice is made; it must not be there yet, and is removed at the end.
-    #[arg(long, value_name = "DIR")]
-    folder: Option<PathBuf>,
-    /// Print one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    place: practice::Args,
 }
 
 /// A page, by whom it shows.
@@ -126,8 +118,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     ensure!(args.patients > 0 && args.requests > 0, "--patients, --requests: at least 1");
     ensure!(args.open <= args.patients, "--open: at most --patients");
     let clock = Clock::system();
-    let folder = Folder::make(args.folder.as_deref(), &clock)?;
-    let place = Place { folder: folder.path(), database: args.database.as_deref(), smsc: 1 };
+    let folder = Folder::make(args.place.folder.as_deref(), &clock)?;
+    let place = Place { folder: folder.path(), database: args.place.database.as_deref(), smsc: 1 };
     let settings = place.prepare(&clock)?;
     let opened = open::open(&Config::load(&settings)?, &clock)?;
     let people = people(&clock, args.patients, args.seed)?;
@@ -154,7 +146,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 
 fn tell(args: &Args, measured: &[Measured], (engine, syncs, cpu, peak): (&str, f64, f64, f64)) {
     let round = |number: f64| (number * 10.0).round() / 10.0;
-    if !args.json {
+    if !args.place.json {
         println!(
             "{} patients, {} messages, {} open conversations on {engine}",
             args.patients, args.messages, args.open

@@ -49,16 +49,8 @@ pub(super) struct Args {
     /// Same seed, same people.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A PostgreSQL database to use instead of a file in the folder.
-    #[arg(long, value_name = "URL")]
-    database: Option<String>,
-    /// Where the practice is made, on the disk to be measured; it must not be there yet, and is
-    /// removed at the end.
-    #[arg(long, value_name = "DIR")]
-    folder: Option<PathBuf>,
-    /// Print one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    place: practice::Args,
 }
 
 /// Runs the verb.
@@ -71,9 +63,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         args.seconds * args.rate
     );
     let clock = Clock::system();
-    let folder = Folder::make(args.folder.as_deref(), &clock)?;
+    let folder = Folder::make(args.place.folder.as_deref(), &clock)?;
     let figures = measure(args, folder.path(), &clock)?;
-    if args.json {
+    if args.place.json {
         println!("{}", figures.json());
     } else {
         print!("{}", figures.table());
@@ -190,7 +182,7 @@ fn measure(args: &Args, folder: &Path, clock: &Clock) -> Result<Figures> {
     let syncs_before = fdatasync::per_second(folder, clock)?;
     let mut world = World::start()?;
     let smsc = world.port()?;
-    let place = Place { folder, database: args.database.as_deref(), smsc };
+    let place = Place { folder, database: args.place.database.as_deref(), smsc };
     let settings = place.prepare(clock)?;
     let config = Config::load(&settings)?;
     let bar = bar(args.patients as u64, "patients move in");

@@ -45,6 +45,21 @@ pub(super) struct Resident {
     pub(super) given: String,
 }
 
+/// Where a bench makes its practice, and how it tells what it found.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A PostgreSQL database to use instead of a file in the folder.
+    #[arg(long, value_name = "URL")]
+    pub(super) database: Option<String>,
+    /// Where the practice is made, on the disk to be measured; it must not be there yet, and is
+    /// removed at the end.
+    #[arg(long, value_name = "DIR")]
+    pub(super) folder: Option<PathBuf>,
+    /// Print one line of JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 /// The settings of the server that is measured.
 pub(super) struct Place<'a> {
     pub(super) folder: &'a Path,

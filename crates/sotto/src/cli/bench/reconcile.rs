@@ -5,7 +5,7 @@
 //! of them, and everything is removed at the end.
 
 use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::pipeline::{Folder, bar};
-use super::practice::Place;
+use super::practice::{self, Place};
 use super::{fdatasync, server};
 use crate::cli::open::{self, Opened};
 use crate::clock::Clock;
@@ -42,15 +42,8 @@ pub(super) struct Args {
     /// Of how many of them the receipt was lost.
     #[arg(long, default_value_t = 1_000)]
     lost: u64,
-    /// A PostgreSQL database to use instead of a file in the folder.
-    #[arg(long, value_name = "URL")]
-    database: Option<String>,
-    /// Where the practice is made; it must not be there yet, and is removed at the end.
-    #[arg(long, value_name = "DIR")]
-    folder: Option<PathBuf>,
-    /// Print one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    place: practice::Args,
 }
 
 /// One comparison, measured.
@@ -65,8 +58,8 @@ struct Run {
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     ensure!(args.messages > 0 && args.lost <= args.messages, "--lost: at most --messages");
     let clock = Clock::system();
-    let folder = Folder::make(args.folder.as_deref(), &clock)?;
-    let place = Place { folder: folder.path(), database: args.database.as_deref(), smsc: 1 };
+    let folder = Folder::make(args.place.folder.as_deref(), &clock)?;
+    let place = Place { folder: folder.path(), database: args.place.database.as_deref(), smsc: 1 };
     let settings = place.prepare(&clock)?;
     let opened = open::open(&Config::load(&settings)?, &clock)?;
     let list = folder.path().join("carrier.csv");
@@ -82,7 +75,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let told = |run: &Run| (round(run.took.as_secs_f64()), round(run.peak_rss_mb));
     let ((found, found_mb), (nothing_new, again_mb), (listed, listed_mb)) =
         (told(&first), told(&again), told(&file));
-    if args.json {
+    if args.place.json {
         let line = json!({
             "messages": args.messages,
             "lost": args.lost,

@@ -5,7 +5,6 @@
 //! asked many times, one after the other, and what is found is compared with whom was meant. All
 //! of it in this process: the HTTP around a search is measured by `sotto bench http`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::fdatasync;
 use super::pipeline::Folder;
-use super::practice::Place;
+use super::practice::{self, Place};
 use super::residents::{Resident, catch_up, move_in, people};
 use super::world::Spread;
 use crate::cli::open::{self, Opened};
@@ -44,15 +43,8 @@ pub(super) struct Args {
     /// Which names and dates are drawn.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A PostgreSQL database to use instead of a file in the folder.
-    #[arg(long, value_name = "URL")]
-    database: Option<String>,
-    /// Where the practice is made; it must not be there yet, and is removed at the end.
-    #[arg(long, value_name = "DIR")]
-    folder: Option<PathBuf>,
-    /// Print one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    place: practice::Args,
 }
 
 /// What is typed for somebody.
@@ -80,8 +72,8 @@ fn beginning(name: &str, count: usize) -> String {
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     ensure!(args.patients > 0 && args.searches > 0, "--patients, --searches: at least 1");
     let clock = Clock::system();
-    let folder = Folder::make(args.folder.as_deref(), &clock)?;
-    let place = Place { folder: folder.path(), database: args.database.as_deref(), smsc: 1 };
+    let folder = Folder::make(args.place.folder.as_deref(), &clock)?;
+    let place = Place { folder: folder.path(), database: args.place.database.as_deref(), smsc: 1 };
     let settings = place.prepare(&clock)?;
     let opened = open::open(&Config::load(&settings)?, &clock)?;
     let people = people(&clock, args.patients, args.seed)?;
@@ -150,7 +142,7 @@ fn tell(
 ) {
     let rate = (args.patients as f64 / took.as_secs_f64()).round();
     let engine = opened.db.engine();
-    if !args.json {
+    if !args.place.json {
         println!("{} patients on {engine}: {rows} tokens, {size} bytes", args.patients);
         println!("{rate} patients indexed a second\n");
         for kind in measured {

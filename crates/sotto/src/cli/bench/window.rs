@@ -7,7 +7,6 @@
 //! longer? Half the time, and nothing can be told. What goes on after an answer is waited for. Beside it stands what chance alone would do.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
@@ -52,15 +51,8 @@ pub(super) struct Args {
     /// Which of a pair comes first.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A PostgreSQL database to use instead of a file in the folder.
-    #[arg(long, value_name = "URL")]
-    database: Option<String>,
-    /// Where the practice is made; it must not be there yet, and is removed at the end.
-    #[arg(long, value_name = "DIR")]
-    folder: Option<PathBuf>,
-    /// Print one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    place: practice::Args,
 }
 
 /// A question that is asked in pairs: the requests for something that is there, and for what is not.
@@ -116,8 +108,8 @@ impl Apart {
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     ensure!(args.pairs > 0, "--pairs: at least 1");
     let clock = Clock::system();
-    let folder = Folder::make(args.folder.as_deref(), &clock)?;
-    let place = Place { folder: folder.path(), database: args.database.as_deref(), smsc: 1 };
+    let folder = Folder::make(args.place.folder.as_deref(), &clock)?;
+    let place = Place { folder: folder.path(), database: args.place.database.as_deref(), smsc: 1 };
     let settings = place.prepare(&clock)?;
     let config = Config::load(&settings)?;
     let shown = bar(args.pairs as u64, "patients move in");
@@ -145,7 +137,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn tell(args: &Args, engine: &str, told: &[Told]) {
-    if !args.json {
+    if !args.place.json {
         println!("{} pairs of each kind, on {engine}", args.pairs);
         for Told { name, there, nothing, apart } in told {
             println!(
