@@ -133,6 +133,8 @@ on_both_engines! {
         let seen = "sent one patient their own records by text or email";
         let page = desk.get("/log", &mut others).await.is(200).text;
         assert!(page.contains(seen) && page.contains("yours: for a colleague to say"), "{page}");
+        let (third, _) = desk.invite("third@harborview.example", &[Role::PrivacyOfficer]).await;
+        let mut jar = desk.let_in(third).await;
         let page = desk.get("/log", &mut jar).await.is(200).text;
         assert!(page.contains(seen), "{page}");
         let day = value(&page, "name=\"day\" value=\"");
