@@ -40,7 +40,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 2_000)]
     patients: usize,
     #[command(flatten)]
-    place: practice::Args,
+    place: practice::Ground,
 }
 
 /// One kind of request.

@@ -40,7 +40,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 512)]
     writers: usize,
     #[command(flatten)]
-    place: practice::Args,
+    place: practice::Ground,
 }
 
 /// What was measured, each in entries a second.

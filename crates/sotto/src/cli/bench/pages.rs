@@ -77,7 +77,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
-    place: practice::Args,
+    place: practice::Ground,
 }
 
 /// A page, by whom it shows.

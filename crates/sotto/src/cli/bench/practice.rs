@@ -47,7 +47,7 @@ pub(super) struct Resident {
 
 /// Where a bench makes its practice, and how it tells what it found.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct Ground {
     /// A PostgreSQL database to use instead of a file in the folder.
     #[arg(long, value_name = "URL")]
     pub(super) database: Option<String>,

@@ -43,7 +43,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 1_000)]
     lost: u64,
     #[command(flatten)]
-    place: practice::Args,
+    place: practice::Ground,
 }
 
 /// One comparison, measured.

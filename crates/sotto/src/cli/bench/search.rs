@@ -44,7 +44,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
-    place: practice::Args,
+    place: practice::Ground,
 }
 
 /// What is typed for somebody.

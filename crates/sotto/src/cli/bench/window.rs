@@ -52,7 +52,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
-    place: practice::Args,
+    place: practice::Ground,
 }
 
 /// A question that is asked in pairs: the requests for something that is there, and for what is not.

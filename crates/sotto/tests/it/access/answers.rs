@@ -154,7 +154,7 @@ const PARAMETERS: [&str; 25] = [
 
 /// The holes of paths: ids of ours, the name of a file or a template, an appointment's number in the
 /// system that books it, and links' tokens, which alone open nothing or are good once.
-const HOLES: [&str; 20] = [
+const HOLES: [&str; 22] = [
     "alternative",
     "answers",
     "caregiver",
@@ -171,9 +171,11 @@ const HOLES: [&str; 20] = [
     "name",
     "patient",
     "person",
+    "phone",
     "restriction",
     "thread",
     "token",
+    "vendor",
     "visit",
 ];
 
