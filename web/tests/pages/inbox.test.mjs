@@ -180,6 +180,9 @@ for (const [name, options] of [
     await demo.isAccessible(page, `tasks ${name}`);
     await page.goto(`${demo.base}/today`);
     await demo.isAccessible(page, `today ${name}`);
+    await page.goto(`${demo.base}/guide`);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await demo.isAccessible(page, `guide ${name}`);
     assert.deepEqual(complaints, []);
     await context.close();
   });

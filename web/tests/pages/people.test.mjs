@@ -2,7 +2,7 @@
 // and without, narrow and wide, light and dark, and by the accessibility rules.
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
-import { openDemo, tabTo } from "../browser.mjs";
+import { looks, openDemo, tabTo } from "../browser.mjs";
 import { until } from "../sotto.mjs";
 
 let demo;
@@ -156,3 +156,35 @@ for (const [name, options] of [
     await context.close();
   });
 }
+
+test("the officer releases one message of a patient's own records, and an auditor sees that", { timeout: 240_000 }, async () => {
+  const { page, context, complaints } = await demo.asRole("Privacy officer");
+  await page.goto(`${demo.base}/people`);
+  await page.getByLabel("Find a patient").fill(anybody);
+  await page.locator("#found a").first().click();
+  await page.getByRole("link", { name: "Send them their own records" }).click();
+  await page.getByLabel("What they asked for").fill("Your HIV test of February 12 is negative.");
+  await page.getByRole("button", { name: "Check it" }).click();
+  await page.getByText("Nothing but the words stands in the way").waitFor();
+  assert.match(await page.locator(".stranger").innerText(), /HIV test/);
+  for (const [name, { viewport, colorScheme = "light" }] of looks) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize(viewport ?? { width: 1280, height: 900 });
+    await demo.isAccessible(page, `release ${name}`);
+  }
+  // The warning comes first, and nothing that was typed is lost.
+  await page.getByLabel("Where the paper is kept").fill("call of March 1");
+  await page.getByRole("button", { name: "Release and send this once" }).click();
+  assert.match(await page.getByRole("alert").innerText(), /warning/);
+  assert.equal(await page.getByLabel("Where the paper is kept").inputValue(), "call of March 1");
+  await page.getByLabel("They heard or read it").check();
+  await page.getByRole("button", { name: "Release and send this once" }).click();
+  await page.getByText("Released and handed in.").waitFor();
+  const auditor = await demo.asRole("Auditor");
+  await auditor.page.goto(`${demo.base}/log`);
+  await auditor.page.getByText("sent one patient their own records by text or email").waitFor();
+  for (const one of [{ complaints, context }, auditor]) {
+    assert.deepEqual(one.complaints, []);
+    await one.context.close();
+  }
+});

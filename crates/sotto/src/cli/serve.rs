@@ -3,7 +3,7 @@
 mod reload;
 pub(super) mod stop;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -475,11 +475,27 @@ pub(super) fn smpp_settings(config: &Config, sms: &config::SmsSmpp) -> Result<Sm
     };
     let sender = smpp::Address::parse(&sms.sender)
         .map_err(|error| config.wrong("sms_smpp.sender", error))?;
+    if sms.tls == "none" && !is_near(&sms.host) {
+        let because = "without TLS a carrier is reached on this machine or by a private line alone: give \
+                       the address at its other end, such as 10.8.0.1, or set tls to machine";
+        return Err(config.wrong("sms_smpp.tls", because).into());
+    }
     let endpoint = Endpoint { host: sms.host.clone(), port: sms.port };
     let mut settings = SmppSettings::new(endpoint, bind, sender);
     settings.tls = (sms.tls != "none").then(|| roots(&sms.tls));
     settings.id_form = id_form(sms.message_ids);
     Ok(settings)
+}
+
+/// This machine, or an address that the internet carries to nobody (RFC 1918, RFC 4193), such as the
+/// end of a VPN.
+fn is_near(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse();
+    host == "localhost"
+        || address.is_ok_and(|address: IpAddr| match address {
+            IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+            IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+        })
 }
 
 pub(super) const fn id_form(ids: MessageIds) -> smpp::MessageIdForm {
@@ -576,4 +592,22 @@ fn webhook(config: &Config, events: &CarrierEvents) -> Result<Option<Webhook>> {
         auth_tokens: Live::new(tokens),
         events: events.clone(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_tls_only_what_is_near_is_reached() {
+        for near in ["localhost", "127.0.0.1", "::1", "[::1]", "10.8.0.1", "192.168.4.2", "fd12::1"]
+        {
+            assert!(is_near(near), "{near}");
+        }
+        for far in
+            ["smsc.carrier.example", "203.0.113.7", "2001:db8::7", "172.32.0.1", "100.64.0.1", ""]
+        {
+            assert!(!is_near(far), "{far}");
+        }
+    }
 }
