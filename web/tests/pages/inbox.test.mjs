@@ -58,6 +58,8 @@ test("a day's work by keys alone: move, open, note, assign, close, undo, go", { 
   await page.locator("#owner").selectOption("me");
   await typed(page, "Tab Enter");
   await until("it to be theirs", async () => /· you ·/.test(await page.locator(".talk-top .fate").innerText()), 30);
+  // Keys are heard once the page's scripts are there.
+  await page.waitForLoadState();
   await typed(page, "n");
   // Inside a field, keys are letters.
   await page.keyboard.type("ask, call again, see j and g i ?");
@@ -209,6 +211,7 @@ test("the front desk sees that a clinical question waits, and not its words", { 
   await nurse.page.locator("#do-assign summary").click();
   await nurse.page.getByLabel("To", { exact: true }).selectOption({ label: "Nurse, whoever is free" });
   await nurse.page.getByRole("button", { name: "Assign" }).click();
+  await nurse.page.locator(".talk-top .fate", { hasText: "· Nurse ·" }).waitFor();
   await nurse.context.close();
   const { page, context } = await asRole("Front desk");
   await page.goto(`${demo.base}/inbox?view=all`);

@@ -163,10 +163,10 @@ test("the officer releases one message of a patient's own records, and an audito
   await page.getByLabel("Find a patient").fill(anybody);
   await page.locator("#found a").first().click();
   await page.getByRole("link", { name: "Send them their own records" }).click();
-  await page.getByLabel("What they asked for").fill("Your HIV test of February 12 is negative.");
+  await page.getByLabel("What they asked for").fill("You asked for it: your lisinopril is 10 mg, once a day.");
   await page.getByRole("button", { name: "Check it" }).click();
   await page.getByText("Nothing but the words stands in the way").waitFor();
-  assert.match(await page.locator(".stranger").innerText(), /HIV test/);
+  assert.match(await page.locator(".stranger").innerText(), /lisinopril/);
   for (const [name, { viewport, colorScheme = "light" }] of looks) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize(viewport ?? { width: 1280, height: 900 });

@@ -244,6 +244,9 @@ fn reads(
         stranger: Stranger::of(office, preview, release.subject.as_deref()),
         size: (release.channel == Channel::Sms).then(|| size(&release.body, price)),
         needless: matches!(decided.seen(), Seen::Clear { .. }),
-        stays: stays.iter().map(|one| (one.because.clone(), one.remedy.clone())).collect(),
+        stays: stays
+            .iter()
+            .map(|one| (one.because.trim_end_matches('.').to_owned(), one.remedy.clone()))
+            .collect(),
     })
 }
