@@ -40,7 +40,6 @@ struct Page {
     frame: Frame,
     id: String,
     name: String,
-    me: String,
     message: String,
     places: Vec<Place>,
     risks: Vec<(&'static str, RiskText)>,
@@ -73,8 +72,10 @@ pub async fn page(
     may: MayOfRecently<ReleaseRecords>,
     State(doors): State<Doors>,
 ) -> Result<Response, Response> {
-    let message = MessageId::new(doors.office().clock());
-    let fields = Fields::from(BTreeMap::from([("message".to_owned(), message.to_string())]));
+    let message = MessageId::new(doors.office().clock()).to_string();
+    let me = may.may.signed_in.staff.named.name.clone();
+    let begun = [("message".to_owned(), message), ("witness".to_owned(), me)];
+    let fields = Fields::from(BTreeMap::from(begun));
     show(&doors, &may, (fields, None)).await
 }
 
@@ -168,9 +169,9 @@ async fn show(
 ) -> Result<Response, Response> {
     let frame = Frame::of(doors, &may.may.signed_in).at("/people");
     let (patient, actor) = (may.may.patient, may.may.actor());
-    let (permit, me) = (may.may.permit.clone(), may.may.signed_in.staff.named.name.clone());
+    let permit = may.may.permit.clone();
     let look = move |tx: &mut Tx<'_>, office: &Office| {
-        let page = filled(tx, office, (frame, me), (patient, &actor), (fields, refused))?;
+        let page = filled(tx, office, frame, (patient, &actor), (fields, refused))?;
         Ok::<_, IntakeError>((page, vec![viewed(&permit, actor, patient)]))
     };
     let page = seen(doors, look).await.map_err(|error| failed(&error))?;
@@ -185,7 +186,7 @@ fn viewed(permit: &Permit, actor: Actor, patient: gate::PatientId) -> Event {
 fn filled(
     tx: &mut Tx<'_>,
     office: &Office,
-    (frame, me): (Frame, String),
+    frame: Frame,
     (patient, actor): (gate::PatientId, &Actor),
     (fields, refused): (Fields, Option<Refused>),
 ) -> Result<Page, IntakeError> {
@@ -206,7 +207,6 @@ fn filled(
         frame,
         id: patient.to_string(),
         name: subject.person.full_name(),
-        me,
         message,
         places: places
             .iter()
