@@ -1,6 +1,8 @@
 //! Who would carry it, and under what agreement (RULEBOOK §4, BAA-01 to BAA-04). No message is too
 //! small for an agreement.
 
+use jiff::Timestamp;
+
 use super::{Asked, Findings};
 use crate::facts::{Agreement, Known};
 use crate::refusal::Code;
@@ -14,28 +16,33 @@ pub(super) fn check(asked: &Asked<'_>) -> Findings {
     if !vendor.enabled {
         findings.refuse(Code::ChannelOff, "The practice has switched this channel off.");
     }
-    let ended = |until: Option<jiff::Timestamp>| until.is_some_and(|until| asked.now > until);
-    match vendor.agreement {
-        Agreement::Sandbox => {}
-        Agreement::Active { from, .. } if asked.now < from => {
-            findings.refuse(Code::Baa, "The agreement with this carrier is not in force yet.");
-        }
-        Agreement::Active { until, .. } | Agreement::Exception { until } => {
-            if ended(until) {
-                findings.refuse(Code::Baa, "The agreement with this carrier has ended.");
-            }
-        }
-        Agreement::Ended => {
-            findings.refuse(Code::Baa, "The practice ended the agreement with this carrier.");
-        }
-        Agreement::Missing => {
-            findings.refuse(Code::Baa, "No signed agreement with this carrier is on file.");
-        }
+    if let Some(why) = vendor.agreement.stops(asked.now) {
+        findings.refuse(Code::Baa, why);
     }
     if asked.cells.iter().any(|cell| cell.level > vendor.max_level) {
         findings.refuse(Code::VendorLevel, "The words say more than this carrier is trusted with.");
     }
     findings
+}
+
+impl Agreement {
+    /// Why nothing may go under it at `now`; none while it holds (BAA-01, BAA-02, BAA-05).
+    #[must_use]
+    pub fn stops(self, now: Timestamp) -> Option<&'static str> {
+        match self {
+            Self::Active { from, .. } if now < from => {
+                Some("The agreement with this carrier is not in force yet.")
+            }
+            Self::Active { until: Some(until), .. } | Self::Exception { until: Some(until) }
+                if now > until =>
+            {
+                Some("The agreement with this carrier has ended.")
+            }
+            Self::Active { .. } | Self::Exception { .. } | Self::Sandbox => None,
+            Self::Ended => Some("The practice ended the agreement with this carrier."),
+            Self::Missing => Some("No signed agreement with this carrier is on file."),
+        }
+    }
 }
 
 #[cfg(test)]

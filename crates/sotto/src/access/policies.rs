@@ -117,8 +117,6 @@ actions! {
     ReadConversation = "read_conversation" on Conversation;
     /// Answer.
     Reply = "reply" on Conversation;
-    /// Send against the gate's advice, with a reason.
-    OverrideGate = "override_gate" on Conversation;
 }
 
 /// Who asks.

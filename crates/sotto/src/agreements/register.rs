@@ -85,18 +85,10 @@ impl Vendor {
         &self.agreed.adapter
     }
 
-    /// Whether the agreement holds now, as the gate asks.
+    /// Whether the gate lets anything go under the agreement now.
     #[must_use]
     pub fn holds(&self, now: Timestamp) -> bool {
-        let Agreed { status, effective_at, expires_at, .. } = &self.agreed;
-        let begun = effective_at.is_some_and(|from| from <= now);
-        let open = expires_at.is_none_or(|until| now <= until);
-        match status.as_str() {
-            "active" => begun && open,
-            "exception" => open,
-            "sandbox" => true,
-            _ => false,
-        }
+        self.agreed.agreement().stops(now).is_none()
     }
 }
 

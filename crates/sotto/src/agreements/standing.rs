@@ -1,6 +1,7 @@
 //! What stands of what the configuration file says about an agreement and of what the practice wrote
 //! down since (docs/decisions/0029): the gate, the pages, the warnings and `sotto doctor` ask here.
 
+use gate::facts::Agreement;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::db::agreement::AgreementDeed;
@@ -20,6 +21,20 @@ pub struct Agreed {
     pub effective_at: Option<Timestamp>,
     /// In force until; of one that was ended, when it was.
     pub expires_at: Option<Timestamp>,
+}
+
+impl Agreed {
+    /// The agreement as the gate asks for it.
+    #[must_use]
+    pub fn agreement(&self) -> Agreement {
+        match (self.status.as_str(), self.effective_at) {
+            ("active", Some(from)) => Agreement::Active { from, until: self.expires_at },
+            ("exception", _) => Agreement::Exception { until: self.expires_at },
+            ("sandbox", _) => Agreement::Sandbox,
+            ("ended" | "terminated", _) => Agreement::Ended,
+            _ => Agreement::Missing,
+        }
+    }
 }
 
 /// What was signed or ended last, as the practice wrote it down.

@@ -2,7 +2,7 @@
 //! (RULEBOOK §4). The configuration file fills them; what stands is said together with what was
 //! written down since on the page of vendors (`db/agreement.rs`, `agreements/standing.rs`).
 
-use gate::facts::{Agreement, Vendor};
+use gate::facts::Vendor;
 use gate::{Channel, Level, PracticeId};
 use jiff::Timestamp;
 
@@ -90,6 +90,19 @@ pub fn put(
     Ok(true)
 }
 
+/// What the configuration file says, from the first six columns: `adapter`, `agreement`,
+/// `effective_at`, `expires_at`, `legal_name`, `max_level`.
+fn of_file(row: &Row<'_>) -> Result<Agreed, DbError> {
+    Ok(Agreed {
+        adapter: row.get(0)?,
+        status: row.get(1)?,
+        effective_at: row.get(2)?,
+        expires_at: row.get(3)?,
+        legal_name: row.get(4)?,
+        max_level: row.get(5)?,
+    })
+}
+
 /// From the columns `event`, `legal_name`, `effective_at`, `expires_at`, `recorded_at` of the last
 /// event, from the one numbered `at` on; all of them NULL where there is none.
 fn noted(row: &Row<'_>, at: usize) -> Result<Option<Noted>, DbError> {
@@ -121,17 +134,7 @@ pub fn agreements(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<Agreed>, 
               WHERE v.practice_id = $1 ORDER BY v.adapter"
         ),
         params![practice],
-        |row| {
-            let file = Agreed {
-                adapter: row.get(0)?,
-                status: row.get(1)?,
-                effective_at: row.get(2)?,
-                expires_at: row.get(3)?,
-                legal_name: row.get(4)?,
-                max_level: row.get(5)?,
-            };
-            Ok(standing(file, noted(row, 6)?.as_ref()))
-        },
+        |row| Ok(standing(of_file(row)?, noted(row, 6)?.as_ref())),
     )
 }
 
@@ -274,28 +277,13 @@ pub fn for_channel(
         ),
         params![practice, channel.as_str()],
         |row| {
-            let file = Agreed {
-                adapter: row.get(0)?,
-                status: row.get(1)?,
-                effective_at: row.get(2)?,
-                expires_at: row.get(3)?,
-                legal_name: row.get(4)?,
-                max_level: row.get(5)?,
-            };
-            let agreed = standing(file, noted(row, 7)?.as_ref());
-            let agreement = match (agreed.status.as_str(), agreed.effective_at) {
-                ("active", Some(from)) => Agreement::Active { from, until: agreed.expires_at },
-                ("exception", _) => Agreement::Exception { until: agreed.expires_at },
-                ("sandbox", _) => Agreement::Sandbox,
-                ("ended", _) => Agreement::Ended,
-                _ => Agreement::Missing,
-            };
+            let agreed = standing(of_file(row)?, noted(row, 7)?.as_ref());
             Ok(Vendor {
-                adapter: agreed.adapter,
                 enabled: row.get(6)?,
                 // A number that is no level carries nothing.
                 max_level: Level::try_from(agreed.max_level).unwrap_or(Level::Administrative),
-                agreement,
+                agreement: agreed.agreement(),
+                adapter: agreed.adapter,
             })
         },
     )
