@@ -130,6 +130,41 @@ pub fn by_carrier_id(
     )
 }
 
+/// What became of an arrival, without what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// When it came.
+    pub received_at: Timestamp,
+    /// Before all else.
+    pub urgent: bool,
+    /// When a person was done with it; none while it waits.
+    pub done_at: Option<Timestamp>,
+}
+
+/// What came by an adapter since an instant, the latest first.
+///
+/// # Errors
+/// [`DbError`].
+pub fn taken_since(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    (adapter, since): (&str, Timestamp),
+    most: u32,
+) -> Result<Vec<Taken>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT i.received_at, t.urgent, t.done_at
+               FROM inbound_message i
+               JOIN task t ON t.practice_id = i.practice_id
+                    AND t.conversation_id = i.conversation_id AND t.inbound_id = i.id
+              WHERE i.practice_id = $1 AND i.adapter = $2 AND i.received_at >= $3
+              ORDER BY i.received_at DESC, i.id DESC LIMIT $4"
+        ),
+        params![practice, adapter, since, most],
+        |row| Ok(Taken { received_at: row.get(0)?, urgent: row.get(1)?, done_at: row.get(2)? }),
+    )
+}
+
 /// An arrival, as far as it takes to know it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heard {

@@ -26,9 +26,9 @@ use super::console::patient::{
 };
 use super::console::settings::vendors::forms as vendor_forms;
 use super::console::{
-    access, call, downtime, emergency, guide, inbox, invite, lock, log, me, overview, people,
-    sealed, settings, sign_in, staff, strip, tasks as work, templates, thread, thread_files,
-    thread_forms, today, write,
+    access, call, downtime, emergency, guide, inbox, intake, invite, lock, log, me, overview,
+    people, sealed, settings, sign_in, staff, strip, tasks as work, templates, thread,
+    thread_files, thread_forms, today, write,
 };
 use super::errors::Problem;
 use super::portal::{
@@ -351,6 +351,8 @@ fn pages() -> Routes {
         .get("/tasks", May(A::SeeTasks), work::page)
         .post("/tasks/{id}/done", MayEach(ANSWER), work::done)
         .get("/today", May(A::SeeOverview), today::page)
+        .get("/intake", May(A::TakeIntake), intake::page)
+        .post("/intake", May(A::TakeIntake), intake::hand_in)
         .get("/downtime", May(A::SeeOverview), downtime::page)
 }
 

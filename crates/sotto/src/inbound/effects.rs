@@ -5,7 +5,7 @@ use gate::{AppointmentId, Channel, Kind, PatientId};
 
 use super::answers::{self, Say};
 use super::intent::{Confidence, Intent, Keyword};
-use super::receive::{Case, Effect, InboundError};
+use super::receive::{Case, Effect, InboundError, Known, TakenDown};
 use super::revocation::{self, Revocation};
 use super::who;
 use crate::audit::{self, Event};
@@ -36,7 +36,10 @@ impl Done {
 
 /// Does what the message asks.
 pub(super) fn apply(tx: &mut Tx<'_>, case: &Case<'_>) -> Result<Done, InboundError> {
-    let done = act(tx, case)?;
+    let done = match case.known {
+        Known::TakenDown(taken) => taken_down(tx, case, taken)?,
+        Known::Nothing | Known::Proved(..) => act(tx, case)?,
+    };
     if case.arrival.incomplete && done.effect != Effect::Automatic {
         open_task(tx, case, TaskKind::IncompleteText, None)?;
     }
@@ -71,6 +74,23 @@ fn act(tx: &mut Tx<'_>, case: &Case<'_>) -> Result<Done, InboundError> {
         Intent::QuestionAdmin | Intent::Other => conversation(tx, case),
         Intent::Thanks => Ok(Done::only(Effect::Kept)),
     }
+}
+
+/// A call that somebody took down: a task for a person, with a page where it cannot wait. Nothing is
+/// answered, and no visit is changed on hearsay.
+fn taken_down(tx: &mut Tx<'_>, case: &Case<'_>, taken: &TakenDown) -> Result<Done, InboundError> {
+    if taken.stops && !standing(tx, case)?.iter().any(covers_texts) {
+        withdraw(tx, case, "opted_out")?;
+        suppress(tx, case, SuppressionKind::OptOut, SuppressionSource::Staff)?;
+    }
+    let (task, effect) = match case.reading.primary() {
+        _ if taken.urgent => (TaskKind::Emergency, Effect::Emergency),
+        Intent::Emergency => (TaskKind::Emergency, Effect::Emergency),
+        Intent::QuestionClinical => (TaskKind::ClinicalQuestion, Effect::ClinicalQuestion),
+        _ => (TaskKind::Answer, Effect::Task),
+    };
+    open_task(tx, case, task, None)?;
+    Ok(Done::only(effect))
 }
 
 /// CLIN-01, CLIN-04: the one fixed answer, a task for now, and a page from [`super::pager`]. A stop

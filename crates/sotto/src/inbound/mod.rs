@@ -29,6 +29,8 @@ mod effects;
 
 mod answers;
 
+pub mod calls;
+
 pub mod pager;
 
 #[cfg(test)]

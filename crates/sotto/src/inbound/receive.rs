@@ -221,8 +221,29 @@ pub(super) struct Case<'a> {
     pub(super) sender: who::Sender,
     pub(super) conversation: ConversationId,
     pub(super) now: Timestamp,
-    /// Who wrote, where they proved it.
-    known: Option<Actor>,
+    pub(super) known: &'a Known,
+}
+
+/// What is known of an arrival beside its words.
+pub(super) enum Known {
+    /// Nothing: it is of whoever has the address.
+    Nothing,
+    /// Who wrote proved that they are this patient, or act for them.
+    Proved(PatientId, Actor),
+    /// Somebody took it down of a call.
+    TakenDown(TakenDown),
+}
+
+/// Who took a call down, and what they heard that no reading of the words may overrule.
+pub(super) struct TakenDown {
+    /// Who.
+    pub by: Actor,
+    /// What the caller said: the arrival's body also holds who called. PHI.
+    pub words: String,
+    /// It cannot wait.
+    pub urgent: bool,
+    /// They want no more texts and automated calls at this number (TEL-11).
+    pub stops: bool,
 }
 
 impl Case<'_> {
@@ -232,10 +253,14 @@ impl Case<'_> {
 
     /// The patient, or the adapter where nobody knows which patient it is.
     pub(super) fn actor(&self) -> Actor {
-        if let Some(known) = &self.known {
-            return known.clone();
+        match self.known {
+            Known::Proved(_, actor) => actor.clone(),
+            Known::TakenDown(taken) => taken.by.clone(),
+            Known::Nothing => self
+                .sender
+                .patient()
+                .map_or_else(|| Actor::carrier(self.arrival.adapter), Actor::patient),
         }
-        self.sender.patient().map_or_else(|| Actor::carrier(self.arrival.adapter), Actor::patient)
     }
 }
 
@@ -250,7 +275,22 @@ pub fn receive(
     arrival: Arrival,
 ) -> Result<Received, InboundError> {
     let index = office.address_index(&arrival.from);
-    take(tx, office, arrival, (index, None))
+    take(tx, office, arrival, (index, Known::Nothing))
+}
+
+/// The same for a call that somebody took down (BAA-07). People act on it: this program pages them
+/// about danger, and answers nobody.
+///
+/// # Errors
+/// [`InboundError`]; nothing is then stored, and whoever took it down is told so.
+pub(super) fn receive_call(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    arrival: Arrival,
+    taken: TakenDown,
+) -> Result<Received, InboundError> {
+    let index = office.address_index(&arrival.from);
+    take(tx, office, arrival, (index, Known::TakenDown(taken)))
 }
 
 /// The same for what somebody wrote at the window, who has proved who they are: it is about that
@@ -266,14 +306,14 @@ pub fn receive_from(
 ) -> Result<Received, InboundError> {
     // All of a patient's portal is one thread of its own.
     let index = office.keys().blind_index("portal", patient.to_string().as_bytes());
-    take(tx, office, arrival, (index, Some((patient, actor))))
+    take(tx, office, arrival, (index, Known::Proved(patient, actor)))
 }
 
 fn take(
     tx: &mut Tx<'_>,
     office: &Office,
     mut arrival: Arrival,
-    (index, known): ([u8; 32], Option<(PatientId, Actor)>),
+    (index, known): ([u8; 32], Known),
 ) -> Result<Received, InboundError> {
     let practice = office.practice();
     let now = office.clock().now();
@@ -286,15 +326,23 @@ fn take(
             inbound_message::by_carrier_id(tx, practice, arrival.adapter, &arrival.carrier_id)?;
         return Ok(Received::Repeated { inbound: known.unwrap_or(inbound) });
     }
-    let end = arrival.body.char_indices().nth(MOST_READ).map_or(arrival.body.len(), |(at, _)| at);
-    let text = arrival.body.get(..end).unwrap_or_default();
-    let sender = match &known {
-        Some((patient, _)) => who::Sender::One(*patient),
+    let proved = match &known {
+        Known::Proved(patient, _) => Some(*patient),
+        Known::Nothing | Known::TakenDown(_) => None,
+    };
+    let said = match &known {
+        Known::TakenDown(taken) => &taken.words,
+        Known::Nothing | Known::Proved(..) => &arrival.body,
+    };
+    let end = said.char_indices().nth(MOST_READ).map_or(said.len(), |(at, _)| at);
+    let text = said.get(..end).unwrap_or_default();
+    let sender = match proved {
+        Some(patient) => who::Sender::One(patient),
         None => who::sender(tx, office, &index, now)?,
     };
     let conversation =
         threads::continue_or_open(tx, office, sender.patient(), arrival.channel, index)?;
-    if let Some(patient) = sender.patient().filter(|_| known.is_none()) {
+    if let Some(patient) = sender.patient().filter(|_| proved.is_none()) {
         inbox::number_is_of(tx, office, index, patient)?;
     }
     let case = Case {
@@ -307,7 +355,7 @@ fn take(
         sender,
         conversation,
         now,
-        known: known.map(|(_, actor)| actor),
+        known: &known,
     };
     let mut intents = String::new();
     for intent in &case.reading.intents {

@@ -7,6 +7,7 @@ pub mod downtime;
 pub mod emergency;
 pub mod guide;
 pub mod inbox;
+pub mod intake;
 pub mod invite;
 pub mod lock;
 pub mod log;

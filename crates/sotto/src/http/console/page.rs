@@ -44,6 +44,7 @@ impl Frame {
     pub(super) fn of(doors: &Doors, signed_in: &SignedIn) -> Self {
         let principal = Principal::from(&signed_in.staff);
         let links = [
+            ("/intake", "Take a message", Action::TakeIntake),
             ("/inbox", "Inbox", Action::SeeTasks),
             ("/today", "Today", Action::SeeOverview),
             ("/tasks", "Tasks", Action::SeeTasks),

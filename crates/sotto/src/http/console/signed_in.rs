@@ -77,6 +77,8 @@ deeds! {
     ManageVendors;
     /// To see what must be done.
     SeeTasks;
+    /// To hand in what a caller said.
+    TakeIntake;
     /// To open a record in an emergency that is closed otherwise.
     BreakGlass;
     /// To review what was opened in an emergency.

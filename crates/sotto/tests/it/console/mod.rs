@@ -2,6 +2,7 @@
 
 mod calls;
 mod drafts;
+mod intake;
 mod log;
 mod settings;
 mod templates;

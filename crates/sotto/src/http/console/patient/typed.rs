@@ -220,7 +220,11 @@ impl Typed {
     }
 
     /// A page that is one form: filled in, wrong or not.
-    pub(super) fn filled(form: &str, fields: Fields, refused: Option<Refused>) -> Self {
+    pub(in crate::http::console) fn filled(
+        form: &str,
+        fields: Fields,
+        refused: Option<Refused>,
+    ) -> Self {
         Self { form: form.to_owned(), fields, refused }
     }
 
