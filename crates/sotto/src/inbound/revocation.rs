@@ -305,6 +305,12 @@ mod tests {
             "прекратите мне писать",
             "đừng gửi tin cho tôi",
             "arretez de m'envoyer des sms",
+            "wag na po kayo mag text",
+            "mwen pa vle mesaj sa yo ankò",
+            "nie piszcie do mnie",
+            "keine Nachrichten mehr bitte",
+            "לא לשלוח יותר",
+            "আর মেসেজ পাঠাবেন না",
         ] {
             assert_eq!(find(text), Some(Revocation::Wording), "{text}");
         }

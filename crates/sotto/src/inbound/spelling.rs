@@ -337,6 +337,20 @@ mod tests {
     }
 
     #[test]
+    fn a_form_of_a_word_is_no_slip_for_another() {
+        for (written, meant) in [
+            ("zapped", None),
+            ("twitched", None),
+            ("nipped", None),
+            ("chocking", Some("choking")),
+            ("odd", None),
+            ("alot", Some("a lot")),
+        ] {
+            assert_eq!(SPELLING.mended(written), meant, "{written}");
+        }
+    }
+
+    #[test]
     fn spanish_by_ear() {
         for (a, b) in [("kiero", "quiero"), ("aser", "hacer"), ("yamar", "llamar"), ("voi", "voy")]
         {
