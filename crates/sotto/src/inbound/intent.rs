@@ -131,11 +131,8 @@ pub fn classify(text: &str) -> Reading {
     let figure = emergency::only_a_figure(&hits);
     let danger = danger.filter(|_| of(Intent::Emergency) >= DANGER.with_a_phrase).or_else(|| {
         // A figure of speech and little else is known for what it is.
-        let enough = if figure && short {
-            FIGURE_ALONE
-        } else {
-            DANGER.alone(figure || stop_said || short)
-        };
+        let enough =
+            if figure && short { FIGURE_ALONE } else { DANGER.alone(figure || stop_said || short) };
         let said = of(Intent::Emergency) >= enough;
         (said || emergency::in_another_language(text)).then_some(Family::Said)
     });

@@ -148,10 +148,12 @@ impl Spelling {
     /// A known word with an ending: `zapped`, `buzzes`, `twitching`.
     fn formed(&self, written: &str) -> bool {
         let known = |stem: &str| self.ids.contains_key(stem) || self.ordinary.contains(stem);
-        ["ed", "es", "ing", "s"].into_iter().filter_map(|end| written.strip_suffix(end)).any(|stem| {
-            let mut last = stem.bytes().rev();
-            known(stem) || (stem.len() >= 4 && last.next() == last.next())
-        })
+        ["ed", "es", "ing", "s"].into_iter().filter_map(|end| written.strip_suffix(end)).any(
+            |stem| {
+                let mut last = stem.bytes().rev();
+                known(stem) || (stem.len() >= 4 && last.next() == last.next())
+            },
+        )
     }
 
     fn by_sound(&self, written: &str) -> Option<&'static str> {
