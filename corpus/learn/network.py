@@ -254,7 +254,7 @@ def averaged(learned):
 
 def predict(p, x, given, part_table):
     table, share = map(jnp.asarray, part_table)
-    given = jnp.asarray(given)
+    given, p = jnp.asarray(given), jax.tree.map(jnp.asarray, p)
 
     @jax.jit
     def run(x):
