@@ -229,9 +229,32 @@ def train(
     return p
 
 
+def averaged(learned):
+    """Several networks of one size as one: their filters side by side, their scores' mean."""
+    learned = [{name: np.asarray(values) for name, values in p.items()} for p in learned]
+    count, width = len(learned), learned[0]["from_given"].shape[1]
+    filters = learned[0]["filter_bias"].shape[0]
+    side = {
+        name: np.concatenate([p[name] for p in learned], -1)
+        for name in ("from_given", "own", "parts", "marks", "filter_bias")
+    }
+    three = np.zeros((3, count, width, count, filters), np.float32)
+    seen = np.zeros((2, count, filters, learned[0]["answers"].shape[1]), np.float32)
+    for i, p in enumerate(learned):
+        three[:, i, :, i] = p["filters"].reshape(3, width, filters)
+        seen[:, i] = p["answers"].reshape(2, filters, -1) / count
+    mean = {name: sum(p[name] for p in learned) / count for name in ("answer_bias", "facts")}
+    return {
+        **side,
+        **mean,
+        "filters": three.reshape(3 * count * width, count * filters),
+        "answers": seen.reshape(2 * count * filters, -1),
+    }
+
+
 def predict(p, x, given, part_table):
     table, share = map(jnp.asarray, part_table)
-    given = jnp.asarray(given)
+    given, p = jnp.asarray(given), jax.tree.map(jnp.asarray, p)
 
     @jax.jit
     def run(x):

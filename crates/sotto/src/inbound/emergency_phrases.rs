@@ -28,6 +28,18 @@ const FAMILIES: &[(Family, &[Pattern])] = &[
     (
         Family::SelfHarm,
         &[
+            // French, Portuguese, Haitian, Tagalog, German, Italian, Polish, Hindi
+            "je veux|vais mourir|suicider",
+            "me suicider|tuer",
+            "vou me matar",
+            "quero morrer|matar",
+            "mwen|vle|anvi ?vle mouri|touye ?tet",
+            "gusto ?ko ?ng|na|nang mamatay|magpakamatay",
+            "nicht mehr leben",
+            "ich will|mochte sterben",
+            "voglio morire",
+            "chce umrzec",
+            "marna chahta|chahti",
             "easier|better|happier|simpler with|without me ?being gone|around|dead|tbh|$",
             "saving|saved|stockpiling|hoarding|stashed .. pills|up .. enough",
             "going|ready|about|gonna jump $|off|from|tonight|now",
@@ -263,6 +275,16 @@ const FAMILIES: &[(Family, &[Pattern])] = &[
     (
         Family::Chest,
         &[
+            // French, Portuguese, Haitian, Tagalog, German, Italian, Polish, Hindi
+            "mal|douleur a|dans la poitrine",
+            "dor|aperto no peito",
+            "doule nan pwatrin|kem|ke",
+            "masakit|sumasakit ang dibdib",
+            "brustschmerzen",
+            "dolore al petto",
+            "bol w klatce",
+            "dau nguc",
+            "seene mein|me dard",
             "&@chest @hurt",
             "&chestpain",
             "&elephant chest",
@@ -299,6 +321,16 @@ const FAMILIES: &[(Family, &[Pattern])] = &[
     (
         Family::Breathing,
         &[
+            // French, Portuguese, Haitian, Tagalog, German, Italian, Polish, Hindi
+            "peux|peut|arrive|narrive|narrivons pas|plus ?a respirer",
+            "nao consigo|consegue|esta respirar|respirando",
+            "paka|pa|kapab ?ka respire",
+            "hindi|di ?ako|siya ?na makahinga|humihinga",
+            "kann|bekomme|kriege nicht|keine atmen|luft",
+            "non riesco|riesce|respira a|piu|bene respirare|$",
+            "nie moge|moze oddychac|oddycha",
+            "kho tho",
+            "saans nahi|nahin",
             "cant|couldnt|dont|not|hardly|barely get|getting|catch ?any|enough|no|my air|breath",
             "cant|cannot|not|isnt|stopped|barely|hardly|dont|couldnt|unable|doesnt|scarcely|quit|aint|wasnt ?really ?even ?able ?to ?fully ?seem ?be breath|breathin|breaths|inhale",
             "cant|barely|hardly|couldnt|dont|not ?seem ?to ?even get|catch|take|draw|pull|suck|getting|catching ?a ?my ?any ?enough ?no ?deep ?full ?his ?her ?in breath|air|oxygen",

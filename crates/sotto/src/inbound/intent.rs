@@ -131,8 +131,9 @@ pub fn classify(text: &str) -> Reading {
     let figure = emergency::only_a_figure(&hits);
     let danger = danger.filter(|_| of(Intent::Emergency) >= DANGER.with_a_phrase).or_else(|| {
         // A figure of speech and little else is known for what it is.
-        let said = !(figure && short)
-            && of(Intent::Emergency) >= DANGER.alone(figure || stop_said || short);
+        let enough =
+            if figure && short { FIGURE_ALONE } else { DANGER.alone(figure || stop_said || short) };
+        let said = of(Intent::Emergency) >= enough;
         (said || emergency::in_another_language(text)).then_some(Family::Said)
     });
     let goes_on = !stop_said && revocation::wants_no_stop(&words);
@@ -214,7 +215,10 @@ impl Enough {
 const SHORT: usize = 8;
 /// A danger overlooked costs a life, a false alarm a call (CLIN-01). Against it speak a figure of
 /// speech ("kill for a coffee"), a plain request to stop, and that the text is short.
-const DANGER: Enough = Enough { with_a_phrase: 0.1, without: 0.2, against: 0.5 };
+const DANGER: Enough = Enough { with_a_phrase: 0.1, without: 0.2, against: 0.35 };
+/// What outweighs a figure of speech that is nearly the whole text ("she stopped breathing for a
+/// sec").
+const FIGURE_ALONE: f32 = 0.6;
 /// A stop overlooked breaks the law (TEL-11), a false one ends messages that were wanted. Against it
 /// speaks that the text is one word ("No"): those that stop are reserved.
 const STOP: Enough = Enough { with_a_phrase: 0.15, without: 0.35, against: 0.6 };

@@ -12,7 +12,7 @@ pub(super) const SHORT_FORMS: &[(&str, &str)] = &[
     ("pos pus'", "pues"),
     ("pal pa'l", "para el"),
     ("preciate 'preciate apreciate", "appreciate"),
-    ("ur youre yr", "your"),
+    ("ur youre", "your"),
     ("r", "r"),
     ("pls plz plse plis plss pleas pleez plez plzz pleese porfa porfavor porfis xfa", "please"),
     (
@@ -138,7 +138,7 @@ pub(super) const SHORT_FORMS: &[(&str, &str)] = &[
     ),
     ("thrat throwt", "throat"),
     ("alergic alergy allergies allergic alergick", "allergic"),
-    ("overdosed overdosing overdose od oded odd odding overdosis sobredosis overdoes", "overdose"),
+    ("overdosed overdosing overdose od oded odding overdosis sobredosis overdoes", "overdose"),
     (
         "stomache stomack tummy belly abdomen abdominal stomac stumach stomch stomachs stomick",
         "stomach",
@@ -153,6 +153,8 @@ pub(super) const SHORT_FORMS: &[(&str, &str)] = &[
     ("info", "info"),
     ("abt", "about"),
     ("bday", "birthday"),
+    ("yr yrs", "years"),
+    ("alot allot", "a lot"),
     ("insurence insurace ins aseguranza", "insurance"),
     ("w wit", "with"),
     ("n nd", "and"),

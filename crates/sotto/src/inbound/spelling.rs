@@ -145,6 +145,17 @@ impl Spelling {
         self.words.get(usize::from(id)).copied()
     }
 
+    /// A known word with an ending: `zapped`, `buzzes`, `twitching`.
+    fn formed(&self, written: &str) -> bool {
+        let known = |stem: &str| self.ids.contains_key(stem) || self.ordinary.contains(stem);
+        ["ed", "es", "ing", "s"].into_iter().filter_map(|end| written.strip_suffix(end)).any(
+            |stem| {
+                let mut last = stem.bytes().rev();
+                known(stem) || (stem.len() >= 4 && last.next() == last.next())
+            },
+        )
+    }
+
     fn by_sound(&self, written: &str) -> Option<&'static str> {
         if written.len() < 3 {
             return None;
@@ -158,6 +169,7 @@ impl Spelling {
         if !(4..=24).contains(&long) {
             return None;
         }
+        let formed = self.formed(written);
         let mut best: Option<(u8, u16)> = None;
         let mut consider = |key: u64| {
             for &id in self.less.get(&key).map_or(&[][..], Vec::as_slice) {
@@ -167,8 +179,9 @@ impl Spelling {
                     continue;
                 };
                 let other_head = u8::from(word.bytes().next() != written.bytes().next());
-                // A short word with another first letter is another word.
-                if other_head == 1 && long < 6 {
+                // A short word with another first letter is another word, and so is a form of a known
+                // one: `zapped` is not `capped`.
+                if other_head == 1 && (long < 6 || formed) {
                     continue;
                 }
                 let cost = slips.saturating_mul(2).saturating_add(other_head);
@@ -322,6 +335,20 @@ mod tests {
             ("same", "same", 1, Some(0)),
         ] {
             assert_eq!(distance(a.as_bytes(), b.as_bytes(), most), slips, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_form_of_a_word_is_no_slip_for_another() {
+        for (written, meant) in [
+            ("zapped", None),
+            ("twitched", None),
+            ("nipped", None),
+            ("chocking", Some("choking")),
+            ("odd", None),
+            ("alot", Some("a lot")),
+        ] {
+            assert_eq!(SPELLING.mended(written), meant, "{written}");
         }
     }
 
