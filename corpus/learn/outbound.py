@@ -51,6 +51,7 @@ FRAGMENTS, REPEATED = 0.1, 0.05  # how many more texts, as a share of the harmle
 AMONG_OTHERS = 0.06  # the same, as a share of all
 IN_ONE_BREATH = 0.5  # of these, how many are one long sentence: "… and … and …"
 OWN_WEIGHT = 3.0
+RARE = 1.0  # a word met once is half the time read as if nobody had used it in a labelled text
 FREQUENT = 30_000  # words of everyday English that get a vector though no text holds them
 
 
@@ -183,7 +184,7 @@ def main(vectors, listed, target, unseen=""):
     )
     p = train(
         some(learn), answers(learned), weight, rows, parts, loss, width=WIDTH, filters=FILTERS,
-        forgotten_facts=66,
+        forgotten_facts=66, rare=RARE,
     )
     if judged:
         scores = predict(p, some(~learn), rows, parts)
