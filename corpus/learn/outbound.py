@@ -17,7 +17,8 @@ in anybody else's texts: from those the words learn without the rules.
 
 Some harmless texts are also learned from in fragments, for no part of them reveals anything, and some
 said several times over. Some texts are learned from once more with harmless ones around them, as
-sentences of their own or in one breath: no amount of harmless talk makes a text reveal less. The product's own templates (templates.py) count three times.
+sentences of their own or in one breath: no amount of harmless talk makes a text reveal less. The
+product's own templates (templates.py) count three times.
 """
 
 import json

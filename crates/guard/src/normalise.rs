@@ -366,7 +366,8 @@ mod tests {
 
     #[test]
     fn disguises_read_alike() {
-        for disguise in ["HIV", "Ｈ\u{200b}IV", "HÍV", "НІV", "H\u{ad}I\u{feff}V", "𝐇𝐈𝐕", "ʜɪᴠ", "🅗🅘🅥", "🅷🅸🆅"]
+        for disguise in
+            ["HIV", "Ｈ\u{200b}IV", "HÍV", "НІV", "H\u{ad}I\u{feff}V", "𝐇𝐈𝐕", "ʜɪᴠ", "🅗🅘🅥", "🅷🅸🆅"]
         {
             assert_eq!(Folded::new(disguise).lower, "hiv", "{disguise:?}");
         }

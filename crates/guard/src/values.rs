@@ -466,6 +466,8 @@ mod tests {
             ("your weight was 210", "vitals.value"),
             ("PHQ-9 score of 14", "mental_health.score"),
             ("potassium 5.9", "lab_result.value"),
+            ("mmse 22/30", "score.value"),
+            ("bun/cr 40/2.1", "lab_result.value"),
             ("it was 130 mg/dl", "lab_result.value"),
             ("take 20 mg at night", "medication.dose"),
             ("10mg BID", "medication.dose"),
@@ -490,5 +492,6 @@ mod tests {
         ] {
             assert_eq!(rules(text), Vec::<&str>::new(), "{text}");
         }
+        assert!(!rules("moca 5/12 at 3").contains(&"score.value"), "a day");
     }
 }
