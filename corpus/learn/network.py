@@ -164,11 +164,12 @@ def by_parts(p, spellings, table, share):
 
 def train(
     x, y, weight, given, part_table, loss, width=64, filters=128, epochs=14, seed=0, rate=2e-3,
-    decay=2e-4, batch=64, unknown=0.1, **chance,
+    decay=2e-4, batch=64, unknown=0.1, rare=0.0, **chance,
 ):
     """Learns from the arrays of `encode` with their vectors (`own_vectors`), the answers `y` and how
     much each text counts. `given` are the frozen vectors, row 0 for none. Of the known words of a
-    batch, the part `unknown` is read by its letters, as if unknown."""
+    batch, the part `unknown` is read by its letters, as if unknown. A word's own vector is left out
+    with the likelihood `rare` / (`rare` + how often the word is met), as in texts of others."""
     count = len(y)
     table, share = map(jnp.asarray, part_table)
     given = jnp.asarray(given)
@@ -182,6 +183,7 @@ def train(
     word = np.zeros(len(part_table[0]), np.int32)
     own = np.zeros(len(part_table[0]), np.int32)
     word[x["spellings"]], own[x["spellings"]] = x["words"], x["own"]
+    met = np.bincount(x["spellings"].ravel(), minlength=len(own))
 
     @jax.jit
     def step(p, state, x, few, y, weight, key):
@@ -202,10 +204,11 @@ def train(
         each, place = np.unique(spellings, return_inverse=True)
         each = np.concatenate([each, np.zeros(-len(each) % 512, each.dtype)])
         known = (word[each] > 0) & (dice.random(len(each)) >= unknown)
+        with_own = dice.random(len(each)) >= rare / np.maximum(rare + met[each], 1)
         spelt = np.flatnonzero(~known & (each > 0))[:256]
         at = np.concatenate([spelt, np.zeros(256 - len(spelt), np.int64)])
         return {
-            "words": word[each], "own": own[each], "known": known[:, None].astype(np.float32),
+            "words": word[each], "own": own[each] * with_own, "known": known[:, None].astype(np.float32),
             "at": at, "parts": np.where(np.arange(256) < len(spelt), each[at], 0),
             "place": place.reshape(spellings.shape),
         }

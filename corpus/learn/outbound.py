@@ -16,8 +16,9 @@ The files a to e were at hand when the rules were made, so the rules are right i
 in anybody else's texts: from those the words learn without the rules.
 
 Some harmless texts are also learned from in fragments, for no part of them reveals anything, and some
-said several times over. Some texts are learned from once more with harmless ones around them: no amount
-of harmless talk makes a text reveal less. The product's own templates (templates.py) count three times.
+said several times over. Some texts are learned from once more with harmless ones around them, as
+sentences of their own or in one breath: no amount of harmless talk makes a text reveal less. The
+product's own templates (templates.py) count three times.
 """
 
 import json
@@ -39,6 +40,7 @@ CATEGORIES = (
 LEVELS = 5
 MADE_RULES = {f"outbound-train-{part}" for part in "abcde"}
 LEVEL_FACTS = 60  # facts from this bit on tell the rules' level
+CAPITAL = 60  # the mark of a word that begins with one
 AFTER_A_SENTENCE = 63  # the mark of a sentence's first word
 LISTS = Path(__file__).parents[2] / "lexicon"
 LONG_LISTS = {
@@ -47,8 +49,10 @@ LONG_LISTS = {
 }
 WIDTH, FILTERS = 48, 96
 FRAGMENTS, REPEATED = 0.1, 0.05  # how many more texts, as a share of the harmless ones
-AMONG_OTHERS = 0.04  # the same, as a share of all
+AMONG_OTHERS = 0.06  # the same, as a share of all
+IN_ONE_BREATH = 0.5  # of these, how many are one long sentence: "… and … and …"
 OWN_WEIGHT = 3.0
+RARE = 1.0  # a word met once is half the time read as if nobody had used it in a labelled text
 FREQUENT = 30_000  # words of everyday English that get a vector though no text holds them
 
 
@@ -108,13 +112,21 @@ def fragments(texts, dice):
     return more
 
 
-def joined(windows):
-    """Several texts as one, as the second look would see it."""
+def joined(windows, link=None):
+    """Several texts as one, as the second look would see it; with a `link` between them, as one
+    sentence."""
     words, facts, level = [], 0, 0
     for number, window in enumerate(windows):
+        if link and number > 0:
+            words.append(link)
         for place, (word, marks) in enumerate(window["words"]):
             first = number > 0 and place == 0
-            words.append([word, f"{int(marks, 16) | first << AFTER_A_SENTENCE:x}"])
+            bits = int(marks, 16)
+            if first and link:
+                bits &= ~(1 << CAPITAL)
+            elif first:
+                bits |= 1 << AFTER_A_SENTENCE
+            words.append([word, f"{bits:x}"])
         bits = int(window["facts"], 16)
         facts |= bits & (1 << LEVEL_FACTS) - 1
         level = max(level, bits >> LEVEL_FACTS)
@@ -130,16 +142,20 @@ def among_others(texts, dice):
         and 4 <= len(text["windows"][0]["words"]) <= 16
         and text["file"] not in MADE_RULES
     ]
+    link = next(
+        seen for text in texts for seen in text["windows"][0]["words"][1:] if seen[0] == "and"
+    )
     more = []
     for text in texts:
         if dice.random() >= AMONG_OTHERS or text["file"] == "templates":
             continue
         windows = [text["windows"][0]]
         for number in dice.integers(len(calm), size=int(dice.integers(1, 4))):
-            if sum(len(window["words"]) for window in (*windows, calm[number])) <= LONGEST:
+            if sum(len(window["words"]) + 1 for window in (*windows, calm[number])) <= LONGEST:
                 windows.insert(int(dice.integers(len(windows) + 1)), calm[number])
         if len(windows) > 1:
-            more.append({**text, "windows": [joined(windows)]})
+            one_breath = link if dice.random() < IN_ONE_BREATH else None
+            more.append({**text, "windows": [joined(windows, one_breath)]})
     return more
 
 
@@ -169,7 +185,7 @@ def main(vectors, listed, target, unseen=""):
     )
     p = train(
         some(learn), answers(learned), weight, rows, parts, loss, width=WIDTH, filters=FILTERS,
-        forgotten_facts=66,
+        forgotten_facts=66, rare=RARE,
     )
     if judged:
         scores = predict(p, some(~learn), rows, parts)

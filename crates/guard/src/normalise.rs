@@ -292,50 +292,64 @@ fn is_invisible(c: char) -> bool {
         | 0xE0000..=0xE0FFF)
 }
 
+/// The capital of this place in an alphabet that begins at `first`.
+fn capital(c: u32, first: u32) -> char {
+    let place = u8::try_from(c.saturating_sub(first)).unwrap_or(0);
+    char::from(b'A'.saturating_add(place))
+}
+
 /// Letters of other scripts that look like Latin ones, and the many dashes and quotes.
 fn look_alike(c: char) -> char {
     match c {
-        'а' | 'α' | 'ɑ' => 'a',
+        'а' | 'α' | 'ɑ' | 'ᴀ' => 'a',
         'А' | 'Α' => 'A',
         'В' | 'Β' => 'B',
-        'с' | 'ϲ' => 'c',
+        'с' | 'ϲ' | 'ᴄ' => 'c',
         'С' | 'Ϲ' => 'C',
-        'ԁ' => 'd',
-        'е' | 'є' | 'ε' => 'e',
+        'ԁ' | 'ᴅ' => 'd',
+        'е' | 'є' | 'ε' | 'ᴇ' => 'e',
         'Е' | 'Ε' => 'E',
-        'ɡ' => 'g',
-        'һ' => 'h',
+        'ɡ' | 'ɢ' => 'g',
+        'һ' | 'ʜ' => 'h',
         'Н' | 'Η' => 'H',
         'і' | 'ı' | 'ι' | 'ɪ' => 'i',
         'І' | 'Ι' | 'Ӏ' => 'I',
-        'ј' => 'j',
+        'ј' | 'ᴊ' => 'j',
         'Ј' => 'J',
-        'к' | 'κ' => 'k',
+        'к' | 'κ' | 'ᴋ' => 'k',
         'К' | 'Κ' => 'K',
-        'ӏ' | 'ł' => 'l',
+        'ӏ' | 'ł' | 'ʟ' => 'l',
         'Ł' => 'L',
         'М' | 'Μ' => 'M',
         'Ν' => 'N',
-        'ո' => 'n',
-        'о' | 'ο' | 'σ' | 'ø' | 'օ' => 'o',
+        'ո' | 'ɴ' => 'n',
+        'о' | 'ο' | 'σ' | 'ø' | 'օ' | 'ᴏ' => 'o',
         'О' | 'Ο' | 'Ø' => 'O',
-        'р' | 'ρ' => 'p',
+        'р' | 'ρ' | 'ᴘ' => 'p',
         'Р' | 'Ρ' => 'P',
         'ԛ' => 'q',
-        'ѕ' => 's',
+        'ѕ' | 'ꜱ' => 's',
         'Ѕ' => 'S',
         'Т' | 'Τ' => 'T',
-        'τ' => 't',
-        'υ' => 'u',
-        'ν' | 'ѵ' => 'v',
+        'τ' | 'ᴛ' => 't',
+        'υ' | 'ᴜ' => 'u',
+        'ν' | 'ѵ' | 'ᴠ' => 'v',
         'Ѵ' => 'V',
-        'ԝ' | 'ω' => 'w',
+        'ԝ' | 'ω' | 'ᴡ' => 'w',
         'Ԝ' => 'W',
         'х' | 'χ' => 'x',
         'Х' | 'Χ' => 'X',
-        'у' | 'γ' => 'y',
+        'у' | 'γ' | 'ʏ' => 'y',
         'У' | 'Υ' | 'Ү' => 'Y',
         'Ζ' => 'Z',
+        'ʙ' => 'b',
+        'ꜰ' => 'f',
+        'ᴍ' => 'm',
+        'ʀ' => 'r',
+        'ᴢ' => 'z',
+        // White letters in black circles and squares.
+        '\u{1F150}'..='\u{1F169}' => capital(u32::from(c), 0x1F150),
+        '\u{1F170}'..='\u{1F189}' => capital(u32::from(c), 0x1F170),
         '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' | '﹣' => '-',
         '‘' | '’' | '‚' | '‛' | 'ʼ' | 'ʹ' | '′' | '`' => '\'',
         '“' | '”' | '„' | '″' => '"',
@@ -352,7 +366,8 @@ mod tests {
 
     #[test]
     fn disguises_read_alike() {
-        for disguise in ["HIV", "Ｈ\u{200b}IV", "HÍV", "НІV", "H\u{ad}I\u{feff}V", "𝐇𝐈𝐕"]
+        for disguise in
+            ["HIV", "Ｈ\u{200b}IV", "HÍV", "НІV", "H\u{ad}I\u{feff}V", "𝐇𝐈𝐕", "ʜɪᴠ", "🅗🅘🅥", "🅷🅸🆅"]
         {
             assert_eq!(Folded::new(disguise).lower, "hiv", "{disguise:?}");
         }

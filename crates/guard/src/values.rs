@@ -226,7 +226,9 @@ impl Scan<'_> {
         let after = folded.byte(token.end);
         let digit_follows = folded.byte(token.end.saturating_add(1)).is_ascii_digit();
         let joined = matches!(after, b':' | b'-') && digit_follows
-            || after == b'/' && digit_follows && !self.is_pressure(at) && !self.is_acuity(at);
+            || after == b'/'
+                && digit_follows
+                && !(self.is_pressure(at) || self.is_acuity(at) || self.is_share(at));
         let next = self.word(at.saturating_add(1));
         let behind = at.checked_sub(1).and_then(|b| self.token(b));
         let joined_before = token.gap <= Gap::Soft
@@ -244,6 +246,14 @@ impl Scan<'_> {
     fn is_acuity(&self, at: usize) -> bool {
         self.number(at) == Some(20)
             && self.number(at.saturating_add(1)).is_some_and(|n| n >= 15 && n.is_multiple_of(5))
+    }
+
+    /// `22/30` and `40/2.1`: neither a month and a day nor a day and a month.
+    fn is_share(&self, at: usize) -> bool {
+        const MONTHS: u32 = 12;
+        let next = at.saturating_add(1);
+        self.number(at).is_some_and(|n| n > MONTHS)
+            && (self.number(next).is_some_and(|n| n > MONTHS) || self.word(next).contains('.'))
     }
 
     /// "7.4 this time, was 8.1": two values set against each other.
@@ -456,6 +466,8 @@ mod tests {
             ("your weight was 210", "vitals.value"),
             ("PHQ-9 score of 14", "mental_health.score"),
             ("potassium 5.9", "lab_result.value"),
+            ("mmse 22/30", "score.value"),
+            ("bun/cr 40/2.1", "lab_result.value"),
             ("it was 130 mg/dl", "lab_result.value"),
             ("take 20 mg at night", "medication.dose"),
             ("10mg BID", "medication.dose"),
@@ -480,5 +492,6 @@ mod tests {
         ] {
             assert_eq!(rules(text), Vec::<&str>::new(), "{text}");
         }
+        assert!(!rules("moca 5/12 at 3").contains(&"score.value"), "a day");
     }
 }

@@ -302,7 +302,7 @@ pub(super) const ROLES: &[(Tag, &str)] = &[
         NUMBER_CUE,
         "hospital ssn ss ss# soc social security seguro itin ein mrn mr mr# medical record records rec chart emr ehr expediente historia member \
          subscriber policy group plan hpbn hpb hpi beneficiary insurance medicare medicaid insurer hmo ppo ins poliza \
-         afiliado mbi hicn patient pt acct account acc cuenta iban routing checking bank license licence licencia certificate cert \
+         afiliado mbi hicn patient pt acct account acc cuenta iban routing checking bank license licence licencia lic certificate cert \
          dea npi dl passport pasaporte vin plate plates placa placas tag registration serial device udi lot serie s/n sn implant pacemaker model \
          cvv cvv2 cvc card password passcode passwd passwrd pwd pw clave contrasena pin nip username user login usuario handle claim \
          accession specimen encounter case study site authorization auth reclamo confirmation reference ref order \

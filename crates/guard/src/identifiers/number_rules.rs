@@ -207,8 +207,8 @@ pub(super) fn rows() -> Vec<Row> {
             true,
         ),
         (
-            "license licence licencia certificate cert dea npi dl passport pasaporte dni curp cedula",
-            r"(?:driver'?s?|driving|medical|nursing|state|pharmacy)? ?licen[sc]e(?: number| no| #)?|dl|licencia(?: de conducir)?|certificate|cert|dea(?: number)?|npi|passport|pasaporte|dni|curp|cedula",
+            "license licence licencia lic certificate cert dea npi dl passport pasaporte dni curp cedula",
+            r"(?:driver'?s?|driving|medical|nursing|state|pharmacy)? ?licen[sc]e(?: number| no| #)?|driver'?s? lic(?: number| no| #)?|dl|licencia(?: de conducir)?|certificate|cert|dea(?: number)?|npi|passport|pasaporte|dni|curp|cedula",
             Licence,
             Some(number("identifier.licence", "It is a licence number.")),
             true,

@@ -431,6 +431,7 @@ mod tests {
             ("póliza 778899", Plan, 3),
             ("account number 4455661", Account, 3),
             ("driver's license D1234567", Licence, 3),
+            ("driver lic # D4417-2209", Licence, 3),
             ("VIN 1HGCM82633A004352", Vehicle, 3),
             ("pump serial number AB12345", Device, 3),
             ("(01)00812345678905(17)261231", Device, 3),

@@ -29,11 +29,11 @@ const CATEGORIES: usize = 15;
 
 /// A level above the rules' is found from this likelihood on, for levels 1 to 4: what is sensitive
 /// sooner than what is ordinary.
-const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.3, 0.5];
+const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.2, 0.5];
 /// A level the rules found is taken back below this likelihood that there is one.
-const WHEN_LESS: f32 = 0.3;
+const WHEN_LESS: f32 = 0.45;
 /// The same for a finding's sentence or clause read alone, which is harder to understand.
-const WHEN_LESS_ALONE: f32 = 0.9;
+const WHEN_LESS_ALONE: f32 = 0.95;
 /// A further category is found from this score on (log odds).
 const ALSO: f32 = -2.0;
 
