@@ -282,6 +282,8 @@ pub struct Opened {
     pub written_at: Timestamp,
     /// What it says; none where the patient's copy has ended.
     pub words: Option<String>,
+    /// The language that they are in.
+    pub language: String,
     /// The day, since 1970-01-01 UTC, with which the copy ends.
     pub last_day: i64,
 }
@@ -338,8 +340,9 @@ pub fn open(
     };
     let Some(copy) = rows::copy(tx, practice, id)? else { return Ok(None) };
     let (written_at, last_day) = (row.created_at, row.last_day);
+    let language = copy.language;
     if ended(&row, office.clock().now()) {
-        return Ok(Some(Opened { written_at, words: None, last_day }));
+        return Ok(Some(Opened { written_at, words: None, language, last_day }));
     }
     let (house, key) = (practice.to_string(), id.to_string());
     let place = Place { practice: &house, table: "message", row: &key, column: "content" };
@@ -353,7 +356,7 @@ pub fn open(
         Err(error) if is_over(&error) => None,
         Err(error) => return Err(error.into()),
     };
-    Ok(Some(Opened { written_at, words, last_day }))
+    Ok(Some(Opened { written_at, words, language, last_day }))
 }
 
 /// Whether the patient's copy of something cannot be opened any more: the key of its day was

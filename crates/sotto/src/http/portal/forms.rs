@@ -173,7 +173,10 @@ fn shown(
         to: path(due),
         title: form.title.said(l.0).to_owned(),
         help: form.help.said(l.0).to_owned(),
-        visit: moment(l, &due.visit.starts_at.to_zoned(zone.clone())),
+        // A sentence ends after it, with one full stop: "p. m." has its own.
+        visit: moment(l, &due.visit.starts_at.to_zoned(zone.clone()))
+            .trim_end_matches('.')
+            .to_owned(),
         answered: due.answered_at.map(|when| day(l, &when.to_zoned(zone))),
         changed,
         wrong: !wrong.is_empty(),
