@@ -168,7 +168,8 @@ async fn show(
         body: written.body,
         wrong_words: matches!(not, Some(NotSent::Words(_))),
         wrong_files: matches!(not, Some(NotSent::Files(_))),
-        error: not.map(|(NotSent::Words(words) | NotSent::Files(words) | NotSent::Page(words))| words),
+        error: not
+            .map(|(NotSent::Words(words) | NotSent::Files(words) | NotSent::Page(words))| words),
     };
     Ok(at.html(status, &page))
 }
@@ -183,7 +184,11 @@ pub async fn write(at: Inside, upload: Result<Upload, NotWhole>) -> Result<Respo
     let Upload { mut fields, files } = match upload {
         Ok(upload) => upload,
         Err(not) => {
-            return show(&at, (not.status(), Written::default(), Some(NotSent::Files(not_whole(l, not))))).await;
+            return show(
+                &at,
+                (not.status(), Written::default(), Some(NotSent::Files(not_whole(l, not)))),
+            )
+            .await;
         }
     };
     let mut field = |name| fields.remove(name).unwrap_or_default();
