@@ -239,7 +239,7 @@ pub fn answered(
         rows.extend(rows::answers_of(tx, office.practice(), older)?);
     }
     // The latest of each stays.
-    rows.sort_by_key(|row| row.answered_at);
+    rows.sort_by_key(|row| (row.answered_at, row.id.0));
     let rows = rows.into_iter().map(|row| {
         let answered = Answered { at: row.answered_at, by: row.answered_by };
         ((row.appointment_id, row.form_id), answered)
