@@ -34,9 +34,12 @@
     const none = form.dataset.none ?? "No passkey was given. Try again, or choose another way.";
     const said = form.querySelector("[role=alert]");
     const button = form.querySelector("button");
+    // A button that is disabled loses the focus: where nothing came of it, it gets it back.
     const say = (words) => {
       said.textContent = words;
       said.hidden = false;
+      button.disabled = false;
+      button.focus();
     };
     form.hidden = false;
     for (const other of document.querySelectorAll("[data-without-passkeys]")) other.hidden = true;

@@ -1,10 +1,12 @@
-// Phones that are remembered, in a real browser with a virtual authenticator: at 320 px, in English by
-// the keyboard alone and in Spanish, without scripts, and by the accessibility rules.
+// Phones that are remembered, in a real browser with a virtual authenticator: at 320 px, in English and
+// Spanish by the keyboard alone, as a screen reader gets it, without scripts, and by the accessibility
+// rules.
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { openDemo, tabTo, withAuthenticator } from "../browser.mjs";
-import { fromTheDesk, giveDateOfBirth } from "../window.mjs";
+import { openDemo, withAuthenticator } from "../browser.mjs";
+import { isTold } from "../reader.mjs";
+import { LANGUAGES, fromTheDesk, named, press, stands, words } from "../window.mjs";
 
 let demo, nurse, from;
 const small = { viewport: { width: 320, height: 640 } };
@@ -16,46 +18,60 @@ before(async () => {
 });
 after(() => demo?.close());
 
-// The nurse writes by portal. The answer is the link in the notice of it.
-const write = async (whom, words) => {
-  const { page } = nurse;
-  const before = await from.links(whom);
-  await page.goto(`${whom.here}/write`);
-  await page.locator("#body").fill(words);
-  await page.locator("input[name=channel][value=portal]").check();
-  await page.getByRole("button", { name: "Send by portal" }).click();
-  await page.waitForURL(/\/written\//);
-  return from.newestLink(whom, before);
+const own = {
+  en: {
+    offered: "Remember this phone?", remember: "Remember this phone", added: "This phone is remembered.", cannot: "This browser can’t be remembered", there: /This phone is remembered already/,
+    out: "You are out", asked: "Did we remember this phone?", use: "Use this phone", none: /No phone answered/, phones: "Remembered phones", this: "(this one)",
+    another: /That doesn’t open this link/, remove: "Remove", forgotten: "That phone is forgotten.", unknown: /We don’t remember this phone/,
+    cutOff: "Cut off every device", cut: "no phone is remembered", keeps: /^Riverbend Family Health messages [A-Z2-9]{2}$/,
+  },
+  es: {
+    offered: "¿Recordar este teléfono?", remember: "Recordar este teléfono", added: "Este teléfono queda recordado.", cannot: "Este navegador no puede recordarse", there: /Este teléfono ya queda recordado/,
+    out: "Ha salido", asked: "¿Recordamos este teléfono?", use: "Usar este teléfono", none: /Ningún teléfono respondió/, phones: "Teléfonos recordados", this: "(este)",
+    another: /Eso no abre este enlace/, remove: "Quitar", forgotten: "Ese teléfono queda olvidado.", unknown: /No recordamos este teléfono/,
+    cutOff: "Desconectar todos los dispositivos", cut: "ningún teléfono queda recordado", keeps: /^Riverbend Family Health mensajes [A-Z2-9]{2}$/,
+  },
 };
 
-const press = async (page, name) => {
-  await tabTo(page, `document.activeElement.tagName === "BUTTON" && document.activeElement.textContent.trim() === ${JSON.stringify(name)}`);
-  await page.keyboard.press("Enter");
+// What a script says is heard, and the focus is on the button again.
+const said = async (page, words, button) => {
+  await page.getByRole("alert").filter({ hasText: words }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), button, "the focus is where it was");
 };
 
-test("a phone is remembered and opens the next link, by the keyboard alone", { timeout: 300_000 }, async () => {
-  const whom = await from.somebody(0);
-  const other = await from.somebody(1);
-  const { page, context, complaints } = await demo.open("/window/in?lang=en", small);
-  await withAuthenticator(page);
-  await from.comeIn(page, whom, await write(whom, "Please keep the dressing dry."));
+const remembered = async (language, nth) => {
+  const [w, standsSo] = [words(language, own), stands(demo, language)];
+  const [whom, other] = [await from.somebody(nth), await from.somebody(nth + 1)];
+  const { page, context, complaints } = await demo.open(`/window/in?lang=${language}`, small);
+  const authenticator = await withAuthenticator(page);
+  // A phone that knows nobody here.
+  await page.goto(`${demo.base}/w/${await from.write(whom, "Please keep the dressing dry.")}?lang=${language}`);
+  await press(page, w.use);
+  await said(page, w.none, w.use);
+  await standsSo(page, "phone that knows nobody", [["button", w.use]]);
+  await from.comeIn(page, whom, await from.write(whom, "Please keep the dressing dry."), language);
   await page.goto(`${demo.base}/window`);
-  await page.getByRole("heading", { name: "Remember this phone?" }).waitFor();
-  await demo.isAccessible(page, "phone offered");
-  await press(page, "Remember this phone");
+  await page.getByRole("heading", { name: w.offered }).waitFor();
+  await standsSo(page, "phone offered", [["button", w.remember], ["link", w.phones]]);
+  await press(page, w.remember);
   await page.waitForURL(/\/window\/phones\?done=added$/);
-  await page.getByText("This phone is remembered.").waitFor();
-  assert.equal(await page.getByText("This browser can’t be remembered").count(), 0);
-  await demo.isAccessible(page, "phone remembered");
+  await page.getByRole("status").filter({ hasText: w.added }).waitFor();
+  assert.equal(await page.getByText(w.cannot).count(), 0);
+  await standsSo(page, "phone remembered", [["button", new RegExp(`^${w.remove} .`)]]);
+  // What the phone keeps says nothing of the patient.
+  const { credentials } = await authenticator.send("WebAuthn.getCredentials");
+  assert.equal(credentials.length, 1);
+  if (credentials[0].userName) assert.match(credentials[0].userName, w.keeps);
+  assert.notEqual(Buffer.from(credentials[0].userHandle, "base64").toString("hex"), whom.id.replaceAll("-", ""));
   // A second time the phone itself says that it is known.
   await page.goto(`${demo.base}/window/phones`);
-  await page.getByRole("button", { name: "Remember this phone" }).click();
-  await page.getByText("This phone is remembered already.").waitFor();
-  assert.equal(await page.getByText("This browser can’t be remembered").isVisible(), false);
-  await page.getByRole("button", { name: /End now/ }).click();
-  await page.getByRole("heading", { name: "You are out" }).waitFor();
+  await press(page, w.remember);
+  await said(page, w.there, w.remember);
+  assert.equal(await page.getByText(w.cannot).isVisible(), false);
+  await press(page, w.end);
+  await page.getByRole("heading", { name: w.out }).waitFor();
 
-  const link = await write(whom, "You may take the dressing off now.");
+  const link = await from.write(whom, "You may take the dressing off now.");
   let weight = 0;
   page.on("response", async (response) => {
     weight += gzipSync(await response.body().catch(() => Buffer.alloc(0))).length;
@@ -63,83 +79,67 @@ test("a phone is remembered and opens the next link, by the keyboard alone", { t
   await page.goto(`${demo.base}/w/${link}`);
   await page.waitForLoadState("networkidle");
   assert.ok(weight > 0 && weight < 60_000, `the first page weighs ${weight} bytes compressed`);
-  await page.getByRole("heading", { name: "Did we remember this phone?" }).waitFor();
-  await demo.isAccessible(page, "phone at a link");
-  await press(page, "Use this phone");
+  await page.getByRole("heading", { name: w.asked }).waitFor();
+  await standsSo(page, "phone at a link", [["button", w.use], ["button", w.sendCode]]);
+  await press(page, w.use);
   await page.waitForURL(`${demo.base}/window`);
   await page.locator("a[href^='/window/letters/']").first().click();
   await page.getByText("take the dressing off").waitFor();
   await page.goto(`${demo.base}/window`);
-  assert.equal(await page.getByRole("button", { name: "Remember this phone" }).count(), 0, "it is offered once");
-  await tabTo(page, () => document.activeElement.getAttribute("href") === "/window/phones");
-  await page.keyboard.press("Enter");
-  await page.getByText("(this one)").waitFor();
-  await demo.isAccessible(page, "phones");
-  await page.getByRole("button", { name: /End now/ }).click();
-  await page.getByRole("heading", { name: "You are out" }).waitFor();
+  assert.equal(await page.getByRole("button", { name: w.remember }).count(), 0, "it is offered once");
+  await press(page, w.phones);
+  await page.getByText(w.this).waitFor();
+  await standsSo(page, "phones", [["button", new RegExp(`^${w.remove} .`)], ["button", w.end]]);
+  await press(page, w.end);
+  await page.getByRole("heading", { name: w.out }).waitFor();
 
   // At somebody else's link it opens nothing.
-  await page.goto(`${demo.base}/w/${await write(other, "Please call us.")}`);
-  await page.getByRole("button", { name: "Use this phone" }).click();
-  await page.getByRole("alert").filter({ hasText: "That doesn’t open this link" }).waitFor();
-  await demo.isAccessible(page, "phone of another");
+  await page.goto(`${demo.base}/w/${await from.write(other, "Please call us.")}`);
+  await press(page, w.use);
+  await page.getByRole("alert").filter({ hasText: w.another }).waitFor();
+  await isTold(page, "phone of another", w.another);
+  await standsSo(page, "phone of another", [["button", w.use]]);
 
   // Without a link, and removed.
   await page.goto(`${demo.base}/window/in`);
-  await demo.isAccessible(page, "phone alone");
-  await page.getByRole("button", { name: "Use this phone" }).click();
+  await standsSo(page, "phone alone", [["button", w.use], ["button", /.+/]]);
+  await press(page, w.use);
   await page.waitForURL(`${demo.base}/window`);
   await page.goto(`${demo.base}/window/phones`);
-  await page.getByRole("button", { name: /^Remove/ }).click();
-  await page.getByText("That phone is forgotten.").waitFor();
-  await page.getByRole("button", { name: /End now/ }).click();
+  await press(page, w.remove);
+  await page.getByText(w.forgotten).waitFor();
+  await standsSo(page, "phone removed");
+  await press(page, w.end);
+  await page.getByRole("heading", { name: w.out }).waitFor();
   await page.goto(`${demo.base}/window/in`);
-  await page.getByRole("button", { name: "Use this phone" }).click();
-  await page.getByRole("alert").filter({ hasText: "We don’t remember this phone" }).waitFor();
-  await demo.isAccessible(page, "phone forgotten");
-  assert.deepEqual(complaints, []);
-  await context.close();
-});
+  await press(page, w.use);
+  await page.getByRole("alert").filter({ hasText: w.unknown }).waitFor();
+  await isTold(page, "phone forgotten", w.unknown);
+  await standsSo(page, "phone forgotten", [["button", w.use]]);
 
-test("in Spanish, in the dark", { timeout: 300_000 }, async () => {
-  const whom = await from.somebody(2);
-  const { page, context, complaints } = await demo.open("/window/in?lang=es", { ...small, colorScheme: "dark" });
-  const authenticator = await withAuthenticator(page);
-  await page.goto(`${demo.base}/w/${await write(whom, "Please keep the dressing dry.")}`);
-  await page.getByRole("button", { name: "Usar este teléfono" }).click();
-  await page.getByText("Ningún teléfono respondió").waitFor();
-  await demo.isAccessible(page, "phone at a link es");
-  await giveDateOfBirth(page, whom.born);
-  await page.getByRole("button", { name: "Enviarme un código" }).click();
-  await page.waitForURL(/\/code$/);
-  await page.locator("#code").fill(await from.newestCode());
-  await page.getByRole("button", { name: "Abrir" }).click();
-  await page.waitForURL(`${demo.base}/window`);
-  await page.getByRole("heading", { name: "¿Recordar este teléfono?" }).waitFor();
-  await demo.isAccessible(page, "phone offered es");
-  await page.getByRole("button", { name: "Recordar este teléfono" }).click();
-  await page.getByText("Este teléfono queda recordado.").waitFor();
-  await demo.isAccessible(page, "phones es");
-  // What the phone keeps says nothing of the patient.
-  const { credentials } = await authenticator.send("WebAuthn.getCredentials");
-  assert.equal(credentials.length, 1);
-  assert.match(credentials[0].userName ?? "Riverbend Family Health mensajes AA", /^Riverbend Family Health mensajes [A-Z2-9]{2}$/);
-  assert.notEqual(Buffer.from(credentials[0].userHandle, "base64").toString("hex"), whom.id.replaceAll("-", ""));
+  // Remembered once more, and every device cut off.
+  await from.comeIn(page, whom, await from.write(whom, "Please come on Thursday."), language);
+  await page.goto(`${demo.base}/window/phones`);
+  await press(page, w.remember);
+  await page.getByText(w.added).waitFor();
   await page.goto(`${demo.base}/window/lost`);
-  await page.getByRole("button", { name: "Desconectar todos los dispositivos" }).click();
-  await page.getByText("ningún teléfono queda recordado").waitFor();
+  await press(page, w.cutOff);
+  await page.getByText(w.cut).waitFor();
   await page.goto(`${demo.base}/window/in`);
-  await page.getByRole("button", { name: "Usar este teléfono" }).click();
-  await page.getByRole("alert").filter({ hasText: "No recordamos este teléfono" }).waitFor();
+  await press(page, w.use);
+  await page.getByRole("alert").filter({ hasText: w.unknown }).waitFor();
   assert.deepEqual(complaints, []);
   await context.close();
-});
+};
+for (const [nth, language] of LANGUAGES.entries()) {
+  test(`a phone is remembered and opens the next link, by the keyboard alone: ${named[language]}`, { timeout: 400_000 }, () => remembered(language, nth * 2));
+}
 
 test("without scripts nothing is offered and nothing is missing", { timeout: 200_000 }, async () => {
-  const whom = await from.somebody(3);
+  const whom = await from.somebody(4);
   const { page, context } = await demo.open("/window/in?lang=en", { ...small, javaScriptEnabled: false });
   assert.equal(await page.getByRole("button", { name: "Use this phone" }).count(), 0);
-  const link = await write(whom, "Please call us.");
+  const link = await from.write(whom, "Please call us.");
   await page.goto(`${demo.base}/w/${link}`);
   assert.equal(await page.getByRole("button", { name: "Use this phone" }).count(), 0);
   await from.comeIn(page, whom, link);

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { kept, nothing, openDemo } from "../browser.mjs";
+import { isRead } from "../reader.mjs";
 import { sotto, until } from "../sotto.mjs";
 import { fromTheDesk } from "../window.mjs";
 
@@ -52,6 +53,11 @@ const inEveryLight = async (page, name, sizes) => {
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize(size);
 };
+// What one needs of a conversation, by its role and its name.
+const controls = {
+  en: [["textbox", "Your sealed message"], ["button", "Seal and send"], ["DisclosureTriangle", "Is it really us? Compare a number"], ["link", "Back"]],
+  es: [["textbox", "Su mensaje sellado"], ["button", "Sellar y enviar"], ["DisclosureTriangle", "¿De verdad somos nosotros? Compare un número"], ["link", "Volver"]],
+};
 const phone = [["light", 320], ["dark", 320]];
 const desk = [["light", 1280], ["dark", 1280], ["light", 320]];
 
@@ -90,9 +96,11 @@ test("the nurse begins, the patient opens it, and both read what the other seale
   await patient.page.getByRole("link", { name: "Sealed conversations" }).click();
   await patient.page.waitForURL(`${demo.base}/window/sealed`);
   await inEveryLight(patient.page, "sealed window list", phone);
+  await isRead(patient.page, "sealed window list", "en", [["link", /^With /], ["link", "Back"]]);
   await patient.page.getByRole("link", { name: /^With / }).click();
   await shown(patient.page, "new");
   await inEveryLight(patient.page, "sealed window new", phone);
+  await isRead(patient.page, "sealed window new", "en", [["button", "Use this browser"], ["link", "Back"]]);
   await patient.page.getByRole("button", { name: "Use this browser" }).click();
   await shown(patient.page, "ready");
   // The notice stands before the box, and says that nobody is alarmed by what is written.
@@ -103,6 +111,7 @@ test("the nurse begins, the patient opens it, and both read what the other seale
   assert.match(before, /Call 911, or 988.*can’t read what you write here/s);
   await send(patient.page, HERS);
   await inEveryLight(patient.page, "sealed window English", phone);
+  await isRead(patient.page, "sealed window", "en", controls.en);
 
   overhear(nurse.page);
   await nurse.page.goto(`${whom.here}/sealed/${thread}`);
@@ -123,6 +132,12 @@ test("the nurse begins, the patient opens it, and both read what the other seale
   await patient.page.goto(`${demo.base}/window/sealed/${thread}?lang=es`);
   await until("both", async () => (await said(patient.page)).join() === [HERS, OURS].join());
   await inEveryLight(patient.page, "sealed window Spanish", phone);
+  await isRead(patient.page, "sealed window", "es", controls.es);
+  await patient.page.goto(`${demo.base}/window/sealed?lang=es`);
+  await inEveryLight(patient.page, "sealed window list Spanish", phone);
+  await isRead(patient.page, "sealed window list", "es", [["link", /^Con /], ["link", "Volver"]]);
+  await patient.page.goto(`${demo.base}/window/sealed/${thread}`);
+  await shown(patient.page, "ready");
   // Both would read the same number aloud.
   const number = (page) => page.locator("details .sealed-number").textContent();
   assert.match(await number(patient.page), /^(\d{5} ){5}\d{5}$/);
@@ -175,6 +190,13 @@ test("another browser reads nothing older, and the other side is warned of its k
   await shown(page, "other");
   assert.deepEqual(await said(page), Array(2).fill("Sealed. This device can’t open it."));
   await inEveryLight(page, "sealed window other browser", phone);
+  await isRead(page, "sealed window other browser", "en", [["button", "Use this browser"]]);
+  await page.goto(`${demo.base}/window/sealed/${thread}?lang=es`);
+  await shown(page, "other");
+  await inEveryLight(page, "sealed window other browser Spanish", phone);
+  await isRead(page, "sealed window other browser", "es", [["button", "Usar este navegador"]]);
+  await page.goto(`${demo.base}/window/sealed/${thread}?lang=en`);
+  await shown(page, "other");
   await page.getByRole("button", { name: "Use this browser" }).click();
   await shown(page, "ready");
   await send(page, "From my new phone.");

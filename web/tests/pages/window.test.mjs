@@ -3,12 +3,11 @@
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { kept, nothing, openDemo, tabTo } from "../browser.mjs";
-import { until } from "../sotto.mjs";
-import { fromTheDesk, giveDateOfBirth } from "../window.mjs";
+import { kept, nothing, openDemo } from "../browser.mjs";
+import { isRead, isTold } from "../reader.mjs";
+import { LANGUAGES, fill, fromTheDesk, giveDateOfBirth, named, phoneOf, press, stands, tabOnto, words } from "../window.mjs";
 
 let demo, nurse, from;
-const phone = { viewport: { width: 320, height: 640 }, javaScriptEnabled: true };
 
 before(async () => {
   // By day at the desk: a notice does not wait for the morning.
@@ -18,264 +17,192 @@ before(async () => {
 });
 after(() => demo?.close());
 
-// The nurse writes by portal. The answer is the link in the notice of it.
-const write = async (whom, words) => {
-  const { page } = nurse;
-  await page.goto(`${whom.here}/write`);
-  await page.locator("#body").fill(words);
-  await page.locator("input[name=channel][value=portal]").check();
-  await page.getByRole("button", { name: "Send by portal" }).click();
-  await page.waitForURL(/\/written\//);
-  return from.newestLink(whom);
+const own = {
+  en: {
+    landing: "We have something for you", wrongDate: /That isn’t the date of birth we have/, wrongCode: /That isn’t the code we sent/, another: "Nothing came? Ask for another code", august: "August",
+    home: "Messages and visits", letter: "Message of", answer: "Answer", write: "Write to us", message: "Your message", files: /^Photos or documents/, send: "Send", nothing: /Write something first/,
+    anotherTime: "Ask for another time", asked: "You asked for another time", cancel: "I can’t come: cancel it", calendar: "Put it into my calendar",
+    cutOff: "Cut off every device", pain: "I feel chest pain and I can't breathe", call: /call 911 now/, call911: "Call 911", call988: "Crisis: call 988",
+    choices: "Your choices", texts: "Texts to", wishes: "Language, times and kinds", from: "From", until: "Until", keep: "Keep it so", hours: /Choose two different times/, liked: "We wrote down what you like.",
+    elsewhere: "Keep messages away from somewhere", noVoicemail: "No voicemail at all", respect: "Keep to it", kept: "From now on we keep to it.", endIt: /^End this/,
+    out: "You are out", askNew: "Ask for a new link", way: "Open the link we sent you", address: "Your mobile number or email, as we have it", sendLink: "Send me a link", look: "Look at your phone or email",
+    over: "This link is not good any more", sendNew: "Send me a new link",
+  },
+  es: {
+    landing: "Tenemos algo para usted", wrongDate: /Esa no es la fecha de nacimiento/, wrongCode: /Ese no es el código/, another: "¿No llegó? Pida otro código", august: "agosto",
+    home: "Mensajes y citas", letter: "Mensaje del", answer: "Responder", write: "Escribirnos", message: "Su mensaje", files: /^Fotos o documentos/, send: "Enviar", nothing: /Escriba algo primero/,
+    anotherTime: "Pedir otra hora", asked: "Pidió otra hora", cancel: "No puedo ir: cancelarla", calendar: "Ponerla en mi calendario",
+    cutOff: "Desconectar todos los dispositivos", pain: "Me duele el pecho y no puedo respirar", call: /llame al 911 ahora/, call911: "Llamar al 911", call988: "Crisis: llamar al 988",
+    choices: "Sus opciones", texts: "Mensajes de texto a", wishes: "Idioma, horas y tipos", from: "Desde", until: "Hasta", keep: "Guardar", hours: /Elija dos horas distintas/, liked: "Anotamos lo que prefiere.",
+    elsewhere: "Evitar mensajes en algún lugar", noVoicemail: "Ningún mensaje de voz", respect: "Respetarlo", kept: "Desde ahora lo respetamos.", endIt: /^Terminar esto/,
+    out: "Ha salido", askNew: "Pedir un enlace nuevo", way: "Abra el enlace que le enviamos", address: "Su número de móvil o correo, como lo tenemos", sendLink: "Enviarme un enlace", look: "Mire su teléfono o correo",
+    over: "Este enlace ya no sirve", sendNew: "Enviarme un enlace nuevo",
+  },
 };
 
-const asPatient = async (options = {}) => {
-  const context = await demo.browser.newContext({ ...phone, ...options });
-  const page = await context.newPage();
-  const complaints = [];
+// From the notice to the message, and back: by the keyboard alone.
+const noticeToMessage = async (language, nth) => {
+  const [w, standsSo] = [words(language, own), stands(demo, language)];
+  const whom = await from.somebody(nth);
+  const link = await from.write(whom, "Your wound culture grew staph. Please keep the dressing dry and come on Thursday.");
+  const { page, context, complaints } = await phoneOf(demo);
   let weight = 0;
-  page.on("console", (message) => {
-    const status = /the server responded with a status of 4\d\d/.test(message.text());
-    if (["error", "warning"].includes(message.type()) && !status) complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("request", (request) => request.url().startsWith(demo.base) || complaints.push(`a stranger: ${request.url()}`));
   page.on("response", async (response) => {
     weight += gzipSync(await response.body().catch(() => Buffer.alloc(0))).length;
   });
-  return { page, context, complaints, weight: () => weight };
-};
-
-test("from the notice to the message, at 320 px, in English", { timeout: 300_000 }, async () => {
-  const whom = await from.somebody(0);
-  const link = await write(whom, "Your wound culture grew staph. Please keep the dressing dry and come on Thursday.");
-  const { page, context, complaints, weight } = await asPatient();
-  await page.goto(`${demo.base}/w/${link}?lang=en`);
+  await page.goto(`${demo.base}/w/${link}?lang=${language}`);
   await page.waitForLoadState("networkidle");
-  assert.ok(weight() < 60_000, `the first page weighs ${weight()} bytes compressed`);
-  await demo.isAccessible(page, "window landing");
+  assert.ok(weight > 0 && weight < 60_000, `the first page weighs ${weight} bytes compressed`);
+  await page.getByRole("heading", { name: w.landing }).waitFor();
+  await standsSo(page, "window landing", [["combobox", w.month], ["textbox", w.day], ["textbox", w.year], ["button", w.sendCode]]);
   assert.match(await page.title(), /Riverbend Family Health/);
   assert.equal(await page.locator("footer a[href^='tel:']").count(), 1);
   // What is wrong is said in words, beside what to do.
-  await giveDateOfBirth(page, { ...whom.born, year: "1901" });
-  await page.getByRole("button", { name: "Send me a code" }).click();
+  const give = async (born) => {
+    await tabOnto(page, w.month);
+    await page.keyboard.type(new Intl.DateTimeFormat(language, { month: "long", timeZone: "UTC" }).format(new Date(Date.UTC(2000, Number(born.month) - 1))));
+    assert.equal(await page.locator("#month").inputValue(), born.month);
+    await fill(page, w.day, born.day);
+    await fill(page, w.year, born.year);
+    await page.keyboard.press("Enter");
+  };
+  await give({ ...whom.born, year: "1901" });
   await page.getByRole("alert").waitFor();
+  await isTold(page, "a wrong date", w.wrongDate, [w.month, w.day, w.year]);
   assert.equal(await page.locator("#year").inputValue(), "1901", "what was typed stays");
-  await demo.isAccessible(page, "window wrong date");
-  // Keyboard alone from here.
-  await page.locator("#month").focus();
-  await page.locator("#month").selectOption(whom.born.month);
-  await page.keyboard.press("Tab");
-  await page.keyboard.press("Control+A");
-  await page.keyboard.type(whom.born.day);
-  await page.keyboard.press("Tab");
-  await page.keyboard.press("Control+A");
-  await page.keyboard.type(whom.born.year);
-  await page.keyboard.press("Enter");
+  await standsSo(page, "window wrong date", [["combobox", w.month], ["button", w.sendCode]]);
+  await give(whom.born);
   await page.waitForURL(/\/code$/);
-  await demo.isAccessible(page, "window code");
   assert.equal(await page.locator("#code").getAttribute("autocomplete"), "one-time-code");
+  await standsSo(page, "window code", [["textbox", w.code], ["button", w.open], ["link", w.another]]);
   const code = await from.newestCode();
-  await page.locator("#code").fill(code);
+  await fill(page, w.code, code === "000000" ? "000001" : "000000");
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").waitFor();
+  await isTold(page, "a wrong code", w.wrongCode, [w.code]);
+  await standsSo(page, "window wrong code", [["textbox", w.code], ["button", w.open]]);
+  await fill(page, w.code, code);
   await page.keyboard.press("Enter");
   await page.waitForURL(`${demo.base}/window`);
-  await demo.isAccessible(page, "window home");
-  await tabTo(page, () => document.activeElement.getAttribute("href")?.startsWith("/window/letters/"));
-  await page.keyboard.press("Enter");
+  await standsSo(page, "window home", [
+    ["link", new RegExp(`^${w.letter} `)], ["link", w.write], ["link", w.choices], ["button", w.end], ["link", w.lost],
+  ]);
+  await press(page, w.letter);
   await page.waitForURL(/\/letters\//);
   assert.match(await page.locator(".letter").innerText(), /staph/);
   assert.doesNotMatch(await page.title(), /staph/);
-  await demo.isAccessible(page, "window letter");
+  await standsSo(page, "window letter", [["link", w.answer], ["link", w.back]]);
   assert.deepEqual(await kept(page), nothing, "the browser keeps nothing of a letter");
+  await press(page, w.lost);
+  await page.waitForURL(`${demo.base}/window/lost`);
+  await standsSo(page, "window lost", [["button", w.cutOff]]);
+  await press(page, w.back);
+  await page.waitForURL(`${demo.base}/window`);
 
-  // A visit, confirmed in one tap.
-  await page.goto(`${demo.base}/window`);
-  const visit = page.locator("a[href^='/window/visits/']").first();
-  if (await visit.count()) {
-    await visit.click();
-    await page.getByRole("button", { name: "Ask for another time" }).waitFor();
-    await demo.isAccessible(page, "window visit");
-  }
-  await page.goto(`${demo.base}/window/lost`);
-  await demo.isAccessible(page, "window lost");
-  await page.goBack();
-  await page.goto(`${demo.base}/window`);
-  await page.locator("a[href^='/window/letters/']").first().click();
-  await page.getByRole("link", { name: "Answer" }).click();
+  // What is written back; an emergency is told from the rest.
+  await press(page, w.write);
   await page.waitForURL(`${demo.base}/window/write`);
-  await demo.isAccessible(page, "window write");
-  await page.locator("#body").fill("I feel chest pain and I can't breathe");
-  await page.getByRole("button", { name: "Send" }).click();
-  await page.getByRole("heading", { name: /call 911 now/ }).waitFor();
-  await demo.isAccessible(page, "window emergency");
+  await standsSo(page, "window write", [["textbox", w.message], ["button", w.files], ["button", w.send]]);
+  await fill(page, w.message, "  ");
+  await press(page, w.send);
+  await page.getByRole("alert").waitFor();
+  await isTold(page, "nothing written", w.nothing, [w.message]);
+  await standsSo(page, "window nothing written", [["textbox", w.message]]);
+  await fill(page, w.message, w.pain);
+  await press(page, w.send);
+  await page.getByRole("heading", { name: w.call }).waitFor();
+  await standsSo(page, "window emergency", [["link", w.call911], ["link", w.call988], ["link", w.start]]);
+  await press(page, w.start);
+  await page.waitForURL(`${demo.base}/window`);
+  await page.locator("a[href^='/window/wrote/']").first().focus();
+  await page.keyboard.press("Enter");
+  await page.locator(".letter").waitFor();
+  assert.equal(await page.locator(".letter").innerText(), w.pain);
+  await standsSo(page, "window wrote", [["link", w.back]]);
 
-  // What one agrees to: the warning first, a signature, a receipt, and back by one button.
+  // What they choose.
   await page.goto(`${demo.base}/window`);
-  await page.getByRole("link", { name: "Your choices" }).click();
+  await press(page, w.choices);
   await page.waitForURL(`${demo.base}/window/choices`);
-  await demo.isAccessible(page, "window choices");
-  await page.getByRole("link", { name: /^Texts to/ }).first().click();
-  await page.getByText("Let us write about your health here").click();
-  await demo.isAccessible(page, "window place");
-  await page.getByLabel("medicines").check();
-  await page.getByLabel("Sign with your name").fill("My Name");
-  await page.getByRole("button", { name: "I agree" }).click();
-  assert.match(await page.getByRole("alert").innerText(), /read the warning/);
-  assert.equal(await page.getByLabel("Sign with your name").inputValue(), "My Name");
-  await page.getByLabel("I read this, and still want it").check();
-  await page.getByRole("button", { name: "I agree" }).click();
-  await page.getByRole("heading", { name: "Your receipt" }).waitFor();
-  await demo.isAccessible(page, "window receipt");
-  await page.getByRole("link", { name: "Back to your choices" }).click();
-  await page.getByText("words about health").first().waitFor();
-  await page.getByRole("link", { name: "Language, times and kinds" }).click();
+  await standsSo(page, "window choices", [["link", new RegExp(`^${w.texts} `)], ["link", w.wishes], ["link", w.elsewhere], ["link", w.back]]);
+  await press(page, w.wishes);
   await page.waitForURL(/wishes$/);
-  await demo.isAccessible(page, "window wishes");
+  await standsSo(page, "window wishes", [["radio", "English"], ["radio", "Español"], ["combobox", w.from], ["combobox", w.until], ["button", w.keep]]);
+  await tabOnto(page, w.from);
+  await page.keyboard.type("9:00");
+  await press(page, w.keep);
+  await page.getByRole("alert").waitFor();
+  await isTold(page, "one time of two", w.hours, [w.from, w.until]);
+  await standsSo(page, "window wishes wrong", [["combobox", w.from]]);
+  await page.goto(`${demo.base}/window/choices/wishes`);
+  await press(page, w.keep);
+  await page.getByRole("status").filter({ hasText: w.liked }).waitFor();
+  await press(page, w.elsewhere);
+  await page.waitForURL(/elsewhere$/);
+  await standsSo(page, "window elsewhere", [["radio", w.noVoicemail], ["button", w.respect]]);
+  await page.getByLabel(w.noVoicemail).focus();
+  await page.keyboard.press("Space");
+  await press(page, w.respect);
+  await page.getByRole("status").filter({ hasText: w.kept }).waitFor();
+  await standsSo(page, "window choices changed");
   await page.goto(`${demo.base}/window/choices/elsewhere`);
-  await demo.isAccessible(page, "window elsewhere");
-  await page.goto(`${demo.base}/window`);
-  await page.locator("a[href^='/window/wrote/']").first().click();
-  await page.getByText("chest pain").waitFor();
-  await demo.isAccessible(page, "window wrote");
-  await page.getByRole("button", { name: /End now/ }).click();
-  await page.getByRole("heading", { name: "You are out" }).waitFor();
-  await page.goto(`${demo.base}/window`);
+  await standsSo(page, "window elsewhere standing", [["button", w.endIt]]);
+
+  // Out, and where one stands then.
+  await press(page, w.end);
+  await page.getByRole("heading", { name: w.out }).waitFor();
+  await standsSo(page, "window out", [["link", w.askNew]]);
+  await press(page, w.askNew);
   await page.waitForURL(`${demo.base}/window/in`);
-  await demo.isAccessible(page, "window in");
+  await page.getByRole("heading", { name: w.way }).waitFor();
+  await standsSo(page, "window in", [["textbox", w.address], ["button", w.sendLink]]);
+  await fill(page, w.address, "nobody@example.com");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: w.look }).waitFor();
+  await standsSo(page, "window link asked for", [["button", w.sendLink]]);
+  await page.goto(`${demo.base}/w/1111111111111111111111`);
+  await page.getByRole("heading", { name: w.over }).waitFor();
+  await standsSo(page, "window link over", [["button", w.sendNew]]);
   assert.deepEqual(complaints, []);
   await context.close();
-});
+};
+for (const [nth, language] of LANGUAGES.entries()) {
+  test(`from the notice to the message, at 320 px, in ${named[language]}`, { timeout: 400_000 }, () => noticeToMessage(language, nth));
+}
 
-// A picture of two by two points, and a document of one page's bones.
-const picture = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGP43yAARAwQCgAvbgY9V3+PWwAAAABJRU5ErkJggg==", "base64");
-const paper = Buffer.from("%PDF-1.4\n1 0 obj <</Type /Catalog>> endobj\n%%EOF\n");
-
-test("files go both ways, and the consent form comes by a link", { timeout: 300_000 }, async () => {
-  const whom = await from.somebody(2);
-  const before = await from.links(whom);
-  await nurse.page.goto(`${whom.here}/write`);
-  await nurse.page.getByText("Send photos or documents").click();
-  await nurse.page.locator("#files-body").fill("Here is the plan we spoke of.");
-  await nurse.page.locator("#files").setInputFiles({ name: "plan.pdf", mimeType: "application/pdf", buffer: paper });
-  await nurse.page.locator("#send-files").getByRole("button", { name: "Send by portal" }).click();
-  await nurse.page.waitForURL(/\/written\//);
-  const { page, context, complaints } = await asPatient();
-  await from.comeIn(page, whom, await from.newestLink(whom, before));
-  await page.locator("a[href^='/window/letters/']").first().click();
-  await page.getByText("Here is the plan").waitFor();
-  await demo.isAccessible(page, "window letter with a file");
-  const file = page.locator("a[href*='/files/']").first();
-  const got = await page.request.get(new URL(await file.getAttribute("href"), demo.base).href);
-  assert.deepEqual(await got.body(), paper);
-  assert.match(got.headers()["content-disposition"], /^attachment/);
-  await page.getByRole("link", { name: "Answer" }).click();
-  await page.locator("#body").fill("Here is the picture you asked for.");
-  await page.locator("#files").setInputFiles({ name: "arm.png", mimeType: "image/png", buffer: picture });
-  await page.getByRole("button", { name: "Send" }).click();
-  await page.getByRole("heading", { name: "We have your message" }).waitFor();
-  await nurse.page.goto(`${demo.base}/inbox`);
-  const thread = nurse.page.locator("a[href^='/inbox/']").filter({ hasNotText: "nobody" });
-  await until("the picture in a thread", async () => {
-    for (const to of new Set(await thread.evaluateAll((all) => all.map((one) => one.getAttribute("href"))))) {
-      if (!/^\/inbox\/[0-9a-f-]{36}$/.test(to)) continue;
-      await nurse.page.goto(`${demo.base}${to}`);
-      if (await nurse.page.locator("a[href*='/files/'], img[src*='/files/']").count()) return true;
-    }
-    await nurse.page.goto(`${demo.base}/inbox`);
-    return false;
-  });
-
-  // The consent form, sent from the patient's page.
-  const known = await from.links(whom);
-  await nurse.page.goto(whom.here);
-  await nurse.page.getByText("Send the consent form").click();
-  await demo.isAccessible(nurse.page, "patient send the form");
-  await nurse.page.getByRole("button", { name: "Send the form" }).click();
-  await nurse.page.getByText("The form is sent").waitFor();
-  await from.comeIn(page, whom, await from.newestLink(whom, known));
-  await page.waitForURL(/\/window\/choices\/places\//);
-  await page.getByRole("heading", { name: /to …/ }).waitFor();
-  assert.deepEqual(complaints, []);
-  await context.close();
-});
-
-test("a tablet at the desk: choices and a form, and then it forgets", { timeout: 300_000 }, async () => {
-  const { page: desk } = nurse;
+// A visit: seen, put into a calendar, and another time asked for.
+const visits = async (language) => {
+  const [w, standsSo] = [words(language, own), stands(demo, language)];
+  const { page, context, complaints } = await phoneOf(demo);
   // Somebody with a visit ahead.
-  await desk.goto(`${demo.base}/people`);
-  await desk.locator("#q").fill("ma");
-  await desk.locator("#q").press("Enter");
-  const all = await desk.locator("#found tbody tr a").evaluateAll((links) => links.map((one) => one.href));
-  const context = await demo.browser.newContext({ viewport: { width: 820, height: 1180 }, hasTouch: true });
-  const tablet = await context.newPage();
-  await tablet.clock.install();
-  const handOver = async (here) => {
-    await desk.goto(here);
-    await desk.getByText("Hand over a tablet").click();
-    await desk.getByLabel("I looked at a photo ID").check();
-    await demo.isAccessible(desk, "patient hand over");
-    await desk.getByRole("button", { name: "Get the code" }).click();
-    await demo.isAccessible(desk, "tablet code");
-    return desk.locator(".tablet-code").innerText();
-  };
-  const open = async (here) => {
-    const typed = await handOver(here);
-    await tablet.goto(`${demo.base}/window/tablet?lang=en`);
-    await tablet.locator("#code").fill(typed.toLowerCase());
-    await tablet.getByRole("button", { name: "Open" }).click();
-    await tablet.getByRole("heading", { name: "What would you like to do?" }).waitFor();
-  };
-  await tablet.goto(`${demo.base}/window/tablet?lang=en`);
-  await demo.isAccessible(tablet, "tablet screen");
-  let here;
-  for (here of all) {
-    await open(here);
-    if (await tablet.locator("a[href*='/forms/']").count()) break;
+  for (let nth = 3; ; nth += 1) {
+    assert.ok(nth < 12, "nobody has a visit");
+    const whom = await from.somebody(nth);
+    await from.comeIn(page, whom, await from.write(whom, "Please call us."), language);
+    if (await page.locator("a[href^='/window/visits/']").count()) break;
+    await context.clearCookies();
   }
-  await demo.isAccessible(tablet, "tablet home");
-  await tablet.locator("a[href*='/forms/']").first().click();
-  await tablet.getByRole("heading", { name: "Before your visit" }).waitFor();
-  await demo.isAccessible(tablet, "window form");
-  await tablet.getByLabel(/Which medicines/).fill("Aspirin");
-  await tablet.getByRole("button", { name: "Send it" }).click();
-  await tablet.getByRole("alert").filter({ hasText: "Please look at this" }).waitFor();
-  await demo.isAccessible(tablet, "window form wrong");
-  assert.equal(await tablet.getByLabel(/Which medicines/).inputValue(), "Aspirin", "what was typed stays");
-  await tablet.setViewportSize({ width: 320, height: 640 });
-  await demo.isAccessible(tablet, "window form wrong small");
-  await tablet.setViewportSize({ width: 820, height: 1180 });
-  await tablet.getByLabel(/main reason/).fill("A check-up");
-  await tablet.getByLabel("About the same").check();
-  await tablet.getByRole("group", { name: /allergies/ }).getByLabel("No").check();
-  await tablet.getByRole("button", { name: "Send it" }).click();
-  await tablet.getByRole("heading", { name: "We have your answers" }).waitFor();
-  await tablet.getByRole("button", { name: "I am done: forget me" }).click();
-  await tablet.getByRole("heading", { name: "Thank you" }).waitFor();
-  await demo.isAccessible(tablet, "tablet thank you");
-  assert.deepEqual(await context.cookies(), [], "nothing stays");
-  await tablet.goto(`${demo.base}/window`);
-  await tablet.waitForURL(`${demo.base}/window/in`);
-
-  // The staff read the answers.
-  await desk.goto(here);
-  await desk.locator("#forms a").first().click();
-  await desk.getByText("A check-up").waitFor();
-  await demo.isAccessible(desk, "form answers");
-
-  // Nobody touches it: it asks, and then it forgets.
-  await open(here);
-  await tablet.clock.fastForward(95_000);
-  await tablet.getByText("Are you still there?").waitFor();
-  await demo.isAccessible(tablet, "tablet asks");
-  await tablet.clock.fastForward(30_000);
-  await tablet.getByRole("heading", { name: "Thank you" }).waitFor();
+  await page.locator("a[href^='/window/visits/']").first().focus();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/visits\//);
+  await standsSo(page, "window visit", [["button", w.anotherTime], ["button", w.cancel], ["link", w.calendar], ["link", w.back]]);
+  const saved = page.waitForEvent("download");
+  await press(page, w.calendar);
+  assert.equal((await saved).suggestedFilename(), "appointment.ics");
+  await press(page, w.anotherTime);
+  await page.getByRole("status").filter({ hasText: w.asked }).waitFor();
+  await standsSo(page, "window visit another time", [["button", w.cancel]]);
+  assert.deepEqual(complaints, []);
   await context.close();
-});
+};
+for (const language of LANGUAGES) {
+  test(`a visit, answered by the keyboard alone: ${named[language]}`, { timeout: 400_000 }, () => visits(language));
+}
 
 test("a word before a stay ends, and nothing that was typed is lost", { timeout: 300_000 }, async () => {
   const whom = await from.somebody(2);
-  const link = await write(whom, "Please bring the list of your medicines.");
-  const { page, context, complaints } = await asPatient();
+  const link = await from.write(whom, "Please bring the list of your medicines.");
+  const { page, context, complaints } = await phoneOf(demo);
   await page.clock.install();
   await from.comeIn(page, whom, link);
   await page.goto(`${demo.base}/window/write`);
@@ -284,6 +211,7 @@ test("a word before a stay ends, and nothing that was typed is lost", { timeout:
   await page.clock.fastForward(13 * 60_000 + 40_000);
   await page.getByText("Are you still there?").waitFor();
   await demo.isAccessible(page, "window stay asks");
+  await isRead(page, "window stay asks", "en", [["button", "Stay"]]);
   const told = page.waitForResponse((answer) => answer.url().endsWith("/window/here"));
   await page.getByRole("button", { name: "Stay" }).click();
   assert.equal((await told).status(), 204);
@@ -312,6 +240,7 @@ test("a word before a stay ends, and nothing that was typed is lost", { timeout:
   await page.getByRole("alert").filter({ hasText: "¿Sigue ahí?" }).waitFor();
   await page.emulateMedia({ colorScheme: "dark" });
   await demo.isAccessible(page, "window stay asks Spanish");
+  await isRead(page, "window stay asks Spanish", "es", [["button", "Quedarme"]]);
   assert.deepEqual(complaints, []);
   await context.close();
 });
@@ -344,8 +273,8 @@ test("the forms are written by an administrator, in both languages", { timeout: 
 
 test("the same in Spanish, in the dark and without scripts", { timeout: 300_000 }, async () => {
   const whom = await from.somebody(1);
-  const link = await write(whom, "Please bring your old tablets on Thursday.");
-  const { page, context } = await asPatient({ javaScriptEnabled: false, colorScheme: "dark" });
+  const link = await from.write(whom, "Please bring your old tablets on Thursday.");
+  const { page, context } = await phoneOf(demo, { javaScriptEnabled: false, colorScheme: "dark" });
   await page.goto(`${demo.base}/w/${link}?lang=en`);
   await page.getByRole("link", { name: "Español" }).click();
   await page.getByRole("heading", { name: "Tenemos algo para usted" }).waitFor();

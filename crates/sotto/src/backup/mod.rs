@@ -5,7 +5,8 @@
 //! keys travel in a file of their own. Both engines read and write the same form.
 //!
 //! In reading order: [`format`](mod@format) is the form of the rows, [`folder`] where backups are
-//! kept, [`take`] makes one, [`keys`] one of the keys, [`restore`] puts it back, [`drill`] practises that.
+//! kept, [`take`] makes one, [`keys`] one of the keys, [`restore`] puts it back and [`let_in`] ends what let somebody in,
+//! [`drill`] practises that.
 
 pub mod folder;
 pub mod format;
@@ -14,6 +15,7 @@ pub mod take;
 
 pub mod keys;
 
+pub mod let_in;
 pub mod restore;
 
 pub mod drill;

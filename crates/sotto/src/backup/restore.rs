@@ -1,8 +1,8 @@
 //! Putting a backup back.
 //!
 //! Everything is one transaction ([`Refill`]): the rows, the check of every row against the audit
-//! log, the question to the witness, the holding back of what may have been sent meanwhile, and the
-//! entry that says so. A crash before its commit leaves what was there; after it, everything is
+//! log, the question to the witness, the holding back of what may have been sent meanwhile, the end
+//! of what let somebody in, and the entry that says so. A crash before its commit leaves what was there; after it, everything is
 //! done but the witness, and `sotto serve` refuses to start until it is told again what was lost.
 
 use std::fs::File;
@@ -14,6 +14,8 @@ use jiff::Timestamp;
 use seal::{Keyring, Lock, Place, SealError, Sealed, SealedFile};
 use serde::Serialize;
 
+use super::let_in::{self, Ended};
+use crate::access::AccessError;
 use crate::audit::sequencer::last_note;
 use crate::audit::verify::{self, VerifyError};
 use crate::audit::witness::{Standing, Witness, WitnessError};
@@ -114,6 +116,9 @@ pub enum RestoreError {
     /// Reminders.
     #[error(transparent)]
     Reminders(#[from] ReminderError),
+    /// Whoever works here.
+    #[error(transparent)]
+    Access(#[from] AccessError),
 }
 
 /// Opens a sealed file to its heading.
@@ -318,6 +323,8 @@ pub struct Restored {
     pub held: Held,
     /// Steps of reminders that may have been taken meanwhile.
     pub held_reminders: u64,
+    /// What let somebody in, and is over.
+    pub ended: Ended,
     /// Where what was there before is now.
     pub before: Option<String>,
 }
@@ -372,7 +379,8 @@ struct Taken {
     accept_loss: Option<String>,
 }
 
-/// Asks the witness, holds back what may have been sent, writes it down, and signs it.
+/// Asks the witness, holds back what may have been sent, ends what let somebody in, writes it down,
+/// and signs it.
 fn take_over(
     tx: &mut Tx<'_>,
     office: &Office,
@@ -386,6 +394,7 @@ fn take_over(
     }
     let held = recover::hold_after_restore(tx, office)?;
     let held_reminders = reminders::hold_after_restore(tx, office)?;
+    let ended = let_in::end_all(tx, office)?;
     let lost = standing.lost();
     let known = match standing {
         Standing::GoesOn => None,
@@ -398,7 +407,7 @@ fn take_over(
         "known_size": known.map(|head| head.size),
         "known_root": known.map(|head| head.root.to_string()),
         "lost": lost, "reason": accept_loss.filter(|_| known.is_some()),
-        "held": held, "held_reminders": held_reminders,
+        "held": held, "held_reminders": held_reminders, "ended": ended.counts(),
     });
     let name = format!("restore/{now}");
     setting::put(tx, office.practice(), (&name, &said.to_string()), now)?;
@@ -412,6 +421,6 @@ fn take_over(
     audit::append(tx, office, event)?;
     while audit::sequence(tx, office)?.is_some() {}
     let note = last_note(tx, office.practice())?.map(|(note, _)| note).unwrap_or_default();
-    let restored = Restored { made_at, examined, lost, held, held_reminders, before: None };
+    let restored = Restored { made_at, examined, lost, held, held_reminders, ended, before: None };
     Ok((restored, note))
 }

@@ -13,6 +13,7 @@ use crate::audit::Log;
 use crate::audit::witness::{Standing, Witness};
 use crate::backup::format::About;
 use crate::backup::keys::{self, RestoredKeys};
+use crate::backup::let_in::Ended;
 use crate::backup::restore::{self, Keeper, Restored};
 use crate::clock::Clock;
 use crate::compose::Templates;
@@ -167,6 +168,7 @@ fn show(restored: &Restored, json: bool) -> Result<ExitCode> {
         restored.held.under_way + restored.held.waiting,
         restored.held_reminders
     );
+    show_ended(&restored.ended);
     if let Some(before) = &restored.before {
         println!("put aside    {before}");
     }
@@ -174,4 +176,26 @@ fn show(restored: &Restored, json: bool) -> Result<ExitCode> {
         "Opt-outs, consents and bookings since then are not in it: ask the carrier and the EHR."
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// What may have been ended since the backup, and is over; and what only a person can compare.
+fn show_ended(ended: &Ended) {
+    println!(
+        "ended        {} sessions and {} invitations of staff; at the window {} stays, {} tablets, \
+         {} links and {} remembered phones",
+        ended.sessions, ended.invitations, ended.stays, ended.tablets, ended.links, ended.phones
+    );
+    for token in &ended.tokens {
+        println!("ended        the token {} ({}): make a new one", token.name, token.id);
+    }
+    for one in &ended.may_sign_in {
+        println!("may sign in  {}, passkeys: {} ({})", one.email, one.passkeys, one.id);
+    }
+    if !ended.may_sign_in.is_empty() {
+        println!(
+            "Look through these before you start the server: disable whoever has left since (sotto \
+             staff disable ID), and invite anew whoever lost a passkey or a password since (sotto \
+             staff invite)."
+        );
+    }
 }

@@ -182,6 +182,18 @@ pub fn open_of(
     )
 }
 
+/// Those of the whole practice that were not ended; some may be past their time.
+///
+/// # Errors
+/// [`DbError`].
+pub fn all_open(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<WindowSessionId>, DbError> {
+    tx.query(
+        sql!("SELECT id FROM kiosk WHERE practice_id = $1 AND ended_at IS NULL ORDER BY id"),
+        params![practice],
+        |row| row.get(0),
+    )
+}
+
 /// Those that were not ended and are past their time, or were not touched since `idle`.
 ///
 /// # Errors

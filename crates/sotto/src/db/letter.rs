@@ -112,6 +112,8 @@ pub struct Copy {
     pub content_sealed: Vec<u8>,
     /// Their key, wrapped for the copy.
     pub patient_wrap: Option<Vec<u8>>,
+    /// The language of the words.
+    pub language: String,
 }
 
 /// The sealed words of a letter that has arrived, and the wrap of the patient's copy.
@@ -125,11 +127,17 @@ pub fn copy(
 ) -> Result<Option<Copy>, DbError> {
     tx.query_opt(
         sql!(
-            "SELECT content_sealed, patient_wrap FROM message
+            "SELECT content_sealed, patient_wrap, language FROM message
               WHERE practice_id = $1 AND id = $2 AND state = 'delivered'"
         ),
         params![practice, message],
-        |row| Ok(Copy { content_sealed: row.get(0)?, patient_wrap: row.get(1)? }),
+        |row| {
+            Ok(Copy {
+                content_sealed: row.get(0)?,
+                patient_wrap: row.get(1)?,
+                language: row.get(2)?,
+            })
+        },
     )
 }
 

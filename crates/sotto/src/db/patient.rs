@@ -108,6 +108,22 @@ pub fn with_test(
     )
 }
 
+/// The records that were merged into this one, not those that were merged into them.
+///
+/// # Errors
+/// [`DbError`].
+pub fn merged_into(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    id: PatientId,
+) -> Result<Vec<PatientId>, DbError> {
+    tx.query(
+        sql!("SELECT id FROM patient WHERE practice_id = $1 AND merged_into = $2 ORDER BY id"),
+        params![practice, id],
+        |row| row.get(0),
+    )
+}
+
 /// Patients in the order of their ids, from the first behind `after`.
 ///
 /// # Errors

@@ -132,6 +132,30 @@ pub fn open_links(
     )
 }
 
+/// The links of the whole practice that still open and may be in somebody's hands: their message has
+/// left the queue.
+///
+/// # Errors
+/// [`DbError`].
+pub fn links_that_went(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    now: Timestamp,
+) -> Result<Vec<MessageId>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT l.message_id
+               FROM window_link l
+               JOIN message m ON m.practice_id = l.practice_id AND m.id = l.message_id
+              WHERE l.practice_id = $1 AND l.ended_at IS NULL AND l.expires_at > $2
+                AND m.state <> 'queued'
+              ORDER BY l.message_id"
+        ),
+        params![practice, now],
+        |row| row.get(0),
+    )
+}
+
 /// Ends a link; `why` is a word.
 ///
 /// # Errors
@@ -378,6 +402,23 @@ pub fn open_sessions(
         ),
         params![practice, patient],
         read_session,
+    )
+}
+
+/// The sessions of the whole practice that have not ended; some may be past their time.
+///
+/// # Errors
+/// [`DbError`].
+pub fn all_open_sessions(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+) -> Result<Vec<WindowSessionId>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id FROM window_session WHERE practice_id = $1 AND ended_at IS NULL ORDER BY id"
+        ),
+        params![practice],
+        |row| row.get(0),
     )
 }
 

@@ -33,7 +33,7 @@ pub struct PhoneRow {
     pub used_at: Option<Timestamp>,
     /// Since when it is worth nothing.
     pub ended_at: Option<Timestamp>,
-    /// Why: `removed`, `cut_off`.
+    /// Why: `removed`, `cut_off`, `restored`, `merged`.
     pub ended_why: Option<String>,
 }
 
@@ -124,6 +124,22 @@ pub fn of_patient(
                FROM window_passkey WHERE practice_id = $1 AND patient_id = $2 ORDER BY id"
         ),
         params![practice, patient],
+        read,
+    )
+}
+
+/// Those of the whole practice that have not ended; some may be forgotten by now.
+///
+/// # Errors
+/// [`DbError`].
+pub fn all_open(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<PhoneRow>, DbError> {
+    tx.query(
+        sql!(
+            "SELECT id, handle, patient_id, caregiver_id, contact_point_id, link_id, key_sealed,
+                    created_at, used_at, ended_at, ended_why
+               FROM window_passkey WHERE practice_id = $1 AND ended_at IS NULL ORDER BY id"
+        ),
+        params![practice],
         read,
     )
 }

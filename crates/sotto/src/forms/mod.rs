@@ -21,6 +21,7 @@ use crate::db::{DbError, Tx};
 use crate::ids::{FormAnswerId, FormId, Id as _};
 use crate::inbound::emergency;
 use crate::office::Office;
+use crate::people::merge;
 
 /// A form cannot be kept or read.
 #[derive(Debug, thiserror::Error)]
@@ -214,7 +215,17 @@ pub fn of_patient(
     Ok(listed)
 }
 
-/// When which form was last answered before which visit.
+/// That a form was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// When last.
+    pub at: Timestamp,
+    /// By whom, as `kind:id`.
+    pub by: String,
+}
+
+/// When which form was last answered before which visit, under this record or one that became part
+/// of it.
 ///
 /// # Errors
 /// [`FormError`].
@@ -222,11 +233,18 @@ pub fn answered(
     tx: &mut Tx<'_>,
     office: &Office,
     patient: PatientId,
-) -> Result<HashMap<(AppointmentId, FormId), Timestamp>, FormError> {
-    let rows = rows::answers_of(tx, office.practice(), patient)?;
+) -> Result<HashMap<(AppointmentId, FormId), Answered>, FormError> {
+    let mut rows = rows::answers_of(tx, office.practice(), patient)?;
+    for older in merge::older(tx, office.practice(), patient)? {
+        rows.extend(rows::answers_of(tx, office.practice(), older)?);
+    }
     // The latest of each stays.
-    let rows = rows.into_iter().rev();
-    Ok(rows.map(|row| ((row.appointment_id, row.form_id), row.answered_at)).collect())
+    rows.sort_by_key(|row| (row.answered_at, row.id.0));
+    let rows = rows.into_iter().map(|row| {
+        let answered = Answered { at: row.answered_at, by: row.answered_by };
+        ((row.appointment_id, row.form_id), answered)
+    });
+    Ok(rows.collect())
 }
 
 /// What was answered and to what: PHI. None where the patient has no such answers. The caller's

@@ -1,6 +1,6 @@
 //! Two records of one patient become one; the stricter wishes of both hold (RULEBOOK §9).
 
-use gate::{ContactPointId, PatientId};
+use gate::{ContactPointId, PatientId, PracticeId};
 use seal::SealError;
 
 use crate::audit::Log;
@@ -9,6 +9,7 @@ use crate::db::{
     contact_point::{AddressSource, ContactPointRow},
     patient::PatientRow,
     restriction::{AlternativeRow, RestrictedThing, RestrictionRow},
+    window_passkey::PhoneRow,
 };
 use crate::ids::Id as _;
 use crate::people::contact_points::{open_address, seal_address};
@@ -36,8 +37,10 @@ impl From<SearchError> for MergeError {
 
 /// Puts `from` out of use in favour of `into`. Alternative contacts and restrictions of `from`
 /// hold for `into` from now on; opt-outs belong to addresses and hold anyway; consents do not
-/// move, for they were given under a record that is gone. The caller writes the audit entry.
-/// Returns false when there was nothing to do.
+/// move, for they were given under a record that is gone. What was said, filled in and sealed stays
+/// where it was written and is reached through the record that stays ([`older`]); what let somebody
+/// in at the window is over. The caller writes the audit entry. Returns false when there was nothing
+/// to do.
 ///
 /// # Errors
 /// [`MergeError`].
@@ -81,10 +84,78 @@ pub fn merge(
         }
         db::restriction::put(tx, log.practice, &copy)?;
     }
+    end_window(tx, log, from)?;
     // Whoever is found by the record that is gone is led to the one that stays.
     search::index::refresh(tx, log, into)?;
     Ok(true)
 }
+
+/// Why what let somebody in ended, as a word of the rows.
+const WHY: &str = "merged";
+
+/// Stays, tablets, links and remembered phones of the record that is gone: a link then says that it is
+/// over and that a new one can be asked for.
+fn end_window(tx: &mut Tx<'_>, log: Log<'_>, from: PatientId) -> Result<(), DbError> {
+    let (practice, ended) = (log.practice, (WHY, log.clock.now()));
+    for stay in db::window::open_sessions(tx, practice, from)? {
+        db::window::end_session(tx, practice, stay.id, ended)?;
+    }
+    for tablet in db::kiosk::open_of(tx, practice, from)? {
+        db::kiosk::end(tx, practice, tablet.id, ended)?;
+    }
+    for link in db::window::open_links(tx, practice, from)? {
+        db::window::end_link(tx, practice, link.message_id, ended)?;
+        db::window::forget_codes(tx, practice, link.message_id)?;
+    }
+    for phone in db::window_passkey::of_patient(tx, practice, from)? {
+        if phone.ended_at.is_none() {
+            let (why, now) = ended;
+            let phone = PhoneRow { ended_at: Some(now), ended_why: Some(why.to_owned()), ..phone };
+            db::window_passkey::put(tx, practice, &phone)?;
+        }
+    }
+    Ok(())
+}
+
+/// Every record that became part of this one, also by way of others. Reads only.
+///
+/// # Errors
+/// [`DbError`].
+pub fn older(
+    tx: &mut Tx<'_>,
+    practice: PracticeId,
+    id: PatientId,
+) -> Result<Vec<PatientId>, DbError> {
+    let mut all = Vec::new();
+    let mut next = vec![id];
+    while let Some(one) = next.pop() {
+        for older in db::patient::merged_into(tx, practice, one)? {
+            if older != id && !all.contains(&older) {
+                all.push(older);
+                next.push(older);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The record in use that this one became part of; itself, where it is in use. Reads only.
+///
+/// # Errors
+/// [`DbError`].
+pub fn in_use(tx: &mut Tx<'_>, practice: PracticeId, id: PatientId) -> Result<PatientId, DbError> {
+    let mut at = id;
+    // A circle cannot come about (see `merge`); one that did would not be followed for ever.
+    for _ in 0..LONGEST_CHAIN {
+        match db::patient::get(tx, practice, at)?.and_then(|row| row.merged_into) {
+            Some(into) => at = into,
+            None => break,
+        }
+    }
+    Ok(at)
+}
+
+const LONGEST_CHAIN: usize = 16;
 
 /// The same address for the other record, sealed under its key.
 fn copy_contact(

@@ -8,7 +8,7 @@ use super::{PortalError, Visitor};
 use crate::db::Tx;
 use crate::db::appointment::{self, AppointmentRow, AppointmentStatus};
 use crate::forms::definition::Answers;
-use crate::forms::{self, Filled, Version};
+use crate::forms::{self, Answered, Filled, Version};
 use crate::ids::FormId;
 use crate::office::Office;
 
@@ -22,8 +22,8 @@ pub struct Due {
     pub version: Version,
     /// Before which visit.
     pub visit: AppointmentRow,
-    /// When it was answered, if it was.
-    pub answered_at: Option<Timestamp>,
+    /// When it was answered, and whether by whoever is there, if it was.
+    pub answered: Option<(Timestamp, bool)>,
 }
 
 impl Visitor {
@@ -57,11 +57,21 @@ pub fn due(tx: &mut Tx<'_>, office: &Office, who: &Visitor) -> Result<Vec<Due>, 
         let its_first = first == Some(visit.id);
         let asked = asked.iter().filter(|version| !version.retired);
         for version in asked.filter(|version| version.form.asked.before(&visit, its_first)) {
-            let answered_at = answered.get(&(visit.id, version.id)).copied();
-            due.push(Due { version: version.clone(), visit: visit.clone(), answered_at });
+            let answered = answered.get(&(visit.id, version.id));
+            let answered = answered.map(|one| (one.at, is_by(one, who)));
+            due.push(Due { version: version.clone(), visit: visit.clone(), answered });
         }
     }
     Ok(due)
+}
+
+/// Whether it was this visitor who answered: the patient, under an older record too, or the same person
+/// who acts for them.
+fn is_by(answered: &Answered, who: &Visitor) -> bool {
+    match who.who() {
+        Who::Patient => answered.by.starts_with("patient:"),
+        Who::Caregiver { .. } => answered.by == who.actor().to_string(),
+    }
 }
 
 /// The first of all their visits until then, past ones too: those that took place, or were to and

@@ -25,7 +25,7 @@ use crate::ids::{Id as _, InboundId};
 use crate::inbound::content;
 use crate::intake::{self, Answer, IntakeError, Request, Wanted, Words};
 use crate::office::Office;
-use crate::people::contact_points;
+use crate::people::{contact_points, merge};
 
 /// How long the patient has a copy.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -110,8 +110,14 @@ pub fn send_link_to(
     }
     let index = office.address_index(address);
     let points = contact_point::by_address(tx, office.practice(), &index)?;
-    let mut usable = points.into_iter().filter(|point| point.dead.is_none());
-    let (Some(only), None) = (usable.next(), usable.next()) else { return Ok(()) };
+    let mut usable = Vec::new();
+    for point in points.into_iter().filter(|point| point.dead.is_none()) {
+        // Of a record that was merged into another the other one is asked.
+        if merge::in_use(tx, office.practice(), point.patient_id)? == point.patient_id {
+            usable.push(point);
+        }
+    }
+    let [only] = usable.as_slice() else { return Ok(()) };
     send(tx, office, (only.patient_id, only.id)).map(drop)
 }
 
@@ -124,8 +130,37 @@ pub(super) fn send_link(
     office: &Office,
     link: &LinkRow,
 ) -> Result<(), PortalError> {
+    let into = merge::in_use(tx, office.practice(), link.patient_id)?;
+    if into != link.patient_id {
+        return send_to_the_other(tx, office, link, into);
+    }
     match send(tx, office, (link.patient_id, link.contact_point_id))? {
         Some(notice) => super::aims::inherit(tx, office, link, notice),
+        None => Ok(()),
+    }
+}
+
+/// The record that a link was about became part of another: the new link is about that one, where the
+/// patient has the same address there. A form that the old one led to was about the old record.
+fn send_to_the_other(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    link: &LinkRow,
+    into: PatientId,
+) -> Result<(), PortalError> {
+    let practice = office.practice();
+    let Some(old) = contact_point::get(tx, practice, link.contact_point_id)? else {
+        return Ok(());
+    };
+    let there = contact_point::of_patient(tx, practice, into)?;
+    let same = there.into_iter().find(|point| {
+        point.address_index == old.address_index
+            && point.caregiver_id.is_none()
+            && old.caregiver_id.is_none()
+            && point.dead.is_none()
+    });
+    match same {
+        Some(point) => send(tx, office, (into, point.id)).map(drop),
         None => Ok(()),
     }
 }
@@ -282,6 +317,8 @@ pub struct Opened {
     pub written_at: Timestamp,
     /// What it says; none where the patient's copy has ended.
     pub words: Option<String>,
+    /// The language that they are in.
+    pub language: String,
     /// The day, since 1970-01-01 UTC, with which the copy ends.
     pub last_day: i64,
 }
@@ -338,8 +375,9 @@ pub fn open(
     };
     let Some(copy) = rows::copy(tx, practice, id)? else { return Ok(None) };
     let (written_at, last_day) = (row.created_at, row.last_day);
+    let language = copy.language;
     if ended(&row, office.clock().now()) {
-        return Ok(Some(Opened { written_at, words: None, last_day }));
+        return Ok(Some(Opened { written_at, words: None, language, last_day }));
     }
     let (house, key) = (practice.to_string(), id.to_string());
     let place = Place { practice: &house, table: "message", row: &key, column: "content" };
@@ -353,7 +391,7 @@ pub fn open(
         Err(error) if is_over(&error) => None,
         Err(error) => return Err(error.into()),
     };
-    Ok(Some(Opened { written_at, words, last_day }))
+    Ok(Some(Opened { written_at, words, language, last_day }))
 }
 
 /// Whether the patient's copy of something cannot be opened any more: the key of its day was

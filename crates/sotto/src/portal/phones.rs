@@ -232,9 +232,8 @@ pub fn remember(
     row.key_sealed = seal(office, &row, &kept)?;
     rows::put(tx, office.practice(), &row)?;
     audit::append(tx, office, event(&row, who.actor(), "passkey_added"))?;
-    if stay.caregiver_id.is_none() {
-        tell_of_a_change(tx, office, who)?;
-    }
+    // Also of whoever acts for them: it opens what is theirs.
+    tell_of_a_change(tx, office, who)?;
     Ok(true)
 }
 

@@ -31,9 +31,13 @@ pub(super) struct Line {
 impl Line {
     pub(super) fn of(at: &Inside, due: &Due) -> Self {
         let zone = at.visitor.timezone(at.doors.office());
-        let note = match due.answered_at {
-            Some(when) => {
-                let done = at.l.say("You filled it in:", "La llenó:");
+        let note = match due.answered {
+            Some((when, own)) => {
+                let done = if own {
+                    at.l.say("You filled it in:", "La llenó:")
+                } else {
+                    at.l.say("Somebody else filled it in:", "Otra persona la llenó:")
+                };
                 format!("{done} {}", day(at.l, &when.to_zoned(zone)))
             }
             None => {
@@ -130,7 +134,8 @@ struct Page {
     title: String,
     help: String,
     visit: String,
-    answered: Option<String>,
+    /// When it was filled in, and whether by whoever looks.
+    answered: Option<(bool, String)>,
     changed: bool,
     wrong: bool,
     version: i64,
@@ -173,8 +178,11 @@ fn shown(
         to: path(due),
         title: form.title.said(l.0).to_owned(),
         help: form.help.said(l.0).to_owned(),
-        visit: moment(l, &due.visit.starts_at.to_zoned(zone.clone())),
-        answered: due.answered_at.map(|when| day(l, &when.to_zoned(zone))),
+        // A sentence ends after it, with one full stop: "p. m." has its own.
+        visit: moment(l, &due.visit.starts_at.to_zoned(zone.clone()))
+            .trim_end_matches('.')
+            .to_owned(),
+        answered: due.answered.map(|(when, own)| (own, day(l, &when.to_zoned(zone)))),
         changed,
         wrong: !wrong.is_empty(),
         version: due.version.version,

@@ -38,6 +38,8 @@ struct LetterPage {
     when: String,
     until: String,
     words: Option<String>,
+    /// The language that they are in.
+    words_in: String,
     files: Vec<File>,
 }
 
@@ -49,6 +51,16 @@ struct Write {
     nonce: String,
     body: String,
     error: Option<&'static str>,
+    /// What the error is about.
+    wrong_words: bool,
+    wrong_files: bool,
+}
+
+/// What was wrong, and with what of it.
+enum NotSent {
+    Words(&'static str),
+    Files(&'static str),
+    Page(&'static str),
 }
 
 #[derive(Template)]
@@ -88,6 +100,7 @@ pub async fn page(Path(id): Path<String>, at: Inside) -> Result<Response, Respon
         when: day(at.l, &opened.written_at.to_zoned(zone)),
         until: day(at.l, &until),
         words: opened.words,
+        words_in: opened.language,
     };
     let status = if page.words.is_some() { StatusCode::OK } else { StatusCode::GONE };
     Ok(at.html(status, &page))
@@ -138,7 +151,7 @@ pub async fn write_page(at: Inside) -> Result<Response, Response> {
 
 async fn show(
     at: &Inside,
-    (status, written, error): (StatusCode, Written, Option<&'static str>),
+    (status, written, not): (StatusCode, Written, Option<NotSent>),
 ) -> Result<Response, Response> {
     if !at.visitor.reads_letters() {
         return Err(at.nothing());
@@ -153,7 +166,10 @@ async fn show(
         hours: at.doors.db().read(read).await.map_err(|error| at.trouble(&error))?,
         nonce: at.doors.office().clock().new_id().to_string(),
         body: written.body,
-        error,
+        wrong_words: matches!(not, Some(NotSent::Words(_))),
+        wrong_files: matches!(not, Some(NotSent::Files(_))),
+        error: not
+            .map(|(NotSent::Words(words) | NotSent::Files(words) | NotSent::Page(words))| words),
     };
     Ok(at.html(status, &page))
 }
@@ -168,7 +184,11 @@ pub async fn write(at: Inside, upload: Result<Upload, NotWhole>) -> Result<Respo
     let Upload { mut fields, files } = match upload {
         Ok(upload) => upload,
         Err(not) => {
-            return show(&at, (not.status(), Written::default(), Some(not_whole(l, not)))).await;
+            return show(
+                &at,
+                (not.status(), Written::default(), Some(NotSent::Files(not_whole(l, not)))),
+            )
+            .await;
         }
     };
     let mut field = |name| fields.remove(name).unwrap_or_default();
@@ -179,7 +199,7 @@ pub async fn write(at: Inside, upload: Result<Upload, NotWhole>) -> Result<Respo
             "The page was old. What you wrote is still here: send it once more.",
             "La página era antigua. Lo que escribió sigue aquí: envíelo otra vez.",
         );
-        return show(&at, (unprocessable, written, Some(again))).await;
+        return show(&at, (unprocessable, written, Some(NotSent::Page(again)))).await;
     };
     let body = written.body.trim().to_owned();
     if body.is_empty() || body.chars().count() > LONGEST {
@@ -191,12 +211,15 @@ pub async fn write(at: Inside, upload: Result<Upload, NotWhole>) -> Result<Respo
                 "Es más de lo que cabe en un mensaje. Acórtelo o llámenos.",
             )
         };
-        return show(&at, (unprocessable, written, Some(wrong))).await;
+        return show(&at, (unprocessable, written, Some(NotSent::Words(wrong)))).await;
     }
     let whose = (at.visitor.actor(), at.visitor.patient());
     let sealed = match files::take(&at.doors, whose, (files, None)).await {
         Ok(Ok(sealed)) => sealed,
-        Ok(Err(not)) => return show(&at, (unprocessable, written, Some(not_taken(l, not)))).await,
+        Ok(Err(not)) => {
+            let wrong = NotSent::Files(not_taken(l, not));
+            return show(&at, (unprocessable, written, Some(wrong))).await;
+        }
         Err(error) => return Err(at.trouble(&PortalError::from(error))),
     };
     let received = at.write(move |tx, office, who| {

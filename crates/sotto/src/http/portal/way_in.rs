@@ -67,6 +67,8 @@ struct Landing {
     /// What was typed, where it was not right: nobody types it twice.
     typed: Born,
     error: Option<String>,
+    /// It is the date that is wrong.
+    wrong_date: bool,
 }
 
 #[derive(Template)]
@@ -135,7 +137,7 @@ pub async fn landing(
     spoken: Spoken,
 ) -> Response {
     match good(&doors, &token).await {
-        Ok(true) => landing_page(&doors, spoken, (StatusCode::OK, token), (Born::default(), None)),
+        Ok(true) => landing_page(&doors, spoken, token, (Born::default(), None)),
         Ok(false) => over(&doors, spoken, token),
         Err(error) => failed(&doors, spoken, &error),
     }
@@ -150,15 +152,18 @@ async fn good(doors: &Doors, token: &str) -> Result<bool, PortalError> {
 pub(super) fn landing_page(
     doors: &Doors,
     spoken: Spoken,
-    (status, token): (StatusCode, String),
-    (typed, error): (Born, Option<String>),
+    token: String,
+    (typed, refused): (Born, Option<Refused>),
 ) -> Response {
     let l = spoken.tongue(None);
+    let status = refused.map_or(StatusCode::OK, status_of);
+    let wrong_date = matches!(refused, Some(Refused::BirthDate { .. }));
+    let error = refused.map(|refused| words_of(l, refused));
     let months =
         MONTHS.iter().zip(1..).map(|((en, es), nth)| (format!("{nth}"), l.say(en, es))).collect();
     let frame = Frame::of(doors, l, format!("/w/{token}"));
     let phones = doors.phones().map(|phones| phones.origin());
-    html(doors, spoken, status, &Landing { frame, token, months, phones, typed, error })
+    html(doors, spoken, status, &Landing { frame, token, months, phones, typed, error, wrong_date })
 }
 
 /// The link is not good: unknown, too old or cut off, all in the same words.
@@ -186,10 +191,7 @@ pub async fn ask(
             response
         }
         Ok(Err(Refused::Link)) => over(&doors, spoken, token),
-        Ok(Err(refused)) => {
-            let words = words_of(spoken.tongue(None), refused);
-            landing_page(&doors, spoken, (status_of(refused), token), (born, Some(words)))
-        }
+        Ok(Err(refused)) => landing_page(&doors, spoken, token, (born, Some(refused))),
     }
 }
 

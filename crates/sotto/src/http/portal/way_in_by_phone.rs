@@ -108,11 +108,7 @@ pub async fn by_link(
     match entered.map_err(|error| failed(&doors, spoken, &error))? {
         Ok((begun, to)) => Ok(welcome(&doors, &begun, &to)),
         Err(Refused::Link) => Err(over(&doors, spoken, token)),
-        Err(refused) => {
-            let words = way_in::words_of(spoken.tongue(None), refused);
-            let status = way_in::status_of(refused);
-            Err(landing_page(&doors, spoken, (status, token), (Born::default(), Some(words))))
-        }
+        Err(refused) => Err(landing_page(&doors, spoken, token, (Born::default(), Some(refused)))),
     }
 }
 

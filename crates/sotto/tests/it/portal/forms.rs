@@ -55,7 +55,7 @@ pub(super) async fn keep(desk: &Desk, at: &str, form: &[(&str, &str)]) -> Answer
 }
 
 /// A practice with a form, a patient with a visit in two days, who is in; and the form's page.
-async fn ready(db: crate::engines::TestDb) -> (Desk, PatientId, Jar, String) {
+pub(super) async fn ready(db: crate::engines::TestDb) -> (Desk, PatientId, Jar, String) {
     let desk = Desk::open(db).await;
     let ana = desk.clinic.patient("Ana", "en", PHONE).await;
     let at = desk.clinic.office.clock().now() + SignedDuration::from_hours(48);

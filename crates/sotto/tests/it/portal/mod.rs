@@ -7,6 +7,8 @@ mod forms;
 mod guessing;
 mod injected;
 mod inside;
+mod let_in;
+mod merged;
 mod phones;
 mod restored;
 mod sealed;

@@ -46,7 +46,12 @@ pub(super) async fn remember(desk: &Desk, jar: &mut Jar) -> Authenticator {
 }
 
 /// Uses a phone at a way in.
-async fn use_phone(desk: &Desk, path: &str, phone: &mut Authenticator, jar: &mut Jar) -> Answer {
+pub(super) async fn use_phone(
+    desk: &Desk,
+    path: &str,
+    phone: &mut Authenticator,
+    jar: &mut Jar,
+) -> Answer {
     let asked = ask(desk, path, jar).await;
     let said = phone.answer(&asked);
     tell(desk, path, (&asked, &said), jar).await
@@ -56,7 +61,7 @@ fn by(token: &str) -> String {
     format!("/w/{token}/passkey")
 }
 
-const ALONE: &str = "/window/in/passkey";
+pub(super) const ALONE: &str = "/window/in/passkey";
 
 /// Somebody with a letter, in by a code, whose phone is remembered.
 async fn known(desk: &Desk, given: &str, number: &str) -> (PatientId, Jar, Authenticator) {
@@ -68,7 +73,7 @@ async fn known(desk: &Desk, given: &str, number: &str) -> (PatientId, Jar, Authe
 }
 
 /// A notice to the address of whoever acts for a patient.
-async fn tell_them(desk: &Desk, patient: PatientId, to: ContactPointId) {
+pub(super) async fn tell_them(desk: &Desk, patient: PatientId, to: ContactPointId) {
     let tell = move |tx: &mut Tx<'_>, office: &Office| {
         let subject = facts::subject(tx, office, patient).unwrap().unwrap();
         let whom = (to, Origin::Staff, staff());
@@ -80,6 +85,17 @@ async fn tell_them(desk: &Desk, patient: PatientId, to: ContactPointId) {
 fn with<'a>(all: &'a [Entry], codes: &[&str]) -> Vec<&'a Entry> {
     let has = |entry: &&Entry| codes.iter().all(|code| entry.codes.iter().any(|one| one == code));
     all.iter().filter(has).collect()
+}
+
+/// Who was told that something changed, as far as the gate lets a mail go.
+async fn told_of_a_change(desk: &Desk) -> Vec<PatientId> {
+    let told = |tx: &mut Tx<'_>, office: &Office| {
+        let all = sql!(
+            "SELECT patient_id FROM message WHERE practice_id = $1 AND kind = 'consent_receipt'"
+        );
+        tx.query(all, params![office.practice()], |row| row.get(0)).unwrap()
+    };
+    desk.clinic.write(told).await
 }
 
 /// The ids in the list.
@@ -125,11 +141,7 @@ on_both_engines! {
         let page = desk.get(to, &mut jar).await.is(200).text;
         assert!(page.contains("This phone is remembered.") && page.contains("Not used yet"), "{page}");
         // She is told of it, as far as the gate lets a mail go.
-        let told = desk.clinic.write(|tx, office| {
-            let count = sql!("SELECT COUNT(*) FROM message WHERE practice_id = $1 AND kind = 'consent_receipt'");
-            tx.query_one(count, params![office.practice()], |row| row.get::<i64>(0)).unwrap()
-        }).await;
-        assert_eq!(told, 1);
+        assert_eq!(told_of_a_change(&desk).await, [ana]);
 
         let codes = of_kind(&desk, PHONE, "id_code").await.len();
         desk.pass(DAY);
@@ -268,8 +280,10 @@ on_both_engines! {
         tell_them(&desk, ana, to).await;
         let mut jar = come_in(&desk, OTHER).await;
         assert!(listed(&desk, &mut jar).await.is_empty(), "the patient's phones are the patient's");
+        assert_eq!(told_of_a_change(&desk).await, [ana], "of her own phone");
         let mut theirs = remember(&desk, &mut jar).await;
         assert_ne!(hers.handle, theirs.handle);
+        assert_eq!(told_of_a_change(&desk).await, [ana, ana], "she is told of theirs too");
         assert_eq!(listed(&desk, &mut jar).await.len(), 1);
         // Neither is the other at a link.
         let (to_her, to_them) = (token(&desk, PHONE).await, token(&desk, OTHER).await);

@@ -36,7 +36,7 @@ const NEEDLE: &[u8] = b"Wimblethatch";
 const PASSPHRASE: &str = "six random words make a passphrase";
 
 /// The files that a practice keeps apart, and where they lie.
-struct Safe {
+pub(super) struct Safe {
     folder: PathBuf,
     backup_key: Arc<RootKey>,
     witness: Witness,
@@ -49,7 +49,7 @@ impl Drop for Safe {
 }
 
 impl Safe {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let id = sotto::clock::Clock::system().new_id();
         let folder = std::env::temp_dir().join(format!("sotto-safe-{id}"));
         std::fs::create_dir_all(&folder).unwrap();
@@ -70,7 +70,7 @@ impl Safe {
     }
 
     /// As `sotto backup` and `sotto backup keys` do: the data and the keys of now.
-    async fn back_up(&self, desk: &Desk) -> (PathBuf, PathBuf) {
+    pub(super) async fn back_up(&self, desk: &Desk) -> (PathBuf, PathBuf) {
         let clinic = &desk.clinic;
         audit::sequencer::catch_up(&clinic.db, &clinic.office).await.unwrap();
         let order = Order {
@@ -109,7 +109,17 @@ impl Safe {
 
     /// As `sotto restore` does with the file of the data, with these keys, into an empty place: the
     /// practice that is there then.
-    async fn restore(&self, desk: &Desk, file: &Path, (store, root): (&Path, RootKey)) -> Desk {
+    async fn restore(&self, desk: &Desk, file: &Path, keys: (&Path, RootKey)) -> Desk {
+        self.put_back(desk, file, keys).await.0
+    }
+
+    /// The same, with what was said of it.
+    pub(super) async fn put_back(
+        &self,
+        desk: &Desk,
+        file: &Path,
+        (store, root): (&Path, RootKey),
+    ) -> (Desk, Restored) {
         let engine = match desk.clinic.db.engine() {
             "sqlite" => Engine::Sqlite,
             _ => Engine::Postgres,
@@ -145,7 +155,7 @@ impl Safe {
             };
             db.read(open).await.unwrap()
         };
-        Desk::of(Clinic { db, office, keys, root })
+        (Desk::of(Clinic { db, office, keys, root }), restored)
     }
 }
 

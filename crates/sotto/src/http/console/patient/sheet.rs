@@ -29,7 +29,7 @@ use crate::people::person::Person;
 use crate::people::search::find;
 use crate::people::search::query::Query;
 use crate::people::told::RecordError;
-use crate::people::{consents, preferences};
+use crate::people::{consents, merge, preferences};
 
 /// How many appointments of the past and of the future are shown.
 const VISITS: usize = 5;
@@ -84,6 +84,8 @@ pub(super) struct Banner {
     pub has_birth_date: bool,
     pub marks: Vec<Mark>,
     pub merged_into: Option<String>,
+    /// Records that became part of this one.
+    pub older: Vec<String>,
     /// Others with this name, by their years of birth.
     pub namesakes: Vec<String>,
 }
@@ -307,6 +309,10 @@ impl<'a> Reader<'a> {
             has_birth_date: person.birth_date.is_some(),
             marks,
             merged_into: row.merged_into.map(|id| id.to_string()),
+            older: merge::older(tx, self.office.practice(), self.id)?
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             namesakes: self.namesakes(tx, person)?,
         })
     }

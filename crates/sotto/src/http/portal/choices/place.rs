@@ -25,6 +25,8 @@ use crate::portal::choices::{
 struct PlacePage {
     frame: Frame,
     wrong: Option<&'static str>,
+    /// The field that it is about.
+    at_fault: &'static str,
     to: String,
     title: String,
     stopped: bool,
@@ -46,20 +48,21 @@ pub async fn page(
 async fn show(
     choosing: &Choosing,
     (contact, channel): (&str, &str),
-    again: Option<(&'static str, &Fields)>,
+    again: Option<(&'static str, &'static str, &Fields)>,
 ) -> Result<Response, Response> {
     let (at, l) = (&choosing.at, choosing.at.l);
     let to = format!("{HERE}/places/{contact}/{channel}");
     let chosen = choosing.chosen().await?;
     let (place, way) = found(&chosen, contact, channel).ok_or_else(|| at.nothing())?;
-    let typed = again.as_ref().map(|(_, fields)| *fields);
+    let typed = again.as_ref().map(|(_, _, fields)| *fields);
     let subjects = SUBJECTS.iter().map(|(subject, _)| {
         let word = subject.word();
         let on = typed.is_some_and(|fields| fields.ticked(&format!("about-{word}")));
         Tick::new(format!("about-{word}"), subject_words(l, *subject), on)
     });
     let page = PlacePage {
-        wrong: again.as_ref().map(|(wrong, _)| *wrong),
+        wrong: again.as_ref().map(|(wrong, _, _)| *wrong),
+        at_fault: again.as_ref().map_or("", |(_, field, _)| *field),
         frame: at.frame(to.as_str()),
         to,
         title: way_words(l, way.channel, &place.address),
@@ -96,9 +99,22 @@ pub async fn choose(
     match done.await {
         Ok(to) => Ok(see_other(&to)),
         Err(error) => match remedy(l, &error) {
-            Some(wrong) => show(&choosing, (&contact, &channel), Some((wrong, &fields))).await,
+            Some(wrong) => {
+                let again = Some((wrong, at_fault(&error), &fields));
+                show(&choosing, (&contact, &channel), again).await
+            }
             None => Err(at.trouble(&error)),
         },
+    }
+}
+
+/// The field that an error is about.
+const fn at_fault(error: &ChoiceError) -> &'static str {
+    match error {
+        ChoiceError::NotRead => "read",
+        ChoiceError::Nothing => "about",
+        ChoiceError::NotSigned => "signed",
+        _ => "",
     }
 }
 

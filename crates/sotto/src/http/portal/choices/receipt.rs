@@ -6,7 +6,7 @@ use gate::{Category, Channel, ConsentId, Language};
 
 use super::super::home::day;
 use super::super::inside::Choosing;
-use super::super::page::Frame;
+use super::super::page::{Frame, Tongue};
 use super::HERE;
 use super::words::subjects_words;
 use crate::db::consent_event::{self, ConsentEventKind, ConsentKind};
@@ -24,6 +24,8 @@ struct ReceiptPage {
     given: String,
     withdrawn: Option<String>,
     words: Option<&'static str>,
+    /// The language of those.
+    words_in: &'static str,
     version: Option<String>,
     digest: String,
 }
@@ -69,6 +71,7 @@ pub async fn page(Path(consent): Path<String>, choosing: Choosing) -> Result<Res
         given: on(given.captured_at),
         withdrawn: of_it(ConsentEventKind::Revoked).map(|row| on(row.captured_at)),
         words: words.map(|text| text.words),
+        words_in: Tongue(spoken_then).code(),
         version: given.text_version.clone(),
         digest: given.evidence_digest.as_deref().map(hex::encode).unwrap_or_default(),
         frame: at.frame(format!("{HERE}/receipts/{id}")),
