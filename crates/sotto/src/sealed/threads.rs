@@ -15,6 +15,7 @@ use crate::db::task::{self, TaskState};
 use crate::db::{Db, Tx, Word as _};
 use crate::ids::{Id as _, SealedMessageId, SealedThreadId, StaffId};
 use crate::office::Office;
+use crate::retention::birth_date;
 use crate::portal::letters;
 
 pub use crate::db::sealed_thread::{Holder, Sender};
@@ -342,7 +343,8 @@ fn keep(
 ) -> Result<(), SealedError> {
     let now = office.clock().now();
     let (practice, key) = (office.practice().to_string(), envelope.id.to_string());
-    let buckets = office.buckets(now)?;
+    let born = birth_date(tx, office, Some(thread.patient_id))?;
+    let buckets = office.buckets_of(now, born)?;
     let sealed = office.keys().seal_message(buckets, &place(&practice, &key), sent)?;
     let message = MessageRow {
         id: envelope.id,

@@ -271,6 +271,9 @@ pub(super) fn failed(error: &dyn std::fmt::Display) -> Response {
 /// The same for a problem, which has logged itself.
 pub(super) fn not_now(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if status == StatusCode::GONE {
+        return message(status, (problem.title, &problem.detail), ("/", "To the first page"));
+    }
     message(
         status,
         ("That didn't work", "It isn't your doing. Load the page again in a minute."),
