@@ -82,7 +82,8 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<Opened> {
     let db = Db::open(&url, Threads::default(), now).context("the database cannot be opened")?;
     let templates = templates(config)?;
     let (clock, config) = (clock.clone(), config.clone());
-    let office = db.write_blocking(move |tx| set_up(tx, (&config, kept), &clock, keys, templates))?;
+    let office =
+        db.write_blocking(move |tx| set_up(tx, (&config, kept), &clock, keys, templates))?;
     Ok(Opened { db, office })
 }
 

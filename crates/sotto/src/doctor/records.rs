@@ -269,12 +269,9 @@ mod tests {
 
     #[test]
     fn months_that_are_over_are_looked_at_each_day() {
-        for (due, looked, verdict) in [
-            (0, None, Good),
-            (0, Some(200), Good),
-            (2, Some(20), Good),
-            (2, Some(73), Warn),
-        ] {
+        for (due, looked, verdict) in
+            [(0, None, Good), (0, Some(200), Good), (2, Some(20), Good), (2, Some(73), Warn)]
+        {
             let looked = looked.map(SignedDuration::from_hours);
             assert_eq!(records_end(due, looked).verdict, verdict, "{due} {looked:?}");
         }

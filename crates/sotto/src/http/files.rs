@@ -77,10 +77,7 @@ async fn refused(
 ///
 /// # Errors
 /// [`Problem`].
-pub(super) fn label_of_record(
-    office: &Office,
-    row: &AttachmentRow,
-) -> Result<Label, Problem> {
+pub(super) fn label_of_record(office: &Office, row: &AttachmentRow) -> Result<Label, Problem> {
     still_kept(office, &row.record_wrap)?;
     Ok(store::label(office, row, Side::Record)?)
 }

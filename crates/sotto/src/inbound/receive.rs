@@ -284,9 +284,7 @@ fn take(
     }
     let inbound = InboundId::new(office.clock());
     let (sender, born) = match &known {
-        Some((patient, _)) => {
-            (who::Sender::One(*patient), birth_date(tx, office, Some(*patient))?)
-        }
+        Some((patient, _)) => (who::Sender::One(*patient), birth_date(tx, office, Some(*patient))?),
         None => who::sender(tx, office, &index, now)?,
     };
     if !store(tx, office, &arrival, (inbound, born), index)? {

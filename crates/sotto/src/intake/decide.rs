@@ -91,9 +91,12 @@ fn ask(
     }
     let asked = draft.clone();
     match gate::clear(draft, &facts, &office.policy(), now) {
-        Decision::Clear(cleared) => {
-            Ok(Outcome::Clear(Box::new(Passed::new(office, cleared, facts, (now, request.born()))?)))
-        }
+        Decision::Clear(cleared) => Ok(Outcome::Clear(Box::new(Passed::new(
+            office,
+            cleared,
+            facts,
+            (now, request.born()),
+        )?))),
         Decision::Refuse(refusal) => refused(office, asked, refusal, (now, request.born())),
         Decision::Redirect(redirect) => split(tx, office, request, (asked, notice), *redirect, now),
     }
@@ -114,7 +117,9 @@ fn split(
     let mut pass = |draft: Draft| -> Result<Option<Box<Passed>>, IntakeError> {
         let facts = facts::load(tx, office, &draft, request.patient.as_ref(), now)?;
         match gate::clear(draft, &facts, &office.policy(), now) {
-            Decision::Clear(one) => Ok(Some(Box::new(Passed::new(office, one, facts, (now, request.born()))?))),
+            Decision::Clear(one) => {
+                Ok(Some(Box::new(Passed::new(office, one, facts, (now, request.born()))?)))
+            }
             Decision::Redirect(_) | Decision::Refuse(_) => Ok(None),
         }
     };

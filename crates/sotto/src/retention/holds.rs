@@ -14,10 +14,10 @@ use super::{RetentionError, alone, keeps};
 use crate::access::policies::Permit;
 use crate::access::sessions::Recently;
 use crate::audit::{self, Event, Kind};
+use crate::db::Tx;
 use crate::db::legal_hold::{self as rows, HoldRow};
 use crate::db::registry::LEGAL_HOLD;
 use crate::db::retention_month;
-use crate::db::Tx;
 use crate::ids::{Id as _, LegalHoldId};
 use crate::office::Office;
 
@@ -69,7 +69,8 @@ pub fn place(
     (recently, permit): (&Recently, &Permit),
     (patient, why): (Option<PatientId>, &Why),
 ) -> Result<LegalHoldId, RetentionError> {
-    let matter = line(&why.matter, MATTER, ("matter", "Name the matter, in up to 120 characters."))?;
+    let matter =
+        line(&why.matter, MATTER, ("matter", "Name the matter, in up to 120 characters."))?;
     let reason = line(&why.reason, REASON, ("reason", "Say why, in up to 500 characters."))?;
     // No month ends while this is written down.
     alone(tx, office)?;

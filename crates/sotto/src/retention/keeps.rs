@@ -87,11 +87,7 @@ fn cheap(tx: &mut Tx<'_>, office: &Office, name: &KeyName) -> Result<Keeps, Rete
 }
 
 /// How many of these are not of age yet.
-fn under_age(
-    tx: &mut Tx<'_>,
-    office: &Office,
-    who: Vec<PatientId>,
-) -> Result<u64, RetentionError> {
+fn under_age(tx: &mut Tx<'_>, office: &Office, who: Vec<PatientId>) -> Result<u64, RetentionError> {
     let (practice, retention) = (office.practice(), office.retention());
     let today = office.clock().now().to_zoned(TimeZone::UTC).date();
     let mut young = 0;

@@ -195,9 +195,8 @@ pub struct Ended {
 pub type AllEnded = HashMap<KeyName, Ended>;
 
 pub(crate) fn all_ended(tx: &mut Tx<'_>, practice: PracticeId) -> Result<AllEnded, DbError> {
-    let ended = |row: rows::MonthRow| {
-        Some((row.key_name, Ended { at: row.ended_at?, month: row.month }))
-    };
+    let ended =
+        |row: rows::MonthRow| Some((row.key_name, Ended { at: row.ended_at?, month: row.month }));
     Ok(rows::all(tx, practice)?.into_iter().filter_map(ended).collect())
 }
 

@@ -15,8 +15,8 @@ use crate::db::task::{self, TaskState};
 use crate::db::{Db, Tx, Word as _};
 use crate::ids::{Id as _, SealedMessageId, SealedThreadId, StaffId};
 use crate::office::Office;
-use crate::retention::birth_date;
 use crate::portal::letters;
+use crate::retention::birth_date;
 
 pub use crate::db::sealed_thread::{Holder, Sender};
 

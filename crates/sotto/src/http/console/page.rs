@@ -54,6 +54,7 @@ impl Frame {
             ("/templates", "Templates", Action::SeeTemplates),
             ("/settings", "Settings", Action::ChangeSettings),
             ("/settings/vendors", "Vendors", Action::ManageVendors),
+            ("/settings/retention", "Keeping records", Action::SeeRetention),
             ("/access", "Who may do what", Action::SeeAccess),
         ];
         let may = |action| policies::may(&principal, action, &Resource::Practice).is_ok();

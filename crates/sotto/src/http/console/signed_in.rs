@@ -334,12 +334,19 @@ fn to_page(parts: &Parts, to: &str) -> Response {
         (_, path) if path.starts_with("/people") => {
             path.match_indices('/').nth(2).and_then(|(at, _)| path.get(..at)).unwrap_or(path)
         }
-        (_, path) => {
-            ["/staff", "/settings/vendors", "/settings/retention", "/settings", "/log", "/inbox", "/tasks", "/templates"]
-                .into_iter()
-                .find(|page| path.starts_with(page))
-                .unwrap_or("/me")
-        }
+        (_, path) => [
+            "/staff",
+            "/settings/vendors",
+            "/settings/retention",
+            "/settings",
+            "/log",
+            "/inbox",
+            "/tasks",
+            "/templates",
+        ]
+        .into_iter()
+        .find(|page| path.starts_with(page))
+        .unwrap_or("/me"),
     };
     see_other(&format!("{to}?to={back}"))
 }
