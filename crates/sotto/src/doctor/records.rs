@@ -62,7 +62,10 @@ pub fn all(tx: &mut Tx<'_>, log: Log<'_>, witness: &Witness) -> Result<Vec<Findi
     findings.push(kept("backup of the keys", age(tx, LAST_KEYS)?, [DAY * 7, DAY * 31]));
     let waiting = retention_month::all(tx, practice)?;
     let due = waiting.iter().filter(|row| row.ended_at.is_none() && row.due_at <= now).count();
+    let ended = waiting.iter().filter_map(|row| row.ended_at).max();
+    let since = ended.map(|at| now.duration_since(at));
     findings.push(records_end(due, age(tx, LOOKED)?));
+    findings.extend(keys_of_old(since, age(tx, LAST_KEYS)?));
     findings.push(kept("restore drill", age(tx, LAST_DRILL)?, [DAY * 92, DAY * 366]));
     Ok(findings)
 }
@@ -161,6 +164,21 @@ pub fn records_end(due: usize, looked: Option<SignedDuration>) -> Finding {
         _ if due > 0 => Finding::ok(check, format!("{due} kept beyond their time, for a reason")),
         _ => Finding::ok(check, "nothing is overdue"),
     }
+}
+
+/// A month ended so long ago: backups of the keys that are older still open it.
+#[must_use]
+pub fn keys_of_old(
+    ended: Option<SignedDuration>,
+    backup: Option<SignedDuration>,
+) -> Option<Finding> {
+    let (ended, backup) = (ended?, backup?);
+    let check = "keys of what ended";
+    (backup > ended).then(|| {
+        let says = "a month ended since the last backup of the keys, which still opens it";
+        let remedy = "make a new one with `sotto backup keys`, and destroy those before it";
+        Finding::warn(check, says, remedy)
+    })
 }
 
 /// When something was done last, by its setting.
@@ -274,6 +292,16 @@ mod tests {
         {
             let looked = looked.map(SignedDuration::from_hours);
             assert_eq!(records_end(due, looked).verdict, verdict, "{due} {looked:?}");
+        }
+        let hours = |hours: Option<i64>| hours.map(SignedDuration::from_hours);
+        for (ended, backup, warns) in [
+            (None, Some(900), false),
+            (Some(5), None, false),
+            (Some(5), Some(4), false),
+            (Some(5), Some(6), true),
+        ] {
+            let found = keys_of_old(hours(ended), hours(backup));
+            assert_eq!(found.is_some(), warns, "{ended:?} {backup:?}");
         }
     }
 
