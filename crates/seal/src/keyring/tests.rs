@@ -248,7 +248,7 @@ fn a_month_says_how_its_key_stands_and_what_was_sealed_under_it() {
     let kind = KeyKind::Retention;
     assert_eq!(keys.month(kind, month).unwrap(), Standing::Never);
     let sealed = keys.seal_for_month(month, &PLACE, b"text").unwrap();
-    let buckets = Buckets { retention: month, expiry: None };
+    let buckets = crate::Buckets { retention: month, expiry: None };
     let message = keys.seal_message(buckets, &PLACE, b"text").unwrap();
     assert_eq!(keys.month(kind, month).unwrap(), Standing::There);
     for sealed in [&sealed, &message.record_wrap] {

@@ -16,7 +16,7 @@ use crate::db::{Db, Tx, Word as _};
 use crate::ids::{Id as _, SealedMessageId, SealedThreadId, StaffId};
 use crate::office::Office;
 use crate::portal::letters;
-use crate::retention::birth_date;
+use crate::retention::{birth_date, gone};
 
 pub use crate::db::sealed_thread::{Holder, Sender};
 
@@ -92,8 +92,10 @@ pub struct Stored {
     pub sender: Sender,
     /// When it came.
     pub at: Timestamp,
-    /// The envelope, as the browser wrote it.
+    /// The envelope, as the browser wrote it; none where the time of keeping it has ended.
     pub envelope: Option<String>,
+    /// What staff read in its place then.
+    pub gone: String,
 }
 
 /// The row of a conversation of theirs. Reads only.
@@ -174,7 +176,11 @@ fn opened(office: &Office, row: MessageRow) -> Result<Stored, SealedError> {
         Err(seal::SealError::Destroyed { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    Ok(Stored { id: row.id, sender: row.sender, at: row.created_at, envelope })
+    let gone = match &envelope {
+        Some(_) => String::new(),
+        None => gone(office, wrap.as_bytes()),
+    };
+    Ok(Stored { id: row.id, sender: row.sender, at: row.created_at, envelope, gone })
 }
 
 const fn place<'a>(practice: &'a str, row: &'a str) -> Place<'a> {

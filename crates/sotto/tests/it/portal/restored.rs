@@ -114,7 +114,12 @@ impl Safe {
 
     /// As `sotto restore` does with the file of the data, with these keys, into an empty place: the
     /// practice that is there then.
-    pub(crate) async fn restore(&self, desk: &Desk, file: &Path, (store, root): (&Path, RootKey)) -> Desk {
+    pub(crate) async fn restore(
+        &self,
+        desk: &Desk,
+        file: &Path,
+        (store, root): (&Path, RootKey),
+    ) -> Desk {
         let engine = match desk.clinic.db.engine() {
             "sqlite" => Engine::Sqlite,
             _ => Engine::Postgres,

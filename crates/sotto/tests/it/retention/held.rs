@@ -6,12 +6,11 @@ use sotto::portal::expiry;
 use sotto::retention::end::Looked;
 use sotto::{params, sql};
 
-use super::{DAY, look, nothing_is_open, warned_and_over, words_of, written};
+use super::{DAY, at_work, look, nothing_is_open, warned_and_over, words_of, written};
 use crate::access::{Desk, Jar};
 use crate::on_both_engines;
 use crate::people::pages::entries;
 use crate::portal::copies::holds;
-use crate::portal::files::at_the_desk;
 use crate::portal::restored::on_disk;
 use crate::portal::{OTHER, PHONE};
 
@@ -37,7 +36,7 @@ on_both_engines! {
         let ben = desk.clinic.patient("Ben", "en", OTHER).await;
         let (hers, his) = (written(&desk, ana).await, written(&desk, ben).await);
         let at = format!("/people/{ana}");
-        let mut jar = at_the_desk(&desk, Role::PrivacyOfficer).await;
+        let mut jar = at_work(&desk, Role::PrivacyOfficer).await;
         let page = desk.get(&at, &mut jar).await.is(200).text;
         assert!(page.contains(&format!("{at}/holds")) && !page.contains("Legal hold since"), "{page}");
         place(&desk, &at, &mut jar).await;
@@ -53,7 +52,7 @@ on_both_engines! {
         nothing_is_open(&desk).await;
         warned_and_over(&desk).await;
         assert_eq!(look(&desk).await, Looked::default());
-        let mut jar = at_the_desk(&desk, Role::PrivacyOfficer).await;
+        let mut jar = at_work(&desk, Role::PrivacyOfficer).await;
         let page = desk.get(&format!("{at}/holds"), &mut jar).await.is(200).text;
         for said in ["Quarrelstone", "Records kept until 2034-03", "also keeps 1 others’ records of that month",
                      "ends once the hold is lifted"] {
@@ -65,17 +64,17 @@ on_both_engines! {
         assert_eq!(look(&desk).await, Looked::default(), "however long");
 
         // Lifted with a reason, and nothing ends on the same day.
-        let mut jar = at_the_desk(&desk, Role::PrivacyOfficer).await;
+        let mut jar = at_work(&desk, Role::PrivacyOfficer).await;
         let page = desk.get(&format!("{at}/holds"), &mut jar).await.is(200).text;
         let lift = lifting(&page, &at);
         let again = desk.post(&lift, &[("lifted", " ")], &mut jar).await.is(422).text;
         assert!(again.contains("Say why it is over"), "{again}");
         assert_eq!(look(&desk).await, Looked::default());
-        desk.post(&lift, &[("lifted", "They settled")], &mut jar).await.is(303);
-        let twice = desk.post(&lift, &[("lifted", "They settled")], &mut jar).await.is(409).text;
+        desk.post(&lift, &[("lifted", "Goldwhistle agreed")], &mut jar).await.is(303);
+        let twice = desk.post(&lift, &[("lifted", "Goldwhistle agreed")], &mut jar).await.is(409).text;
         assert!(twice.contains("lifted before"), "{twice}");
         let page = desk.get(&format!("{at}/holds"), &mut jar).await.is(200).text;
-        assert!(page.contains("They settled") && page.contains("Lifted"), "{page}");
+        assert!(page.contains("Goldwhistle agreed") && page.contains("Lifted"), "{page}");
         assert_eq!(look(&desk).await, Looked::default());
         desk.pass(DAY);
         assert_eq!(look(&desk).await.ended, 1);
@@ -84,7 +83,7 @@ on_both_engines! {
 
         // What it was about is sealed, and each step is on the log.
         for (place, bytes) in on_disk(&desk).await {
-            for word in ["Quarrelstone", "settled"] {
+            for word in ["Quarrelstone", "Goldwhistle"] {
                 assert!(!holds(&bytes, word.as_bytes()), "{place}: {word}");
             }
         }
@@ -100,7 +99,7 @@ on_both_engines! {
         let desk = Desk::open(db).await;
         let ana = desk.clinic.patient("Ana", "en", PHONE).await;
         written(&desk, ana).await;
-        let mut jar = at_the_desk(&desk, Role::PrivacyOfficer).await;
+        let mut jar = at_work(&desk, Role::PrivacyOfficer).await;
         let empty = desk.post(&format!("{SETTINGS}/holds"), &[("matter", "")], &mut jar).await.is(422);
         assert!(empty.text.contains("Name the matter"), "{}", empty.text);
         place(&desk, SETTINGS, &mut jar).await;
@@ -108,7 +107,7 @@ on_both_engines! {
         assert!(page.contains("Legal hold since"), "{page}");
         warned_and_over(&desk).await;
         assert_eq!(look(&desk).await, Looked::default());
-        let mut jar = at_the_desk(&desk, Role::PrivacyOfficer).await;
+        let mut jar = at_work(&desk, Role::PrivacyOfficer).await;
         let page = desk.get(SETTINGS, &mut jar).await.is(200).text;
         assert!(page.contains("for a hold on the whole practice"), "{page}");
         let lift = lifting(&page, SETTINGS);
@@ -122,7 +121,7 @@ on_both_engines! {
         let ana = desk.clinic.patient("Ana", "en", PHONE).await;
         let anna = desk.clinic.patient("Anna", "en", OTHER).await;
         written(&desk, anna).await;
-        let mut jar = at_the_desk(&desk, Role::PrivacyOfficer).await;
+        let mut jar = at_work(&desk, Role::PrivacyOfficer).await;
         place(&desk, &format!("/people/{ana}"), &mut jar).await;
         desk.clinic.write(move |tx, office| {
             let practice = office.practice();
@@ -132,7 +131,7 @@ on_both_engines! {
         }).await;
         warned_and_over(&desk).await;
         assert_eq!(look(&desk).await, Looked::default());
-        let mut jar = at_the_desk(&desk, Role::PrivacyOfficer).await;
+        let mut jar = at_work(&desk, Role::PrivacyOfficer).await;
         let page = desk.get(&format!("/people/{anna}/holds"), &mut jar).await.is(200).text;
         assert!(page.contains("Quarrelstone") && page.contains(&format!("/people/{ana}/holds/")), "{page}");
     }
@@ -142,7 +141,7 @@ on_both_engines! {
         let ana = desk.clinic.patient("Ana", "en", PHONE).await;
         let at = format!("/people/{ana}");
         for role in [Role::FrontDesk, Role::Nurse, Role::Provider, Role::Billing, Role::Administrator] {
-            let mut jar = at_the_desk(&desk, role).await;
+            let mut jar = at_work(&desk, role).await;
             desk.get(&format!("{at}/holds"), &mut jar).await.is(403);
             desk.post(&format!("{at}/holds"), &MATTER, &mut jar).await.is(403);
             desk.post(&format!("{SETTINGS}/holds"), &MATTER, &mut jar).await.is(403);
@@ -155,12 +154,12 @@ on_both_engines! {
                 shown.is(403);
             }
         }
-        let mut jar = at_the_desk(&desk, Role::PrivacyOfficer).await;
+        let mut jar = at_work(&desk, Role::PrivacyOfficer).await;
         place(&desk, &at, &mut jar).await;
-        let page = desk.get(&at, &mut at_the_desk(&desk, Role::Nurse).await).await.is(200).text;
+        let page = desk.get(&at, &mut at_work(&desk, Role::Nurse).await).await.is(200).text;
         assert!(!page.contains("Legal hold"), "{page}");
         // The administrator sees that there is one, and nothing of it.
-        let page = desk.get(SETTINGS, &mut at_the_desk(&desk, Role::Administrator).await).await.is(200).text;
+        let page = desk.get(SETTINGS, &mut at_work(&desk, Role::Administrator).await).await.is(200).text;
         assert!(!page.contains("Quarrelstone"), "{page}");
         desk.pass(6 * 60);
         for path in [format!("{at}/holds"), format!("{SETTINGS}/holds")] {
@@ -177,9 +176,9 @@ on_both_engines! {
         assert_eq!(count, 1);
         // Somebody else's hold is not lifted from another patient's page.
         let ben = desk.clinic.patient("Ben", "en", OTHER).await;
-        let mut jar = at_the_desk(&desk, Role::PrivacyOfficer).await;
+        let mut jar = at_work(&desk, Role::PrivacyOfficer).await;
         let page = desk.get(&format!("{at}/holds"), &mut jar).await.is(200).text;
         let elsewhere = lifting(&page, &at).replace(&ana.to_string(), &ben.to_string());
-        desk.post(&elsewhere, &[("lifted", "They settled")], &mut jar).await.is(409);
+        desk.post(&elsewhere, &[("lifted", "Goldwhistle agreed")], &mut jar).await.is(409);
     }
 }

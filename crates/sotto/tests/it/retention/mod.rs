@@ -7,13 +7,14 @@ mod restored;
 
 use gate::{MessageId, PatientId};
 use seal::{Place, Sealed};
+use sotto::access::roles::Role;
 use sotto::audit::{Entry, Kind};
 use sotto::conversations::tasks::{self, TaskOutcome};
 use sotto::db::message;
 use sotto::office::Office;
 use sotto::retention::end::{self, Looked};
 
-use crate::access::Desk;
+use crate::access::{Desk, Jar};
 use crate::clinic::staff;
 use crate::people::pages::entries;
 use crate::portal::{arrive, letter};
@@ -44,7 +45,24 @@ async fn warned_and_over(desk: &Desk) {
     to_the_end(desk);
 }
 
-/// How many months ended, by their certificates in the log.
+/// Somebody with this role, who comes in now.
+async fn at_work(desk: &Desk, role: Role) -> Jar {
+    let name = desk.clinic.office.clock().new_id();
+    let (id, _) = desk.invite(&format!("{name}@harborview.example"), &[role]).await;
+    desk.let_in(id).await
+}
+
+/// How many messages of ours there are.
+async fn messages(desk: &Desk) -> i64 {
+    desk.clinic
+        .write(|tx, office| {
+            let all = sotto::sql!("SELECT COUNT(*) FROM message WHERE practice_id = $1");
+            tx.query_one(all, sotto::params![office.practice()], |row| row.get(0)).unwrap()
+        })
+        .await
+}
+
+/// The certificates of months that ended, in the log.
 async fn certificates(desk: &Desk) -> Vec<Entry> {
     let mut all = entries(desk, Kind::RetentionChanged).await;
     all.retain(|one| one.codes.iter().any(|code| code == "month_ended"));

@@ -6,22 +6,25 @@ use sotto::conversations::notes::{self, NewNote};
 use sotto::ids::ThreadId;
 use sotto::{params, sql};
 
-use super::{all_arrives, look, nothing_is_open, to_the_end, warned_and_over, written};
+use super::{
+    all_arrives, at_work, look, nothing_is_open, to, to_the_end, warned_and_over, written,
+};
 use crate::access::Desk;
 use crate::attachments::links;
 use crate::clinic::staff;
 use crate::on_both_engines;
 use crate::portal::PHONE;
-use crate::portal::files::{at_the_desk, document};
+use crate::portal::files::document;
 
-const ENDED: &str = "The time of keeping this ended on March 31, 2034: certificate 2034-03 in the log.";
+const ENDED: &str =
+    "The time of keeping this ended on March 31, 2034: certificate 2034-03 in the log.";
 
 on_both_engines! {
     async fn every_page_says_that_the_time_of_keeping_ended(db: TestDb) {
         let desk = Desk::open(db).await;
         let ana = desk.clinic.patient("Ana", "en", PHONE).await;
         let id = written(&desk, ana).await;
-        let mut nurse = at_the_desk(&desk, Role::Nurse).await;
+        let mut nurse = at_work(&desk, Role::Nurse).await;
         document(&desk, ana, &mut nurse).await;
         desk.clinic.text(PHONE, "Marlowfinch again, thank you").await;
         all_arrives(&desk).await;
@@ -40,7 +43,6 @@ on_both_engines! {
         let paths = [
             format!("/inbox/{thread}"),
             format!("/people/{ana}"),
-            format!("/people/{ana}/said"),
         ];
         let page = desk.get(&paths[0], &mut nurse).await.is(200).text;
         assert!(page.matches("Marlowfinch").count() >= 3, "{page}");
@@ -49,7 +51,7 @@ on_both_engines! {
 
         warned_and_over(&desk).await;
         assert_eq!(look(&desk).await.ended, 1);
-        let mut nurse = at_the_desk(&desk, Role::Nurse).await;
+        let mut nurse = at_work(&desk, Role::Nurse).await;
         for path in &paths {
             let page = desk.get(path, &mut nurse).await.is(200).text;
             assert!(page.contains(ENDED) && !page.contains("Marlowfinch"), "{path}: {page}");
@@ -59,12 +61,12 @@ on_both_engines! {
         assert!(page.matches(ENDED).count() >= 4, "{page}");
         let page = desk.get(&file, &mut nurse).await.is(410).text;
         assert!(page.contains(ENDED), "{page}");
-        for path in ["/inbox", "/inbox?show=closed", "/tasks", "/people", "/today"] {
+        for path in ["/inbox", "/tasks", "/people", "/today"] {
             desk.get(path, &mut nurse).await.is(200);
         }
         let found = desk.post("/people", &[("q", "Ana Example")], &mut nurse).await;
         assert!(found.status.is_success() || found.status.is_redirection(), "{}", found.text);
-        let mut officer = at_the_desk(&desk, Role::PrivacyOfficer).await;
+        let mut officer = at_work(&desk, Role::PrivacyOfficer).await;
         for path in [
             format!("/people/{ana}/disclosures"),
             format!("/people/{ana}/holds"),
@@ -100,23 +102,23 @@ on_both_engines! {
     async fn until_then_the_page_says_what_ends_next(db: TestDb) {
         let desk = Desk::open(db).await;
         let ana = desk.clinic.patient("Ana", "en", PHONE).await;
-        let mut officer = at_the_desk(&desk, Role::PrivacyOfficer).await;
+        let mut officer = at_work(&desk, Role::PrivacyOfficer).await;
         let page = desk.get("/settings/retention", &mut officer).await.is(200).text;
         for said in ["7 years; a child’s until they are 21", "Nothing ends within the next 30 days.",
                      "Nothing has ended yet."] {
             assert!(page.contains(said), "{said}: {page}");
         }
         written(&desk, ana).await;
-        super::to(&desk, "2034-03-02T12:00:00Z");
+        to(&desk, "2034-03-02T12:00:00Z");
         look(&desk).await;
-        let mut officer = at_the_desk(&desk, Role::PrivacyOfficer).await;
+        let mut officer = at_work(&desk, Role::PrivacyOfficer).await;
         let page = desk.get("/settings/retention", &mut officer).await.is(200).text;
         assert!(page.contains("Ends after Apr 1, 2034") && page.contains("2 messages of ours"), "{page}");
         let tasks = desk.get("/tasks", &mut officer).await.is(200).text;
         assert!(tasks.contains("A month of records ends soon") && tasks.contains("href=\"/settings/retention\""), "{tasks}");
         to_the_end(&desk);
         desk.pass(12 * 3600);
-        let mut officer = at_the_desk(&desk, Role::PrivacyOfficer).await;
+        let mut officer = at_work(&desk, Role::PrivacyOfficer).await;
         let page = desk.get("/settings/retention", &mut officer).await.is(200).text;
         assert!(page.contains("Ends tonight"), "{page}");
     }

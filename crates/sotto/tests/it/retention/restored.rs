@@ -43,6 +43,7 @@ on_both_engines! {
         same.clinic.is_proved().await;
 
         // A new machine, with the keys as they were kept since: they bring the tombstone.
+        desk.pass(60);
         let (newer, keys) = safe.back_up(&desk).await;
         let (store, fresh) = safe.put_back_keys(&desk, &keys).await;
         let anew = safe.restore(&desk, &data, (&store, fresh)).await;
