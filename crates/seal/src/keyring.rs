@@ -55,6 +55,23 @@ impl KeyId {
     }
 }
 
+/// How a key stands in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing was ever sealed under it.
+    Never,
+    /// It opens what it sealed.
+    There,
+    /// It was destroyed, for good.
+    Destroyed,
+}
+
+/// The name of the key that a sealed value or a wrap was sealed under; none where the bytes are too
+/// few. Of the body of a message it says nothing: that is sealed under a key of its own.
+pub fn sealed_under(sealed: &[u8]) -> Option<[u8; 16]> {
+    sealed.get(1..).and_then(|rest| rest.first_chunk()).copied()
+}
+
 /// One key of the store, ready for use.
 pub(crate) struct DataKey {
     pub(crate) id: KeyId,
@@ -349,6 +366,24 @@ impl Keyring {
     pub fn destroy_month(&self, kind: KeyKind, month: Month) -> Result<(), SealError> {
         write(&self.by_month).remove(&(kind, month));
         self.destroy(kind, self.month_id(kind, month))
+    }
+
+    /// How a month's key stands in the store: never made, there, or destroyed.
+    ///
+    /// # Errors
+    /// [`SealError::Io`].
+    pub fn month(&self, kind: KeyKind, month: Month) -> Result<Standing, SealError> {
+        Ok(match self.store.read(&self.month_id(kind, month).file())? {
+            Found::Key(_) => Standing::There,
+            Found::Tombstone(_) => Standing::Destroyed,
+            Found::Nothing => Standing::Never,
+        })
+    }
+
+    /// The name under which what was sealed under a month's key speaks of it: see
+    /// [`sealed_under`](crate::sealed_under). It tells nothing to whoever has no key.
+    pub fn month_name(&self, kind: KeyKind, month: Month) -> [u8; 16] {
+        *self.month_id(kind, month).bytes()
     }
 
     /// Drops every unwrapped key from memory; they are read again as needed.

@@ -43,7 +43,7 @@ mod store_copy;
 
 pub use cipher::draw_first_random_number;
 pub use error::{KeyKind, SealError};
-pub use keyring::Keyring;
+pub use keyring::{Keyring, Standing, sealed_under};
 pub use message::{Buckets, SealedMessage, open_disclosed};
 pub use month::{Day, Month, MonthError};
 pub use place::{Place, Sealed};

@@ -10,6 +10,8 @@ use gate::PracticeId;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::retention::TooShort;
+
 /// Every key, with an example value.
 const EXAMPLE: &str = include_str!("../../../docs/operate/sotto.example.toml");
 
@@ -77,6 +79,9 @@ pub struct Config {
     /// Files that come in.
     #[serde(default)]
     pub attachments: Attachments,
+    /// How long the record is kept.
+    #[serde(default)]
+    pub retention: Retention,
     /// When our record is compared with the carriers' and the schedule.
     #[serde(default)]
     pub reconcile: Reconcile,
@@ -230,6 +235,22 @@ pub struct Sealed {
 pub struct Attachments {
     /// A clamd that looks at each: `tcp://ADDRESS:PORT` or `unix:/PATH`.
     pub scanner: Option<String>,
+}
+
+/// How long the record is kept. It counts for what is written from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// So many years, 6 at least.
+    pub years: u16,
+    /// Of somebody under age until they are this old, where that is longer.
+    pub minors_until_age: u16,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { years: 7, minors_until_age: 21 }
+    }
 }
 
 /// When our record is compared with the carriers' and the schedule.
@@ -447,6 +468,21 @@ impl Config {
         Ok(read)
     }
 
+    /// How long the record is kept, where the rules allow it.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] for fewer years than HIPAA asks for.
+    pub fn retention(&self) -> Result<crate::retention::Retention, ConfigError> {
+        let Retention { years, minors_until_age } = self.retention;
+        crate::retention::Retention::new(years, minors_until_age).map_err(|error| {
+            let key = match error {
+                TooShort::Years => "retention.years",
+                TooShort::Age => "retention.minors_until_age",
+            };
+            self.wrong(key, error)
+        })
+    }
+
     /// The file that keeps the last signed checkpoint.
     #[must_use]
     pub fn witness_file(&self) -> PathBuf {
@@ -588,6 +624,20 @@ mod tests {
             let said = load(&broken).unwrap_err().to_string();
             assert!(said.contains(says), "{to}: {said}");
             assert!(!said.contains("s3cret") || to.contains("s3cret_key"), "{to}: {said}");
+        }
+    }
+
+    #[test]
+    fn fewer_years_than_the_rule_asks_for_stop_the_start() {
+        let with = |section: &str| load(&format!("{EXAMPLE}\n[retention]\n{section}\n")).unwrap();
+        assert_eq!(load(EXAMPLE).unwrap().retention().unwrap().years(), 7);
+        assert_eq!(with("years = 10").retention().unwrap().years(), 10);
+        for (section, says) in [
+            ("years = 5", ["retention.years", "six years at least", "for example: years = 7"]),
+            ("minors_until_age = 12", ["retention.minors_until_age", "18 to 40", "= 21"]),
+        ] {
+            let said = with(section).retention().unwrap_err().to_string();
+            assert!(says.iter().all(|words| said.contains(words)), "{said}");
         }
     }
 

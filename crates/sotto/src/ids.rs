@@ -107,6 +107,8 @@ id! {
     VendorId;
     /// What was written down about the agreement with a vendor.
     AgreementId;
+    /// What is kept although its time is over.
+    LegalHoldId;
     /// Something a person has to do.
     TaskId;
     /// A call that staff make.

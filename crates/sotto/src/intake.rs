@@ -57,6 +57,13 @@ pub struct Request {
     pub actor: Actor,
 }
 
+impl Request {
+    /// When whom it is about was born: what is written about them is kept for so long.
+    pub(crate) fn born(&self) -> Option<jiff::civil::Date> {
+        self.patient.as_ref().and_then(|subject| subject.person.birth_date)
+    }
+}
+
 /// By which channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {

@@ -32,6 +32,8 @@ pub mod self_test;
 
 pub mod agreements;
 
+pub mod retention;
+
 pub mod audit;
 
 pub mod backup;

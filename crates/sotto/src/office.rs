@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use gate::{Address, BindingKey, Policy, PracticeId};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tokio::sync::Notify;
 
@@ -16,6 +17,7 @@ use crate::observe::metrics::Metrics;
 use crate::observe::trace::Traces;
 use crate::outbox::FreshFacts;
 use crate::people::contact_points;
+use crate::retention::{self, AllEnded, Ended, Retention};
 use crate::{params, sql};
 
 /// One practice, as the code that acts for it sees it. Clones are cheap and share everything.
@@ -28,6 +30,7 @@ struct Inner {
     keys: seal::Keyring,
     binding: BindingKey,
     live: RwLock<Live>,
+    retention: RwLock<Retention>,
     outbox: Arc<Notify>,
     fresh_facts: FreshFacts,
     metrics: Arc<Metrics>,
@@ -45,11 +48,13 @@ struct Live {
     /// The same, with what was approved here in their place.
     templates: Arc<Templates>,
     profile: Arc<Profile>,
+    /// The months of records that have ended.
+    ended: Arc<AllEnded>,
     stamp: Stamp,
 }
 
 /// When what [`Live`] holds was last changed in the database, by whichever process.
-type Stamp = [Option<i64>; 9];
+type Stamp = [Option<i64>; 10];
 
 /// How the practice presents itself, and what the guard should know of it.
 #[derive(Debug, Clone)]
@@ -103,6 +108,7 @@ impl Office {
             templates: Arc::new(templates.with(proposals::in_force(tx, practice, now)?)),
             given: Arc::new(templates),
             profile: Arc::new(practice::profile(tx, practice)?.ok_or(OfficeError::NoPractice)?),
+            ended: Arc::new(retention::all_ended(tx, practice)?),
             stamp: stamp(tx, practice, now)?,
         };
         let metrics = Arc::new(Metrics::new(clock.now()));
@@ -112,6 +118,7 @@ impl Office {
             keys,
             binding,
             live: RwLock::new(live),
+            retention: RwLock::default(),
             outbox: Arc::default(),
             far: Arc::default(),
             fresh_facts: FreshFacts::default(),
@@ -131,9 +138,11 @@ impl Office {
         let policy = Arc::new(active_policy(tx, practice)?);
         let profile = practice::profile(tx, practice)?.ok_or(OfficeError::NoPractice)?;
         let own = proposals::in_force(tx, practice, now)?;
+        let ended = Arc::new(retention::all_ended(tx, practice)?);
         let mut live = self.0.live.write().unwrap_or_else(PoisonError::into_inner);
         live.templates = Arc::new(live.given.with(own));
         live.policy = policy;
+        live.ended = ended;
         live.profile = Arc::new(profile);
         live.stamp = stamp;
         Ok(())
@@ -153,6 +162,23 @@ impl Office {
     pub fn refresh_if_changed(&self, tx: &mut Tx<'_>) -> Result<(), OfficeError> {
         let stamp = stamp(tx, self.practice(), self.clock().now())?;
         if self.live().stamp == stamp { Ok(()) } else { self.refresh(tx) }
+    }
+
+    /// From now on records are kept for so long; what was written before stays as it was.
+    pub fn keep_for(&self, retention: Retention) {
+        *self.0.retention.write().unwrap_or_else(PoisonError::into_inner) = retention;
+    }
+
+    /// For how long records are kept that are written now.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        *self.0.retention.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the time of keeping what has this wrap has ended, and when.
+    #[must_use]
+    pub fn ended(&self, wrap: &[u8]) -> Option<Ended> {
+        self.live().ended.get(&seal::sealed_under(wrap)?).cloned()
     }
 
     /// From now on a copy of the schedule is kept there, for when the database is away.
@@ -259,18 +285,25 @@ impl Office {
         contact_points::address_index(&self.0.keys, address)
     }
 
-    /// Until when the record of a message of now is kept (PRIV-20, SPEC LC-01): seven years. The
-    /// patient's copy is for whoever makes one to add.
+    /// Until when a record of now is kept that is about nobody (PRIV-20, SPEC LC-04).
     ///
     /// # Errors
     /// [`seal::MonthError`] where the clock reads a time beyond the calendar.
     pub fn buckets(&self, now: Timestamp) -> Result<seal::Buckets, seal::MonthError> {
-        let day = now.to_zoned(TimeZone::UTC).date();
-        let month = seal::Month::new(
-            u16::try_from(day.year()).unwrap_or_default(),
-            u8::try_from(day.month()).unwrap_or_default(),
-        )?;
-        Ok(seal::Buckets { retention: month.plus(84)?, expiry: None })
+        self.buckets_of(now, None)
+    }
+
+    /// The same of a record about somebody born on that day. The patient's copy is for whoever makes
+    /// one to add.
+    ///
+    /// # Errors
+    /// [`seal::MonthError`] where the clock reads a time beyond the calendar.
+    pub fn buckets_of(
+        &self,
+        now: Timestamp,
+        born: Option<Date>,
+    ) -> Result<seal::Buckets, seal::MonthError> {
+        Ok(seal::Buckets { retention: self.retention().until(now, born)?, expiry: None })
     }
 
     fn live(&self) -> Live {
@@ -313,11 +346,12 @@ fn stamp(tx: &mut Tx<'_>, practice: PracticeId, now: Timestamp) -> Result<Stamp,
                     (SELECT COUNT(*) FROM template_version
                       WHERE practice_id = $1 AND expires_at <= $2),
                     (SELECT updated_at FROM setting
-                      WHERE practice_id = $1 AND name = 'neutral_name')"
+                      WHERE practice_id = $1 AND name = 'neutral_name'),
+                    (SELECT MAX(ended_at) FROM retention_month WHERE practice_id = $1)"
         ),
         params![practice, now],
         |row| {
-            let mut stamp = [None; 9];
+            let mut stamp = [None; 10];
             for (at, one) in stamp.iter_mut().enumerate() {
                 *one = row.get(at)?;
             }

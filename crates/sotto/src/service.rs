@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gate::Released;
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +32,7 @@ use crate::outbox::worker::{Settings, Worker};
 use crate::people::search;
 use crate::portal::{expiry, kiosk, unread};
 use crate::reconcile::nightly::{self, Nightly};
+use crate::retention::end::{self, Looked};
 use crate::sealed::threads;
 use crate::self_test;
 
@@ -58,6 +60,7 @@ const WAKE_EVERY: Duration = Duration::from_secs(5);
 
 /// How often letters that lie unread, and copies whose day is over, are looked for.
 const LETTERS_EVERY: Duration = Duration::from_secs(60);
+const RETAIN_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// The running parts of one practice.
 pub struct Service {
@@ -107,6 +110,7 @@ impl Service {
         }
         bring_forward(&db, &office).await;
         begin_threads(&db, &office).await;
+        stay_ended(&db, &office).await;
         let practice = office.practice().to_string();
         let far_bell = office.far_bell();
         db.listen(move |word| {
@@ -150,6 +154,7 @@ impl Service {
         }
         tasks.spawn(letters(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(forget(db.clone(), office.clone(), stop.clone()));
+        tasks.spawn(retain(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(index(db.clone(), office.clone(), stop.clone()));
         tasks.spawn(settle(db, office, given_up, stop.clone()));
         tasks.close();
@@ -294,6 +299,40 @@ async fn forget(db: Db, office: Office, stop: CancellationToken) {
         if let Err(error) = devices::finish(&db, &office).await {
             tracing::error!(%error, "devices.finish");
         }
+    }
+}
+
+/// Once a day the months of records that are over end; each hour what has ended stays so, here too.
+async fn retain(db: Db, office: Office, stop: CancellationToken) {
+    let mut looked = None;
+    loop {
+        let today = office.clock().now().to_zoned(TimeZone::UTC).date();
+        if looked == Some(today) {
+            stay_ended(&db, &office).await;
+        } else {
+            match end::look(&db, &office).await {
+                Ok(done) => {
+                    looked = Some(today);
+                    if done != Looked::default() {
+                        let Looked { ended, told, again } = done;
+                        tracing::info!(ended, told, again, "retention.looked");
+                    }
+                }
+                Err(error) => tracing::error!(%error, "retention.look"),
+            }
+        }
+        if !pause(&office, RETAIN_EVERY, &stop).await {
+            return;
+        }
+    }
+}
+
+/// A month that has ended is not opened again, whatever the key store was put back from.
+async fn stay_ended(db: &Db, office: &Office) {
+    match end::stay_ended(db, office).await {
+        Ok(0) => {}
+        Ok(months) => tracing::warn!(months, "retention.ended_again"),
+        Err(error) => tracing::error!(%error, "retention.stay_ended"),
     }
 }
 

@@ -189,3 +189,48 @@ test("the officer releases one message of a patient's own records, and an audito
     await one.context.close();
   }
 });
+
+test("the officer holds a record beyond its time and lifts that, by the keyboard", { timeout: 240_000 }, async () => {
+  const { page, context, complaints } = await demo.asRole("Privacy officer");
+  await page.goto(`${demo.base}/people`);
+  await page.getByLabel("Find a patient").fill(anybody);
+  await page.locator("#found a").nth(1).click();
+  const theirs = page.url();
+  await page.getByRole("link", { name: "Legal hold", exact: true }).click();
+  await page.waitForURL(`${theirs}/holds`);
+  assert.equal(await page.title().then((title) => title.includes("Legal hold")), true);
+  await tabTo(page, () => document.activeElement.id === "hold-matter");
+  await page.keyboard.type("Doe v. Harborview");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("Letter of their lawyer of May 2");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.getByText("Held", { exact: true }).waitFor();
+  await page.goto(theirs);
+  await page.getByText(/^Legal hold since /).waitFor();
+  // What the whole practice keeps, and for how long.
+  await page.goto(`${demo.base}/settings/retention`);
+  await page.getByText("Doe v. Harborview", { exact: true }).waitFor();
+  for (const [name, { viewport, colorScheme = "light" }] of looks) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize(viewport ?? { width: 1280, height: 900 });
+    await page.goto(`${theirs}/holds`);
+    await page.getByText("Lift", { exact: false }).first().click();
+    await demo.isAccessible(page, `hold ${name}`);
+    await page.goto(`${demo.base}/settings/retention`);
+    await page.getByText("Hold the whole practice’s records").click();
+    await demo.isAccessible(page, `retention ${name}`);
+  }
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await page.getByRole("link", { name: /^Their holds/ }).click();
+  await page.waitForURL(`${theirs}/holds`);
+  await tabTo(page, () => document.activeElement.textContent.startsWith("Lift"));
+  await page.keyboard.press("Enter");
+  await tabTo(page, () => document.activeElement.id.endsWith("-lifted"));
+  await page.keyboard.type("They settled");
+  await page.keyboard.press("Enter");
+  await page.getByText(/They settled/).waitFor();
+  await page.getByText("None. Records are kept 7 years").waitFor();
+  assert.deepEqual(complaints, []);
+  await context.close();
+});

@@ -240,3 +240,23 @@ proptest! {
         prop_assert!(keys.open_value(&PLACE, &Sealed::from_bytes(bytes)).is_err());
     }
 }
+
+#[test]
+fn a_month_says_how_its_key_stands_and_what_was_sealed_under_it() {
+    let (_dir, keys) = keyring();
+    let (month, next) = (Month::new(2033, 11).unwrap(), Month::new(2033, 12).unwrap());
+    let kind = KeyKind::Retention;
+    assert_eq!(keys.month(kind, month).unwrap(), Standing::Never);
+    let sealed = keys.seal_for_month(month, &PLACE, b"text").unwrap();
+    let buckets = crate::Buckets { retention: month, expiry: None };
+    let message = keys.seal_message(buckets, &PLACE, b"text").unwrap();
+    assert_eq!(keys.month(kind, month).unwrap(), Standing::There);
+    for sealed in [&sealed, &message.record_wrap] {
+        assert_eq!(sealed_under(sealed.as_bytes()), Some(keys.month_name(kind, month)));
+        assert_ne!(sealed_under(sealed.as_bytes()), Some(keys.month_name(kind, next)));
+    }
+    assert_eq!(sealed_under(b"short"), None);
+    keys.destroy_month(kind, month).unwrap();
+    assert_eq!(keys.month(kind, month).unwrap(), Standing::Destroyed);
+    assert_eq!(keys.month(kind, next).unwrap(), Standing::Never);
+}

@@ -19,6 +19,7 @@ use crate::db::registry::BREAK_GLASS;
 use crate::db::{Db, Tx, Word as _};
 use crate::ids::{BreakGlassId, Id as _};
 use crate::office::Office;
+use crate::retention::birth_date;
 
 pub use crate::db::break_glass::{Finding, Reason};
 
@@ -82,7 +83,8 @@ pub fn open(
     let task_id = tasks::open(tx, office, NewTask::new(TaskKind::BreakGlass), &actor)?;
     let id = BreakGlassId::new(office.clock());
     let (house, key) = (practice.to_string(), id.to_string());
-    let buckets = office.buckets(office.clock().now())?;
+    let born = birth_date(tx, office, Some(patient))?;
+    let buckets = office.buckets_of(office.clock().now(), born)?;
     let sealed = office.keys().seal_message(buckets, &place(&house, &key), words.as_bytes())?;
     let row = BreakGlassRow {
         id,

@@ -81,6 +81,10 @@ actions! {
     ChangeSettings = "change_settings" on Practice;
     /// Write down vendors, and sign and end agreements with them.
     ManageVendors = "manage_vendors" on Practice;
+    /// See how long records are kept, what is held, and what ended.
+    SeeRetention = "see_retention" on Practice;
+    /// Hold the whole practice's records, and lift that.
+    HoldPractice = "hold_practice" on Practice;
     /// Invite, disable, give roles.
     ManageStaff = "manage_staff" on Practice;
     /// Rotate and destroy keys.
@@ -109,6 +113,8 @@ actions! {
     ManageRestrictions = "manage_restrictions" on Patient;
     /// Release records a patient asks for.
     ReleaseRecords = "release_records" on Patient;
+    /// Hold a record beyond its time, and lift that.
+    HoldRecord = "hold_record" on Patient;
     /// Book, move and cancel appointments.
     Book = "book" on Patient;
     /// Begin and write in a sealed conversation.

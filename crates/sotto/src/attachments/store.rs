@@ -5,6 +5,7 @@
 //! is gone for the patient with the words it came with, and the record still has it (SPEC LC-06).
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use seal::{Place, SealError, Sealed, SealedMessage};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -94,22 +95,22 @@ pub fn seal(
     fit: &Fit,
     until: Option<seal::Day>,
 ) -> Result<SealedFile, AttachmentError> {
-    seal_from(office, fit, (until, office.clock().now()))
+    seal_from(office, fit, (until, office.clock().now(), None))
 }
 
 /// The same for a file whose years of retention begin at `from` (45 CFR 164.316(b)(2)(i): when it was
-/// last in effect).
+/// last in effect), about somebody born on that day.
 ///
 /// # Errors
 /// [`AttachmentError`].
 pub fn seal_from(
     office: &Office,
     fit: &Fit,
-    (until, from): (Option<seal::Day>, Timestamp),
+    (until, from, born): (Option<seal::Day>, Timestamp, Option<Date>),
 ) -> Result<SealedFile, AttachmentError> {
     let id = AttachmentId::new(office.clock());
     let (practice, key) = (office.practice().to_string(), id.to_string());
-    let buckets = office.buckets(from)?;
+    let buckets = office.buckets_of(from, born)?;
     let buckets = seal::Buckets { expiry: until, ..buckets };
     let bytes = fit.checked.bytes();
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);

@@ -164,6 +164,8 @@ words! {
         /// In the sealed mode a conversation was begun or looked at, a browser's key registered or
         /// ended, an envelope stored or handed out. Nobody here can know what was said.
         SealedChanged = "sealed.changed",
+        /// A month of records ends soon, or ended: the certificate; or a legal hold was placed or lifted.
+        RetentionChanged = "retention.changed",
         /// The log's head was signed.
         Checkpoint = "audit.checkpoint",
     }

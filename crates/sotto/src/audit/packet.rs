@@ -39,8 +39,10 @@ pub(crate) struct Data {
     pub(crate) message: String,
     /// When the packet was made, in microseconds UTC.
     pub(crate) made_at: i64,
-    /// The key of this message's content, in base64.
-    pub(crate) content_key: Digest,
+    /// The key of this message's content, in base64; none where the time of keeping it has ended, which
+    /// the certificate of its month says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) content_key: Option<Digest>,
     /// The rows, each with its own key.
     pub(crate) rows: Vec<Held>,
     /// The entries about the message and about those rows.
@@ -124,8 +126,20 @@ impl Data {
             column: "content",
         };
         let sealed = seal::Sealed::from_bytes(message.bytes("content_sealed")?);
-        let plain = seal::open_disclosed(&place, &sealed, &self.content_key.0).ok()?;
+        let plain = seal::open_disclosed(&place, &sealed, &self.content_key?.0).ok()?;
         serde_json::from_slice(&plain).ok()
+    }
+
+    /// The certificate of the month until which the content was kept, where there is no key of it.
+    pub(crate) fn certificate(&self) -> Option<&Held> {
+        if self.content_key.is_some() {
+            return None;
+        }
+        let message = self.rows_of(crate::db::registry::MESSAGE).next()?;
+        let under = seal::sealed_under(&message.bytes("record_wrap")?)?;
+        self.rows_of(crate::db::registry::RETENTION_MONTH).find(|row| {
+            row.int("ended_at").is_some() && row.bytes("key_name").is_some_and(|it| it == under)
+        })
     }
 
     /// The whole text to be signed.

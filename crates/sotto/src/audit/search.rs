@@ -73,6 +73,8 @@ sorts! {
     /// How patients may be reached.
     People = "people", "Patients' records", [PatientChanged | PatientErased | RestrictionChanged
         | AppointmentChanged];
+    /// How long they are kept.
+    Retention = "retention", "Holds and the end of records", [RetentionChanged];
     /// Coming in.
     SignIns = "sign_ins", "Sign-ins and devices", [SessionChanged | DeviceChanged
         | CredentialChanged | AccessRefused];

@@ -14,6 +14,7 @@ use crate::db::registry::{PRACTICE, VENDOR};
 use crate::db::vendor::{self, ChannelSetting, NewVendor};
 use crate::db::{DatabaseUrl, Db, DbError, Threads, Tx};
 use crate::office::{Office, OfficeError};
+use crate::retention::Retention;
 
 /// Which practice. Without either, `sotto.toml` in this folder, then the demo in `demo-data`.
 #[derive(Debug, Clone, clap::Args)]
@@ -75,12 +76,14 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<Opened> {
     let url: DatabaseUrl =
         config.database.url.parse().map_err(|e| config.wrong("database.url", e))?;
     check_practice(config)?;
+    let kept = config.retention()?;
     let keys = super::keys::keyring(config)?;
     let now = clock.now();
     let db = Db::open(&url, Threads::default(), now).context("the database cannot be opened")?;
     let templates = templates(config)?;
     let (clock, config) = (clock.clone(), config.clone());
-    let office = db.write_blocking(move |tx| set_up(tx, &config, &clock, keys, templates))?;
+    let office =
+        db.write_blocking(move |tx| set_up(tx, (&config, kept), &clock, keys, templates))?;
     Ok(Opened { db, office })
 }
 
@@ -131,7 +134,7 @@ pub(super) enum SetUpError {
 
 fn set_up(
     tx: &mut Tx<'_>,
-    config: &Config,
+    (config, kept): (&Config, Retention),
     clock: &Clock,
     keys: seal::Keyring,
     templates: Templates,
@@ -142,7 +145,9 @@ fn set_up(
     let binding = gate::BindingKey::new(&keys.derive("clearance binding"));
     let log = Log { practice: id, keys: &keys, binding: &binding, clock };
     let templates = settle(tx, config, log, templates)?;
-    Ok(Office::open(tx, id, clock.clone(), keys, templates)?)
+    let office = Office::open(tx, id, clock.clone(), keys, templates)?;
+    office.keep_for(kept);
+    Ok(office)
 }
 
 /// Writes down what the settings say of the practice, its templates and its carriers, where it is

@@ -13,6 +13,7 @@ use crate::db::registry::NOTE;
 use crate::db::thread::{self, With};
 use crate::ids::{Id as _, NoteId, StaffId, ThreadId};
 use crate::office::Office;
+use crate::retention::birth_date;
 
 /// The most characters of a note.
 pub const MOST: usize = 2_000;
@@ -54,8 +55,12 @@ pub fn add(
     let now = office.clock().now();
     let id = NoteId::new(office.clock());
     let (house, key) = (practice.to_string(), id.to_string());
-    let sealed =
-        office.keys().seal_message(office.buckets(now)?, &place(&house, &key), text.as_bytes())?;
+    let patient: Option<PatientId> = match row.with {
+        With::Patient(patient) => Some(patient),
+        With::Address(_) => None,
+    };
+    let buckets = office.buckets_of(now, birth_date(tx, office, patient)?)?;
+    let sealed = office.keys().seal_message(buckets, &place(&house, &key), text.as_bytes())?;
     let stored = NoteRow {
         id,
         thread_id: row.id,
@@ -70,10 +75,6 @@ pub fn add(
     // Whoever has the list open hears of it.
     row.changed_at = now;
     thread::put(tx, practice, &row)?;
-    let patient: Option<PatientId> = match row.with {
-        With::Patient(patient) => Some(patient),
-        With::Address(_) => None,
-    };
     let event = Event::new(Kind::ConversationChanged, actor.clone())
         .about(NOTE, id)
         .patient(patient)

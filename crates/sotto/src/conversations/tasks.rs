@@ -98,6 +98,7 @@ fn due(kind: TaskKind, place: &Place, now: Timestamp) -> Timestamp {
         TaskKind::RecordTorn
         | TaskKind::AgreementEnds
         | TaskKind::Certificate
+        | TaskKind::RecordsEnd
         | TaskKind::BreakGlass => in_office_hours(8),
     }
 }

@@ -59,6 +59,7 @@ const MIGRATIONS: &[Migration] = migrations![
     19 "0019_vendors" beside 2,
     20 "0020_passkey_proof" beside 2,
     21 "0021_phones" beside 2,
+    22 "0022_retention" beside 2,
     23 "0023_merged" beside 2,
 ];
 

@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-const FLOW: [Table; 54] = [
+const FLOW: [Table; 56] = [
     MESSAGE,
     OUTBOX,
     ATTEMPT,
@@ -96,6 +96,8 @@ const FLOW: [Table; 54] = [
     SEALED_MESSAGE,
     WINDOW_PASSKEY,
     WINDOW_PROOF,
+    LEGAL_HOLD,
+    RETENTION_MONTH,
 ];
 
 /// What vouches for a table's rows (RULEBOOK §10, 45 CFR 164.312(c)).
@@ -509,6 +511,14 @@ tables! {
     ]
     "window_proof" WINDOW_PROOF Recorded ["session_id" Text] [
         "practice_id" "session_id" "passkey_id"
+    ]
+    "legal_hold" LEGAL_HOLD Recorded ["id" Text] [
+        "practice_id" "id" "patient_id" "words_sealed" "placed_by" "placed_at" "lifted_by"
+        "lifted_at" "lifted_sealed"
+    ]
+    "retention_month" RETENTION_MONTH Recorded ["month" Text] [
+        "practice_id" "month" "key_name" "due_at" "task_id" "ended_at" "counts" "first_at"
+        "last_at" "years"
     ]
     "audit_entry" AUDIT_ENTRY Proof ["id" Text] [
         "practice_id" "id" "recorded_at" "body" "leaf_index" "arrival"

@@ -54,6 +54,8 @@ pub enum TaskKind {
     Certificate,
     /// Somebody opened a record in an emergency: review it.
     BreakGlass,
+    /// The time of keeping a month's records ends soon: hold what must stay (PRIV-20).
+    RecordsEnd,
 }
 
 /// Whether it is done.
@@ -107,6 +109,7 @@ words! {
         AgreementEnds = "agreement_ends",
         Certificate = "certificate",
         BreakGlass = "break_glass",
+        RecordsEnd = "records_end",
     }
     TaskState { Open = "open", Done = "done" }
     TaskOutcome {

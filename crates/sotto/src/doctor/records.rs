@@ -11,8 +11,9 @@ use crate::backup::drill::LAST_DRILL;
 use crate::backup::keys::LAST_KEYS;
 use crate::backup::take::LAST_BACKUP;
 use crate::db::vendor;
-use crate::db::{DbError, Tx, outbox, setting};
+use crate::db::{DbError, Tx, outbox, retention_month, setting};
 use crate::doctor::{Finding, Verdict, machine, said};
+use crate::retention::end::LOOKED;
 
 /// A backup of the data is old after a day, far too old after a week; a drill after a quarter.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -59,6 +60,12 @@ pub fn all(tx: &mut Tx<'_>, log: Log<'_>, witness: &Witness) -> Result<Vec<Findi
     let age = |tx: &mut Tx<'_>, name| last(tx, practice, name, now);
     findings.push(kept("backup of the data", age(tx, LAST_BACKUP)?, [DAY, DAY * 7]));
     findings.push(kept("backup of the keys", age(tx, LAST_KEYS)?, [DAY * 7, DAY * 31]));
+    let waiting = retention_month::all(tx, practice)?;
+    let due = waiting.iter().filter(|row| row.ended_at.is_none() && row.due_at <= now).count();
+    let ended = waiting.iter().filter_map(|row| row.ended_at).max();
+    let since = ended.map(|at| now.duration_since(at));
+    findings.push(records_end(due, age(tx, LOOKED)?));
+    findings.extend(keys_of_old(since, age(tx, LAST_KEYS)?));
     findings.push(kept("restore drill", age(tx, LAST_DRILL)?, [DAY * 92, DAY * 366]));
     Ok(findings)
 }
@@ -142,6 +149,36 @@ fn stands(agreed: &Agreed, now: Timestamp, (check, so, remedy): (String, &str, &
         }
         _ => Finding::ok(check, format!("{status} in force")),
     }
+}
+
+/// The months of records whose time is over: `due` of them have not ended, and they were looked at so
+/// long ago. What a hold keeps, or what is in effect, waits rightly, as long as somebody looks.
+#[must_use]
+pub fn records_end(due: usize, looked: Option<SignedDuration>) -> Finding {
+    let check = "end of records";
+    match looked {
+        Some(age) if age > DAY * 3 && due > 0 => {
+            let says = format!("{due} overdue; last looked at {} ago", said(age));
+            Finding::warn(check, says, "start `sotto serve`, which looks once a day")
+        }
+        _ if due > 0 => Finding::ok(check, format!("{due} kept beyond their time, for a reason")),
+        _ => Finding::ok(check, "nothing is overdue"),
+    }
+}
+
+/// A month ended so long ago: backups of the keys that are older still open it.
+#[must_use]
+pub fn keys_of_old(
+    ended: Option<SignedDuration>,
+    backup: Option<SignedDuration>,
+) -> Option<Finding> {
+    let (ended, backup) = (ended?, backup?);
+    let check = "keys of what ended";
+    (backup > ended).then(|| {
+        let says = "a month ended since the last backup of the keys, which still opens it";
+        let remedy = "make a new one with `sotto backup keys`, and destroy those before it";
+        Finding::warn(check, says, remedy)
+    })
 }
 
 /// When something was done last, by its setting.
@@ -245,6 +282,26 @@ mod tests {
             let other = other_agreement(&agreed, now()).map(|found| found.verdict);
             let milder = verdict.min(Warn);
             assert_eq!(other, Some(milder).filter(|_| status != "ended"), "{status} {until:?}");
+        }
+    }
+
+    #[test]
+    fn months_that_are_over_are_looked_at_each_day() {
+        for (due, looked, verdict) in
+            [(0, None, Good), (0, Some(200), Good), (2, Some(20), Good), (2, Some(73), Warn)]
+        {
+            let looked = looked.map(SignedDuration::from_hours);
+            assert_eq!(records_end(due, looked).verdict, verdict, "{due} {looked:?}");
+        }
+        let hours = |hours: Option<i64>| hours.map(SignedDuration::from_hours);
+        for (ended, backup, warns) in [
+            (None, Some(900), false),
+            (Some(5), None, false),
+            (Some(5), Some(4), false),
+            (Some(5), Some(6), true),
+        ] {
+            let found = keys_of_old(hours(ended), hours(backup));
+            assert_eq!(found.is_some(), warns, "{ended:?} {backup:?}");
         }
     }
 

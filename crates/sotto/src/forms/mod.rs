@@ -22,6 +22,7 @@ use crate::ids::{FormAnswerId, FormId, Id as _};
 use crate::inbound::emergency;
 use crate::office::Office;
 use crate::people::merge;
+use crate::retention::birth_date;
 
 /// A form cannot be kept or read.
 #[derive(Debug, thiserror::Error)]
@@ -155,8 +156,8 @@ pub fn answer(
     let (practice, key) = (office.practice().to_string(), id.to_string());
     let plain = serde_json::to_vec(&Sheet { answers }).map_err(|_| FormError::Shape)?;
     let plain = Zeroizing::new(plain);
-    let sealed =
-        office.keys().seal_message(office.buckets(now)?, &place(&practice, &key), &plain)?;
+    let buckets = office.buckets_of(now, birth_date(tx, office, Some(patient))?)?;
+    let sealed = office.keys().seal_message(buckets, &place(&practice, &key), &plain)?;
     let row = AnswerRow {
         id,
         form_id: version.id,

@@ -123,6 +123,12 @@ impl Problem {
         )
     }
 
+    /// 410: the time of keeping it has ended, and its keys are destroyed.
+    #[must_use]
+    pub fn ended(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, "ended", "The time of keeping this has ended", detail)
+    }
+
     /// 401, the same for a token that is unknown, expired, revoked or missing.
     #[must_use]
     pub fn unauthorized() -> Self {
@@ -213,6 +219,9 @@ impl Problem {
     }
 }
 
+/// Where no certificate is known yet.
+const GONE: &str = "The time of keeping this has ended: its keys are destroyed.";
+
 impl From<DbError> for Problem {
     /// The engine's words stay in the log.
     fn from(error: DbError) -> Self {
@@ -234,6 +243,7 @@ impl From<AttachmentError> for Problem {
     fn from(error: AttachmentError) -> Self {
         match error {
             AttachmentError::Db(error) => error.into(),
+            AttachmentError::Seal(seal::SealError::Destroyed { .. }) => Self::ended(GONE),
             error => {
                 tracing::error!(error = %error, "http.attachment_failed");
                 Self::internal()
@@ -246,6 +256,7 @@ impl From<FormError> for Problem {
     fn from(error: FormError) -> Self {
         match error {
             FormError::Db(error) => error.into(),
+            FormError::Seal(seal::SealError::Destroyed { .. }) => Self::ended(GONE),
             error => {
                 tracing::error!(%error, "form.failed");
                 Self::internal()

@@ -16,6 +16,8 @@ use crate::audit::{self, Actor, AuditError, Event, Kind};
 use crate::db::Word;
 use crate::db::attachment::{AttachmentRow, Side};
 use crate::ids::AttachmentId;
+use crate::office::Office;
+use crate::retention::{birth_date, sentence};
 
 /// The files of a form, scanned, looked at and sealed, in their order; nothing of them is stored yet.
 /// `until` is the day with which the patient's copy ends, where they have one. One that is not taken
@@ -41,10 +43,12 @@ pub(super) async fn take_from(
     whose: (Actor, Option<PatientId>),
     (files, until, from): (Vec<(String, String, Bytes)>, Option<seal::Day>, Timestamp),
 ) -> Result<Result<Vec<SealedFile>, NotTaken>, AttachmentError> {
+    let (office, patient) = (doors.office().clone(), whose.1);
+    let born = doors.db().read(move |tx| birth_date(tx, &office, patient)).await?;
     let mut sealed = Vec::with_capacity(files.len());
     for (_, name, bytes) in files {
         match doors.scanner().take(name, bytes).await {
-            Ok(fit) => sealed.push(store::seal_from(doors.office(), &fit, (until, from))?),
+            Ok(fit) => sealed.push(store::seal_from(doors.office(), &fit, (until, from, born))?),
             Err(not) => {
                 refused(doors, whose, not).await?;
                 return Ok(Err(not));
@@ -67,6 +71,23 @@ async fn refused(
     let office = doors.office().clone();
     let event = Event::new(Kind::AttachmentRefused, actor).patient(patient).code("infected");
     doors.db().write(move |tx| audit::append(tx, &office, event).map(drop)).await
+}
+
+/// What is said of a file, for its record: the label, or that the time of keeping it has ended.
+///
+/// # Errors
+/// [`Problem`].
+pub(super) fn label_of_record(office: &Office, row: &AttachmentRow) -> Result<Label, Problem> {
+    still_kept(office, &row.record_wrap)?;
+    Ok(store::label(office, row, Side::Record)?)
+}
+
+/// Says no where the time of keeping what has this wrap has ended.
+///
+/// # Errors
+/// [`Problem::ended`].
+pub(super) fn still_kept(office: &Office, wrap: &[u8]) -> Result<(), Problem> {
+    office.ended(wrap).map_or(Ok(()), |ended| Err(Problem::ended(sentence(office, &ended))))
 }
 
 /// What is needed to send one. The caller asked whether it may be sent, and the log says so.

@@ -22,7 +22,7 @@ use super::api::{
 };
 use super::carriers::twilio;
 use super::console::patient::{
-    self, answers, disclosures, files as papers, hand_over, record, release, said,
+    self, answers, disclosures, files as papers, hand_over, holds, record, release, said,
 };
 use super::console::settings::vendors::forms as vendor_forms;
 use super::console::{
@@ -205,6 +205,7 @@ const CONTACTS: &[Action] = &[Action::ChangeContacts];
 const CONSENT: &[Action] = &[Action::RecordConsent];
 const RESTRICT: &[Action] = &[Action::ManageRestrictions];
 const RELEASE: &[Action] = &[Action::ReleaseRecords];
+const HOLD: &[Action] = &[Action::HoldRecord];
 const EMERGENCY: &[Action] = &[Action::BreakGlass];
 const TABLET: &[Action] = &[Action::HandOver];
 const SEALED: &[Action] = &[Action::WriteSealed];
@@ -250,6 +251,9 @@ fn pages() -> Routes {
         .get("/people/{patient}/disclosures", MayEach(RELEASE), disclosures::page)
         .get("/people/{patient}/release", MayEachRecently(RELEASE), release::page)
         .post("/people/{patient}/release", MayEachRecently(RELEASE), release::act)
+        .get("/people/{patient}/holds", MayEachRecently(HOLD), holds::page)
+        .post("/people/{patient}/holds", MayEachRecently(HOLD), holds::place)
+        .post("/people/{patient}/holds/{hold}/lift", MayEachRecently(HOLD), holds::lift)
         .post("/people/{patient}/contacts", MayEach(CONTACTS), record::add_contact)
         .post("/people/{patient}/contacts/{contact}/end", MayEach(CONTACTS), record::end_contact)
         .get("/people/{patient}/files/{file}", MayEach(SEE), papers::of_record)
@@ -318,6 +322,9 @@ fn pages() -> Routes {
         .post("/settings/vendors/{vendor}/end", MayRecently(A::ManageVendors), vendor_forms::end)
         .post("/settings/vendors/{vendor}/returned", MayRecently(A::ManageVendors), vendor_forms::returned)
         .get("/settings/vendors/{vendor}/files/{file}", May(A::ManageVendors), vendor_forms::file)
+        .get("/settings/retention", May(A::SeeRetention), settings::retention::page)
+        .post("/settings/retention/holds", MayRecently(A::HoldPractice), settings::retention::place)
+        .post("/settings/retention/holds/{hold}/lift", MayRecently(A::HoldPractice), settings::retention::lift)
         .get("/settings/carriers", May(A::ChangeSettings), settings::carriers::page)
         .get("/settings/carriers/test", May(A::ChangeSettings), settings::carriers::told)
         .post("/settings/carriers/test", May(A::ChangeSettings), settings::carriers::test)

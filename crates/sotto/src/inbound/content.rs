@@ -2,6 +2,7 @@
 //! both.
 
 use gate::AddressKind;
+use jiff::civil::Date;
 use seal::{Place, SealError, Sealed, SealedMessage};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -56,10 +57,10 @@ impl Content {
     }
 }
 
-/// Seals what came under the id of its row.
+/// Seals what came under the id of its row; `born`: when who wrote was.
 pub(super) fn seal(
     office: &Office,
-    id: InboundId,
+    (id, born): (InboundId, Option<Date>),
     arrival: &Arrival,
 ) -> Result<SealedMessage, InboundError> {
     let content = serde_json::json!({
@@ -70,7 +71,7 @@ pub(super) fn seal(
     });
     let bytes = Zeroizing::new(content.to_string().into_bytes());
     let (practice, row) = (office.practice().to_string(), id.to_string());
-    let buckets = office.buckets(office.clock().now())?;
+    let buckets = office.buckets_of(office.clock().now(), born)?;
     Ok(office.keys().seal_message(buckets, &place(&practice, &row), &bytes)?)
 }
 

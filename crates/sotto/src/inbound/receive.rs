@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use gate::{Address, AppointmentId, Channel, PatientId};
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::content;
 use super::effects;
@@ -24,6 +25,7 @@ use crate::ids::{ConversationId, Id as _, InboundId};
 use crate::intake::IntakeError;
 use crate::office::Office;
 use crate::outbox::OutboxError;
+use crate::retention::birth_date;
 use crate::schedule::ScheduleError;
 
 /// A message as an adapter hands it over.
@@ -321,25 +323,25 @@ fn take(
         return Ok(Received::Repeated { inbound });
     }
     let inbound = InboundId::new(office.clock());
-    if !store(tx, office, &arrival, inbound, index)? {
-        let known =
-            inbound_message::by_carrier_id(tx, practice, arrival.adapter, &arrival.carrier_id)?;
-        return Ok(Received::Repeated { inbound: known.unwrap_or(inbound) });
-    }
     let proved = match &known {
         Known::Proved(patient, _) => Some(*patient),
         Known::Nothing | Known::TakenDown(_) => None,
     };
+    let (sender, born) = match proved {
+        Some(patient) => (who::Sender::One(patient), birth_date(tx, office, Some(patient))?),
+        None => who::sender(tx, office, &index, now)?,
+    };
+    if !store(tx, office, &arrival, (inbound, born), index)? {
+        let known =
+            inbound_message::by_carrier_id(tx, practice, arrival.adapter, &arrival.carrier_id)?;
+        return Ok(Received::Repeated { inbound: known.unwrap_or(inbound) });
+    }
     let said = match &known {
         Known::TakenDown(taken) => &taken.words,
         Known::Nothing | Known::Proved(..) => &arrival.body,
     };
     let end = said.char_indices().nth(MOST_READ).map_or(said.len(), |(at, _)| at);
     let text = said.get(..end).unwrap_or_default();
-    let sender = match proved {
-        Some(patient) => who::Sender::One(patient),
-        None => who::sender(tx, office, &index, now)?,
-    };
     let conversation =
         threads::continue_or_open(tx, office, sender.patient(), arrival.channel, index)?;
     if let Some(patient) = sender.patient().filter(|_| proved.is_none()) {
@@ -415,10 +417,10 @@ fn store(
     tx: &mut Tx<'_>,
     office: &Office,
     arrival: &Arrival,
-    id: InboundId,
+    (id, born): (InboundId, Option<Date>),
     from_index: [u8; 32],
 ) -> Result<bool, InboundError> {
-    let sealed = content::seal(office, id, arrival)?;
+    let sealed = content::seal(office, (id, born), arrival)?;
     let new = NewInbound {
         id,
         adapter: arrival.adapter,

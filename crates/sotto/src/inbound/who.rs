@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use gate::facts::Dead;
 use gate::{AppointmentId, Language, PatientId};
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use super::receive::InboundError;
 use crate::db::appointment::{self, AppointmentRow, AppointmentStatus};
 use crate::db::{Tx, contact_point, message, patient};
 use crate::office::Office;
+use crate::people::patients::open_person;
 
 /// Who may have written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,13 +43,14 @@ impl Sender {
     }
 }
 
-/// Whose address it is. One that was said to be somebody else's is nobody's.
+/// Whose address it is, and when the youngest of them was born: what they write is kept for so long. One
+/// that was said to be somebody else's is nobody's.
 pub(super) fn sender(
     tx: &mut Tx<'_>,
     office: &Office,
     index: &[u8; 32],
     now: Timestamp,
-) -> Result<Sender, InboundError> {
+) -> Result<(Sender, Option<Date>), InboundError> {
     let practice = office.practice();
     let points = contact_point::by_address(tx, practice, index)?;
     let patients: BTreeSet<PatientId> = points
@@ -58,17 +61,21 @@ pub(super) fn sender(
         })
         .map(|point| point.patient_id)
         .collect();
-    let mut current = Vec::new();
+    let (mut current, mut youngest) = (Vec::new(), None);
     for id in patients {
-        if patient::get(tx, practice, id)?.is_some_and(|row| row.merged_into.is_none()) {
+        let row = patient::get(tx, practice, id)?.filter(|row| row.merged_into.is_none());
+        if let Some(row) = row {
+            let person = open_person(office.keys(), practice, id, row.person_sealed).ok();
+            youngest = youngest.max(person.and_then(|person| person.birth_date));
             current.push(id);
         }
     }
-    Ok(match current.as_slice() {
+    let sender = match current.as_slice() {
         [] => Sender::Unknown,
         [one] => Sender::One(*one),
         _ => Sender::Shared(current),
-    })
+    };
+    Ok((sender, youngest))
 }
 
 /// How far back a reminder counts: the longest step of the default plan and a day.

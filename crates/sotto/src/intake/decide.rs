@@ -8,6 +8,7 @@ use gate::{
     Draft, Language, MessageId, PatientId, Reason, Redirect, Refusal,
 };
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::{Answer, IntakeError, Request, Wanted, Words};
 use crate::audit::EntryId;
@@ -65,7 +66,7 @@ pub fn decide(tx: &mut Tx<'_>, office: &Office, request: Request) -> Result<Deci
         useless_after: request.useless_after,
     };
     let outcome = match Refusal::from_reasons(early) {
-        Some(refusal) => refused(office, draft, refusal, now)?,
+        Some(refusal) => refused(office, draft, refusal, (now, request.born()))?,
         None => ask(tx, office, &request, draft, now)?,
     };
     let notice = match &outcome {
@@ -90,10 +91,13 @@ fn ask(
     }
     let asked = draft.clone();
     match gate::clear(draft, &facts, &office.policy(), now) {
-        Decision::Clear(cleared) => {
-            Ok(Outcome::Clear(Box::new(Passed::new(office, cleared, facts, now)?)))
-        }
-        Decision::Refuse(refusal) => refused(office, asked, refusal, now),
+        Decision::Clear(cleared) => Ok(Outcome::Clear(Box::new(Passed::new(
+            office,
+            cleared,
+            facts,
+            (now, request.born()),
+        )?))),
+        Decision::Refuse(refusal) => refused(office, asked, refusal, (now, request.born())),
         Decision::Redirect(redirect) => split(tx, office, request, (asked, notice), *redirect, now),
     }
 }
@@ -113,7 +117,9 @@ fn split(
     let mut pass = |draft: Draft| -> Result<Option<Box<Passed>>, IntakeError> {
         let facts = facts::load(tx, office, &draft, request.patient.as_ref(), now)?;
         match gate::clear(draft, &facts, &office.policy(), now) {
-            Decision::Clear(one) => Ok(Some(Box::new(Passed::new(office, one, facts, now)?))),
+            Decision::Clear(one) => {
+                Ok(Some(Box::new(Passed::new(office, one, facts, (now, request.born()))?)))
+            }
             Decision::Redirect(_) | Decision::Refuse(_) => Ok(None),
         }
     };
@@ -123,7 +129,7 @@ fn split(
     let refusal = Refusal::from_reasons(because).unwrap_or_else(|| {
         Refusal::one(Reason::new(Code::ContentBlocked, "too much for this channel"))
     });
-    refused(office, asked, refusal, now)
+    refused(office, asked, refusal, (now, request.born()))
 }
 
 /// A message in the portal is of no use unheard of: the notice of it, to the first address on file
@@ -159,7 +165,8 @@ fn notice_of(
         };
         let facts = facts::load(tx, office, &draft, Some(subject), now)?;
         if let Decision::Clear(one) = gate::clear(draft, &facts, &office.policy(), now) {
-            return Ok(Some(Box::new(Passed::new(office, one, facts, now)?)));
+            let born = subject.person.birth_date;
+            return Ok(Some(Box::new(Passed::new(office, one, facts, (now, born))?)));
         }
     }
     Ok(None)
@@ -169,9 +176,9 @@ fn refused(
     office: &Office,
     draft: Draft,
     refusal: Refusal,
-    now: Timestamp,
+    when: (Timestamp, Option<Date>),
 ) -> Result<Outcome, IntakeError> {
-    let kept = Kept::new(office, (&draft, false), now)?;
+    let kept = Kept::new(office, (&draft, false), when)?;
     Ok(Outcome::Refuse { draft: Box::new(draft), kept, refusal })
 }
 
@@ -320,7 +327,7 @@ impl Passed {
         office: &Office,
         cleared: Cleared,
         facts: Facts,
-        now: Timestamp,
+        (now, born): (Timestamp, Option<Date>),
     ) -> Result<Self, IntakeError> {
         let carrier = facts.vendor.get().map(|vendor| vendor.adapter.clone());
         let channel = cleared.draft().channel;
@@ -328,7 +335,7 @@ impl Passed {
             clearance: EntryId::new(office.clock()),
             binding: cleared.binding(office.binding_key()),
             adapter: carrier.unwrap_or_else(|| channel.as_str().to_owned()),
-            kept: Kept::new(office, (cleared.draft(), channel == Channel::Portal), now)?,
+            kept: Kept::new(office, (cleared.draft(), channel == Channel::Portal), (now, born))?,
             facts: Arc::new(facts),
             cleared,
         })
@@ -340,14 +347,14 @@ impl Kept {
     fn new(
         office: &Office,
         (draft, copy): (&Draft, bool),
-        now: Timestamp,
+        (now, born): (Timestamp, Option<Date>),
     ) -> Result<Self, IntakeError> {
         let (practice, row) = (office.practice().to_string(), draft.message.to_string());
         let place =
             seal::Place { practice: &practice, table: "message", row: &row, column: "content" };
         let content = message::content_json(draft);
         let expiry = copy.then(|| letters::last_day(now));
-        let buckets = seal::Buckets { expiry, ..office.buckets(now)? };
+        let buckets = seal::Buckets { expiry, ..office.buckets_of(now, born)? };
         Ok(Self {
             address_index: office.address_index(&draft.address),
             content_hash: office.keys().content_hash("message", &content),

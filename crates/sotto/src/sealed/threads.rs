@@ -16,6 +16,7 @@ use crate::db::{Db, Tx, Word as _};
 use crate::ids::{Id as _, SealedMessageId, SealedThreadId, StaffId};
 use crate::office::Office;
 use crate::portal::letters;
+use crate::retention::{birth_date, gone};
 
 pub use crate::db::sealed_thread::{Holder, Sender};
 
@@ -91,8 +92,10 @@ pub struct Stored {
     pub sender: Sender,
     /// When it came.
     pub at: Timestamp,
-    /// The envelope, as the browser wrote it.
+    /// The envelope, as the browser wrote it; none where the time of keeping it has ended.
     pub envelope: Option<String>,
+    /// What staff read in its place then.
+    pub gone: String,
 }
 
 /// The row of a conversation of theirs. Reads only.
@@ -173,7 +176,11 @@ fn opened(office: &Office, row: MessageRow) -> Result<Stored, SealedError> {
         Err(seal::SealError::Destroyed { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    Ok(Stored { id: row.id, sender: row.sender, at: row.created_at, envelope })
+    let gone = match &envelope {
+        Some(_) => String::new(),
+        None => gone(office, wrap.as_bytes()),
+    };
+    Ok(Stored { id: row.id, sender: row.sender, at: row.created_at, envelope, gone })
 }
 
 const fn place<'a>(practice: &'a str, row: &'a str) -> Place<'a> {
@@ -342,7 +349,8 @@ fn keep(
 ) -> Result<(), SealedError> {
     let now = office.clock().now();
     let (practice, key) = (office.practice().to_string(), envelope.id.to_string());
-    let buckets = office.buckets(now)?;
+    let born = birth_date(tx, office, Some(thread.patient_id))?;
+    let buckets = office.buckets_of(now, born)?;
     let sealed = office.keys().seal_message(buckets, &place(&practice, &key), sent)?;
     let message = MessageRow {
         id: envelope.id,

@@ -47,7 +47,12 @@ async fn come_in(desk: &Desk, role: Role) -> Jar {
 }
 
 /// A signed consent to texts, with files.
-async fn sign(desk: &Desk, ana: PatientId, files: &[(&str, &str, &[u8])], jar: &mut Jar) -> Answer {
+pub(crate) async fn sign(
+    desk: &Desk,
+    ana: PatientId,
+    files: &[(&str, &str, &[u8])],
+    jar: &mut Jar,
+) -> Answer {
     let page = desk.get(&format!("/people/{ana}"), jar).await.is(200);
     let (_, rest) = page.text.split_once("value=\"sms ").expect("an address to choose");
     let address = format!("sms {}", &rest[..36]);

@@ -43,4 +43,5 @@ mod people;
 mod portal;
 mod receipts;
 mod reconcile;
+mod retention;
 mod self_test;

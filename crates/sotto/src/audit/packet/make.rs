@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gate::MessageId;
 use ledger::{Checkpoint, prove_inclusion};
-use seal::{Place, Sealed};
+use seal::{Place, SealError, Sealed};
 
 use super::{Data, Held, Proved};
 use crate::audit::append::{AuditError, Log, append};
@@ -13,9 +13,9 @@ use crate::audit::record::{self, Column};
 use crate::audit::sequencer::{last_note, log_key, tile};
 use crate::db::registry::{
     ATTEMPT, ATTEMPT_PART, CONSENT_EVENT, MESSAGE, POLICY_VERSION, PRACTICE, RECEIPT,
-    TEMPLATE_VERSION, Table,
+    RETENTION_MONTH, TEMPLATE_VERSION, Table,
 };
-use crate::db::{DbError, Row, Sql, Tx, Value};
+use crate::db::{DbError, Row, Sql, Tx, Value, retention_month};
 use crate::{params, sql};
 
 /// A packet could not be made.
@@ -148,6 +148,13 @@ fn rows(tx: &mut Tx<'_>, log: Log<'_>, message: MessageId) -> Result<Vec<Held>, 
             }
         }
     }
+    if let Some(name) = held.bytes("record_wrap").as_deref().and_then(seal::sealed_under) {
+        let all = retention_month::all(tx, log.practice)?;
+        let its = all.iter().find(|row| row.ended_at.is_some() && row.key_name == name);
+        if let Some(month) = its {
+            rows.extend(one(tx, log, RETENTION_MONTH, &month.month)?);
+        }
+    }
     rows.push(held);
     let attempts =
         sql!("SELECT id FROM attempt WHERE practice_id = $1 AND message_id = $2 ORDER BY number");
@@ -202,13 +209,26 @@ fn one(
     }))
 }
 
-fn content_key(log: Log<'_>, message: MessageId, rows: &[Held]) -> Result<Digest, PacketError> {
+/// The key of the content; none where its month has ended, of which the certificate is added.
+fn content_key(
+    log: Log<'_>,
+    message: MessageId,
+    rows: &[Held],
+) -> Result<Option<Digest>, PacketError> {
     let held = rows.iter().find(|row| row.table == MESSAGE.name());
     let wrap = held.and_then(|held| held.bytes("record_wrap"));
     let wrap = Sealed::from_bytes(wrap.ok_or(PacketError::Content(message))?);
     let (practice, row) = (log.practice.to_string(), message.to_string());
     let place = Place { practice: &practice, table: "message", row: &row, column: "content" };
-    Ok(Digest(*log.keys.disclose_message_key(&place, &wrap)?))
+    match log.keys.disclose_message_key(&place, &wrap) {
+        Ok(key) => Ok(Some(Digest(*key))),
+        Err(SealError::Destroyed { .. })
+            if rows.iter().any(|row| row.table == RETENTION_MONTH.name()) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 type Found = (u64, String, Entry);

@@ -12,7 +12,11 @@ use crate::db::registry::{
 
 /// Tells it, or nothing where the content does not open.
 pub(super) fn tell(data: &Data) -> Option<String> {
-    let content = data.content()?;
+    let content = data.content();
+    let ended = data.certificate();
+    if content.is_none() && ended.is_none() {
+        return None;
+    }
     let message = data.rows_of(MESSAGE).next()?;
     let mut out = String::new();
     let practice = data.rows_of(PRACTICE).next().and_then(|row| row.text("display_name"));
@@ -20,18 +24,26 @@ pub(super) fn tell(data: &Data) -> Option<String> {
     line(&mut out, &format!("Message:  {}", data.message));
     line(&mut out, &format!("Made:     {}", time(Some(data.made_at))));
     heading(&mut out, "What was said");
-    line(&mut out, &format!("By {}, to {}", word(message, "channel"), plain(&content.address)));
+    let to = content.as_ref().map(|content| format!(", to {}", plain(&content.address)));
+    line(&mut out, &format!("By {}{}", word(message, "channel"), to.unwrap_or_default()));
     let (kind, purpose) = (word(message, "kind"), word(message, "purpose"));
     line(&mut out, &format!("Kind: {kind}; purpose: {purpose}; in {}", word(message, "language")));
     for template in data.rows_of(TEMPLATE_VERSION) {
         let version = template.int("version").unwrap_or_default();
         line(&mut out, &format!("From template {} version {version}", word(template, "name")));
     }
-    if let Some(subject) = &content.subject {
-        line(&mut out, &format!("Subject: {}", plain(subject)));
+    if let Some(content) = &content {
+        if let Some(subject) = &content.subject {
+            line(&mut out, &format!("Subject: {}", plain(subject)));
+        }
+        for said in content.body.split('\n') {
+            line(&mut out, &format!("| {}", plain(said)));
+        }
     }
-    for said in content.body.split('\n') {
-        line(&mut out, &format!("| {}", plain(said)));
+    if let Some(row) = ended {
+        let (at, month) = (time(row.int("ended_at")), word(row, "month"));
+        line(&mut out, "The words and the address are gone: the time of keeping them ended.");
+        line(&mut out, &format!("Their key was destroyed at {at}: certificate {month}"));
     }
     decision(&mut out, data, message);
     consents(&mut out, data);

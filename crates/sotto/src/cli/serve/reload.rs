@@ -125,6 +125,7 @@ impl Running {
         let config = Config::load(&self.config.file)?;
         self.changeable(&config)?;
         open::check_practice(&config)?;
+        config.retention()?;
         log::check(config.log.filter.as_deref())
             .map_err(|error| config.wrong("log.filter", error))?;
         let marks = Marks::of(&config);
@@ -175,6 +176,7 @@ impl Running {
 
     async fn put_in_force(&mut self, prepared: Prepared) -> Result<()> {
         let Prepared { config, templates, adapters, pager, webhook_tokens, marks } = prepared;
+        let kept = config.retention()?;
         let changed: Vec<AdapterName> =
             adapters.iter().map(crate::channels::Adapter::name).collect();
         let (office, settings) = (self.office.clone(), config.clone());
@@ -193,6 +195,7 @@ impl Running {
         // From here on nothing fails but reading what was just written.
         let office = self.office.clone();
         office.use_templates(templates);
+        office.keep_for(kept);
         self.db.read(move |tx| office.refresh(tx)).await?;
         // A key that another process destroyed is noticed now.
         self.office.keys().forget();

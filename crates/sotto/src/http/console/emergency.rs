@@ -28,6 +28,7 @@ use crate::http::params::Path;
 use crate::http::views::seen;
 use crate::ids::{BreakGlassId, PatientId, StaffId};
 use crate::office::Office;
+use crate::retention::gone;
 
 /// The reasons, as they are asked.
 const REASONS: [(Reason, &str); 3] = [
@@ -250,9 +251,7 @@ pub async fn list(State(doors): State<Doors>, may: May<ReadAudit>) -> Result<Res
                 may_open: allows(&who, Action::SeePatient, &record),
                 words: reviews.then(|| {
                     let words = break_glass::words(office, &row);
-                    words.unwrap_or_else(|_| {
-                        "[The words are gone: their keys were destroyed.]".to_owned()
-                    })
+                    words.unwrap_or_else(|_| gone(office, &row.record_wrap))
                 }),
                 ..Line::of(office, &staff, &row, who.staff.id)
             }

@@ -13,6 +13,7 @@ use crate::inbound::content;
 use crate::office::Office;
 use crate::outbox::store;
 use crate::people::patients::open_person;
+use crate::retention::gone;
 
 /// Reads the lists. A person met twice is opened once.
 pub(super) struct Lines<'a> {
@@ -131,7 +132,8 @@ impl<'a> Lines<'a> {
         }
         let Some(stored) = message::find(tx, self.office.practice(), id)? else { return Ok(None) };
         let sealed = (stored.content_sealed.as_slice(), stored.record_wrap.as_slice());
-        Ok(store::open_words(self.office, id, sealed))
+        let words = store::open_words(self.office, id, sealed);
+        Ok(Some(words.unwrap_or_else(|| gone(self.office, sealed.1))))
     }
 
     fn reply_text(
@@ -147,7 +149,7 @@ impl<'a> Lines<'a> {
             return Ok(None);
         };
         let came = content::open(self.office, line.id, (&content, &wrap));
-        Ok(came.ok().map(content::Content::shown))
+        Ok(Some(came.map_or_else(|_| gone(self.office, &wrap), content::Content::shown)))
     }
 }
 

@@ -55,6 +55,7 @@ impl Frame {
             ("/templates", "Templates", Action::SeeTemplates),
             ("/settings", "Settings", Action::ChangeSettings),
             ("/settings/vendors", "Vendors", Action::ManageVendors),
+            ("/settings/retention", "Keeping records", Action::SeeRetention),
             ("/access", "Who may do what", Action::SeeAccess),
         ];
         let may = |action| policies::may(&principal, action, &Resource::Practice).is_ok();
@@ -272,6 +273,9 @@ pub(super) fn failed(error: &dyn std::fmt::Display) -> Response {
 /// The same for a problem, which has logged itself.
 pub(super) fn not_now(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if status == StatusCode::GONE {
+        return message(status, (problem.title, &problem.detail), ("/", "To the first page"));
+    }
     message(
         status,
         ("That didn't work", "It isn't your doing. Load the page again in a minute."),

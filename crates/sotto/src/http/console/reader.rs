@@ -28,6 +28,7 @@ use crate::outbox::store;
 use crate::people::patients::open_person;
 use crate::people::person::Person;
 use crate::portal::PortalError;
+use crate::retention::gone;
 use crate::schedule::office_hours::BadHours;
 
 /// A page of the desk cannot be shown, or a form of it not done.
@@ -61,9 +62,6 @@ pub(super) enum DeskError {
     #[error(transparent)]
     Audit(#[from] AuditError),
 }
-
-/// Where the words should stand of what was said, once their keys were destroyed.
-const WORDS_GONE: &str = "[The words are gone: their keys were destroyed.]";
 
 /// A code lets somebody in at the window: it is for whoever has the phone, and nobody here.
 const CODE: &str = "[A code for the patient alone.]";
@@ -223,7 +221,7 @@ impl<'a> Reader<'a> {
                 let end = ending(&came.from.value);
                 (came.shown(), end)
             }
-            None => (WORDS_GONE.to_owned(), "An unknown number".to_owned()),
+            None => (gone(self.office, sealed.1), "An unknown number".to_owned()),
         })
     }
 
@@ -240,14 +238,15 @@ impl<'a> Reader<'a> {
         let level = basis.and_then(basis_from_json).map(|basis| basis.level);
         self.may_read(about::said(kind, level), whose).then(|| {
             let words = store::open_words(self.office, id, sealed);
-            words.unwrap_or_else(|| WORDS_GONE.to_owned())
+            words.unwrap_or_else(|| gone(self.office, sealed.1))
         })
     }
 
     /// The words of a note.
-    pub(super) fn note(&self, row: &NoteRow) -> Option<String> {
-        let plain = notes::open(self.office, row).ok()?;
-        String::from_utf8(plain.to_vec()).ok()
+    pub(super) fn note(&self, row: &NoteRow) -> String {
+        let plain = notes::open(self.office, row).ok();
+        let words = plain.and_then(|plain| String::from_utf8(plain.to_vec()).ok());
+        words.unwrap_or_else(|| gone(self.office, &row.record_wrap))
     }
 }
 

@@ -60,6 +60,7 @@ struct Message {
     ours: bool,
     at: When,
     envelope: Option<String>,
+    gone: String,
 }
 
 fn side<D>(may: &MayOf<D>) -> Side {
@@ -227,6 +228,7 @@ pub async fn page(
                 ours: one.sender == Sender::Staff,
                 at: When::new(one.at, now, &zone),
                 envelope: one.envelope,
+                gone: one.gone,
             })
             .collect(),
     };

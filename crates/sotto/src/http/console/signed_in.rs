@@ -75,6 +75,12 @@ deeds! {
     ChangeSettings;
     /// To write down vendors, and sign and end agreements with them.
     ManageVendors;
+    /// To see how long records are kept, what is held, and what ended.
+    SeeRetention;
+    /// To hold the whole practice's records, and lift that.
+    HoldPractice;
+    /// To hold a record beyond its time, and lift that.
+    HoldRecord;
     /// To see what must be done.
     SeeTasks;
     /// To hand in what a caller said.
@@ -330,12 +336,19 @@ fn to_page(parts: &Parts, to: &str) -> Response {
         (_, path) if path.starts_with("/people") => {
             path.match_indices('/').nth(2).and_then(|(at, _)| path.get(..at)).unwrap_or(path)
         }
-        (_, path) => {
-            ["/staff", "/settings/vendors", "/settings", "/log", "/inbox", "/tasks", "/templates"]
-                .into_iter()
-                .find(|page| path.starts_with(page))
-                .unwrap_or("/me")
-        }
+        (_, path) => [
+            "/staff",
+            "/settings/vendors",
+            "/settings/retention",
+            "/settings",
+            "/log",
+            "/inbox",
+            "/tasks",
+            "/templates",
+        ]
+        .into_iter()
+        .find(|page| path.starts_with(page))
+        .unwrap_or("/me"),
     };
     see_other(&format!("{to}?to={back}"))
 }

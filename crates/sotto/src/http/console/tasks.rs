@@ -64,8 +64,8 @@ struct Row {
     thread: Option<String>,
     /// Where the call about it begins.
     call: Option<String>,
-    /// It is about an agreement, and they may do something about it.
-    vendors: bool,
+    /// The page of the settings where they may do something about it.
+    settings: Option<&'static str>,
     /// Where it is reviewed, which is how it is done.
     review: bool,
     /// May they say that it is done?
@@ -162,7 +162,13 @@ fn line(reader: &mut Reader<'_>, row: Listed, whose: &Whose) -> Row {
     let mine = !reviewed && reader.may(Action::Reply, about, whose);
     let patient = row.patient.filter(|_| mine && readable);
     Row {
-        vendors: agreed && reader.may_here(Action::ManageVendors),
+        settings: match row.kind {
+            _ if agreed && reader.may_here(Action::ManageVendors) => Some("/settings/vendors"),
+            TaskKind::RecordsEnd if reader.may_here(Action::SeeRetention) => {
+                Some("/settings/retention")
+            }
+            _ => None,
+        },
         review: reviewed && reader.may_here(Action::ReviewBreakGlass),
         call: patient.map(|patient| format!("/people/{patient}/call?task={}", row.id)),
         id: row.id.to_string(),

@@ -541,7 +541,7 @@ fn of_colleagues(reader: &mut Reader<'_>, note: &NoteRow, whose: &Whose) -> Item
     let to = note.mentioned.map(|id| format!(" to {}", reader.name(id))).unwrap_or_default();
     Item {
         head: format!("Note by {}{to}", reader.name(note.author)),
-        body: readable.then(|| reader.note(note)).flatten(),
+        body: readable.then(|| reader.note(note)),
         ..Item::new(reader, format!("n-{}", note.id), "note", note.created_at)
     }
 }

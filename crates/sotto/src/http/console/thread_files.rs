@@ -11,14 +11,13 @@ use super::shelf::patient_of;
 use super::signed_in::{May, SeeTasks, leave};
 use super::thread::found;
 use crate::access::policies::{About, Action};
-use crate::attachments::store;
 use crate::audit::{Event, Kind};
 use crate::db::attachment::{self, Holder, Side};
 use crate::db::registry::ATTACHMENT;
 use crate::db::{Tx, inbound_message, message};
 use crate::http::Doors;
 use crate::http::errors::Problem;
-use crate::http::files::{Going, send};
+use crate::http::files::{Going, label_of_record, send};
 use crate::http::params::Path;
 use crate::http::views::seen;
 use crate::ids::AttachmentId;
@@ -50,7 +49,7 @@ pub async fn page(
         };
         let row = there.filter(|_| whose.is_some() && whose == patient);
         let row = row.ok_or_else(|| Problem::not_found("file"))?;
-        let label = store::label(office, &row, Side::Record)?;
+        let label = label_of_record(office, &row)?;
         Ok::<_, Problem>((Going::new(&row, Side::Record, label), vec![event]))
     };
     match seen(&doors, look).await {

@@ -158,6 +158,7 @@ pub(super) fn task_words(kind: &str) -> String {
         "reminder_missing" => "A reminder did not go out: call".to_owned(),
         "reminder_wrong" => "Was reminded of a visit that moved or was cancelled: call".to_owned(),
         "self_test_failed" => "The self-test failed: see sotto selftest --last".to_owned(),
+        "records_end" => "A month of records ends soon: hold what must stay".to_owned(),
         "agreement_ends" => "An agreement with a vendor ends soon: renew it".to_owned(),
         "certificate" => {
             "An agreement was ended: get the certificate of return or destruction".to_owned()

@@ -17,7 +17,7 @@ use crate::access::{Desk, Jar};
 use crate::attachments::{PAPER, links};
 use crate::on_both_engines;
 
-pub(super) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
     entries
         .map(|entry| {
@@ -27,7 +27,7 @@ pub(super) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-pub(super) fn holds(all: &[u8], part: &[u8]) -> bool {
+pub(crate) fn holds(all: &[u8], part: &[u8]) -> bool {
     all.windows(part.len()).any(|window| window == part)
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn send(desk: &Desk, files: &[(&str, &str, &[u8])], jar: &mut J
 }
 
 /// Somebody at the desk.
-pub(super) async fn at_the_desk(desk: &Desk, role: Role) -> Jar {
+pub(crate) async fn at_the_desk(desk: &Desk, role: Role) -> Jar {
     let (id, _) = desk.invite(&format!("{role}@harborview.example"), &[role]).await;
     desk.let_in(id).await
 }
@@ -38,7 +38,7 @@ pub(super) fn path_in(page: &str, begin: &str) -> String {
 }
 
 /// A document from the staff, arrived: the letter it came with.
-pub(super) async fn document(desk: &Desk, patient: PatientId, jar: &mut Jar) -> MessageId {
+pub(crate) async fn document(desk: &Desk, patient: PatientId, jar: &mut Jar) -> MessageId {
     let path = format!("/people/{patient}/write");
     let page = desk.get(&path, jar).await.is(200).text;
     let fresh = path_in(page.split("send-files").nth(1).unwrap(), "name=\"message\" value=\"");

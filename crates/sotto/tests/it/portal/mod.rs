@@ -1,8 +1,8 @@
 //! The patient's side, through the real router, on both engines.
 
 mod choices;
-mod copies;
-mod files;
+pub(crate) mod copies;
+pub(crate) mod files;
 mod forms;
 mod guessing;
 mod injected;
@@ -10,7 +10,7 @@ mod inside;
 mod let_in;
 mod merged;
 mod phones;
-mod restored;
+pub(crate) mod restored;
 mod sealed;
 mod tablet;
 mod theirs;
@@ -28,12 +28,12 @@ use sotto::{params, sql};
 use crate::access::{Answer, Desk, Jar};
 use crate::clinic::Sent;
 
-const PHONE: &str = "+12125550171";
-const OTHER: &str = "+12125550172";
+pub(crate) const PHONE: &str = "+12125550171";
+pub(crate) const OTHER: &str = "+12125550172";
 const WORDS: &str = "Your culture grew Quillfeather bacteria. Take the tablets for seven days.";
 
 /// A message of the practice's in the portal, arrived.
-async fn letter(desk: &Desk, patient: PatientId, body: &'static str) -> MessageId {
+pub(crate) async fn letter(desk: &Desk, patient: PatientId, body: &'static str) -> MessageId {
     desk.clinic
         .write(move |tx, office| {
             let request = Request {
@@ -60,7 +60,7 @@ async fn letter(desk: &Desk, patient: PatientId, body: &'static str) -> MessageI
         .await
 }
 
-fn arrive(tx: &mut sotto::db::Tx<'_>, office: &sotto::office::Office, id: MessageId) {
+pub(crate) fn arrive(tx: &mut sotto::db::Tx<'_>, office: &sotto::office::Office, id: MessageId) {
     let (practice, now) = (office.practice(), office.clock().now());
     for (from, to) in [(State::Queued, State::Sending), (State::Sending, State::Delivered)] {
         assert!(
@@ -105,7 +105,7 @@ async fn born(desk: &Desk, token: &str, jar: &mut Jar) -> Answer {
 }
 
 /// Comes in by a link.
-async fn come_in(desk: &Desk, number: &str) -> Jar {
+pub(crate) async fn come_in(desk: &Desk, number: &str) -> Jar {
     let mut jar = Jar::default();
     let token = token(desk, number).await;
     born(desk, &token, &mut jar).await.goes_to(&format!("/w/{token}/code"));

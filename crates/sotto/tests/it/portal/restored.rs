@@ -36,7 +36,7 @@ const NEEDLE: &[u8] = b"Wimblethatch";
 const PASSPHRASE: &str = "six random words make a passphrase";
 
 /// The files that a practice keeps apart, and where they lie.
-pub(super) struct Safe {
+pub(crate) struct Safe {
     folder: PathBuf,
     backup_key: Arc<RootKey>,
     witness: Witness,
@@ -49,7 +49,7 @@ impl Drop for Safe {
 }
 
 impl Safe {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let id = sotto::clock::Clock::system().new_id();
         let folder = std::env::temp_dir().join(format!("sotto-safe-{id}"));
         std::fs::create_dir_all(&folder).unwrap();
@@ -57,6 +57,11 @@ impl Safe {
         backup_key.write_new(&folder.join("backup.key")).unwrap();
         let witness = Witness::at(folder.join("witness"));
         Self { folder, backup_key, witness }
+    }
+
+    /// Where they lie.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     fn places(&self, desk: &Desk, store: &Path) -> Where {
@@ -70,7 +75,7 @@ impl Safe {
     }
 
     /// As `sotto backup` and `sotto backup keys` do: the data and the keys of now.
-    pub(super) async fn back_up(&self, desk: &Desk) -> (PathBuf, PathBuf) {
+    pub(crate) async fn back_up(&self, desk: &Desk) -> (PathBuf, PathBuf) {
         let clinic = &desk.clinic;
         audit::sequencer::catch_up(&clinic.db, &clinic.office).await.unwrap();
         let order = Order {
@@ -95,7 +100,7 @@ impl Safe {
     }
 
     /// As `sotto restore` does with the file of the keys, where there is no key store.
-    async fn put_back_keys(&self, desk: &Desk, file: &Path) -> (PathBuf, RootKey) {
+    pub(crate) async fn put_back_keys(&self, desk: &Desk, file: &Path) -> (PathBuf, RootKey) {
         let store = self.folder.join("new-keys");
         let (places, file) = (self.places(desk, &store), file.to_owned());
         let clock = desk.clinic.office.clock().clone();
@@ -109,12 +114,12 @@ impl Safe {
 
     /// As `sotto restore` does with the file of the data, with these keys, into an empty place: the
     /// practice that is there then.
-    async fn restore(&self, desk: &Desk, file: &Path, keys: (&Path, RootKey)) -> Desk {
+    pub(crate) async fn restore(&self, desk: &Desk, file: &Path, keys: (&Path, RootKey)) -> Desk {
         self.put_back(desk, file, keys).await.0
     }
 
     /// The same, with what was said of it.
-    pub(super) async fn put_back(
+    pub(crate) async fn put_back(
         &self,
         desk: &Desk,
         file: &Path,
@@ -190,7 +195,7 @@ async fn rows(db: &Db, practice: gate::PracticeId) -> Vec<u8> {
 
 /// What lies on the disk of a practice: its rows, its database's files with the write-ahead log
 /// (SQLite's; PostgreSQL's belongs to its server, which is asked in [`server_holds`]), its keys.
-async fn on_disk(desk: &Desk) -> Vec<(String, Vec<u8>)> {
+pub(crate) async fn on_disk(desk: &Desk) -> Vec<(String, Vec<u8>)> {
     let mut all =
         vec![("rows".to_owned(), rows(&desk.clinic.db, desk.clinic.office.practice()).await)];
     if let Some(database) = desk.clinic.db.url.strip_prefix("sqlite:") {
@@ -204,7 +209,7 @@ async fn on_disk(desk: &Desk) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Where the server's write-ahead log is now; nothing on SQLite.
-async fn log_position(url: &str) -> Option<String> {
+pub(crate) async fn log_position(url: &str) -> Option<String> {
     let url = url.to_owned();
     url.starts_with("postgres").then_some(())?;
     let ask = move || {
@@ -216,7 +221,7 @@ async fn log_position(url: &str) -> Option<String> {
 
 /// In how many of the files these bytes stand: of this database on its server; and, where it says since
 /// when, of the server's write-ahead log.
-async fn server_holds(url: &str, since: Option<&str>, part: &[u8]) -> i64 {
+pub(crate) async fn server_holds(url: &str, since: Option<&str>, part: &[u8]) -> i64 {
     const TABLES: &str = "
         SELECT COUNT(*) FROM pg_class
          WHERE relkind IN ('r', 't', 'i') AND position($1::bytea IN

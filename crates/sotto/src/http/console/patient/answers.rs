@@ -14,10 +14,11 @@ use super::super::words::words_of;
 use crate::access::policies::{About, Action};
 use crate::audit::{Event, Kind};
 use crate::db::registry::FORM_ANSWER;
-use crate::db::{Tx, appointment};
+use crate::db::{Tx, appointment, form};
 use crate::forms;
 use crate::http::Doors;
 use crate::http::errors::Problem;
+use crate::http::files::still_kept;
 use crate::http::params::Path;
 use crate::http::views::seen;
 use crate::ids::FormAnswerId;
@@ -57,6 +58,9 @@ pub async fn page(
     let event = Event::new(Kind::ContentViewed, may.actor()).about(FORM_ANSWER, id);
     let event = permit.of(event.patient(patient).code("form"));
     let look = move |tx: &mut Tx<'_>, office: &Office| {
+        if let Some(row) = form::answer(tx, office.practice(), id)? {
+            still_kept(office, &row.record_wrap)?;
+        }
         let Some(opened) = forms::open(tx, office, (patient, id))? else {
             return Err(Problem::not_found("form"));
         };

@@ -7,14 +7,13 @@ use uuid::Uuid;
 
 use super::super::page::not_now;
 use super::super::signed_in::{MayOf, SeePatient};
-use crate::attachments::store;
 use crate::audit::{Event, Kind};
 use crate::db::attachment::{self, Holder, Side};
 use crate::db::registry::ATTACHMENT;
 use crate::db::{Tx, consent_event};
 use crate::http::Doors;
 use crate::http::errors::Problem;
-use crate::http::files::{Going, send};
+use crate::http::files::{Going, label_of_record, send};
 use crate::http::params::Path;
 use crate::http::views::seen;
 use crate::ids::AttachmentId;
@@ -39,7 +38,7 @@ pub async fn of_record(
         };
         let row = there.filter(|_| whose == Some(patient));
         let row = row.ok_or_else(|| Problem::not_found("file"))?;
-        let label = store::label(office, &row, Side::Record)?;
+        let label = label_of_record(office, &row)?;
         Ok((Going::new(&row, Side::Record, label), vec![event]))
     };
     match seen(&doors, look).await {

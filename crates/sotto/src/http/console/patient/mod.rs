@@ -9,6 +9,7 @@ pub mod answers;
 pub mod disclosures;
 pub mod files;
 pub mod hand_over;
+pub mod holds;
 pub mod record;
 pub mod release;
 pub mod said;
@@ -65,6 +66,7 @@ struct May {
     hand_over: bool,
     restrictions: bool,
     release: bool,
+    hold: bool,
     write: bool,
     sealed: bool,
     /// See that what was said is closed to most.
@@ -86,6 +88,7 @@ impl May {
             hand_over: may(Action::HandOver),
             restrictions: may(Action::ManageRestrictions),
             release: may(Action::ReleaseRecords),
+            hold: may(Action::HoldRecord),
             sealed: may(Action::WriteSealed),
             tags: policies::may(principal, Action::ReadConversation, &closed).is_ok(),
             write: [About::Schedule, About::Clinical, About::Account].into_iter().any(reply),
@@ -111,6 +114,7 @@ async fn show(doors: &Doors, asked: Asked<'_>) -> Result<Response, Problem> {
     let shows = Shows {
         birth: show_birth,
         tags: may.tags,
+        holds: may.hold,
         part2: may.tags && asked.whose.tags.contains(&Tag::Part2),
     };
     let event = Event::new(Kind::PatientViewed, asked.signed_in.actor()).patient(patient);

@@ -14,6 +14,7 @@ use crate::db::appointment::{self, AppointmentReply, AppointmentRow, Appointment
 use crate::db::caregiver::{self, CaregiverRow, Permission};
 use crate::db::consent_event::{self, ConsentEventKind, ConsentEventRow};
 use crate::db::contact_point::{self, AddressSource, ContactPointRow};
+use crate::db::legal_hold;
 use crate::db::patient::PatientRow;
 use crate::db::restriction::{self, AlternativeRow, RestrictedThing, RestrictionRow};
 use crate::db::{Tx, Word, attachment, clinician, patient, site, test_patient};
@@ -41,6 +42,8 @@ pub(super) struct Shows {
     pub birth: bool,
     /// That a tag was set, and when: who may read what it closes.
     pub tags: bool,
+    /// Whether the record is held.
+    pub holds: bool,
     /// The patient carries `part2` now, and they may know.
     pub part2: bool,
 }
@@ -294,6 +297,16 @@ impl<'a> Reader<'a> {
         }
         if test_patient::find(tx, self.office.practice(), self.id)?.is_some() {
             marks.push(mark("wait", "Made up, for the nightly self-test"));
+        }
+        if shows.holds {
+            let practice = self.office.practice();
+            let mut held = legal_hold::of_patient(tx, practice, self.id)?;
+            let everybody = legal_hold::standing(tx, practice)?.into_iter();
+            held.extend(everybody.filter(|hold| hold.patient_id.is_none()));
+            let stands = held.iter().filter(|hold| hold.lifted_at.is_none());
+            if let Some(first) = stands.map(|hold| hold.placed_at).min() {
+                marks.push(mark("stop", format!("Legal hold since {}", self.day(first))));
+            }
         }
         if shows.part2 {
             marks.push(mark("stop", say::PART2.to_owned()));

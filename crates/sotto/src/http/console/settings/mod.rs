@@ -4,6 +4,7 @@
 pub mod carriers;
 pub mod forms;
 pub mod hours;
+pub mod retention;
 pub(super) mod standing;
 pub mod vendors;
 

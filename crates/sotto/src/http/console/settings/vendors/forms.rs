@@ -15,7 +15,7 @@ use super::super::super::signed_in::{ManageVendors, May, MayRecently};
 use super::{LIST, show, show_list};
 use crate::access::policies::Permit;
 use crate::agreements::register::{self, NewVendor, RegisterError, Signed};
-use crate::attachments::store::{self, SealedFile};
+use crate::attachments::store::SealedFile;
 use crate::audit::{Actor, Event, Kind};
 use crate::db::attachment::{self, Holder, Side};
 use crate::db::registry::ATTACHMENT;
@@ -230,7 +230,7 @@ pub async fn file(
         let here =
             |holder| matches!(holder, Holder::Agreement(id) if its.iter().any(|row| row.id == id));
         let row = there.filter(|row| here(row.holder)).ok_or_else(|| Problem::not_found("file"))?;
-        let label = store::label(office, &row, Side::Record)?;
+        let label = files::label_of_record(office, &row)?;
         Ok((Going::new(&row, Side::Record, label), vec![event]))
     };
     match seen(&doors, look).await {
