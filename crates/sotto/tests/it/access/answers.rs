@@ -165,6 +165,7 @@ const HOLES: [&str; 22] = [
     "external_id",
     "file",
     "form",
+    "hold",
     "id",
     "letter",
     "message",
