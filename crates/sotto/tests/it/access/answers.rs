@@ -154,7 +154,7 @@ const PARAMETERS: [&str; 25] = [
 
 /// The holes of paths: ids of ours, the name of a file or a template, an appointment's number in the
 /// system that books it, and links' tokens, which alone open nothing or are good once.
-const HOLES: [&str; 22] = [
+const HOLES: [&str; 23] = [
     "alternative",
     "answers",
     "caregiver",
@@ -165,6 +165,7 @@ const HOLES: [&str; 22] = [
     "external_id",
     "file",
     "form",
+    "hold",
     "id",
     "letter",
     "message",
