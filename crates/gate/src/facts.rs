@@ -151,9 +151,9 @@ pub enum Agreement {
     },
     /// The simulated carrier of the demo and of training: nothing leaves the machine.
     Sandbox,
-    /// The practice ended it (BAA-05).
+    /// The practice ended it, or it was terminated (BAA-05).
     Ended,
-    /// None, or a draft, or terminated.
+    /// None, or a draft.
     Missing,
 }
 

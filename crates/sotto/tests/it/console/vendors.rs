@@ -129,7 +129,7 @@ on_both_engines! {
         assert!(matches!(gate_asks(&desk).await.agreement, Agreement::Active { until: Some(at), .. } if at == until));
         // And what the file closes is closed.
         file_says(&desk, "terminated", -360, None).await;
-        assert_eq!(gate_asks(&desk).await.agreement, Agreement::Missing);
+        assert_eq!(gate_asks(&desk).await.agreement, Agreement::Ended);
         desk.clinic.is_proved().await;
     }
 
@@ -191,11 +191,11 @@ on_both_engines! {
     async fn what_the_file_does_not_name_in_force_no_signature_opens(db: TestDb) {
         let desk = Desk::open(db).await;
         let mut jar = as_a(&desk, Role::Administrator).await;
-        for status in ["missing", "terminated"] {
+        for (status, stands) in [("missing", Agreement::Missing), ("terminated", Agreement::Ended)] {
             file_says(&desk, status, -10, None).await;
             let page = sign(&desk, SMS, (0, 100), &mut jar).await.is(409).text;
             assert!(page.contains("opens no channel"), "{page}");
-            assert_eq!(gate_asks(&desk).await.agreement, Agreement::Missing);
+            assert_eq!(gate_asks(&desk).await.agreement, stands);
         }
         // The file names a later one: what is older renews nothing.
         file_says(&desk, "active", -10, Some(50)).await;
