@@ -151,7 +151,7 @@ pub fn answer(
 ) -> Result<bool, FormError> {
     let Filled { patient, visit, version, answers, language } = filled;
     let now = office.clock().now();
-    let danger = answers.values().any(|said| emergency::find(said).is_some());
+    let danger = answers.values().any(|said| emergency::find_in_answer(said).is_some());
     let id = FormAnswerId::new(office.clock());
     let (practice, key) = (office.practice().to_string(), id.to_string());
     let plain = serde_json::to_vec(&Sheet { answers }).map_err(|_| FormError::Shape)?;

@@ -5,9 +5,10 @@
 //! Lifeline and MedlinePlus (public domain).
 
 use super::emergency_phrases;
-use super::grammar::Hit;
+use super::grammar::{self, Hit};
 use super::intent::classify;
 use super::revocation::other_letters;
+use super::words::Words;
 
 /// The kind of danger, for the task that staff get. Never said to the patient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +50,22 @@ pub enum Family {
 pub fn find(text: &str) -> Option<Family> {
     classify(text).danger
 }
+
+/// The danger that an answer in a form speaks of. Its question asked for a word or two, a medicine
+/// ("Aspirin") or why they come ("back pain"): so few alarm by a phrase of danger only ("chest pain",
+/// "overdose"); what says more is read as a text is.
+#[must_use]
+pub fn find_in_answer(answer: &str) -> Option<Family> {
+    let danger = find(answer)?;
+    let words = Words::new(answer);
+    let tells = words.len() > A_LABEL
+        || among(&grammar::find(&words)).is_some()
+        || in_another_language(answer);
+    tells.then_some(danger)
+}
+
+/// So many words name a thing and tell nothing of it.
+const A_LABEL: usize = 3;
 
 /// The first family that the phrases found speak of. A figure of speech clears what it overlaps ("kill for a coffee"); a
 /// history or a form clears a noun ("my stroke in 2019", "emergency contact"). A negation clears

@@ -458,6 +458,39 @@ fn the_danger_is_told() {
     assert_eq!(reading.primary(), Intent::Emergency);
 }
 
+#[test]
+fn an_answer_names_a_thing_or_tells_of_danger() {
+    use super::emergency::find_in_answer;
+    for harmless in [
+        "Aspirin",
+        "ibuprofen",
+        "aspirina",
+        "Tylenol",
+        "back pain",
+        "headaches",
+        "Neck pain",
+        "No",
+        "none",
+        "A check-up",
+        "un chequeo",
+        "About the same",
+    ] {
+        assert_eq!(find_in_answer(harmless), None, "{harmless}");
+    }
+    for danger in [
+        "chest pain",
+        "overdose",
+        "dolor de pecho",
+        "can't breathe",
+        "胸痛",
+        "I want to die",
+        "I took the whole bottle of aspirin last night",
+        "my face is drooping on one side since this morning",
+    ] {
+        assert!(find_in_answer(danger).is_some(), "{danger}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn any_text_is_read(text in proptest::prelude::any::<String>()) {
