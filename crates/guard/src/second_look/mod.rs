@@ -18,6 +18,7 @@ use meaning::{Network, Reading, Spelling, Word, WordNumber, likelihoods};
 use crate::assessment::Finding;
 use crate::level::{Category, Level};
 use crate::lexicon::Lexicon;
+use crate::terms::is_owned;
 use crate::tokens::Gap;
 
 pub use input::SecondLookInput;
@@ -105,6 +106,7 @@ impl SecondLook {
             if inside(&finding)
                 && finding.level > level
                 && !is_certain(finding)
+                && !is_somebodys(known, finding)
                 && self.agrees(known, window, finding)
             {
                 changes.less.push(place);
@@ -280,6 +282,11 @@ fn is_certain(finding: &Finding) -> bool {
         || finding.rule.starts_with("field.")
         || finding.rule.starts_with("identifier")
             && !matches!(finding.rule, "identifier.other_person" | "identifier.phone")
+}
+
+/// "His hernia": an illness that is said to be somebody's is no joke and no name.
+fn is_somebodys(known: &Known<'_>, finding: &Finding) -> bool {
+    finding.rule == "diagnosis.condition" && is_owned(known.text, finding.span.start)
 }
 
 #[cfg(test)]
