@@ -30,13 +30,13 @@ const CATEGORIES: usize = 15;
 
 /// A level above the rules' is found from this likelihood on, for levels 1 to 4: what is sensitive
 /// sooner than what is ordinary.
-const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.2, 0.5];
+const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.15, 0.5];
 /// A level the rules found is taken back below this likelihood that there is one.
 const WHEN_LESS: f32 = 0.45;
 /// The same for a finding's sentence or clause read alone, which is harder to understand.
 const WHEN_LESS_ALONE: f32 = 0.95;
 /// A further category is found from this score on (log odds).
-const ALSO: f32 = -2.0;
+const ALSO: f32 = -2.5;
 
 /// The network, ready to be asked.
 #[derive(Debug)]
@@ -356,6 +356,20 @@ mod tests {
                 assert_eq!(verdict, Verdict::Block, "{text}");
             }
         }
+    }
+
+    #[test]
+    fn an_illness_that_is_somebodys_is_not_talked_away() {
+        for text in [
+            "bake sale's friday, door code is the same, and tell him his hernia can wait til harvest",
+            "schools want the form for her seizures signed by both of u, desk has a pen lol",
+            "the choir sings at 5, there's lemonade, and your shingles form is at the desk, ha",
+        ] {
+            let verdict = check(text, &Context::default()).verdict(Channel::Sms);
+            assert_eq!(verdict, Verdict::Block, "{text}");
+        }
+        let joke = "turns out we're all allergic to mondays lol, try the bakery's coffee";
+        assert_eq!(check(joke, &Context::default()).verdict(Channel::Sms), Verdict::Pass);
     }
 
     #[test]
