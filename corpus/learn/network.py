@@ -164,12 +164,13 @@ def by_parts(p, spellings, table, share):
 
 def train(
     x, y, weight, given, part_table, loss, width=64, filters=128, epochs=14, seed=0, rate=2e-3,
-    decay=2e-4, batch=64, unknown=0.1, rare=0.0, **chance,
+    decay=2e-4, batch=64, unknown=0.1, rare=0.0, mean_of=0, **chance,
 ):
     """Learns from the arrays of `encode` with their vectors (`own_vectors`), the answers `y` and how
     much each text counts. `given` are the frozen vectors, row 0 for none. Of the known words of a
     batch, the part `unknown` is read by its letters, as if unknown. A word's own vector is left out
-    with the likelihood `rare` / (`rare` + how often the word is met), as in texts of others."""
+    with the likelihood `rare` / (`rare` + how often the word is met), as in texts of others. With
+    `mean_of`, the answer is the mean of what stood every twenty steps of so many last epochs."""
     count = len(y)
     table, share = map(jnp.asarray, part_table)
     given = jnp.asarray(given)
@@ -197,6 +198,10 @@ def train(
         change, state = optimiser.update(slope, state, p)
         return optax.apply_updates(p, change), state, value
 
+    @jax.jit
+    def nearer(mean, p, share):
+        return jax.tree.map(lambda old, new: old + (new - old) * share, mean, p)
+
     dice, key = np.random.default_rng(seed), jax.random.PRNGKey(seed + 1)
 
     def different(spellings):
@@ -214,7 +219,8 @@ def train(
         }
 
     lengths = x["there"].sum(1)
-    for _ in range(epochs):
+    mean, steps = None, 0
+    for epoch in range(epochs):
         order, batches = dice.permutation(count), []
         for low, high in zip([-1] + SIZES[:-1], SIZES):
             of_size = order[(lengths[order] > low) & (lengths[order] <= high)]
@@ -229,7 +235,10 @@ def train(
             some |= {k: x[k][rows] for k in ("facts", "norule") if k in x}
             few = different(x["spellings"][rows, :size])
             p, state, _ = step(p, state, some, few, y[rows], weight[rows], chance_key)
-    return p
+            steps += epoch >= epochs - mean_of
+            if steps and steps % 20 == 0:
+                mean = nearer(mean, p, 20 / steps) if mean else p
+    return mean or p
 
 
 def averaged(learned):

@@ -12,6 +12,8 @@
 rules found. VECTORS.npz is made by vectors.py. Needs jax 0.10.2, optax 0.2.8, numpy 2.4.6 (PyPI). The
 test files are never read.
 
+Part `ar` is never learned from; nor is outbound-unseen.jsonl, which no command above names.
+
 The files a to e were at hand when the rules were made, so the rules are right in them more often than
 in anybody else's texts: from those the words learn without the rules.
 
@@ -39,6 +41,7 @@ CATEGORIES = (
 ).split()
 LEVELS = 5
 MADE_RULES = {f"outbound-train-{part}" for part in "abcde"}
+KEPT = {"outbound-train-ar"}  # never learned from: the thresholds are chosen by it
 LEVEL_FACTS = 60  # facts from this bit on tell the rules' level
 CAPITAL = 60  # the mark of a word that begins with one
 AFTER_A_SENTENCE = 63  # the mark of a sentence's first word
@@ -52,6 +55,7 @@ FRAGMENTS, REPEATED = 0.1, 0.05  # how many more texts, as a share of the harmle
 AMONG_OTHERS = 0.06  # the same, as a share of all
 IN_ONE_BREATH = 0.5  # of these, how many are one long sentence: "… and … and …"
 OWN_WEIGHT = 3.0
+SEED, LAST = 1, 5  # the mean over the last epochs errs less often than the last step
 RARE = 1.0  # a word met once is half the time read as if nobody had used it in a labelled text
 FREQUENT = 30_000  # words of everyday English that get a vector though no text holds them
 
@@ -161,7 +165,7 @@ def among_others(texts, dice):
 
 def main(vectors, listed, target, unseen=""):
     texts = read(listed)
-    held = set(unseen.split(",")) - {""}
+    held = set(unseen.split(",")) - {""} | KEPT
     learned = [text for text in texts if text["file"] not in held]
     dice = np.random.default_rng(1)
     learned = learned + fragments(learned, dice) + among_others(learned, dice)
@@ -185,7 +189,7 @@ def main(vectors, listed, target, unseen=""):
     )
     p = train(
         some(learn), answers(learned), weight, rows, parts, loss, width=WIDTH, filters=FILTERS,
-        forgotten_facts=66, rare=RARE,
+        forgotten_facts=66, rare=RARE, seed=SEED, mean_of=LAST,
     )
     if judged:
         scores = predict(p, some(~learn), rows, parts)

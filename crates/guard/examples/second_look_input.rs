@@ -25,6 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     "verdict": field("verdict"),
                     "level": field("level"),
                     "categories": field("categories"),
+                    "tags": field("tags"),
                     "windows": Guard::standard().second_look_input(said),
                 })
             );

@@ -133,11 +133,11 @@ fn add(lexicon: &Lexicon, text: Text<'_>, found: &mut Found, hit: &TermHit, arou
             let doubted = hit.doubtful && !here.holds(Role::HealthCue)
                 || hit.homograph
                     && (here.holds(Role::Elsewhere) || before.holds(Role::Elsewhere))
-                    && !is_owned(text, hit)
+                    && !is_owned(text, hit.start)
                 || group.category == Category::Medication
                     && group.level <= Level::Detail
                     && (here.holds(Role::Community) || before.holds(Role::Community))
-                    && !is_owned(text, hit)
+                    && !is_owned(text, hit.start)
                     && !is_due(text, hit)
                 || names::is_in_a_name(text, hit, group.category)
                 || group.rule == REGISTERED && names::follows_a_capital(text, hit);
@@ -223,8 +223,8 @@ fn is_due(text: Text<'_>, hit: &TermHit) -> bool {
 }
 
 /// "Your depression", "su dolor": what somebody has is no weather.
-fn is_owned(text: Text<'_>, hit: &TermHit) -> bool {
-    let first = text.tokens.partition_point(|t| t.start < hit.start);
+pub(crate) fn is_owned(text: Text<'_>, start: usize) -> bool {
+    let first = text.tokens.partition_point(|t| t.start < start);
     let before = first.checked_sub(1).and_then(|b| text.tokens.get(b));
     before.is_some_and(|t| {
         matches!(

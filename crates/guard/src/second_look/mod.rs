@@ -18,6 +18,7 @@ use meaning::{Network, Reading, Spelling, Word, WordNumber, likelihoods};
 use crate::assessment::Finding;
 use crate::level::{Category, Level};
 use crate::lexicon::Lexicon;
+use crate::terms::is_owned;
 use crate::tokens::Gap;
 
 pub use input::SecondLookInput;
@@ -29,13 +30,13 @@ const CATEGORIES: usize = 15;
 
 /// A level above the rules' is found from this likelihood on, for levels 1 to 4: what is sensitive
 /// sooner than what is ordinary.
-const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.2, 0.5];
+const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.15, 0.5];
 /// A level the rules found is taken back below this likelihood that there is one.
 const WHEN_LESS: f32 = 0.45;
 /// The same for a finding's sentence or clause read alone, which is harder to understand.
 const WHEN_LESS_ALONE: f32 = 0.95;
 /// A further category is found from this score on (log odds).
-const ALSO: f32 = -2.0;
+const ALSO: f32 = -2.5;
 
 /// The network, ready to be asked.
 #[derive(Debug)]
@@ -105,6 +106,7 @@ impl SecondLook {
             if inside(&finding)
                 && finding.level > level
                 && !is_certain(finding)
+                && !is_somebodys(known, finding)
                 && self.agrees(known, window, finding)
             {
                 changes.less.push(place);
@@ -282,6 +284,11 @@ fn is_certain(finding: &Finding) -> bool {
             && !matches!(finding.rule, "identifier.other_person" | "identifier.phone")
 }
 
+/// "His hernia": an illness that is said to be somebody's is no joke and no name.
+fn is_somebodys(known: &Known<'_>, finding: &Finding) -> bool {
+    finding.rule == "diagnosis.condition" && is_owned(known.text, finding.span.start)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,6 +356,20 @@ mod tests {
                 assert_eq!(verdict, Verdict::Block, "{text}");
             }
         }
+    }
+
+    #[test]
+    fn an_illness_that_is_somebodys_is_not_talked_away() {
+        for text in [
+            "bake sale's friday, door code is the same, and tell him his hernia can wait til harvest",
+            "schools want the form for her seizures signed by both of u, desk has a pen lol",
+            "the choir sings at 5, there's lemonade, and your shingles form is at the desk, ha",
+        ] {
+            let verdict = check(text, &Context::default()).verdict(Channel::Sms);
+            assert_eq!(verdict, Verdict::Block, "{text}");
+        }
+        let joke = "turns out we're all allergic to mondays lol, try the bakery's coffee";
+        assert_eq!(check(joke, &Context::default()).verdict(Channel::Sms), Verdict::Pass);
     }
 
     #[test]

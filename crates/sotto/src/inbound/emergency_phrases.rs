@@ -78,6 +78,10 @@ const FAMILIES: &[(Family, &[Pattern])] = &[
             "whats the point of|in living|life|anything|going|trying|being|waking",
             "nothing|anything .. live for",
             "better off dead|without|if|gone|not",
+            "everyone|everybody|they|kids|family|baby|world ?would|will|are|be ?all ?be better off ?$",
+            "promise|swear ?me ?that someone|somebody|you|u ?will .. take|takes|feed|feeds|raise|raises|look|looks",
+            "cant|wont|couldnt do|take|face|survive|get another|one ?more night|day|minute|hour ?of ?like this|it",
+            "dont|not|never ?come look|looking for me",
             "world|family|kids|child|everyone|they would|be .. better without|if me|i",
             "life ?just is|isnt|aint|not not|pointless|meaningless|over|worth|unbearable|hopeless ?worth ?living",
             "not|isnt worth living|it|life|being ?anymore",
@@ -238,6 +242,7 @@ const FAMILIES: &[(Family, &[Pattern])] = &[
     (
         Family::Poison,
         &[
+            "insulin|units|took|shot|injected|gave ?me|him|her|myself #10-900 ?units ?mg instead of",
             "drank|drunk|bebio|swallowed|guzzled ?some ?of ?the|a|my|his lamp|oil|perfume|paint|sanitizer|thinner|lighter|kerosene",
             "co|monoxide alarm|detector",
             "overdose on|with|dose",
@@ -370,6 +375,7 @@ const FAMILIES: &[(Family, &[Pattern])] = &[
     (
         Family::Stroke,
         &[
+            "keeps|keep|kept asking|repeating ?me ?us what|where|who|same day|year|month|thing|question|she|he|they|we|word|words",
             "@limb ?has ?just quit|stopped working|moving",
             "hand|arm|leg|side went numb|dead|limp",
             "talking|sounding|sounds|walking like .. drunk",
@@ -480,6 +486,7 @@ const FAMILIES: &[(Family, &[Pattern])] = &[
     (
         Family::Bleeding,
         &[
+            "raining|pouring|flooding|showering blood",
             "soaked|soaking|drenched|dripping ?through ?the ?my|on #2-40|towel|towels|bandage|gauze|dressing|sheets",
             "bandage|dressing|gauze|towel is|keeps|still|dripping dripping|soaked|drenched|blood|on",
             "coffee ground|grounds",

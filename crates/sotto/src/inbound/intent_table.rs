@@ -376,6 +376,43 @@ fn texts_are_read_as_people_mean_them() {
 }
 
 #[test]
+fn a_stop_without_the_word_and_harm_by_what_happened() {
+    for (wanted, texts) in [
+        (
+            Intent::OptOut,
+            &[
+                "I would like to be left alone",
+                "texting isn't for me dear, send a card",
+                "just dont",
+                "i withdraw",
+                "how many times must i ask",
+                "ya me cansé, no me busquen más",
+            ][..],
+        ),
+        (
+            Intent::Emergency,
+            &[
+                "everyone would be better off. just wanted to say thanks",
+                "promise me someone takes the cat",
+                "can't do another night of this",
+                "car accident, we're ok, but she keeps asking what day it is",
+            ],
+        ),
+        (
+            Intent::Other,
+            &[
+                "ok i'm gonna stop bugging you, sorry for all the questions",
+                "unsubscribed from my gym today, felt great",
+            ],
+        ),
+    ] {
+        for text in texts {
+            assert_eq!(classify(text).primary(), wanted, "{text:?}");
+        }
+    }
+}
+
+#[test]
 fn several_intents_come_in_the_order_of_the_rule() {
     let reading = classify("wrong number, stop texting me");
     assert_eq!(reading.intents.get(..2), Some(&[Intent::WrongNumber, Intent::OptOut][..]));
