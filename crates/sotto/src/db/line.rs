@@ -284,7 +284,7 @@ impl Line {
             return Ok(());
         }
         self.begin_now()?;
-        let waiting = std::mem::take(&mut self.turn.waiting);
+        let Turn { waiting, .. } = std::mem::take(&mut self.turn);
         let mut sayings: Vec<_> = waiting.iter().map(Saying::ask).collect();
         sayings.push(Saying::Word("COMMIT"));
         let replies = match self.talk(&sayings) {
@@ -469,7 +469,7 @@ async fn in_order<F: Future<Output = Result<Reply, Error>>>(futures: Vec<Pin<Box
 
 /// Whether a statement only reads, or takes a lock.
 fn reads(sql: &str) -> bool {
-    sql.starts_with("SELECT") || sql.starts_with("BEGIN")
+    sql.starts_with("SELECT")
 }
 
 /// Whether a question locks the rows it reads.
