@@ -96,6 +96,17 @@ pub fn load(
     subject: Option<&Subject>,
     now: Timestamp,
 ) -> Result<Facts, FactsError> {
+    tx.ahead(|tx| each(tx, office, draft, subject, now))?;
+    each(tx, office, draft, subject, now)
+}
+
+fn each(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    draft: &Draft,
+    subject: Option<&Subject>,
+    now: Timestamp,
+) -> Result<Facts, FactsError> {
     let profile = office.profile();
     let index = office.address_index(&draft.address);
     let zone = location(draft, subject);
@@ -110,10 +121,11 @@ pub fn load(
         restrictions: Known::Yes(restrictions),
         minor_confidential: Known::Yes(minor_confidential),
         consents: Known::Yes(consents(tx, office, draft, &index)?),
-        history: Known::Yes(history(tx, office, draft, subject, now)?),
         location: Known::Yes(zone),
         address: address(tx, office, draft, &index, now)?,
         template: template(tx, office, draft)?,
+        // The last, since it has no answer to go on with while the others are found out ahead.
+        history: Known::Yes(history(tx, office, draft, subject, now)?),
         context,
         portal_ready: subject.is_some(),
         practice: Practice {
@@ -178,6 +190,10 @@ fn recipient(
     subject: Option<&Subject>,
     now: Timestamp,
 ) -> Result<Known<Recipient>, FactsError> {
+    let caregiver = match draft.contact_point {
+        Some(id) => caregiver_behind(tx, office, id, now)?,
+        None => None,
+    };
     let Some(subject) = subject else {
         return Ok(if draft.patient.is_none() {
             Known::Yes(Recipient {
@@ -192,10 +208,6 @@ fn recipient(
         });
     };
     let today = now.to_zoned(office.profile().timezone.clone()).date();
-    let caregiver = match draft.contact_point {
-        Some(id) => caregiver_behind(tx, office, id, now)?,
-        None => None,
-    };
     let age = subject.person.age_on(today);
     let role = match caregiver {
         None => Role::Patient,

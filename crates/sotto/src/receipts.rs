@@ -6,6 +6,8 @@
 //! [`State::may_become`](crate::db::message::State::may_become) and
 //! [`PartState::may_become`](crate::db::receipt::PartState::may_become).
 
+use std::collections::BTreeSet;
+
 use gate::facts::{Dead, Line};
 use gate::{Channel, MessageId};
 use jiff::{SignedDuration, Timestamp};
@@ -131,6 +133,7 @@ fn store(
         attempt: known.as_ref().map(|part| part.attempt),
         occurred_at: told.occurred_at,
     };
+    tx.behind(|tx| known.as_ref().map(|part| message::hold(tx, practice, part.message)));
     if !receipt::insert(tx, practice, &new, now)? {
         return Ok(Recorded::Stored);
     }
@@ -198,7 +201,27 @@ pub(crate) fn lock_all(
     ids.into_iter().try_for_each(|id| lock(tx, office, adapter, id))
 }
 
-/// Applies the receipts that came before the carrier's answer, now that its id is known.
+/// The receipts that came before the carrier's answer, each with its carrier's id.
+///
+/// # Errors
+/// [`DbError`].
+pub(crate) fn early(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    adapter: AdapterName,
+    carrier_ids: &[String],
+) -> Result<Vec<(String, Vec<Early>)>, DbError> {
+    // Each id once: mail has one for all its parts.
+    let ids: BTreeSet<&String> = carrier_ids.iter().collect();
+    let mut all = Vec::with_capacity(ids.len());
+    for id in ids {
+        let early = receipt::early(tx, office.practice(), adapter.as_str(), id)?;
+        all.push((id.clone(), early));
+    }
+    Ok(all)
+}
+
+/// Applies them, now that it is known what they are about.
 ///
 /// # Errors
 /// [`OutboxError`].
@@ -206,10 +229,12 @@ pub(crate) fn settle_early(
     tx: &mut Tx<'_>,
     office: &Office,
     adapter: AdapterName,
-    carrier_id: &str,
+    early: &[(String, Vec<Early>)],
 ) -> Result<(), OutboxError> {
-    let early = receipt::early(tx, office.practice(), adapter.as_str(), carrier_id)?;
-    apply_stored(tx, office, (adapter, carrier_id), &early)
+    for (carrier_id, early) in early {
+        apply_stored(tx, office, (adapter, carrier_id), early)?;
+    }
+    Ok(())
 }
 
 /// Applies the stored receipts of a carrier's id once more, where a part or its message was found
@@ -398,6 +423,7 @@ fn move_message(
         return Ok(moved.then_some(to));
     }
     let change = Change { id: stored.id, from: stored.state, to, refusals: &[] };
+    audit::read_behind(tx, office, crate::db::registry::MESSAGE, stored.id.to_string());
     Ok(message::change_state(tx, practice, &change, now)?.then_some(to))
 }
 

@@ -8,6 +8,7 @@ use seal::Keyring;
 use crate::audit::event::{Bound, Entry, Event, Kind};
 use crate::audit::record;
 use crate::clock::Clock;
+use crate::db::registry::Table;
 use crate::db::{DbError, Tx};
 use crate::ids::{EntryId, Id as _};
 use crate::{params, sql};
@@ -80,6 +81,7 @@ pub fn append_as<'a>(
 ) -> Result<(), AuditError> {
     let log = log.into();
     let touched: BTreeSet<_> = tx.take_touched().into_iter().collect();
+    tx.ahead(|tx| read_back(tx, log, &touched))?;
     let mut records = Vec::with_capacity(touched.len());
     for (table, key) in touched {
         let digest = record::digest_of(tx, log.keys, log.practice, table, &key)?;
@@ -90,7 +92,7 @@ pub fn append_as<'a>(
     // Behind every entry that this transaction can see. One that it rests on, because it changed a
     // row after the other, is among them or has its leaf already; so the last leaf about a row is
     // about the row as it stands, whatever the clocks say.
-    tx.execute(
+    tx.put(
         sql!(
             "INSERT INTO audit_entry (practice_id, id, recorded_at, body, leaf_index, arrival)
              VALUES ($1, $2, $3, $4, NULL, (SELECT COALESCE(MAX(arrival), 0) + 1 FROM audit_entry
@@ -99,6 +101,41 @@ pub fn append_as<'a>(
         params![log.practice, id, now, entry.to_bytes()],
     )?;
     Ok(())
+}
+
+/// Reads the rows noted so far back at once, with what `look` reads. Nothing else may be written
+/// before the entry that binds them, or they are read again.
+///
+/// # Errors
+/// [`DbError`].
+pub fn read_ahead<'a, T>(
+    tx: &mut Tx<'_>,
+    log: impl Into<Log<'a>>,
+    mut look: impl FnMut(&mut Tx<'_>) -> T,
+) -> Result<(), DbError> {
+    let (log, touched) = (log.into(), tx.touched().to_vec());
+    tx.ahead(|tx| {
+        drop(look(tx));
+        read_back(tx, log, &touched);
+    })
+}
+
+/// Reads the rows noted so far back with the next statement, which changes the row `key` of `table`:
+/// the last before the entry that binds them.
+pub fn read_behind<'a>(tx: &mut Tx<'_>, log: impl Into<Log<'a>>, table: Table, key: String) {
+    let (log, mut touched) = (log.into(), tx.touched().to_vec());
+    touched.push((table, key));
+    tx.behind(|tx| read_back(tx, log, &touched));
+}
+
+fn read_back<'t>(
+    tx: &mut Tx<'_>,
+    log: Log<'_>,
+    rows: impl IntoIterator<Item = &'t (Table, String)>,
+) {
+    for (table, key) in rows {
+        let _ = record::digest_of(tx, log.keys, log.practice, *table, key);
+    }
 }
 
 /// The binding of a clearance, from its entry, or none when there is no such clearance.

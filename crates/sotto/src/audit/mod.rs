@@ -25,6 +25,6 @@ pub mod packet;
 pub mod witness;
 
 pub use crate::ids::EntryId;
-pub use append::{AuditError, Log, append, append_as, binding_of};
+pub use append::{AuditError, Log, append, append_as, binding_of, read_ahead, read_behind};
 pub use event::{Actor, Digest, Entry, Event, Kind, Object, Outcome, PurposeOfUse};
 pub use sequencer::{SequenceError, sequence, sequence_if_free};

@@ -54,7 +54,7 @@ pub fn start(
     attempt: &Start<'_>,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    tx.execute(
+    tx.put(
         sql!(
             "INSERT INTO attempt (practice_id, id, message_id, number, adapter, started_at, outcome)
              VALUES ($1, $2, $3, $4, $5, $6, 'started')"
@@ -98,7 +98,7 @@ pub fn finish(
     end: &End<'_>,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    tx.execute(
+    tx.put(
         sql!(
             "UPDATE attempt SET finished_at = $3, outcome = $4, failure = $5, transport = $6
              WHERE practice_id = $1 AND id = $2"
@@ -119,7 +119,7 @@ pub fn add_part(
     part: &Part<'_>,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    tx.execute(
+    tx.put(
         sql!(
             "INSERT INTO attempt_part (practice_id, attempt_id, part, adapter, carrier_id, state,
                  state_at) VALUES ($1, $2, $3, $4, $5, 'accepted', $6)"

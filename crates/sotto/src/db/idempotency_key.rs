@@ -51,7 +51,7 @@ pub fn find(tx: &mut Tx<'_>, of: &KeyOf) -> Result<Option<Kept>, DbError> {
 /// # Errors
 /// [`DbError::Duplicate`] when the key has an answer already.
 pub fn insert(tx: &mut Tx<'_>, of: &KeyOf, kept: &Kept, now: Timestamp) -> Result<(), DbError> {
-    tx.execute(
+    tx.put(
         sql!(
             "INSERT INTO idempotency_key (practice_id, token_id, key_digest, request_digest,
                  status, response, created_at)

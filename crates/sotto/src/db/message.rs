@@ -228,7 +228,7 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewMessage<'_>, now: Timestamp) -> Result<(
         Origin::Reply { to_message_at } => ("reply", Some(to_message_at)),
     };
     let refusals = codes_text(new.refusals);
-    tx.execute(
+    tx.put(
         sql!(
             "INSERT INTO message (practice_id, id, patient_id, contact_point_id, address_index,
                  channel, kind, purpose, origin, reply_to_at, language, template_name,

@@ -10,6 +10,7 @@ mod error;
 mod fault;
 mod ground;
 mod job;
+mod line;
 mod migrate;
 mod postgres;
 pub mod refill;
@@ -261,12 +262,17 @@ impl Db {
 
     fn on_server(server: Server, threads: Threads, trial: Trial) -> Result<Self, DbError> {
         let mut handles = Vec::new();
+        let vitals = Arc::new(Vitals::default());
         let mut pool = |size: usize, writes| {
             let (sender, jobs) = mpsc::channel();
             let jobs = Arc::new(Mutex::new(jobs));
             for _ in 0..size.max(1) {
                 let jobs = Arc::clone(&jobs);
-                handles.push(postgres::spawn_worker(server.clone(), jobs, writes)?);
+                handles.push(postgres::spawn_worker(
+                    server.clone(),
+                    jobs,
+                    (writes, Arc::clone(&vitals)),
+                )?);
             }
             Ok::<_, DbError>(sender)
         };
@@ -278,7 +284,7 @@ impl Db {
             threads: handles,
             engine: "postgres",
             ground: None,
-            vitals: Arc::default(),
+            vitals,
             trial,
             server: Some(server),
         })))

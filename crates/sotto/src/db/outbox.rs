@@ -69,7 +69,7 @@ impl OutboxRow {
 /// # Errors
 /// [`DbError`].
 pub fn insert(tx: &mut Tx<'_>, row: &OutboxRow, mac: &[u8; 32]) -> Result<(), DbError> {
-    tx.execute(
+    tx.put(
         sql!(
             "INSERT INTO outbox (practice_id, message_id, adapter, due_at, attempts, leased_until,
                  lease_owner, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
@@ -93,7 +93,7 @@ pub fn insert(tx: &mut Tx<'_>, row: &OutboxRow, mac: &[u8; 32]) -> Result<(), Db
 /// # Errors
 /// [`DbError`].
 pub fn update(tx: &mut Tx<'_>, row: &OutboxRow, mac: &[u8; 32]) -> Result<(), DbError> {
-    tx.execute(
+    tx.put(
         sql!(
             "UPDATE outbox SET adapter = $3, due_at = $4, attempts = $5, leased_until = $6,
                  lease_owner = $7, mac = $8 WHERE practice_id = $1 AND message_id = $2"
@@ -143,16 +143,15 @@ pub fn lease(
     Ok(changed > 0)
 }
 
-/// Takes a row out. False when it was gone.
+/// Takes a row out, if it is there.
 ///
 /// # Errors
 /// [`DbError`].
-pub fn delete(tx: &mut Tx<'_>, practice: PracticeId, id: MessageId) -> Result<bool, DbError> {
-    tx.execute(
+pub fn delete(tx: &mut Tx<'_>, practice: PracticeId, id: MessageId) -> Result<(), DbError> {
+    tx.put(
         sql!("DELETE FROM outbox WHERE practice_id = $1 AND message_id = $2"),
         params![practice, id],
     )
-    .map(|gone| gone > 0)
 }
 
 /// Takes a row out that nobody has taken. False when it is gone or on its way: the two are asked

@@ -1,40 +1,22 @@
-//! PostgreSQL: the blocking client on threads of its own, each with its connection.
+//! PostgreSQL: threads of their own, each with its connection.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ::postgres::config::SslMode;
-use ::postgres::{Client, Config, NoTls, Statement};
+use ::postgres::{Client, NoTls};
+use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
 
 use crate::channels::transport::{Roots, client_config};
 use crate::db::{
-    DbError,
+    DbError, Vitals,
     job::Job,
+    line::Line,
     sqlite::next,
     tls::Tls,
     tx::{Engine, Tx},
 };
-
-/// Prepared statements of one connection, by their text.
-#[derive(Default)]
-pub(super) struct Statements(HashMap<&'static str, Statement>);
-
-impl Statements {
-    pub(super) fn get(
-        &mut self,
-        client: &mut Client,
-        sql: &'static str,
-    ) -> Result<Statement, DbError> {
-        if let Some(statement) = self.0.get(sql) {
-            return Ok(statement.clone());
-        }
-        let statement = client.prepare(sql).map_err(|e| DbError::postgres(&e, sql))?;
-        self.0.insert(sql, statement.clone());
-        Ok(statement)
-    }
-}
 
 /// After how long a transaction in which nothing happens is given up by the server. A process that
 /// was paused, or cut off, in the middle of one would hold its locks for ever. Long enough for a
@@ -60,6 +42,14 @@ impl Server {
         Self { config, roots }
     }
 
+    pub(super) const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) const fn roots(&self) -> Option<&Roots> {
+        self.roots.as_ref()
+    }
+
     /// The database's name.
     pub(super) fn name(&self) -> Option<&str> {
         self.config.get_dbname()
@@ -72,103 +62,85 @@ impl Server {
     }
 }
 
-/// Connects once, with a clear word when it cannot.
+/// What is said on a new connection.
+pub(super) fn settings(writes: bool) -> Option<String> {
+    let limit = IDLE_IN_TRANSACTION.as_millis();
+    writes.then(|| format!("SET idle_in_transaction_session_timeout = {limit}"))
+}
+
+/// Connects once, with a clear word when it cannot: for what needs no transaction of a closure's.
 pub(super) fn connect(server: &Server) -> Result<Client, DbError> {
+    let config = ::postgres::Config::from(server.config.clone());
     let connected = match &server.roots {
-        None => server.config.connect(NoTls),
+        None => config.connect(NoTls),
         Some(roots) => {
             let tls = client_config(roots).map_err(|e| DbError::Open { why: e.to_string() })?;
-            server.config.connect(Tls(Arc::new(tls)))
+            config.connect(Tls(Arc::new(tls)))
         }
     };
-    connected.map_err(|e| DbError::Open {
-        why: match e.as_db_error() {
-            Some(db) => format!("PostgreSQL: {}", db.message()),
-            None => format!(
-                "PostgreSQL: {}",
-                std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string)
-            ),
-        },
-    })
+    connected.map_err(|e| cannot_connect(&e))
+}
+
+/// Why not.
+pub(super) fn cannot_connect(error: &::postgres::Error) -> DbError {
+    let why = match error.as_db_error() {
+        Some(db) => db.message().to_owned(),
+        None => {
+            std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+        }
+    };
+    DbError::Open { why: format!("PostgreSQL: {why}") }
 }
 
 /// Starts one worker; all workers of a pool take from the same queue.
 pub(super) fn spawn_worker(
     server: Server,
     jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
-    writes: bool,
+    (writes, vitals): (bool, Arc<Vitals>),
 ) -> Result<JoinHandle<()>, DbError> {
     std::thread::Builder::new()
         .name(if writes { "db-write" } else { "db-read" }.to_owned())
         .spawn(move || {
-            let mut connection = None;
+            let mut idle: Option<Line> = None;
             while let Some(job) = next(&jobs) {
-                let (mut client, mut statements) = match begin(&server, connection.take(), writes) {
-                    Ok(connection) => connection,
-                    Err(error) => {
-                        (job(Err(error.clone())).answer)(Err(error));
-                        continue;
-                    }
+                let was_idle = idle.is_some();
+                let opened = match idle.take() {
+                    Some(line) => Ok(line),
+                    None => Line::open(server.clone(), writes, Arc::clone(&vitals)),
                 };
-                run(&mut client, &mut statements, job, writes);
-                // A broken connection is dropped here; the next job makes a new one.
-                if !client.is_closed() {
-                    connection = Some((client, statements));
+                match opened {
+                    Err(error) => (job(Err(error.clone())).answer)(Err(error)),
+                    Ok(mut line) => {
+                        line.begin(was_idle);
+                        run(&mut line, job, writes);
+                        // A broken connection is dropped here; the next job makes a new one.
+                        if !line.is_broken() {
+                            idle = Some(line);
+                        }
+                    }
                 }
+            }
+            if let Some(line) = idle {
+                line.close();
             }
         })
         .map_err(|e| DbError::Open { why: e.to_string() })
 }
 
-fn open(server: &Server, writes: bool) -> Result<Client, DbError> {
-    let mut client = connect(server)?;
-    if writes {
-        let limit = IDLE_IN_TRANSACTION.as_millis();
-        let set = format!("SET idle_in_transaction_session_timeout = {limit}");
-        client
-            .batch_execute(&set)
-            .map_err(|e| DbError::postgres(&e, "SET idle_in_transaction_session_timeout"))?;
-    }
-    Ok(client)
-}
-
-type Connection = (Client, Statements);
-
-/// A transaction, begun. READ COMMITTED for writes: rows that must not change under us are read
-/// `FOR UPDATE`. A snapshot for reads. A connection that broke while it was idle, as after a restart
-/// of the server, is replaced once: nothing had been asked of it yet.
-fn begin(server: &Server, idle: Option<Connection>, writes: bool) -> Result<Connection, DbError> {
-    let begin = if writes {
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
-    } else {
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-    };
-    if let Some((mut client, statements)) = idle {
-        match command(&mut client, begin) {
-            Err(DbError::Lost) => {}
-            begun => return begun.map(|()| (client, statements)),
-        }
-    }
-    let mut client = open(server, writes)?;
-    command(&mut client, begin).map(|()| (client, Statements::default()))
-}
-
 /// One closure, to the end of its transaction.
-fn run(client: &mut Client, statements: &mut Statements, job: Job, writes: bool) {
-    let done = job(Ok(&mut Tx::new(Engine::Postgres { client, statements }, writes)));
+fn run(line: &mut Line, job: Job, writes: bool) {
+    let done = job(Ok(&mut Tx::new(Engine::Postgres(line), writes)));
+    if !writes {
+        // What was read is read, however the transaction ends: its caller need not wait for that.
+        (done.answer)(Ok(()));
+        line.give_up();
+        return;
+    }
     let outcome = if done.keep {
-        command(client, "COMMIT").map_err(|error| match error {
-            DbError::Lost => DbError::CommitUnknown,
-            other => other,
-        })
+        line.commit()
     } else {
-        // If this fails the connection is gone, and the server rolls back by itself.
-        let _ = command(client, "ROLLBACK");
+        line.give_up();
         Ok(())
     };
     (done.answer)(outcome);
-}
-
-fn command(client: &mut Client, sql: &'static str) -> Result<(), DbError> {
-    client.batch_execute(sql).map_err(|e| DbError::postgres(&e, sql))
 }

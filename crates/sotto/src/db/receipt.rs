@@ -137,7 +137,7 @@ pub fn attach(
     id: ReceiptId,
     attempt: AttemptId,
 ) -> Result<(), DbError> {
-    tx.execute(
+    tx.put(
         sql!("UPDATE receipt SET attempt_id = $3 WHERE practice_id = $1 AND id = $2"),
         params![practice, id, attempt],
     )?;
@@ -203,7 +203,7 @@ pub fn set_part(
     state: PartState,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    tx.execute(
+    tx.put(
         sql!(
             "UPDATE attempt_part SET state = $4, state_at = $5
              WHERE practice_id = $1 AND attempt_id = $2 AND part = $3"

@@ -8,16 +8,19 @@
 //! A rehearsal does the same in a place of its own and leaves nothing behind.
 
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::SinkExt as _;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
+use crate::db::line::Line;
 use crate::db::migrate::{self, Applied};
-use crate::db::postgres::{self, Statements};
+use crate::db::postgres;
 use crate::db::registry::{SCHEMA_VERSION, TABLES};
 use crate::db::sql::Value;
 use crate::db::sqlite::{self, Place};
@@ -27,6 +30,9 @@ use crate::db::{DatabaseUrl, DbError};
 
 /// What a statement made from a backup's own names is called in errors.
 const FILLING: &str = "a row of a backup";
+
+/// How many bytes of a table are sent at once.
+const COPIED: usize = 64 * 1024;
 
 /// Where to.
 #[derive(Debug, Clone)]
@@ -45,7 +51,7 @@ pub struct Refill(Inner);
 
 enum Inner {
     Sqlite { connection: Connection, file: TornFile, place: Option<(PathBuf, Into)> },
-    Postgres { client: ::postgres::Client, statements: Statements, into: Into },
+    Postgres { line: Box<Line>, into: Into },
 }
 
 /// A file that is removed unless it took its place.
@@ -105,21 +111,23 @@ impl Refill {
                     count += 1;
                 }
             }
-            Inner::Postgres { client, .. } => {
+            Inner::Postgres { line, .. } => {
                 let broken = |e| DbError::postgres(&e, FILLING);
-                let lost = |_: std::io::Error| DbError::Lost;
                 let copy = format!("COPY {name} ({list}) FROM STDIN BINARY");
-                let mut copy = client.copy_in(&copy).map_err(broken)?;
-                copy.write_all(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0").map_err(lost)?;
-                let mut bytes = Vec::new();
+                let copy = line.wait(line.client().copy_in(&copy)).map_err(broken)?;
+                let mut copy = Box::pin(copy);
+                let mut bytes = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
                 while let Some(row) = next()? {
-                    bytes.clear();
                     as_copied(&row, &mut bytes)?;
-                    copy.write_all(&bytes).map_err(lost)?;
                     count += 1;
+                    if bytes.len() >= COPIED {
+                        let full = Bytes::from(std::mem::take(&mut bytes));
+                        line.wait(copy.send(full)).map_err(broken)?;
+                    }
                 }
-                copy.write_all(&(-1_i16).to_be_bytes()).map_err(lost)?;
-                copy.finish().map_err(broken)?;
+                bytes.extend_from_slice(&(-1_i16).to_be_bytes());
+                line.wait(copy.send(Bytes::from(bytes))).map_err(broken)?;
+                line.wait(copy.as_mut().finish()).map_err(broken)?;
             }
         }
         Ok(count)
@@ -135,8 +143,8 @@ impl Refill {
             Inner::Sqlite { connection, .. } => {
                 connection.execute_batch(&script).map_err(|e| DbError::sqlite(e, FILLING))
             }
-            Inner::Postgres { client, .. } => client
-                .batch_execute(&migrate::for_postgres(&script))
+            Inner::Postgres { line, .. } => line
+                .wait(line.client().batch_execute(&migrate::for_postgres(&script)))
                 .map_err(|e| DbError::postgres(&e, FILLING)),
         }
     }
@@ -152,11 +160,12 @@ impl Refill {
     ) -> Result<T, E> {
         let engine = match &mut self.0 {
             Inner::Sqlite { connection, .. } => Engine::Sqlite(connection),
-            Inner::Postgres { client, statements, .. } => Engine::Postgres { client, statements },
+            Inner::Postgres { line, .. } => Engine::Postgres(line),
         };
         let mut tx = Tx::new(engine, true);
         let value = work(&mut tx)?;
         tx.verdict()?;
+        tx.settle()?;
         Ok(value)
     }
 
@@ -175,10 +184,12 @@ impl Refill {
                 let Some((path, into)) = place else { return Ok(None) };
                 take_place(&file.0, &path, &into)
             }
-            Inner::Postgres { mut client, into, .. } => {
+            Inner::Postgres { line, into } => {
                 let keep = !matches!(into, Into::Rehearsal(_));
                 let end = if keep { "COMMIT" } else { "ROLLBACK" };
-                client.batch_execute(end).map_err(|e| DbError::postgres(&e, end))?;
+                line.wait(line.client().batch_execute(end))
+                    .map_err(|e| DbError::postgres(&e, end))?;
+                line.close();
                 match into {
                     Into::Replacing(word) => Ok(Some(format!("schema {word}"))),
                     Into::Empty | Into::Rehearsal(_) => Ok(None),
@@ -284,44 +295,44 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 fn begin_postgres(server: &postgres::Server, into: Into, script: &str) -> Result<Refill, DbError> {
-    let mut client = postgres::connect(server)?;
+    let line = Line::open(server.clone(), false, Arc::default())?;
     let broken = |e: ::postgres::Error| DbError::postgres(&e, FILLING);
     if !matches!(into, Into::Rehearsal(_)) {
-        wait_until_alone(&mut client)?;
+        wait_until_alone(&line)?;
     }
-    client.batch_execute("BEGIN").map_err(broken)?;
+    let run = |script: &str| line.wait(line.client().batch_execute(script)).map_err(broken);
+    run("BEGIN")?;
     if let Into::Rehearsal(_) = &into {
         // Never committed, so nobody else ever sees this schema.
-        client
-            .batch_execute("CREATE SCHEMA sotto_rehearsal; SET LOCAL search_path = sotto_rehearsal")
-            .map_err(broken)?;
+        run("CREATE SCHEMA sotto_rehearsal; SET LOCAL search_path = sotto_rehearsal")?;
     } else {
-        make_room(&mut client, &into)?;
+        make_room(&line, &into)?;
     }
-    client.batch_execute(script).map_err(broken)?;
-    Ok(Refill(Inner::Postgres { client, statements: Statements::default(), into }))
+    run(script)?;
+    Ok(Refill(Inner::Postgres { line: Box::new(line), into }))
 }
 
 /// Nobody else of ours may be there. A program that just ended is still seen for a moment.
-fn wait_until_alone(client: &mut ::postgres::Client) -> Result<(), DbError> {
+fn wait_until_alone(line: &Line) -> Result<(), DbError> {
     let broken = |e: ::postgres::Error| DbError::postgres(&e, FILLING);
     let others = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()
                   AND pid <> pg_backend_pid() AND application_name = 'sotto'";
     for _ in 0..20 {
-        if client.query_one(others, &[]).map_err(broken)?.get::<_, i64>(0) == 0 {
+        if line.wait(line.client().query_one(others, &[])).map_err(broken)?.get::<_, i64>(0) == 0 {
             return Ok(());
         }
-        client.batch_execute("SELECT pg_sleep(0.1)").map_err(broken)?;
+        line.wait(line.client().batch_execute("SELECT pg_sleep(0.1)")).map_err(broken)?;
     }
     Err(DbError::InUse)
 }
 
 /// Drops empty tables, or moves full ones into a schema of their own.
-fn make_room(client: &mut ::postgres::Client, into: &Into) -> Result<(), DbError> {
+fn make_room(line: &Line, into: &Into) -> Result<(), DbError> {
     let broken = |e: ::postgres::Error| DbError::postgres(&e, FILLING);
+    let run = |script: &str| line.wait(line.client().batch_execute(script)).map_err(broken);
     let there = "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()";
-    let there: Vec<String> =
-        client.query(there, &[]).map_err(broken)?.iter().map(|row| row.get(0)).collect();
+    let there = line.wait(line.client().query(there, &[])).map_err(broken)?;
+    let there: Vec<String> = there.iter().map(|row| row.get(0)).collect();
     let ours = TABLES.iter().map(|spec| spec.table).chain([SCHEMA_VERSION]);
     let ours: Vec<_> = ours.filter(|table| there.iter().any(|name| name == table.name())).collect();
     if let Into::Replacing(word) = into
@@ -334,17 +345,17 @@ fn make_room(client: &mut ::postgres::Client, into: &Into) -> Result<(), DbError
             .iter()
             .map(|table| format!("ALTER TABLE {} SET SCHEMA {word};", table.name()))
             .collect();
-        return client.batch_execute(&format!("CREATE SCHEMA {word}; {moves}")).map_err(broken);
+        return run(&format!("CREATE SCHEMA {word}; {moves}"));
     }
     for table in ours {
         let name = table.name();
         if table != SCHEMA_VERSION {
             let any = format!("SELECT EXISTS (SELECT 1 FROM {name})");
-            if client.query_one(&any, &[]).map_err(broken)?.get(0) {
+            if line.wait(line.client().query_one(&any, &[])).map_err(broken)?.get(0) {
                 return Err(DbError::NotEmpty);
             }
         }
-        client.batch_execute(&format!("DROP TABLE {name}")).map_err(broken)?;
+        run(&format!("DROP TABLE {name}"))?;
     }
     Ok(())
 }

@@ -77,6 +77,18 @@ pub enum Value<'a> {
     Blob(Cow<'a, [u8]>),
 }
 
+impl Value<'_> {
+    /// The same, borrowed from nobody.
+    pub(super) fn owned(&self) -> Value<'static> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Int(int) => Value::Int(*int),
+            Self::Text(text) => Value::Text(Cow::Owned(text.clone().into_owned())),
+            Self::Blob(blob) => Value::Blob(Cow::Owned(blob.clone().into_owned())),
+        }
+    }
+}
+
 impl std::fmt::Debug for Value<'_> {
     /// The type alone: values may be health information.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -6,7 +6,7 @@ use crate::db::{
     DbError,
     fault::Heard,
     ground::{Ground, Mark},
-    postgres::Statements,
+    line::{Line, Said},
     registry::Table,
     row::{Row, Source},
     sql::{Sql, Value},
@@ -31,14 +31,19 @@ pub struct Tx<'c> {
     after_commit: Vec<Hook>,
     /// `None` but in tests.
     heard: Option<Heard>,
+    /// What is to be asked ahead, while that is being found out.
+    foreseen: Option<Vec<Said>>,
 }
+
+/// How deep what is asked ahead may depend on answers.
+const ROUNDS: usize = 4;
 
 /// Something to do once a commit is durable.
 pub(super) type Hook = Box<dyn FnOnce() + Send>;
 
 pub(super) enum Engine<'c> {
     Sqlite(&'c rusqlite::Connection),
-    Postgres { client: &'c mut postgres::Client, statements: &'c mut Statements },
+    Postgres(&'c mut Line),
 }
 
 impl<'c> Tx<'c> {
@@ -54,6 +59,7 @@ impl<'c> Tx<'c> {
             touched: Vec::new(),
             after_commit: Vec::new(),
             heard: None,
+            foreseen: None,
         }
     }
 
@@ -100,9 +106,7 @@ impl<'c> Tx<'c> {
     /// # Errors
     /// [`DbError`] as the engine says; the transaction can then only be rolled back.
     pub fn execute(&mut self, sql: Sql, params: &[Value<'_>]) -> Result<u64, DbError> {
-        if !self.writes {
-            return Err(DbError::ReadOnly);
-        }
+        self.may_write()?;
         self.says(sql);
         let changed = self.guarded(|engine| match engine {
             Engine::Sqlite(connection) => {
@@ -110,18 +114,98 @@ impl<'c> Tx<'c> {
                 let rows = statement.raw_execute().map_err(|e| DbError::sqlite(e, sql.sqlite))?;
                 Ok(u64::try_from(rows).unwrap_or(u64::MAX))
             }
-            Engine::Postgres { client, statements } => {
-                let statement = statements.get(client, sql.postgres)?;
-                check_count(statement.params().len(), params, sql.postgres)?;
-                let params: Vec<_> = params.iter().map(as_postgres).collect();
-                client.execute(&statement, &params).map_err(|e| DbError::postgres(&e, sql.postgres))
-            }
+            Engine::Postgres(line) => line.execute(sql.postgres, params),
         });
         match &changed {
             Ok(rows) => self.wrote |= *rows > 0,
             Err(error) => self.broke = Some(error.clone()),
         }
         changed
+    }
+
+    /// Runs a statement of which nobody asks how many rows it changed. On PostgreSQL it goes out with
+    /// the next statement, or with the commit, and what is wrong with it is said there.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn put(&mut self, sql: Sql, params: &[Value<'_>]) -> Result<(), DbError> {
+        if matches!(self.engine, Engine::Sqlite(_)) {
+            return self.execute(sql, params).map(drop);
+        }
+        self.may_write()?;
+        self.says(sql);
+        self.wrote = true;
+        self.before_the_next(sql, params)
+    }
+
+    const fn may_write(&self) -> Result<(), DbError> {
+        // What is asked ahead is only looked for.
+        if self.writes && self.foreseen.is_none() { Ok(()) } else { Err(DbError::ReadOnly) }
+    }
+
+    fn before_the_next(&mut self, sql: Sql, params: &[Value<'_>]) -> Result<(), DbError> {
+        if self.foreseen.is_some() {
+            return Err(DbError::ReadOnly);
+        }
+        self.guarded(|engine| {
+            if let Engine::Postgres(line) = engine {
+                line.put(sql.postgres, params);
+            }
+            Ok(())
+        })
+    }
+
+    /// Says what [`put`](Self::put) and the locks left for the next statement.
+    ///
+    /// # Errors
+    /// [`DbError`] as the engine says.
+    pub(super) fn settle(&mut self) -> Result<(), DbError> {
+        self.guarded(|engine| match engine {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(line) => line.settle(),
+        })
+    }
+
+    /// Asks at once what `look` is going to ask one after the other, and keeps the answers until
+    /// something is written or locked. Each answer of PostgreSQL costs a way there and back; on
+    /// SQLite there is none, and nothing is done.
+    ///
+    /// `look` only reads. It is tried with no rows for what is not known yet, so that what depends on
+    /// an answer is found in the next round; what it returns, its errors too, is thrown away.
+    ///
+    /// # Errors
+    /// [`DbError`] as the engine says.
+    pub fn ahead<T>(&mut self, mut look: impl FnMut(&mut Self) -> T) -> Result<(), DbError> {
+        if matches!(self.engine, Engine::Sqlite(_)) || self.foreseen.is_some() {
+            return Ok(());
+        }
+        for _ in 0..ROUNDS {
+            self.foreseen = Some(Vec::new());
+            drop(look(self));
+            let asked = self.foreseen.take().unwrap_or_default();
+            if asked.is_empty() {
+                break;
+            }
+            self.guarded(|engine| match engine {
+                Engine::Sqlite(_) => Ok(()),
+                Engine::Postgres(line) => line.ahead(asked),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// [`ahead`](Self::ahead) together with the next statement that [`execute`](Self::execute) runs,
+    /// behind it: what is then as it left it.
+    pub fn behind<T>(&mut self, look: impl FnOnce(&mut Self) -> T) {
+        if matches!(self.engine, Engine::Sqlite(_)) || self.foreseen.is_some() {
+            return;
+        }
+        self.foreseen = Some(Vec::new());
+        drop(look(self));
+        let asked = self.foreseen.take().unwrap_or_default();
+        if let Engine::Postgres(line) = &mut self.engine {
+            line.behind(asked);
+        }
     }
 
     /// Runs a query and reads each row with `read`.
@@ -152,8 +236,12 @@ impl<'c> Tx<'c> {
         params: &[Value<'_>],
         mut see: impl FnMut(&Row<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        if let Some(foreseen) = &mut self.foreseen {
+            return foresee(&self.engine, foreseen, sql, params, see);
+        }
         self.says(sql);
-        self.guarded(|engine| match engine {
+        let mut broke = None;
+        let result = self.guarded(|engine| match engine {
             Engine::Sqlite(connection) => {
                 let mut statement = bound(connection, sql.sqlite, params)?;
                 let mut rows = statement.raw_query();
@@ -162,18 +250,24 @@ impl<'c> Tx<'c> {
                 }
                 Ok(())
             }
-            Engine::Postgres { client, statements } => {
-                use postgres::fallible_iterator::FallibleIterator;
-                let statement = statements.get(client, sql.postgres)?;
-                check_count(statement.params().len(), params, sql.postgres)?;
-                let broken = |e| DbError::postgres(&e, sql.postgres);
-                let mut rows = client.query_raw(&statement, params).map_err(broken)?;
-                while let Some(row) = rows.next().map_err(broken)? {
+            Engine::Postgres(line) => {
+                if let Some(known) = line.known(sql.postgres, params) {
+                    return known.iter().try_for_each(|row| see(&Row(Source::Postgres(row))));
+                }
+                let mut rows = line
+                    .query(sql.postgres, params)
+                    .inspect_err(|error| broke = Some(error.clone()))?;
+                while let Some(row) = line.next(&mut rows, sql.postgres)? {
                     see(&Row(Source::Postgres(&row)))?;
                 }
                 Ok(())
             }
-        })
+        });
+        if self.writes && broke.is_some() {
+            // With a question goes what was to be written before it.
+            self.broke = broke;
+        }
+        result
     }
 
     /// The one row of a query, or none.
@@ -204,20 +298,18 @@ impl<'c> Tx<'c> {
         self.query_opt(sql, params, read)?.ok_or(DbError::NoRow { sql: sql.sqlite })
     }
 
-    /// Waits for a lock named `key` that this transaction then holds to its end. SQLite has one
-    /// writer, so there it is held already; PostgreSQL takes an advisory lock.
+    /// A lock named `key` that this transaction holds to its end, from its next statement on: that
+    /// one waits for it, and sees what whoever held it before has stored. SQLite has one writer, so
+    /// there it is held already; PostgreSQL takes an advisory lock.
     ///
     /// # Errors
     /// [`DbError::Conflict`] when waiting would deadlock.
     pub fn lock(&mut self, key: i64) -> Result<(), DbError> {
-        if matches!(self.engine, Engine::Postgres { .. }) {
-            let take = sql! {
-                sqlite: "SELECT 1 WHERE $1 IS NOT NULL",
-                postgres: "SELECT 1 FROM pg_advisory_xact_lock($1)"
-            };
-            self.query(take, params![key], |_| Ok(()))?;
-        }
-        Ok(())
+        let take = sql! {
+            sqlite: "SELECT 1 WHERE $1 IS NOT NULL",
+            postgres: "SELECT 1 FROM pg_advisory_xact_lock($1)"
+        };
+        self.before_the_next(take, params![key])
     }
 
     /// As [`lock`](Self::lock), but only against whoever wants it alone: any number of transactions
@@ -230,8 +322,7 @@ impl<'c> Tx<'c> {
             sqlite: "SELECT 1 WHERE $1 IS NOT NULL",
             postgres: "SELECT 1 FROM pg_advisory_xact_lock_shared($1)"
         };
-        self.query(take, params![key], |_| Ok(()))?;
-        Ok(())
+        self.before_the_next(take, params![key])
     }
 
     /// As [`lock`](Self::lock), but answers `false` at once when another transaction holds it.
@@ -350,14 +441,33 @@ fn bound<'c>(
     Ok(statement)
 }
 
-fn check_count(count: usize, params: &[Value<'_>], sql: &'static str) -> Result<(), DbError> {
+/// What is to be asked ahead is noted; what is known already is shown.
+fn foresee<E: From<DbError>>(
+    engine: &Engine<'_>,
+    foreseen: &mut Vec<Said>,
+    sql: Sql,
+    params: &[Value<'_>],
+    mut see: impl FnMut(&Row<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let Engine::Postgres(line) = engine else { return Ok(()) };
+    if let Some(known) = line.known(sql.postgres, params) {
+        return known.iter().try_for_each(|row| see(&Row(Source::Postgres(row))));
+    }
+    let said = Said { sql: sql.postgres, params: params.iter().map(Value::owned).collect() };
+    if !foreseen.contains(&said) {
+        foreseen.push(said);
+    }
+    Ok(())
+}
+
+pub(super) fn check_count(
+    count: usize,
+    params: &[Value<'_>],
+    sql: &'static str,
+) -> Result<(), DbError> {
     if count == params.len() {
         Ok(())
     } else {
         Err(DbError::Placeholders { given: params.len(), sql })
     }
-}
-
-fn as_postgres<'v>(value: &'v Value<'_>) -> &'v (dyn postgres::types::ToSql + Sync) {
-    value
 }

@@ -70,7 +70,7 @@ impl DatabaseUrl {
 
 fn server(text: &str) -> Result<Server, DbError> {
     let (rest, wanted) = take_tls(text)?;
-    let config: postgres::Config =
+    let config: tokio_postgres::Config =
         rest.parse().map_err(|_| DbError::Url { why: "the PostgreSQL URL cannot be parsed" })?;
     if config.get_dbname().is_none() {
         return Err(DbError::Url { why: "the PostgreSQL URL names no database" });
@@ -132,8 +132,8 @@ fn take_tls(text: &str) -> Result<(String, Wanted), DbError> {
     Ok((format!("{place}{query}"), wanted))
 }
 
-fn is_local(config: &postgres::Config) -> bool {
-    use postgres::config::Host;
+fn is_local(config: &tokio_postgres::Config) -> bool {
+    use tokio_postgres::config::Host;
     config.get_hosts().iter().all(|host| match host {
         Host::Tcp(name) => {
             name == "localhost"

@@ -21,6 +21,7 @@ pub struct Vitals {
     pub commit: Histograms<0>,
     /// How many of them shared one sync of the disk (SQLite).
     pub batch: Histograms<0>,
+    waits: AtomicU64,
     failures: AtomicU64,
     failing: AtomicBool,
 }
@@ -31,6 +32,7 @@ impl Default for Vitals {
             wait: Histograms::new(WAITS),
             commit: Histograms::new(WAITS),
             batch: Histograms::new(SIZES),
+            waits: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             failing: AtomicBool::new(false),
         }
@@ -38,6 +40,17 @@ impl Default for Vitals {
 }
 
 impl Vitals {
+    /// How often a thread waited for the server's answer (PostgreSQL). What is sent together is
+    /// waited for once.
+    #[must_use]
+    pub fn waits(&self) -> u64 {
+        self.waits.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn waited(&self) {
+        self.waits.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// How often the engine could not begin, write or commit.
     #[must_use]
     pub fn failures(&self) -> u64 {

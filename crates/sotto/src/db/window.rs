@@ -68,7 +68,7 @@ pub fn add_link(
     row: &LinkRow,
     digest: &[u8; 32],
 ) -> Result<(), DbError> {
-    tx.execute(
+    tx.put(
         sql!(
             "INSERT INTO window_link (practice_id, message_id, digest, patient_id,
                                       contact_point_id, purpose, created_at, expires_at, ended_at,

@@ -27,6 +27,7 @@ use crate::portal::{letters, link};
 pub fn decide(tx: &mut Tx<'_>, office: &Office, request: Request) -> Result<Decided, IntakeError> {
     let now = office.clock().now();
     let subject = request.patient.as_ref();
+    tx.ahead(|tx| aim(tx, office, &request, now))?;
     let (channel, target) = aim(tx, office, &request, now)?;
     let language =
         request.language.or_else(|| subject.and_then(|s| s.language)).unwrap_or(Language::English);

@@ -95,7 +95,9 @@ impl Storing<'_> {
         };
         outbox::store::put(tx, self.office, &row)?;
         self.at_the_window(tx, draft, told)?;
-        inbox::said(tx, self.office, cleared, &self.request.actor)?;
+        let actor = &self.request.actor;
+        audit::read_ahead(tx, self.office, |tx| inbox::said(tx, self.office, cleared, actor))?;
+        inbox::said(tx, self.office, cleared, actor)?;
         let sent = kept.sent(Some(*binding));
         let event = Event::message_cleared(self.request.actor.clone(), cleared, sent);
         audit::append_as(tx, self.office, clearance, event)?;

@@ -393,8 +393,11 @@ fn look(
 ) -> Result<Vec<Asked>, OutboxError> {
     let now = office.clock().now();
     let due = outbox::due(tx, office.practice(), adapter.as_str(), now, limit)?;
+    tx.ahead(|tx| {
+        due.iter().for_each(|row| drop(load(tx, office, row.message, (under, now))));
+    })?;
     due.into_iter()
-        .map(|row| Ok(Asked { what: ask_again(tx, office, row.message, under)?, row }))
+        .map(|row| Ok(Asked { what: ask_again(tx, office, row.message, (under, now))?, row }))
         .collect()
 }
 
@@ -403,15 +406,34 @@ fn ask_again(
     tx: &mut Tx<'_>,
     office: &Office,
     message: MessageId,
-    under: Option<Mark>,
+    (under, now): (Option<Mark>, Timestamp),
 ) -> Result<Next, OutboxError> {
-    let now = office.clock().now();
-    let Taken { cleared, stored } = match store::take(tx, office, message) {
-        Ok(taken) => taken,
+    let (Taken { cleared, stored }, facts) = match load(tx, office, message, (under, now)) {
+        Ok(loaded) => loaded,
         Err(OutboxError::Broken { because, .. }) => return Ok(Next::SetAside(because)),
         Err(error) => return Err(error),
     };
-    let draft = cleared.draft();
+    let policy = office.policy();
+    let refusal = match gate::release(&cleared, &facts, &policy, now) {
+        Release::NotBefore(instant) => return Ok(Next::PutOff(instant)),
+        Release::Refuse(refusal) => Some(refusal),
+        Release::Go(_) => None,
+    };
+    Ok(match refusal {
+        Some(refusal) => Next::Refuse(Box::new(stored), refusal),
+        None => Next::Go(Box::new(Ready { cleared, stored, facts, policy })),
+    })
+}
+
+/// The message, and the facts as they are now.
+fn load(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    message: MessageId,
+    (under, now): (Option<Mark>, Timestamp),
+) -> Result<(Taken, Facts), OutboxError> {
+    let taken = store::take(tx, office, message)?;
+    let draft = taken.cleared.draft();
     let fresh = under.and_then(|under| office.fresh_facts().take(message, under, now));
     let facts = match fresh {
         Some(Loaded { subject, facts, .. }) => {
@@ -426,16 +448,7 @@ fn ask_again(
             facts::load(tx, office, draft, subject.as_ref(), now)?
         }
     };
-    let policy = office.policy();
-    let refusal = match gate::release(&cleared, &facts, &policy, now) {
-        Release::NotBefore(instant) => return Ok(Next::PutOff(instant)),
-        Release::Refuse(refusal) => Some(refusal),
-        Release::Go(_) => None,
-    };
-    Ok(match refusal {
-        Some(refusal) => Next::Refuse(Box::new(stored), refusal),
-        None => Next::Go(Box::new(Ready { cleared, stored, facts, policy })),
-    })
+    Ok((taken, facts))
 }
 
 /// Claims, puts off, refuses or sets aside, unless the row was withdrawn meanwhile.
@@ -475,6 +488,7 @@ fn act(
     let start = Start { message: row.message, number, adapter: settings.adapter.as_str() };
     attempt::start(tx, office.practice(), attempt, &start, now)?;
     let change = Change { id: row.message, from: stored.state, to: State::Sending, refusals: &[] };
+    audit::read_behind(tx, office, MESSAGE, row.message.to_string());
     message::change_state(tx, office.practice(), &change, now)?;
     let released = Event::new(EventKind::AttemptStarted, Actor::service("outbox"))
         .about(MESSAGE, row.message)
@@ -536,10 +550,17 @@ fn record_once(
         receipts::lock_all(tx, office, ended.adapter, &handoff.parts)?;
     }
     let practice = office.practice();
+    tx.ahead(|tx| {
+        let _ = outbox::still_leased(tx, practice, ended.id, run);
+        let _ = attempt::outcome(tx, practice, ended.attempt);
+        if let Ok(handoff) = &ended.result {
+            let _ = receipts::early(tx, office, ended.adapter, &handoff.parts);
+        }
+    })?;
     // Asked first, since it holds the row: whoever gives this run up then waits, or has been.
     let leased = outbox::still_leased(tx, practice, ended.id, run)?;
     match attempt::outcome(tx, practice, ended.attempt)? {
-        Some(Outcome::Started) if leased => record(tx, office, ended),
+        Some(Outcome::Started) if leased => written(tx, office, ended),
         Some(Outcome::Uncertain) => settle(tx, office, ended.id, ended.result.clone()),
         _ => Ok(()),
     }
@@ -547,6 +568,14 @@ fn record_once(
 
 /// Writes an attempt's end down, with everything that follows from it.
 pub(crate) fn record(tx: &mut Tx<'_>, office: &Office, ended: &Ended) -> Result<(), OutboxError> {
+    if let Ok(handoff) = &ended.result {
+        receipts::lock_all(tx, office, ended.adapter, &handoff.parts)?;
+    }
+    written(tx, office, ended)
+}
+
+/// [`record`], where the carrier's ids are locked.
+fn written(tx: &mut Tx<'_>, office: &Office, ended: &Ended) -> Result<(), OutboxError> {
     let outcome = match &ended.result {
         Ok(handoff) => {
             accepted(tx, office, ended, handoff)?;
@@ -572,7 +601,8 @@ fn accepted(
     handoff: &Handoff,
 ) -> Result<(), OutboxError> {
     let (practice, now) = (office.practice(), office.clock().now());
-    receipts::lock_all(tx, office, ended.adapter, &handoff.parts)?;
+    // Their ids are locked: nobody stores another one now.
+    let early = receipts::early(tx, office, ended.adapter, &handoff.parts)?;
     let transport = handoff.transport.as_ref().and_then(|t| serde_json::to_string(t).ok());
     let end = End { outcome: Outcome::Accepted, failure: None, transport: transport.as_deref() };
     attempt::finish(tx, practice, ended.attempt, &end, now)?;
@@ -583,9 +613,10 @@ fn accepted(
     }
     // The portal is ours: what is stored there has arrived.
     let to = if ended.adapter == AdapterName::Portal { State::Delivered } else { State::Sent };
-    let change = Change { id: ended.id, from: ended.from, to, refusals: &[] };
-    message::change_state(tx, practice, &change, now)?;
     outbox::delete(tx, practice, ended.id)?;
+    let change = Change { id: ended.id, from: ended.from, to, refusals: &[] };
+    audit::read_behind(tx, office, MESSAGE, ended.id.to_string());
+    message::change_state(tx, practice, &change, now)?;
     if let Some(address_index) = ended.confirms {
         let row = SuppressionRow {
             id: office.clock().new_id(),
@@ -601,10 +632,7 @@ fn accepted(
         suppression::add(tx, practice, &row)?;
     }
     audit::append(tx, office, ended.event())?;
-    for carrier_id in &handoff.parts {
-        receipts::settle_early(tx, office, ended.adapter, carrier_id)?;
-    }
-    Ok(())
+    receipts::settle_early(tx, office, ended.adapter, &early)
 }
 
 fn failed(

@@ -4,4 +4,5 @@ mod ground;
 mod schema;
 pub(crate) mod statements;
 mod tls;
+mod together;
 mod transactions;

@@ -10,6 +10,7 @@ mod practice;
 mod release;
 mod tokens;
 mod unsubscribe;
+mod way;
 
 use axum::Router;
 use axum::body::Body;

@@ -70,7 +70,7 @@ async fn released(
 }
 
 /// The message, once it neither waits nor is on its way.
-async fn ended(site: &Site, id: &str) -> Value {
+pub(super) async fn ended(site: &Site, id: &str) -> Value {
     loop {
         let seen = site.get(&format!("/api/v1/messages/{id}")).await.is(200).json;
         if seen["state"] != "queued" && seen["state"] != "sending" {
@@ -79,14 +79,14 @@ async fn ended(site: &Site, id: &str) -> Value {
     }
 }
 
-fn up() -> Link {
+pub(super) fn up() -> Link {
     let link = Link::default();
     link.set(true);
     link
 }
 
 /// A worker for the carrier that takes everything.
-fn working(
+pub(super) fn working(
     db: Db,
     office: Office,
     (took, link): (&Arc<Mutex<u32>>, &Link),
