@@ -1,6 +1,7 @@
 //! The network: what each filter sees in every three words, and the scores that follow.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::file::{Malformed, Parts};
@@ -44,12 +45,12 @@ pub struct Network {
     filters: usize,
     vocabulary: Vocabulary,
     /// What each known word adds to every filter, worked out when the word is first met.
-    known: Vec<OnceLock<Box<[i16]>>>,
-    /// What each mark adds to every filter.
-    marks: Vec<Box<[i16]>>,
-    /// Filters by place in the three words, then by place in the vector.
-    weights: Vec<f32>,
-    bias: Vec<i16>,
+    known: Vec<OnceLock<Row>>,
+    marked: Marked,
+    /// Blocks of filters, by place in the three words from the last to the first; in each, by place
+    /// in the vector, what that place adds to the block's filters.
+    weights: Vec<[f32; BLOCK]>,
+    bias: Row,
     /// One row for each answer: the weights of what each filter found most, then on average.
     answers: Vec<Vec<f32>>,
     answer_bias: Vec<f32>,
@@ -59,6 +60,11 @@ pub struct Network {
 
 /// Words before, at and after the middle of a filter.
 const TAPS: usize = 3;
+/// So many filters are summed at a time: their sums stay in the processor's registers. What is
+/// missing of the last block are filters that see nothing.
+const BLOCK: usize = 16;
+/// A number for each filter, block by block.
+type Row = Box<[[i16; BLOCK]]>;
 /// Activations are counted in so many parts of one.
 const UNIT: f32 = 256.0;
 
@@ -96,16 +102,16 @@ impl Network {
             filters,
             vocabulary,
             known,
-            marks: Vec::new(),
-            weights,
-            bias: bias.into_iter().map(counted).collect(),
+            marked: Marked::default(),
+            weights: in_blocks(&weights, width, filters),
+            bias: bias.chunks(BLOCK).map(|part| padded(part).map(counted)).collect(),
             answers: answer_rows,
             answer_bias,
             facts: fact_rows,
         };
-        network.marks = (0..marks)
-            .map(|mark| network.shares(|vector| mark_vectors.add(mark, 1.0, vector)))
-            .collect();
+        let mark = |mark| network.shares(|vector| mark_vectors.add(mark, 1.0, vector));
+        let rows = (0..marks).map(mark).collect();
+        network.marked = Marked::new(rows, TAPS.saturating_mul(filters.div_ceil(BLOCK)));
         Ok(network)
     }
 
@@ -124,23 +130,41 @@ impl Network {
     /// Reads a text, once for all that is asked about it.
     #[must_use]
     pub fn reading<'w>(&self, words: impl ExactSizeIterator<Item = Word<'w>>) -> Reading<'_> {
-        let rows: Vec<(Cow<'_, [i16]>, u128)> =
-            words.map(|word| (self.row(&word.spelling), word.marks)).collect();
-        // One place for each word, and one before and behind them that nobody looks at.
-        let mut sums = self.bias.repeat(rows.len().saturating_add(2));
-        let length = TAPS.saturating_mul(self.filters);
-        let mut marked = Marked::new(&self.marks, length);
-        for (number, (row, marks)) in rows.iter().enumerate() {
-            let from = number.saturating_mul(self.filters);
-            let Some(sums) = sums.get_mut(from..from.saturating_add(length)) else { break };
-            add(sums, row, marked.by(*marks));
+        let rows: Vec<[Cow<'_, [[i16; BLOCK]]>; 2]> =
+            words.map(|word| [self.row(&word.spelling), self.marked.by(word.marks)]).collect();
+        let blocks = self.bias.len();
+        let nothing = self.marked.nothing.get(..blocks).unwrap_or(&[]);
+        let share = |at: Option<usize>, place: usize| {
+            let from = place.saturating_mul(blocks);
+            let part = from..from.saturating_add(blocks);
+            at.and_then(|at| rows.get(at)).map_or([nothing; 2], |[word, marks]| {
+                [word.get(part.clone()).unwrap_or(nothing), marks.get(part).unwrap_or(nothing)]
+            })
+        };
+        let mut sums = Vec::with_capacity(rows.len().saturating_mul(blocks));
+        for at in 0..rows.len() {
+            let around =
+                [share(at.checked_sub(1), 2), share(Some(at), 1), share(at.checked_add(1), 0)];
+            sums.extend(around_one(&self.bias, around));
         }
-        sums.truncate(sums.len().saturating_sub(self.filters));
-        Reading { network: self, sums }
+        let (mut most, mut totals) = (vec![0; self.filters], vec![0; self.filters]);
+        let parts = most.chunks_mut(BLOCK).zip(totals.chunks_mut(BLOCK));
+        for (block, (most, totals)) in parts.enumerate() {
+            let (block_most, block_totals) = all_in_all(sums.iter().skip(block).step_by(blocks));
+            most.iter_mut().zip(block_most).for_each(|(to, from)| *to = from);
+            totals.iter_mut().zip(block_totals).for_each(|(to, from)| *to = from);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "texts have fewer than 2^23 words")]
+        let mean = 0.5 / UNIT / (rows.len() as f32 + 1.0).sqrt();
+        let mut seen = Vec::with_capacity(self.filters.saturating_mul(2));
+        seen.extend(most.iter().map(|&most| f32::from(most) / UNIT));
+        #[expect(clippy::cast_precision_loss, reason = "a sum of a text's small numbers")]
+        seen.extend(totals.iter().map(|&total| total as f32 * mean));
+        Reading { network: self, sums, seen }
     }
 
     /// What a word adds to every filter around the word before it, around itself, around the next.
-    fn row(&self, spelling: &Spelling<'_>) -> Cow<'_, [i16]> {
+    fn row(&self, spelling: &Spelling<'_>) -> Cow<'_, [[i16; BLOCK]]> {
         let number = match spelling {
             Spelling::Known(number) => Ok(*number),
             Spelling::As(spelling) => self.vocabulary.number(spelling).ok_or(spelling),
@@ -162,106 +186,169 @@ impl Network {
     }
 
     /// What a vector adds to every filter: as the last of three words, as the middle one, as the first.
-    fn shares(&self, fill: impl FnOnce(&mut [f32])) -> Box<[i16]> {
+    fn shares(&self, fill: impl FnOnce(&mut [f32])) -> Row {
         let mut vector = vec![0.0; self.width];
         fill(&mut vector);
-        let mut sums = vec![0.0_f32; TAPS.saturating_mul(self.filters)];
-        let by_tap = self.width.saturating_mul(self.filters).max(1);
-        let filters = self.filters.max(1);
-        let taps = self.weights.chunks_exact(by_tap).rev();
-        for (weights, sums) in taps.zip(sums.chunks_exact_mut(filters)) {
-            for (&value, weights) in vector.iter().zip(weights.chunks_exact(filters)) {
+        let one_block = |weights: &[[f32; BLOCK]]| {
+            let mut sums = [0.0_f32; BLOCK];
+            for (&value, weights) in vector.iter().zip(weights) {
                 for (sum, weight) in sums.iter_mut().zip(weights) {
                     *sum += value * weight;
                 }
             }
+            sums.map(counted)
+        };
+        self.weights.chunks_exact(self.width.max(1)).map(one_block).collect()
+    }
+}
+
+/// Weights by place in the three words, place in the vector and filter, as [`Network`] keeps them.
+fn in_blocks(weights: &[f32], width: usize, filters: usize) -> Vec<[f32; BLOCK]> {
+    let by_tap = width.saturating_mul(filters).max(1);
+    let mut blocks = Vec::with_capacity(weights.len().div_ceil(BLOCK));
+    for tap in weights.chunks_exact(by_tap).rev() {
+        for from in (0..filters).step_by(BLOCK) {
+            for weights in tap.chunks_exact(filters) {
+                blocks.push(padded(weights.get(from..).unwrap_or(&[])));
+            }
         }
-        sums.into_iter().map(counted).collect()
     }
+    blocks
 }
 
-/// What sets of marks add to every filter: many words of a text bear the same marks.
-#[derive(Debug)]
-struct Marked<'n> {
-    rows: &'n [Box<[i16]>],
-    sets: Vec<(u128, Vec<i16>)>,
+/// The first numbers as a block, zeros behind them.
+fn padded(numbers: &[f32]) -> [f32; BLOCK] {
+    let mut block = [0.0; BLOCK];
+    block.iter_mut().zip(numbers).for_each(|(to, number)| *to = *number);
+    block
 }
 
-impl<'n> Marked<'n> {
-    fn new(rows: &'n [Box<[i16]>], length: usize) -> Self {
-        let mut sets = Vec::with_capacity(16);
-        sets.push((0, vec![0; length]));
-        Self { rows, sets }
+/// What sets of marks add to every filter, worked out when a set is first met and kept: most words
+/// of most texts bear one of a few hundred sets.
+#[derive(Debug, Default)]
+struct Marked {
+    /// By mark.
+    rows: Vec<Row>,
+    /// What no mark adds.
+    nothing: Row,
+    /// The sets met first, by [`Marked::place`].
+    kept: Vec<OnceLock<(u128, Row)>>,
+}
+
+impl Marked {
+    /// So many sets are kept at most, as a power of two; of those met later each is worked out anew.
+    const KEPT_BITS: u32 = 12;
+    /// So many places a set may stand at.
+    const WAYS: usize = 4;
+
+    fn new(rows: Vec<Row>, length: usize) -> Self {
+        let kept = (0..1_usize << Self::KEPT_BITS).map(|_| OnceLock::new()).collect();
+        Self { rows, nothing: vec![[0; BLOCK]; length].into_boxed_slice(), kept }
     }
 
-    fn by(&mut self, marks: u128) -> &[i16] {
-        let place = self.sets.iter().position(|(known, _)| *known == marks);
-        let place = place.unwrap_or_else(|| {
-            let mut sum = self.sets.first().map_or_else(Vec::new, |(_, nothing)| nothing.clone());
-            for row in ones(marks).filter_map(|mark| self.rows.get(mark)) {
-                for (sum, more) in sum.iter_mut().zip(row) {
+    fn by(&self, marks: u128) -> Cow<'_, [[i16; BLOCK]]> {
+        if marks == 0 {
+            return Cow::Borrowed(&self.nothing);
+        }
+        let place = Self::place(marks);
+        for way in 0..Self::WAYS {
+            let Some(slot) = self.kept.get(place ^ way) else { break };
+            let (known, sum) = slot.get_or_init(|| (marks, self.sum(marks)));
+            if *known == marks {
+                return Cow::Borrowed(sum);
+            }
+        }
+        Cow::Owned(self.sum(marks).into_vec())
+    }
+
+    fn sum(&self, marks: u128) -> Row {
+        let mut sum = self.nothing.clone();
+        for row in ones(marks).filter_map(|mark| self.rows.get(mark)) {
+            for (sum, more) in sum.iter_mut().zip(row) {
+                for (sum, more) in sum.iter_mut().zip(more) {
                     *sum = sum.saturating_add(*more);
                 }
             }
-            self.sets.push((marks, sum));
-            self.sets.len().saturating_sub(1)
-        });
-        self.sets.get(place).map_or(&[], |(_, sum)| sum)
+        }
+        sum
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "both halves of the number are taken")]
+    fn place(marks: u128) -> usize {
+        let mixed = (marks as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (marks >> 64) as u64;
+        let top = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - Self::KEPT_BITS);
+        usize::try_from(top).unwrap_or(0)
     }
 }
 
-/// Adds two rows number by number, stopping at the ends of the range instead of wrapping.
-fn add(sums: &mut [i16], one: &[i16], other: &[i16]) {
-    for ((sum, one), other) in sums.iter_mut().zip(one).zip(other) {
-        *sum = sum.saturating_add(one.saturating_add(*other));
+/// What each filter sees around one word: its bias, and what the word before, the word itself and the
+/// one behind it add, each by its spelling and by its marks. It stops at the ends of the range instead
+/// of wrapping.
+fn around_one(
+    bias: &[[i16; BLOCK]],
+    [before, here, behind]: [[&[[i16; BLOCK]]; 2]; 3],
+) -> impl Iterator<Item = [i16; BLOCK]> {
+    let [before, here, behind] = [before, here, behind].map(|[word, marks]| word.iter().zip(marks));
+    let around = before.zip(here).zip(behind);
+    bias.iter().zip(around).map(|(bias, ((before, here), behind))| {
+        let mut sums = *bias;
+        for (word, marks) in [before, here, behind] {
+            for ((sum, word), marks) in sums.iter_mut().zip(word).zip(marks) {
+                *sum = sum.saturating_add(word.saturating_add(*marks));
+            }
+        }
+        sums
+    })
+}
+
+/// Of what a block of filters saw around each word: the most, and all together. Below zero it saw
+/// nothing.
+fn all_in_all<'s>(sums: impl Iterator<Item = &'s [i16; BLOCK]>) -> ([i16; BLOCK], [u32; BLOCK]) {
+    let (mut most, mut totals) = ([0_i16; BLOCK], [0_u32; BLOCK]);
+    for sum in sums {
+        for ((most, total), &saw) in most.iter_mut().zip(&mut totals).zip(sum) {
+            let saw = saw.max(0);
+            *most = (*most).max(saw);
+            // 2^16 words of the largest value do not reach its end, and a window has far fewer.
+            *total = total.wrapping_add(u32::from(saw.cast_unsigned()));
+        }
     }
+    (most, totals)
 }
 
 /// A text that the network has read.
 #[derive(Debug)]
 pub struct Reading<'n> {
     network: &'n Network,
-    /// What each filter saw around each word, word by word, behind one row for no word.
-    sums: Vec<i16>,
+    /// What each filter saw around each word, word by word.
+    sums: Vec<[i16; BLOCK]>,
+    /// What each filter found most, then what each found on average.
+    seen: Vec<f32>,
 }
 
 impl Reading<'_> {
     /// What each filter saw around each word; below zero it saw nothing.
-    fn words(&self) -> std::slice::ChunksExact<'_, i16> {
-        let sums = self.sums.get(self.network.filters..).unwrap_or(&[]);
-        sums.chunks_exact(self.network.filters.max(1))
+    fn words(&self) -> impl Iterator<Item = &[i16]> {
+        let words = self.sums.chunks_exact(self.network.bias.len().max(1));
+        words.map(|blocks| blocks.as_flattened().get(..self.network.filters).unwrap_or(&[]))
     }
 
     /// The score of each answer (log odds), given `facts`, one bit for each. Empty text scores what
     /// the facts alone say.
     #[must_use]
     pub fn scores(&self, facts: u128) -> Vec<f32> {
-        let network = self.network;
-        let mut most = vec![0_i16; network.filters];
-        let mut sums = vec![0_i32; network.filters];
-        #[expect(clippy::cast_precision_loss, reason = "texts have fewer than 2^23 words")]
-        let mean = 0.5 / UNIT / (self.words().len() as f32 + 1.0).sqrt();
-        for word in self.words() {
-            for ((most, sum), &value) in most.iter_mut().zip(&mut sums).zip(word) {
-                let value = value.max(0);
-                *most = (*most).max(value);
-                // 2^16 words of the largest value do not reach its end, and a window has far fewer.
-                *sum = sum.wrapping_add(i32::from(value));
-            }
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a sum of a text's small numbers")]
-        let seen: Vec<f32> = most
-            .iter()
-            .map(|&most| f32::from(most) / UNIT)
-            .chain(sums.iter().map(|&sum| sum as f32 * mean))
-            .collect();
-        let rows = network.answers.iter().zip(&network.facts).zip(&network.answer_bias);
-        rows.map(|((row, by_fact), bias)| {
-            let by_words = dot(row, &seen);
+        self.scores_of(0..self.network.answers(), facts).collect()
+    }
+
+    /// [`Reading::scores`] of some answers only.
+    pub fn scores_of(&self, answers: Range<usize>, facts: u128) -> impl Iterator<Item = f32> {
+        let Network { answers: rows, facts: by_fact, answer_bias, .. } = self.network;
+        answers.filter_map(move |answer| {
+            let by_words = dot(rows.get(answer)?, &self.seen);
+            let by_fact = by_fact.get(answer)?;
             let by_facts: f32 = ones(facts).filter_map(|fact| by_fact.get(fact)).sum();
-            by_words + by_facts + bias
+            Some(by_words + by_facts + answer_bias.get(answer)?)
         })
-        .collect()
     }
 
     /// How much each word speaks for an answer, in the order of the text: by the filters that found
@@ -320,9 +407,15 @@ fn ones(mut bits: u128) -> impl Iterator<Item = usize> {
     })
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a float beyond the range becomes its end")]
+/// In parts of one, to the nearest whole number, halves away from zero, within the range. Not
+/// [`f32::round`], which is a call for each number on processors without SSE4.1.
+#[expect(clippy::cast_possible_truncation, reason = "within the range")]
+#[expect(clippy::cast_precision_loss, reason = "whole numbers below 2^24")]
 fn counted(value: f32) -> i16 {
-    (value * UNIT).round() as i16
+    let bounded = (value * UNIT).clamp(f32::from(i16::MIN), f32::from(i16::MAX));
+    let whole = bounded as i32;
+    let rest = bounded - whole as f32;
+    (whole + i32::from(rest >= 0.5) - i32::from(rest <= -0.5)) as i16
 }
 
 #[cfg(test)]
@@ -431,7 +524,24 @@ mod tests {
         assert_eq!(Network::read(longer).unwrap_err(), Malformed("end"));
     }
 
+    #[test]
+    fn halves_are_counted_away_from_zero() {
+        let ends = [f32::NAN, f32::INFINITY, f32::MIN, f32::MAX, 127.998, 128.0, -128.0, -128.01];
+        let halves = (-600..600_i16).map(|half| f32::from(half) / 2.0 / UNIT);
+        for value in halves.chain(ends) {
+            for value in [value, value.next_up(), value.next_down()] {
+                assert_eq!(counted(value), (value * UNIT).round() as i16, "{value}");
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn any_number_is_counted_as_if_rounded(bits in any::<u32>()) {
+            let value = f32::from_bits(bits);
+            prop_assert_eq!(counted(value), (value * UNIT).round() as i16);
+        }
+
         #[test]
         fn any_words_get_a_number(
             words in prop::collection::vec((".{0,30}", any::<u128>()), 0..80), facts in any::<u128>(),

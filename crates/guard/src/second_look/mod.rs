@@ -116,8 +116,8 @@ impl SecondLook {
         let stands = |(place, _): &(usize, &Finding)| !changes.less.contains(place);
         let standing = known.findings.iter().enumerate().filter(stands).map(|(_, f)| f);
         let standing: Vec<&Finding> = standing.filter(&inside).collect();
-        let wanted = opinion
-            .missing(level, |c, at| standing.iter().any(|f| f.category == c && f.level >= at));
+        let found = |c, at| standing.iter().any(|f| f.category == c && f.level >= at);
+        let wanted = missing(&scores_of_categories(reading, window), level, found);
         for (category, level) in wanted {
             let span = spoken_by(known, window, reading, category);
             changes.more.push(wording::finding(span, category, level));
@@ -178,25 +178,19 @@ fn spoken_by(
     }
 }
 
-/// What the network thinks of one window.
+/// What the network thinks of one window's level.
 #[derive(Debug)]
 struct Opinion {
-    /// The score of each category, in the order of [`Category`].
-    categories: [f32; CATEGORIES],
     /// How likely the level is at least 1, 2, 3, 4.
     at_least: [f32; 4],
 }
 
 impl Opinion {
     fn of(reading: &Reading<'_>, window: &Window) -> Self {
-        let scores = reading.scores(window.facts);
-        let (categories, levels) = scores.split_at(CATEGORIES.min(scores.len()));
-        let levels = likelihoods(levels.first_chunk::<5>().copied().unwrap_or_default());
+        let mut scores = reading.scores_of(CATEGORIES..CATEGORIES + 5, window.facts);
+        let levels = likelihoods([(); 5].map(|()| scores.next().unwrap_or_default()));
         let at_least = |level: usize| levels.iter().skip(level).sum::<f32>();
-        Self {
-            categories: categories.first_chunk().copied().unwrap_or_default(),
-            at_least: [at_least(1), at_least(2), at_least(3), at_least(4)],
-        }
+        Self { at_least: [at_least(1), at_least(2), at_least(3), at_least(4)] }
     }
 
     /// The level, given the rules' level and below which likelihood that one is taken back.
@@ -208,36 +202,42 @@ impl Opinion {
             .map(|(_, level)| level)
             .unwrap_or_default()
     }
+}
 
-    /// What must be added to what was `found`, a category at a level or above, so that the text
-    /// comes to this level and tells every category it seems to tell.
-    fn missing(
-        &self,
-        level: Level,
-        found: impl Fn(Category, Level) -> bool,
-    ) -> Vec<(Category, Level)> {
-        let scored = || CATEGORIES_IN_ORDER.into_iter().zip(self.categories);
-        let mut missing: Vec<(Category, Level)> = Vec::new();
-        if !scored().any(|(category, _)| found(category, level)) {
-            let best = scored()
-                .filter(|&(category, _)| may_be(category, level))
-                .max_by(|(_, a), (_, b)| a.total_cmp(b));
-            missing.extend(best.map(|(category, _)| (category, level)));
-        }
-        for (category, score) in scored() {
-            let at = if may_be(category, Level::Detail) {
-                level.min(Level::Detail)
-            } else {
-                Level::Sensitive
-            };
-            let known = found(category, Level::Mention)
-                || missing.iter().any(|(other, _)| *other == category);
-            if score > ALSO && at <= level && !known {
-                missing.push((category, at));
-            }
-        }
-        missing
+/// The score of each category, in the order of [`Category`].
+fn scores_of_categories(reading: &Reading<'_>, window: &Window) -> [f32; CATEGORIES] {
+    let mut scores = reading.scores_of(0..CATEGORIES, window.facts);
+    [(); CATEGORIES].map(|()| scores.next().unwrap_or_default())
+}
+
+/// What must be added to what was `found`, a category at a level or above, so that the text
+/// comes to this level and tells every category it seems to tell.
+fn missing(
+    categories: &[f32; CATEGORIES],
+    level: Level,
+    found: impl Fn(Category, Level) -> bool,
+) -> Vec<(Category, Level)> {
+    let scored = || CATEGORIES_IN_ORDER.into_iter().zip(categories.iter().copied());
+    let mut missing: Vec<(Category, Level)> = Vec::new();
+    if !scored().any(|(category, _)| found(category, level)) {
+        let best = scored()
+            .filter(|&(category, _)| may_be(category, level))
+            .max_by(|(_, a), (_, b)| a.total_cmp(b));
+        missing.extend(best.map(|(category, _)| (category, level)));
     }
+    for (category, score) in scored() {
+        let at = if may_be(category, Level::Detail) {
+            level.min(Level::Detail)
+        } else {
+            Level::Sensitive
+        };
+        let known =
+            found(category, Level::Mention) || missing.iter().any(|(other, _)| *other == category);
+        if score > ALSO && at <= level && !known {
+            missing.push((category, at));
+        }
+    }
+    missing
 }
 
 const CATEGORIES_IN_ORDER: [Category; CATEGORIES] = [
