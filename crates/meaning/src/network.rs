@@ -171,7 +171,7 @@ impl Network {
         };
         match number {
             Ok(number) => {
-                let known = self.known.get(number.0 as usize).map(|known| {
+                let known = self.known.get(number.place()).map(|known| {
                     known.get_or_init(|| {
                         self.shares(|vector| self.vocabulary.add_known(number, vector))
                     })

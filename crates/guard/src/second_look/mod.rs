@@ -17,7 +17,6 @@ use meaning::{Network, Reading, Spelling, Word, WordNumber, likelihoods};
 
 use crate::assessment::Finding;
 use crate::level::{Category, Level};
-use crate::lexicon::Lexicon;
 use crate::tokens::Gap;
 
 pub use input::SecondLookInput;
@@ -41,8 +40,6 @@ const ALSO: f32 = -2.0;
 #[derive(Debug)]
 pub(crate) struct SecondLook {
     network: Network,
-    /// The network's number of each word of the lists.
-    numbers: Vec<Option<WordNumber>>,
 }
 
 /// How the findings of the rules change.
@@ -54,20 +51,15 @@ pub(crate) struct Changes {
 }
 
 impl SecondLook {
-    pub(crate) fn new(lexicon: &Lexicon) -> Self {
+    pub(crate) fn new() -> Self {
         #[expect(clippy::expect_used, reason = "the file is compiled in and a test reads it")]
         let network = Network::read(LEARNED).expect("the learned network is whole");
-        let mut numbers = Vec::new();
-        for (spelling, word) in lexicon.words.iter() {
-            let word = word as usize;
-            if numbers.len() <= word {
-                numbers.resize(word.saturating_add(1), None);
-            }
-            if let Some(number) = numbers.get_mut(word) {
-                *number = network.look_up(spelling);
-            }
-        }
-        Self { network, numbers }
+        Self { network }
+    }
+
+    /// The network's number of a word.
+    pub(crate) fn look_up(&self, spelling: &str) -> Option<WordNumber> {
+        self.network.look_up(spelling)
     }
 
     /// What the whole text says of the findings.
@@ -82,8 +74,8 @@ impl SecondLook {
 
     fn read(&self, known: &Known<'_>, window: &Window) -> Reading<'_> {
         self.network.reading(window.words.iter().map(|seen| {
-            let number = known.text.tokens.get(seen.token).map(|token| token.word as usize);
-            let spelling = match number.and_then(|number| self.numbers.get(number).copied()?) {
+            let token = known.text.tokens.get(seen.token);
+            let spelling = match token.and_then(|token| token.elsewhere.meant) {
                 Some(number) => Spelling::Known(number),
                 None => Spelling::As(known.spelling(seen)),
             };
