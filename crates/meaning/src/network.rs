@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::file::{Malformed, Parts};
+use crate::marked::{Marked, ones};
+use crate::sums::{BLOCK, Row, UNIT, all_in_all, around_one, counted, dot, padded};
 use crate::vocabulary::{Vectors, Vocabulary, WordNumber};
 
 /// One word as the rules saw it.
@@ -60,14 +62,6 @@ pub struct Network {
 
 /// Words before, at and after the middle of a filter.
 const TAPS: usize = 3;
-/// So many filters are summed at a time: their sums stay in the processor's registers. What is
-/// missing of the last block are filters that see nothing.
-const BLOCK: usize = 16;
-/// A number for each filter, block by block.
-type Row = Box<[[i16; BLOCK]]>;
-/// Activations are counted in so many parts of one.
-const UNIT: f32 = 256.0;
-
 impl Network {
     /// Reads a network.
     ///
@@ -216,106 +210,6 @@ fn in_blocks(weights: &[f32], width: usize, filters: usize) -> Vec<[f32; BLOCK]>
     blocks
 }
 
-/// The first numbers as a block, zeros behind them.
-fn padded(numbers: &[f32]) -> [f32; BLOCK] {
-    let mut block = [0.0; BLOCK];
-    block.iter_mut().zip(numbers).for_each(|(to, number)| *to = *number);
-    block
-}
-
-/// What sets of marks add to every filter, worked out when a set is first met and kept: most words
-/// of most texts bear one of a few hundred sets.
-#[derive(Debug, Default)]
-struct Marked {
-    /// By mark.
-    rows: Vec<Row>,
-    /// What no mark adds.
-    nothing: Row,
-    /// The sets met first, by [`Marked::place`].
-    kept: Vec<OnceLock<(u128, Row)>>,
-}
-
-impl Marked {
-    /// So many sets are kept at most, as a power of two; of those met later each is worked out anew.
-    const KEPT_BITS: u32 = 12;
-    /// So many places a set may stand at.
-    const WAYS: usize = 4;
-
-    fn new(rows: Vec<Row>, length: usize) -> Self {
-        let kept = (0..1_usize << Self::KEPT_BITS).map(|_| OnceLock::new()).collect();
-        Self { rows, nothing: vec![[0; BLOCK]; length].into_boxed_slice(), kept }
-    }
-
-    fn by(&self, marks: u128) -> Cow<'_, [[i16; BLOCK]]> {
-        if marks == 0 {
-            return Cow::Borrowed(&self.nothing);
-        }
-        let place = Self::place(marks);
-        for way in 0..Self::WAYS {
-            let Some(slot) = self.kept.get(place ^ way) else { break };
-            let (known, sum) = slot.get_or_init(|| (marks, self.sum(marks)));
-            if *known == marks {
-                return Cow::Borrowed(sum);
-            }
-        }
-        Cow::Owned(self.sum(marks).into_vec())
-    }
-
-    fn sum(&self, marks: u128) -> Row {
-        let mut sum = self.nothing.clone();
-        for row in ones(marks).filter_map(|mark| self.rows.get(mark)) {
-            for (sum, more) in sum.iter_mut().zip(row) {
-                for (sum, more) in sum.iter_mut().zip(more) {
-                    *sum = sum.saturating_add(*more);
-                }
-            }
-        }
-        sum
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "both halves of the number are taken")]
-    fn place(marks: u128) -> usize {
-        let mixed = (marks as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (marks >> 64) as u64;
-        let top = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - Self::KEPT_BITS);
-        usize::try_from(top).unwrap_or(0)
-    }
-}
-
-/// What each filter sees around one word: its bias, and what the word before, the word itself and the
-/// one behind it add, each by its spelling and by its marks. It stops at the ends of the range instead
-/// of wrapping.
-fn around_one(
-    bias: &[[i16; BLOCK]],
-    [before, here, behind]: [[&[[i16; BLOCK]]; 2]; 3],
-) -> impl Iterator<Item = [i16; BLOCK]> {
-    let [before, here, behind] = [before, here, behind].map(|[word, marks]| word.iter().zip(marks));
-    let around = before.zip(here).zip(behind);
-    bias.iter().zip(around).map(|(bias, ((before, here), behind))| {
-        let mut sums = *bias;
-        for (word, marks) in [before, here, behind] {
-            for ((sum, word), marks) in sums.iter_mut().zip(word).zip(marks) {
-                *sum = sum.saturating_add(word.saturating_add(*marks));
-            }
-        }
-        sums
-    })
-}
-
-/// Of what a block of filters saw around each word: the most, and all together. Below zero it saw
-/// nothing.
-fn all_in_all<'s>(sums: impl Iterator<Item = &'s [i16; BLOCK]>) -> ([i16; BLOCK], [u32; BLOCK]) {
-    let (mut most, mut totals) = ([0_i16; BLOCK], [0_u32; BLOCK]);
-    for sum in sums {
-        for ((most, total), &saw) in most.iter_mut().zip(&mut totals).zip(sum) {
-            let saw = saw.max(0);
-            *most = (*most).max(saw);
-            // 2^16 words of the largest value do not reach its end, and a window has far fewer.
-            *total = total.wrapping_add(u32::from(saw.cast_unsigned()));
-        }
-    }
-    (most, totals)
-}
-
 /// A text that the network has read.
 #[derive(Debug)]
 pub struct Reading<'n> {
@@ -383,39 +277,6 @@ pub fn likelihoods<const N: usize>(scores: [f32; N]) -> [f32; N] {
     let powers = scores.map(|score| (score - most).exp());
     let total: f32 = powers.iter().sum();
     powers.map(|power| power / total)
-}
-
-fn dot(row: &[f32], seen: &[f32]) -> f32 {
-    // Eight sums side by side, always in the same order: the same answer on every machine.
-    let mut sums = [0.0_f32; 8];
-    let ((rows, rest), (eights, seen_rest)) = (row.as_chunks::<8>(), seen.as_chunks::<8>());
-    for (row, seen) in rows.iter().zip(eights) {
-        for ((sum, weight), value) in sums.iter_mut().zip(row).zip(seen) {
-            *sum += weight * value;
-        }
-    }
-    let rest: f32 = rest.iter().zip(seen_rest).map(|(weight, value)| weight * value).sum();
-    sums.iter().sum::<f32>() + rest
-}
-
-/// The numbers of the bits that are set.
-fn ones(mut bits: u128) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let lowest = (bits != 0).then(|| bits.trailing_zeros())?;
-        bits &= bits.wrapping_sub(1);
-        usize::try_from(lowest).ok()
-    })
-}
-
-/// In parts of one, to the nearest whole number, halves away from zero, within the range. Not
-/// [`f32::round`], which is a call for each number on processors without SSE4.1.
-#[expect(clippy::cast_possible_truncation, reason = "within the range")]
-#[expect(clippy::cast_precision_loss, reason = "whole numbers below 2^24")]
-fn counted(value: f32) -> i16 {
-    let bounded = (value * UNIT).clamp(f32::from(i16::MIN), f32::from(i16::MAX));
-    let whole = bounded as i32;
-    let rest = bounded - whole as f32;
-    (whole + i32::from(rest >= 0.5) - i32::from(rest <= -0.5)) as i16
 }
 
 #[cfg(test)]
@@ -524,24 +385,7 @@ mod tests {
         assert_eq!(Network::read(longer).unwrap_err(), Malformed("end"));
     }
 
-    #[test]
-    fn halves_are_counted_away_from_zero() {
-        let ends = [f32::NAN, f32::INFINITY, f32::MIN, f32::MAX, 127.998, 128.0, -128.0, -128.01];
-        let halves = (-600..600_i16).map(|half| f32::from(half) / 2.0 / UNIT);
-        for value in halves.chain(ends) {
-            for value in [value, value.next_up(), value.next_down()] {
-                assert_eq!(counted(value), (value * UNIT).round() as i16, "{value}");
-            }
-        }
-    }
-
     proptest! {
-        #[test]
-        fn any_number_is_counted_as_if_rounded(bits in any::<u32>()) {
-            let value = f32::from_bits(bits);
-            prop_assert_eq!(counted(value), (value * UNIT).round() as i16);
-        }
-
         #[test]
         fn any_words_get_a_number(
             words in prop::collection::vec((".{0,30}", any::<u128>()), 0..80), facts in any::<u128>(),
