@@ -13,6 +13,7 @@ use crate::second_look::{self, Changes, Known, SecondLook, SecondLookInput};
 use crate::slips::Slips;
 use crate::suppress::{self, Excused};
 use crate::terms::{self, Text};
+use crate::words::Elsewhere;
 use crate::{morphology, names, sentences, values};
 
 /// The compiled lists and shapes. Build it once; `check` only reads it.
@@ -25,14 +26,14 @@ pub struct Guard {
 }
 
 static STANDARD: LazyLock<Guard> = LazyLock::new(|| {
+    let (second_look, identifiers) = (SecondLook::new(), Identifiers::new());
+    let elsewhere = |spelling: &str| Elsewhere {
+        meant: second_look.look_up(spelling),
+        tag: identifiers.look_up(spelling),
+    };
     #[expect(clippy::expect_used, reason = "the lists are compiled in and a test parses them all")]
-    let lexicon = Lexicon::embedded().expect("the embedded term lists are well formed");
-    Guard {
-        slips: Slips::new(&lexicon),
-        second_look: SecondLook::new(&lexicon),
-        lexicon,
-        identifiers: Identifiers::new(),
-    }
+    let lexicon = Lexicon::embedded(elsewhere).expect("the embedded term lists are well formed");
+    Guard { slips: Slips::new(&lexicon), second_look, lexicon, identifiers }
 });
 
 impl Guard {
@@ -79,7 +80,13 @@ impl Guard {
         let tokens = self.lexicon.tokens(&folded, &sentences);
         let words = Text { folded: &folded, tokens: &tokens, sentences: sentences.len() };
         let found = terms::find(&self.lexicon, &self.slips, words);
-        let reading = Reading { folded: &folded, context, terms: &found, sentences: &sentences };
+        let reading = Reading {
+            folded: &folded,
+            tokens: &tokens,
+            context,
+            terms: &found,
+            sentences: &sentences,
+        };
         let mut inventory = self.identifiers.find(reading);
         let mut findings = found.findings;
         values::find(&self.lexicon, words, &found.hits, &mut findings);

@@ -15,7 +15,7 @@ use crate::names;
 use crate::normalise::{Folded, fold};
 use crate::sentences;
 use crate::tokens::{self, Gap, Token};
-use crate::words::{FastMap, NO_WORD, WordId, Words};
+use crate::words::{Elsewhere, FastMap, NO_WORD, WordId, Words};
 
 /// Every list, by file name.
 const FILES: &[(&str, &str)] = &[
@@ -288,11 +288,11 @@ pub(crate) struct Lexicon {
 }
 
 impl Lexicon {
-    /// The lists that ship with the guard.
+    /// The lists that ship with the guard. With each word it is noted what is known of it `elsewhere`.
     ///
     /// # Errors
     /// A file with a head that lacks a key or has an unknown value.
-    pub(crate) fn embedded() -> Result<Self, LexiconError> {
+    pub(crate) fn embedded(elsewhere: impl Fn(&str) -> Elsewhere) -> Result<Self, LexiconError> {
         let mut building = Building::default();
         building.lexicon.words.reserve(MOST_WORDS);
         for (number, (file, text)) in FILES.iter().enumerate() {
@@ -312,7 +312,7 @@ impl Lexicon {
             let word = building.lexicon.words.add(Cow::Borrowed(name));
             building.lexicon.words.mark(word, Role::FirstName.bit());
         }
-        Ok(building.finish())
+        Ok(building.finish(elsewhere))
     }
 
     /// Cuts a text into tokens that know their numbers in the lists.
@@ -327,11 +327,12 @@ impl Lexicon {
     /// Every term in the text, in the order of its beginning.
     pub(crate) fn find(&self, folded: &Folded, tokens: &[Token], hits: &mut Vec<TermHit>) {
         for (at, token) in tokens.iter().enumerate() {
-            if token.word != NO_WORD {
-                self.walk(folded, tokens, at, (token.word, false), hits);
+            if token.first != ROOT {
+                self.walk(folded, tokens, at, (token.first, false), hits);
             }
             if token.stem != NO_WORD {
-                self.walk(folded, tokens, at, (token.stem, true), hits);
+                let stem = self.first.get(token.stem as usize).copied().unwrap_or(ROOT);
+                self.walk(folded, tokens, at, (stem, true), hits);
             }
         }
     }
@@ -341,10 +342,9 @@ impl Lexicon {
         folded: &Folded,
         tokens: &[Token],
         at: usize,
-        (word, mut is_stem): (WordId, bool),
+        (mut node, mut is_stem): (Node, bool),
         hits: &mut Vec<TermHit>,
     ) {
-        let mut node = self.first.get(word as usize).copied().unwrap_or(ROOT);
         let mut last = at;
         while node != ROOT {
             self.take(folded, tokens, (node, is_stem), at..last, hits);
@@ -601,7 +601,7 @@ impl Building {
         child
     }
 
-    fn finish(mut self) -> Lexicon {
+    fn finish(mut self, elsewhere: impl Fn(&str) -> Elsewhere) -> Lexicon {
         self.found.sort_by_key(|(node, entry)| (*node, entry.group));
         self.found.dedup();
         let mut places = vec![Place::default(); (self.nodes as usize).saturating_add(2)];
@@ -628,7 +628,7 @@ impl Building {
                 self.lexicon.words.mark(id, Role::Addresses.bit());
             }
         }
-        self.lexicon.words.finish();
+        self.lexicon.words.finish(&self.lexicon.first, elsewhere);
         self.lexicon
     }
 }
@@ -736,7 +736,7 @@ mod tests {
 
     #[test]
     fn every_list_parses_and_none_is_forgotten() {
-        let lexicon = Lexicon::embedded().unwrap();
+        let lexicon = Lexicon::embedded(|_| Elsewhere::default()).unwrap();
         assert_eq!(lexicon.groups.len(), FILES.len());
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../lexicon");
         let mut on_disk: Vec<_> = std::fs::read_dir(folder)
@@ -765,7 +765,7 @@ mod tests {
 
     #[test]
     fn plurals_and_capitals() {
-        let lexicon = Lexicon::embedded().unwrap();
+        let lexicon = Lexicon::embedded(|_| Elsewhere::default()).unwrap();
         let count = |text: &str| {
             let mut hits = Vec::new();
             let folded = Folded::new(text);

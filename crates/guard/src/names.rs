@@ -364,10 +364,11 @@ mod tests {
     use crate::Context;
     use crate::guard::by_rules;
     use crate::lexicon::{Lexicon, Role};
+    use crate::words::Elsewhere;
 
     #[test]
     fn every_word_that_opens_an_address_has_its_role() {
-        let words = Lexicon::embedded().unwrap().words;
+        let words = Lexicon::embedded(|_| Elsewhere::default()).unwrap().words;
         for word in ADDRESSES {
             let id = words.look_up(word).word;
             assert!(id == NO_WORD || words.roles(id) & Role::Addresses.bit() != 0, "{word}");

@@ -17,6 +17,11 @@ impl Shape {
     pub(crate) fn new(source: impl Into<String>) -> Self {
         Self { source: source.into(), compiled: OnceLock::new() }
     }
+
+    /// One of the words, also within others: all are looked for at once.
+    pub(crate) fn any_of(words: &[&str]) -> Self {
+        Self::new(words.iter().map(|word| regex::escape(word)).collect::<Vec<_>>().join("|"))
+    }
 }
 
 impl Deref for Shape {

@@ -41,24 +41,26 @@ pub(crate) struct Slips {
     by_sound: FastMap<u64, u32>,
     /// One bit for each beginning of the drugs' sounds: most words are passed over at once.
     start_bits: Vec<u64>,
-    /// What each word of the lists sounds like, by its number.
-    heard: Vec<Heard>,
 }
 
 /// What a word sounds like.
-#[derive(Debug, Clone, Copy, Default)]
-struct Heard {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Heard {
     /// Its first sounds, a byte each, the first in the lowest byte.
     sounds: u64,
     /// How many sounds it has in all.
-    length: u32,
-    /// How many bytes were read: a word with an apostrophe is on the lists without it.
-    bytes: u32,
+    length: u8,
+    /// How many bytes were read: a word with an apostrophe is on the lists without it. 0 of too many
+    /// to be counted.
+    bytes: u8,
 }
 
 impl Heard {
-    fn of(word: &str) -> Self {
-        let mut heard = Self { bytes: short(word.len()), ..Self::default() };
+    /// Of no word.
+    pub(crate) const NOTHING: Self = Self { sounds: 0, length: 0, bytes: 0 };
+
+    pub(crate) fn of(word: &str) -> Self {
+        let mut heard = Self { bytes: u8::try_from(word.len()).unwrap_or(0), ..Self::NOTHING };
         sounds_of(word, |sound| {
             if heard.length < 8 {
                 heard.sounds |= u64::from(sound) << (8 * heard.length);
@@ -67,10 +69,6 @@ impl Heard {
         });
         heard
     }
-}
-
-fn short(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 /// What a token sounds like.
@@ -96,9 +94,8 @@ fn is_drug(group: &Group) -> bool {
 
 impl Slips {
     pub(crate) fn new(lexicon: &Lexicon) -> Self {
-        let heard = lexicon.words.iter().map(|(word, _)| Heard::of(word)).collect();
         let start_bits = vec![0; 1 << (START_BITS - 6)];
-        let mut slips = Self { start_bits, heard, ..Self::default() };
+        let mut slips = Self { start_bits, ..Self::default() };
         let mut words: Vec<&str> = lexicon
             .long_words()
             .filter(|(word, group)| {
@@ -195,7 +192,7 @@ impl Slips {
     /// Drugs' names spoken in pieces: "sir tra leen", "lie sin oh pril".
     pub(crate) fn find_spoken(&self, lexicon: &Lexicon, text: Text<'_>, hits: &mut Vec<TermHit>) {
         let pieces: Vec<Piece> =
-            text.tokens.iter().map(|token| self.piece(text.folded, token)).collect();
+            text.tokens.iter().map(|token| piece(text.folded, token)).collect();
         let mut rest = pieces.as_slice();
         while let [opening, behind @ ..] = rest {
             if opening.is_word && opening.length <= LONGEST_PIECE && self.may_begin(opening, behind)
@@ -212,20 +209,6 @@ impl Slips {
             }
             rest = behind;
         }
-    }
-
-    /// Nothing is heard of a number or a sign.
-    fn piece(&self, folded: &Folded, token: &Token) -> Piece {
-        let is_word = token.kind == Kind::Word;
-        let heard = if is_word { self.heard(folded, token) } else { Heard::default() };
-        let Heard { sounds, length, .. } = heard;
-        Piece { sounds, length, is_word, goes_on: token.gap <= Gap::Soft }
-    }
-
-    fn heard(&self, folded: &Folded, token: &Token) -> Heard {
-        let known = self.heard.get(token.word as usize).copied();
-        let same = |heard: &Heard| heard.bytes == short(token.end.saturating_sub(token.start));
-        known.filter(same).unwrap_or_else(|| Heard::of(folded.slice(token.span())))
     }
 
     /// The first sounds from this piece on are those of some drug.
@@ -331,6 +314,18 @@ impl Slips {
         let number = *self.by_sound.get(&hash(sound.iter().copied()))?;
         self.words.get(number as usize).map(String::as_str)
     }
+}
+
+/// Nothing is heard of a number or a sign.
+fn piece(folded: &Folded, token: &Token) -> Piece {
+    let is_word = token.kind == Kind::Word;
+    let known = usize::from(token.heard.bytes) == token.end.saturating_sub(token.start);
+    let Heard { sounds, length, .. } = match (is_word, known) {
+        (false, _) => Heard::NOTHING,
+        (true, true) => token.heard,
+        (true, false) => Heard::of(folded.slice(token.span())),
+    };
+    Piece { sounds, length: u32::from(length), is_word, goes_on: token.gap <= Gap::Soft }
 }
 
 /// Our Spanish words are counted less well: beside a short term one letter off may be another word

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::normalise::Folded;
-use crate::words::{Listed, NO_WORD, WordId, Words};
+use crate::slips::Heard;
+use crate::words::{Elsewhere, Listed, NO_WORD, WordId, Words};
 
 /// What a token is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,11 @@ pub(crate) struct Token {
     pub(crate) stem: WordId,
     /// What the word alone is: one bit for each [`crate::lexicon::Role`].
     pub(crate) roles: u64,
+    /// Where it leads in the tree of words.
+    pub(crate) first: u32,
+    pub(crate) elsewhere: Elsewhere,
+    /// What it sounds like, if a list holds it.
+    pub(crate) heard: Heard,
     pub(crate) kind: Kind,
     pub(crate) gap: Gap,
     /// Which sentence holds it.
@@ -50,6 +56,12 @@ impl Token {
     /// Bytes of the folded text.
     pub(crate) fn span(&self) -> Range<usize> {
         self.start..self.end
+    }
+
+    /// What it may be among names and places, if a list holds it as it is written.
+    pub(crate) fn tag(&self, folded: &Folded) -> Option<u64> {
+        let as_written = || !(folded.holds(b'\'') && folded.slice(self.span()).contains('\''));
+        (self.word != NO_WORD && as_written()).then_some(self.elsewhere.tag)
     }
 
     /// No list holds it or its singular.
@@ -99,8 +111,9 @@ fn look_up(tokens: &mut [Token], folded: &Folded, words: &Words) {
             bare.extend(spelling.split('\''));
             spelling = &bare;
         }
-        let Listed { word, stem, roles } = words.look_up(spelling);
+        let Listed { word, stem, roles, first, elsewhere, heard } = words.look_up(spelling);
         (token.word, token.stem, token.roles) = (word, stem, roles);
+        (token.first, token.elsewhere, token.heard) = (first, elsewhere, heard);
     }
 }
 
@@ -131,8 +144,19 @@ impl Cutter<'_> {
         self.after = span.end;
         let sentence = self.sentence;
         let Range { start, end } = span;
-        let (word, stem, roles) = (NO_WORD, NO_WORD, 0);
-        self.tokens.push(Token { start, end, word, stem, roles, kind, gap, sentence });
+        self.tokens.push(Token {
+            start,
+            end,
+            word: NO_WORD,
+            stem: NO_WORD,
+            roles: 0,
+            first: 0,
+            elsewhere: Elsewhere::default(),
+            heard: Heard::NOTHING,
+            kind,
+            gap,
+            sentence,
+        });
     }
 
     /// What stands between the last token and the one that starts here.

@@ -4,6 +4,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use meaning::WordNumber;
+
+use crate::slips::Heard;
+
 /// The number of a word; [`NO_WORD`] is a word that no list holds.
 pub(crate) type WordId = u32;
 /// No list holds the word.
@@ -151,6 +155,35 @@ pub(crate) struct Listed {
     pub(crate) stem: WordId,
     /// One bit for each role of a list that holds it as a term by itself.
     pub(crate) roles: u64,
+    /// Where it leads in the tree of words ([`crate::lexicon`]).
+    pub(crate) first: u32,
+    /// What else is known of it.
+    pub(crate) elsewhere: Elsewhere,
+    /// What it sounds like.
+    pub(crate) heard: Heard,
+}
+
+/// What is known of a word beside the lists of terms. It stands in the same table, so that a text's
+/// words are looked up in the machine's memory once.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Elsewhere {
+    /// Its number in the learned network.
+    pub(crate) meant: Option<WordNumber>,
+    /// What it may be among names and places ([`crate::identifiers`]).
+    pub(crate) tag: u64,
+}
+
+impl Listed {
+    const fn new(word: WordId) -> Self {
+        Self {
+            word,
+            stem: NO_WORD,
+            roles: 0,
+            first: 0,
+            elsewhere: Elsewhere { meant: None, tag: 0 },
+            heard: Heard::NOTHING,
+        }
+    }
 }
 
 /// All words, without apostrophes, in small letters.
@@ -178,7 +211,7 @@ impl Words {
             Cow::Borrowed(spelling) => Cow::Borrowed(spelling.as_bytes()),
             Cow::Owned(spelling) => Cow::Owned(spelling.as_bytes().to_vec()),
         };
-        let word = self.listed.of(key, || Listed { word: next, stem: NO_WORD, roles: 0 }).word;
+        let word = self.listed.of(key, || Listed::new(next)).word;
         if word == next {
             self.spellings.push(spelling);
             self.roles.push(0);
@@ -193,13 +226,14 @@ impl Words {
         }
     }
 
-    /// Notes with each word its roles and its singular; call once all words are in.
-    pub(crate) fn finish(&mut self) {
-        for (spelling, &roles) in self.spellings.iter().zip(&self.roles) {
+    /// Notes with each word what is known of it; call once all words are in. `first` is by number.
+    pub(crate) fn finish(&mut self, first: &[u32], elsewhere: impl Fn(&str) -> Elsewhere) {
+        let first = first.iter().copied().chain(std::iter::repeat(0));
+        for ((spelling, &roles), first) in self.spellings.iter().zip(&self.roles).zip(first) {
             let stem = self.stem(spelling);
             if let Some(listed) = self.listed.get_mut(spelling.as_bytes()) {
-                listed.stem = stem;
-                listed.roles = roles;
+                let (heard, elsewhere) = (Heard::of(spelling), elsewhere(spelling));
+                *listed = Listed { word: listed.word, stem, roles, first, elsewhere, heard };
             }
         }
     }
@@ -208,7 +242,7 @@ impl Words {
     pub(crate) fn look_up(&self, spelling: &str) -> Listed {
         match self.listed.get(spelling.as_bytes()) {
             Some(listed) => *listed,
-            None => Listed { word: NO_WORD, stem: self.stem(spelling), roles: 0 },
+            None => Listed { stem: self.stem(spelling), ..Listed::new(NO_WORD) },
         }
     }
 
@@ -249,11 +283,17 @@ mod tests {
         let mut words = Words::default();
         let lab = words.add(Cow::Borrowed("lab"));
         let labs = words.add(Cow::Borrowed("labs"));
-        words.finish();
-        let listed = |word, stem| Listed { word, stem, roles: 0 };
-        assert_eq!(words.look_up("lab"), listed(lab, NO_WORD));
-        assert_eq!(words.look_up("labs"), listed(labs, lab));
-        assert_eq!(words.look_up("xyz"), listed(NO_WORD, NO_WORD));
+        words.finish(&[7, 8], |spelling| Elsewhere { meant: None, tag: spelling.len() as u64 });
+        let listed = |word, stem, spelling: &str, first| Listed {
+            stem,
+            first,
+            heard: Heard::of(spelling),
+            elsewhere: Elsewhere { meant: None, tag: spelling.len() as u64 },
+            ..Listed::new(word)
+        };
+        assert_eq!(words.look_up("lab"), listed(lab, NO_WORD, "lab", 7));
+        assert_eq!(words.look_up("labs"), listed(labs, lab, "labs", 8));
+        assert_eq!(words.look_up("xyz"), Listed::new(NO_WORD));
     }
 
     #[test]

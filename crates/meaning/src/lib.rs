@@ -7,12 +7,14 @@
 //! about the text, and the network learns in which company they are right.
 //!
 //! A [`Network`] is read from one file that a script learns (`corpus/learn`). It answers the same
-//! to the last bit on every machine, in time linear in the text, and a word's share in every filter is
-//! worked out once, when it is first met. Two read with it: the guard's second look at what a message
-//! reveals, and the reading of patients' replies.
+//! to the last bit on every machine, in time linear in the text, and what a word or a set of marks adds
+//! to every filter is worked out once, when it is first met. Two read with it: the guard's second look
+//! at what a message reveals, and the reading of patients' replies.
 
 mod file;
+mod marked;
 mod network;
+mod sums;
 mod vocabulary;
 
 pub use file::Malformed;

@@ -1,9 +1,12 @@
 //! The network: what each filter sees in every three words, and the scores that follow.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::file::{Malformed, Parts};
+use crate::marked::{Marked, ones};
+use crate::sums::{BLOCK, Row, UNIT, all_in_all, around_one, counted, dot, padded};
 use crate::vocabulary::{Vectors, Vocabulary, WordNumber};
 
 /// One word as the rules saw it.
@@ -44,12 +47,12 @@ pub struct Network {
     filters: usize,
     vocabulary: Vocabulary,
     /// What each known word adds to every filter, worked out when the word is first met.
-    known: Vec<OnceLock<Box<[i16]>>>,
-    /// What each mark adds to every filter.
-    marks: Vec<Box<[i16]>>,
-    /// Filters by place in the three words, then by place in the vector.
-    weights: Vec<f32>,
-    bias: Vec<i16>,
+    known: Vec<OnceLock<Row>>,
+    marked: Marked,
+    /// Blocks of filters, by place in the three words from the last to the first; in each, by place
+    /// in the vector, what that place adds to the block's filters.
+    weights: Vec<[f32; BLOCK]>,
+    bias: Row,
     /// One row for each answer: the weights of what each filter found most, then on average.
     answers: Vec<Vec<f32>>,
     answer_bias: Vec<f32>,
@@ -59,9 +62,6 @@ pub struct Network {
 
 /// Words before, at and after the middle of a filter.
 const TAPS: usize = 3;
-/// Activations are counted in so many parts of one.
-const UNIT: f32 = 256.0;
-
 impl Network {
     /// Reads a network.
     ///
@@ -96,16 +96,16 @@ impl Network {
             filters,
             vocabulary,
             known,
-            marks: Vec::new(),
-            weights,
-            bias: bias.into_iter().map(counted).collect(),
+            marked: Marked::default(),
+            weights: in_blocks(&weights, width, filters),
+            bias: bias.chunks(BLOCK).map(|part| padded(part).map(counted)).collect(),
             answers: answer_rows,
             answer_bias,
             facts: fact_rows,
         };
-        network.marks = (0..marks)
-            .map(|mark| network.shares(|vector| mark_vectors.add(mark, 1.0, vector)))
-            .collect();
+        let mark = |mark| network.shares(|vector| mark_vectors.add(mark, 1.0, vector));
+        let rows = (0..marks).map(mark).collect();
+        network.marked = Marked::new(rows, TAPS.saturating_mul(filters.div_ceil(BLOCK)));
         Ok(network)
     }
 
@@ -124,30 +124,48 @@ impl Network {
     /// Reads a text, once for all that is asked about it.
     #[must_use]
     pub fn reading<'w>(&self, words: impl ExactSizeIterator<Item = Word<'w>>) -> Reading<'_> {
-        let rows: Vec<(Cow<'_, [i16]>, u128)> =
-            words.map(|word| (self.row(&word.spelling), word.marks)).collect();
-        // One place for each word, and one before and behind them that nobody looks at.
-        let mut sums = self.bias.repeat(rows.len().saturating_add(2));
-        let length = TAPS.saturating_mul(self.filters);
-        let mut marked = Marked::new(&self.marks, length);
-        for (number, (row, marks)) in rows.iter().enumerate() {
-            let from = number.saturating_mul(self.filters);
-            let Some(sums) = sums.get_mut(from..from.saturating_add(length)) else { break };
-            add(sums, row, marked.by(*marks));
+        let rows: Vec<[Cow<'_, [[i16; BLOCK]]>; 2]> =
+            words.map(|word| [self.row(&word.spelling), self.marked.by(word.marks)]).collect();
+        let blocks = self.bias.len();
+        let nothing = self.marked.nothing.get(..blocks).unwrap_or(&[]);
+        let share = |at: Option<usize>, place: usize| {
+            let from = place.saturating_mul(blocks);
+            let part = from..from.saturating_add(blocks);
+            at.and_then(|at| rows.get(at)).map_or([nothing; 2], |[word, marks]| {
+                [word.get(part.clone()).unwrap_or(nothing), marks.get(part).unwrap_or(nothing)]
+            })
+        };
+        let mut sums = Vec::with_capacity(rows.len().saturating_mul(blocks));
+        for at in 0..rows.len() {
+            let around =
+                [share(at.checked_sub(1), 2), share(Some(at), 1), share(at.checked_add(1), 0)];
+            sums.extend(around_one(&self.bias, around));
         }
-        sums.truncate(sums.len().saturating_sub(self.filters));
-        Reading { network: self, sums }
+        let (mut most, mut totals) = (vec![0; self.filters], vec![0; self.filters]);
+        let parts = most.chunks_mut(BLOCK).zip(totals.chunks_mut(BLOCK));
+        for (block, (most, totals)) in parts.enumerate() {
+            let (block_most, block_totals) = all_in_all(sums.iter().skip(block).step_by(blocks));
+            most.iter_mut().zip(block_most).for_each(|(to, from)| *to = from);
+            totals.iter_mut().zip(block_totals).for_each(|(to, from)| *to = from);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "texts have fewer than 2^23 words")]
+        let mean = 0.5 / UNIT / (rows.len() as f32 + 1.0).sqrt();
+        let mut seen = Vec::with_capacity(self.filters.saturating_mul(2));
+        seen.extend(most.iter().map(|&most| f32::from(most) / UNIT));
+        #[expect(clippy::cast_precision_loss, reason = "a sum of a text's small numbers")]
+        seen.extend(totals.iter().map(|&total| total as f32 * mean));
+        Reading { network: self, sums, seen }
     }
 
     /// What a word adds to every filter around the word before it, around itself, around the next.
-    fn row(&self, spelling: &Spelling<'_>) -> Cow<'_, [i16]> {
+    fn row(&self, spelling: &Spelling<'_>) -> Cow<'_, [[i16; BLOCK]]> {
         let number = match spelling {
             Spelling::Known(number) => Ok(*number),
             Spelling::As(spelling) => self.vocabulary.number(spelling).ok_or(spelling),
         };
         match number {
             Ok(number) => {
-                let known = self.known.get(number.0 as usize).map(|known| {
+                let known = self.known.get(number.place()).map(|known| {
                     known.get_or_init(|| {
                         self.shares(|vector| self.vocabulary.add_known(number, vector))
                     })
@@ -162,106 +180,69 @@ impl Network {
     }
 
     /// What a vector adds to every filter: as the last of three words, as the middle one, as the first.
-    fn shares(&self, fill: impl FnOnce(&mut [f32])) -> Box<[i16]> {
+    fn shares(&self, fill: impl FnOnce(&mut [f32])) -> Row {
         let mut vector = vec![0.0; self.width];
         fill(&mut vector);
-        let mut sums = vec![0.0_f32; TAPS.saturating_mul(self.filters)];
-        let by_tap = self.width.saturating_mul(self.filters).max(1);
-        let filters = self.filters.max(1);
-        let taps = self.weights.chunks_exact(by_tap).rev();
-        for (weights, sums) in taps.zip(sums.chunks_exact_mut(filters)) {
-            for (&value, weights) in vector.iter().zip(weights.chunks_exact(filters)) {
+        let one_block = |weights: &[[f32; BLOCK]]| {
+            let mut sums = [0.0_f32; BLOCK];
+            for (&value, weights) in vector.iter().zip(weights) {
                 for (sum, weight) in sums.iter_mut().zip(weights) {
                     *sum += value * weight;
                 }
             }
-        }
-        sums.into_iter().map(counted).collect()
+            sums.map(counted)
+        };
+        self.weights.chunks_exact(self.width.max(1)).map(one_block).collect()
     }
 }
 
-/// What sets of marks add to every filter: many words of a text bear the same marks.
-#[derive(Debug)]
-struct Marked<'n> {
-    rows: &'n [Box<[i16]>],
-    sets: Vec<(u128, Vec<i16>)>,
-}
-
-impl<'n> Marked<'n> {
-    fn new(rows: &'n [Box<[i16]>], length: usize) -> Self {
-        let mut sets = Vec::with_capacity(16);
-        sets.push((0, vec![0; length]));
-        Self { rows, sets }
-    }
-
-    fn by(&mut self, marks: u128) -> &[i16] {
-        let place = self.sets.iter().position(|(known, _)| *known == marks);
-        let place = place.unwrap_or_else(|| {
-            let mut sum = self.sets.first().map_or_else(Vec::new, |(_, nothing)| nothing.clone());
-            for row in ones(marks).filter_map(|mark| self.rows.get(mark)) {
-                for (sum, more) in sum.iter_mut().zip(row) {
-                    *sum = sum.saturating_add(*more);
-                }
+/// Weights by place in the three words, place in the vector and filter, as [`Network`] keeps them.
+fn in_blocks(weights: &[f32], width: usize, filters: usize) -> Vec<[f32; BLOCK]> {
+    let by_tap = width.saturating_mul(filters).max(1);
+    let mut blocks = Vec::with_capacity(weights.len().div_ceil(BLOCK));
+    for tap in weights.chunks_exact(by_tap).rev() {
+        for from in (0..filters).step_by(BLOCK) {
+            for weights in tap.chunks_exact(filters) {
+                blocks.push(padded(weights.get(from..).unwrap_or(&[])));
             }
-            self.sets.push((marks, sum));
-            self.sets.len().saturating_sub(1)
-        });
-        self.sets.get(place).map_or(&[], |(_, sum)| sum)
+        }
     }
-}
-
-/// Adds two rows number by number, stopping at the ends of the range instead of wrapping.
-fn add(sums: &mut [i16], one: &[i16], other: &[i16]) {
-    for ((sum, one), other) in sums.iter_mut().zip(one).zip(other) {
-        *sum = sum.saturating_add(one.saturating_add(*other));
-    }
+    blocks
 }
 
 /// A text that the network has read.
 #[derive(Debug)]
 pub struct Reading<'n> {
     network: &'n Network,
-    /// What each filter saw around each word, word by word, behind one row for no word.
-    sums: Vec<i16>,
+    /// What each filter saw around each word, word by word.
+    sums: Vec<[i16; BLOCK]>,
+    /// What each filter found most, then what each found on average.
+    seen: Vec<f32>,
 }
 
 impl Reading<'_> {
     /// What each filter saw around each word; below zero it saw nothing.
-    fn words(&self) -> std::slice::ChunksExact<'_, i16> {
-        let sums = self.sums.get(self.network.filters..).unwrap_or(&[]);
-        sums.chunks_exact(self.network.filters.max(1))
+    fn words(&self) -> impl Iterator<Item = &[i16]> {
+        let words = self.sums.chunks_exact(self.network.bias.len().max(1));
+        words.map(|blocks| blocks.as_flattened().get(..self.network.filters).unwrap_or(&[]))
     }
 
     /// The score of each answer (log odds), given `facts`, one bit for each. Empty text scores what
     /// the facts alone say.
     #[must_use]
     pub fn scores(&self, facts: u128) -> Vec<f32> {
-        let network = self.network;
-        let mut most = vec![0_i16; network.filters];
-        let mut sums = vec![0_i32; network.filters];
-        #[expect(clippy::cast_precision_loss, reason = "texts have fewer than 2^23 words")]
-        let mean = 0.5 / UNIT / (self.words().len() as f32 + 1.0).sqrt();
-        for word in self.words() {
-            for ((most, sum), &value) in most.iter_mut().zip(&mut sums).zip(word) {
-                let value = value.max(0);
-                *most = (*most).max(value);
-                // 2^16 words of the largest value do not reach its end, and a window has far fewer.
-                *sum = sum.wrapping_add(i32::from(value));
-            }
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a sum of a text's small numbers")]
-        let seen: Vec<f32> = most
-            .iter()
-            .map(|&most| f32::from(most) / UNIT)
-            .chain(sums.iter().map(|&sum| sum as f32 * mean))
-            .collect();
-        let rows = network.answers.iter().zip(&network.facts).zip(&network.answer_bias);
-        rows.map(|((row, by_fact), bias)| {
-            let by_words = dot(row, &seen);
+        self.scores_of(0..self.network.answers(), facts).collect()
+    }
+
+    /// [`Reading::scores`] of some answers only.
+    pub fn scores_of(&self, answers: Range<usize>, facts: u128) -> impl Iterator<Item = f32> {
+        let Network { answers: rows, facts: by_fact, answer_bias, .. } = self.network;
+        answers.filter_map(move |answer| {
+            let by_words = dot(rows.get(answer)?, &self.seen);
+            let by_fact = by_fact.get(answer)?;
             let by_facts: f32 = ones(facts).filter_map(|fact| by_fact.get(fact)).sum();
-            by_words + by_facts + bias
+            Some(by_words + by_facts + answer_bias.get(answer)?)
         })
-        .collect()
     }
 
     /// How much each word speaks for an answer, in the order of the text: by the filters that found
@@ -296,33 +277,6 @@ pub fn likelihoods<const N: usize>(scores: [f32; N]) -> [f32; N] {
     let powers = scores.map(|score| (score - most).exp());
     let total: f32 = powers.iter().sum();
     powers.map(|power| power / total)
-}
-
-fn dot(row: &[f32], seen: &[f32]) -> f32 {
-    // Eight sums side by side, always in the same order: the same answer on every machine.
-    let mut sums = [0.0_f32; 8];
-    let ((rows, rest), (eights, seen_rest)) = (row.as_chunks::<8>(), seen.as_chunks::<8>());
-    for (row, seen) in rows.iter().zip(eights) {
-        for ((sum, weight), value) in sums.iter_mut().zip(row).zip(seen) {
-            *sum += weight * value;
-        }
-    }
-    let rest: f32 = rest.iter().zip(seen_rest).map(|(weight, value)| weight * value).sum();
-    sums.iter().sum::<f32>() + rest
-}
-
-/// The numbers of the bits that are set.
-fn ones(mut bits: u128) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let lowest = (bits != 0).then(|| bits.trailing_zeros())?;
-        bits &= bits.wrapping_sub(1);
-        usize::try_from(lowest).ok()
-    })
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a float beyond the range becomes its end")]
-fn counted(value: f32) -> i16 {
-    (value * UNIT).round() as i16
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::num::NonZeroU32;
 
 use crate::file::{Malformed, Parts};
 
@@ -36,9 +37,16 @@ impl Vectors {
     }
 }
 
-/// The number of a known word.
+/// The number of a known word, from one on: none takes no more room than one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WordNumber(pub(crate) u32);
+pub struct WordNumber(NonZeroU32);
+
+impl WordNumber {
+    /// Its place among the words, from zero on.
+    pub(crate) const fn place(self) -> usize {
+        self.0.get().saturating_sub(1) as usize
+    }
+}
 
 /// All known words, and the parts that unknown ones are made of.
 #[derive(Debug)]
@@ -60,8 +68,9 @@ impl Vocabulary {
         buckets: usize,
     ) -> Result<Self, Malformed> {
         let spellings = file.lines(words, "words")?;
+        let numbers = (1..).filter_map(NonZeroU32::new).map(WordNumber);
         Ok(Self {
-            numbers: spellings.into_iter().zip((0..).map(WordNumber)).collect(),
+            numbers: spellings.into_iter().zip(numbers).collect(),
             words: Vectors::read(file, words, width, "word vectors")?,
             parts: Vectors::read(file, buckets, width, "part vectors")?,
             buckets: u64::try_from(buckets).unwrap_or(1).max(1),
@@ -88,7 +97,7 @@ impl Vocabulary {
 
     /// The vector of a known word.
     pub(crate) fn add_known(&self, number: WordNumber, sum: &mut [f32]) {
-        self.words.add(number.0 as usize, 1.0, sum);
+        self.words.add(number.place(), 1.0, sum);
     }
 
     /// The vector of a word nobody knows, by all of its parts of three to five letters.

@@ -20,6 +20,10 @@ pub(super) struct Births {
     compact: Shape,
     /// A year so long ago that hardly a visit was in it.
     year: Shape,
+    /// [`BIRTH`], anywhere.
+    birth: Shape,
+    /// [`ASKS`], anywhere.
+    asks: Shape,
 }
 
 pub(super) const BIRTH: &[&str] = &[
@@ -156,6 +160,8 @@ impl Births {
             year: Shape::new(
                 r"\b(19\d\d|200\d|201[0-5])\b|[/.-]\d{1,2}[/.-]([3-9]\d)\b|'[3-9]\d\b|\b(?:nineteen|mil novecientos)\b|\b(?:of |del )?(?:thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?$| ([4-9]\d)$",
             ),
+            birth: Shape::any_of(BIRTH),
+            asks: Shape::any_of(ASKS),
         }
     }
 
@@ -166,7 +172,9 @@ impl Births {
             return;
         }
         let lower = folded.lower.as_bytes();
-        if days || folded.lower.contains("month") || folded.holds(b'x') || folded.holds(b'i') {
+        let in_parts =
+            days || folded.lower.contains("month") || folded.holds(b'x') || folded.holds(b'i');
+        if in_parts && may_say_a_year(lower) {
             for found in self.parts.find_iter(lower) {
                 let span = found.range();
                 if out.is_free(&span) {
@@ -174,7 +182,7 @@ impl Births {
                 }
             }
         }
-        let speaks_of_birth = BIRTH.iter().any(|word| folded.lower.contains(word));
+        let speaks_of_birth = self.birth.is_match(lower);
         if speaks_of_birth {
             self.find_behind_a_cue(folded, words, out);
         }
@@ -187,7 +195,7 @@ impl Births {
         let mut told: Vec<usize> =
             out.findings.iter().filter(|f| f.rule == DOB.rule).map(|f| f.span.start).collect();
         told.sort_unstable();
-        let asks = ASKS.iter().any(|ask| folded.lower.contains(ask));
+        let asks = !days.is_empty() && self.asks.is_match(lower);
         for span in days {
             let new = told.binary_search(&span.start).is_err();
             if new
@@ -220,6 +228,18 @@ impl Births {
     }
 }
 
+/// The least that every day of [`Births::parts`] holds: `19` or `20` and two digits more, tens in
+/// words (`fifty`, `cincuenta`), `oh five`, `year 71` or `mil novecientos`.
+fn may_say_a_year(bytes: &[u8]) -> bool {
+    let goes_on = |at: usize| bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric());
+    bytes.windows(3).enumerate().any(|(at, three)| match three {
+        [b'1', b'9', third] | [b'2', b'0', third] => third.is_ascii_digit(),
+        [_, b't', b'y'] | [b'n', b't', b'a'] => !goes_on(at.saturating_add(3)),
+        [b'o', b'h', b' '] | [b'm', b'i', b'l'] | [b'e', b'a', b'r'] => true,
+        _ => false,
+    })
+}
+
 /// Birth is spoken of before the day, or right behind it.
 fn is_birth(folded: &Folded, span: &Range<usize>) -> bool {
     let mut end = span.end.saturating_add(32).min(folded.lower.len());
@@ -245,8 +265,21 @@ pub(super) fn is_nobodys(folded: &Folded, span: &Range<usize>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::{Births, may_say_a_year};
     use crate::Context;
     use crate::guard::by_rules;
+
+    proptest! {
+        #[test]
+        fn every_day_in_parts_says_a_year(
+            text in "((the|of|de|del|third|twenty|forty|-|ninth|month|day|year|march|christmas|oh|two|1961|61|7|iv|dos|mil|sesenta|y)[ ,/.-]{1,2}){3,9}",
+        ) {
+            let parts = Births::new().parts;
+            prop_assert!(!parts.is_match(text.as_bytes()) || may_say_a_year(text.as_bytes()));
+        }
+    }
 
     fn states_a_birth(text: &str) -> bool {
         by_rules(text, &Context::default()).findings.iter().any(|f| f.rule == "identifier.dob")

@@ -35,6 +35,7 @@ use crate::context::Context;
 use crate::level::{Category, IdentifierKind, Level};
 use crate::normalise::Folded;
 use crate::terms;
+use crate::tokens::Token;
 
 /// The compiled shapes of all identifiers.
 #[derive(Debug)]
@@ -66,6 +67,7 @@ pub(crate) struct Inventory {
 #[derive(Clone, Copy)]
 pub(crate) struct Reading<'a> {
     pub(crate) folded: &'a Folded,
+    pub(crate) tokens: &'a [Token],
     pub(crate) context: &'a Context,
     pub(crate) terms: &'a terms::Found,
     /// They touch each other and cover the text.
@@ -100,6 +102,11 @@ impl Identifiers {
             homes: homes::Homes::new(),
             gazetteer: gazetteer::Gazetteer::new(),
         }
+    }
+
+    /// What a word may be; for the table of [`crate::words`].
+    pub(crate) fn look_up(&self, spelling: &str) -> u64 {
+        self.gazetteer.tag_and_hints(spelling.as_bytes())
     }
 
     /// Finds every identifier in the text.

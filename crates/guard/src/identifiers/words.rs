@@ -107,7 +107,7 @@ impl Words {
         let folded = reading.folded;
         let mut words =
             Self { list: Vec::with_capacity(folded.lower.len() / 5), ..Self::default() };
-        words.split(folded, gazetteer);
+        words.split(reading, gazetteer);
         words.judge_capitals();
         words.mark_terms(reading);
         words
@@ -134,7 +134,8 @@ impl Words {
         self.list.get(at.saturating_sub(reach)..at).unwrap_or(&[]).iter().any(|word| word.is(roles))
     }
 
-    fn split(&mut self, folded: &Folded, gazetteer: &Gazetteer) {
+    fn split(&mut self, Reading { folded, tokens, .. }: Reading<'_>, gazetteer: &Gazetteer) {
+        let mut tokens = tokens.iter().peekable();
         let bytes = folded.lower.as_bytes();
         if folded.has_digit {
             self.digits = bytes.iter().filter(|b| b.is_ascii_digit()).count();
@@ -159,7 +160,12 @@ impl Words {
             }
             let (gap, behind_a_stop) = gap(folded, last_end, start);
             let begins_sentence = new_line || behind_a_stop;
-            let (word, roles) = read_word(folded, gazetteer, start..at, (gap, begins_sentence));
+            while tokens.next_if(|token| token.start < start).is_some() {}
+            let same = tokens.peek().filter(|token| token.start == start && token.end == at);
+            let known = same.and_then(|token| token.tag(folded));
+            let look_up = |word: &[u8]| known.unwrap_or_else(|| gazetteer.tag_and_hints(word));
+            let (word, roles) =
+                read_word(folded, (gazetteer, look_up), start..at, (gap, begins_sentence));
             self.roles |= roles;
             if folded.has_digit {
                 self.note_digits(folded.slice(start..at), word.tag);
@@ -276,7 +282,7 @@ fn is_letter(byte: u8) -> bool {
 /// The word, and everything its spelling tells.
 fn read_word(
     folded: &Folded,
-    gazetteer: &Gazetteer,
+    (gazetteer, look_up): (&Gazetteer, impl Fn(&[u8]) -> Tag),
     span: Range<usize>,
     (gap, begins_sentence): (Gap, bool),
 ) -> (Word, Tag) {
@@ -288,9 +294,9 @@ fn read_word(
     };
     let end = span.start.saturating_add(bare.len());
     let cased = folded.cased.as_bytes().get(span.start..end).unwrap_or(&[]);
-    let mut known = gazetteer.tag_and_hints(bare);
+    let mut known = look_up(bare);
     if end < span.end {
-        known |= gazetteer.tag_and_hints(text);
+        known |= look_up(text);
     }
     let mut tag = known & !HINTS;
     if tag == 0 {

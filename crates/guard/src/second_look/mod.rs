@@ -17,7 +17,6 @@ use meaning::{Network, Reading, Spelling, Word, WordNumber, likelihoods};
 
 use crate::assessment::Finding;
 use crate::level::{Category, Level};
-use crate::lexicon::Lexicon;
 use crate::terms::is_owned;
 use crate::tokens::Gap;
 
@@ -42,8 +41,6 @@ const ALSO: f32 = -2.5;
 #[derive(Debug)]
 pub(crate) struct SecondLook {
     network: Network,
-    /// The network's number of each word of the lists.
-    numbers: Vec<Option<WordNumber>>,
 }
 
 /// How the findings of the rules change.
@@ -55,20 +52,15 @@ pub(crate) struct Changes {
 }
 
 impl SecondLook {
-    pub(crate) fn new(lexicon: &Lexicon) -> Self {
+    pub(crate) fn new() -> Self {
         #[expect(clippy::expect_used, reason = "the file is compiled in and a test reads it")]
         let network = Network::read(LEARNED).expect("the learned network is whole");
-        let mut numbers = Vec::new();
-        for (spelling, word) in lexicon.words.iter() {
-            let word = word as usize;
-            if numbers.len() <= word {
-                numbers.resize(word.saturating_add(1), None);
-            }
-            if let Some(number) = numbers.get_mut(word) {
-                *number = network.look_up(spelling);
-            }
-        }
-        Self { network, numbers }
+        Self { network }
+    }
+
+    /// The network's number of a word.
+    pub(crate) fn look_up(&self, spelling: &str) -> Option<WordNumber> {
+        self.network.look_up(spelling)
     }
 
     /// What the whole text says of the findings.
@@ -83,8 +75,8 @@ impl SecondLook {
 
     fn read(&self, known: &Known<'_>, window: &Window) -> Reading<'_> {
         self.network.reading(window.words.iter().map(|seen| {
-            let number = known.text.tokens.get(seen.token).map(|token| token.word as usize);
-            let spelling = match number.and_then(|number| self.numbers.get(number).copied()?) {
+            let token = known.text.tokens.get(seen.token);
+            let spelling = match token.and_then(|token| token.elsewhere.meant) {
                 Some(number) => Spelling::Known(number),
                 None => Spelling::As(known.spelling(seen)),
             };
@@ -118,8 +110,8 @@ impl SecondLook {
         let stands = |(place, _): &(usize, &Finding)| !changes.less.contains(place);
         let standing = known.findings.iter().enumerate().filter(stands).map(|(_, f)| f);
         let standing: Vec<&Finding> = standing.filter(&inside).collect();
-        let wanted = opinion
-            .missing(level, |c, at| standing.iter().any(|f| f.category == c && f.level >= at));
+        let found = |c, at| standing.iter().any(|f| f.category == c && f.level >= at);
+        let wanted = missing(&scores_of_categories(reading, window), level, found);
         for (category, level) in wanted {
             let span = spoken_by(known, window, reading, category);
             changes.more.push(wording::finding(span, category, level));
@@ -180,25 +172,19 @@ fn spoken_by(
     }
 }
 
-/// What the network thinks of one window.
+/// What the network thinks of one window's level.
 #[derive(Debug)]
 struct Opinion {
-    /// The score of each category, in the order of [`Category`].
-    categories: [f32; CATEGORIES],
     /// How likely the level is at least 1, 2, 3, 4.
     at_least: [f32; 4],
 }
 
 impl Opinion {
     fn of(reading: &Reading<'_>, window: &Window) -> Self {
-        let scores = reading.scores(window.facts);
-        let (categories, levels) = scores.split_at(CATEGORIES.min(scores.len()));
-        let levels = likelihoods(levels.first_chunk::<5>().copied().unwrap_or_default());
+        let mut scores = reading.scores_of(CATEGORIES..CATEGORIES + 5, window.facts);
+        let levels = likelihoods([(); 5].map(|()| scores.next().unwrap_or_default()));
         let at_least = |level: usize| levels.iter().skip(level).sum::<f32>();
-        Self {
-            categories: categories.first_chunk().copied().unwrap_or_default(),
-            at_least: [at_least(1), at_least(2), at_least(3), at_least(4)],
-        }
+        Self { at_least: [at_least(1), at_least(2), at_least(3), at_least(4)] }
     }
 
     /// The level, given the rules' level and below which likelihood that one is taken back.
@@ -210,36 +196,42 @@ impl Opinion {
             .map(|(_, level)| level)
             .unwrap_or_default()
     }
+}
 
-    /// What must be added to what was `found`, a category at a level or above, so that the text
-    /// comes to this level and tells every category it seems to tell.
-    fn missing(
-        &self,
-        level: Level,
-        found: impl Fn(Category, Level) -> bool,
-    ) -> Vec<(Category, Level)> {
-        let scored = || CATEGORIES_IN_ORDER.into_iter().zip(self.categories);
-        let mut missing: Vec<(Category, Level)> = Vec::new();
-        if !scored().any(|(category, _)| found(category, level)) {
-            let best = scored()
-                .filter(|&(category, _)| may_be(category, level))
-                .max_by(|(_, a), (_, b)| a.total_cmp(b));
-            missing.extend(best.map(|(category, _)| (category, level)));
-        }
-        for (category, score) in scored() {
-            let at = if may_be(category, Level::Detail) {
-                level.min(Level::Detail)
-            } else {
-                Level::Sensitive
-            };
-            let known = found(category, Level::Mention)
-                || missing.iter().any(|(other, _)| *other == category);
-            if score > ALSO && at <= level && !known {
-                missing.push((category, at));
-            }
-        }
-        missing
+/// The score of each category, in the order of [`Category`].
+fn scores_of_categories(reading: &Reading<'_>, window: &Window) -> [f32; CATEGORIES] {
+    let mut scores = reading.scores_of(0..CATEGORIES, window.facts);
+    [(); CATEGORIES].map(|()| scores.next().unwrap_or_default())
+}
+
+/// What must be added to what was `found`, a category at a level or above, so that the text
+/// comes to this level and tells every category it seems to tell.
+fn missing(
+    categories: &[f32; CATEGORIES],
+    level: Level,
+    found: impl Fn(Category, Level) -> bool,
+) -> Vec<(Category, Level)> {
+    let scored = || CATEGORIES_IN_ORDER.into_iter().zip(categories.iter().copied());
+    let mut missing: Vec<(Category, Level)> = Vec::new();
+    if !scored().any(|(category, _)| found(category, level)) {
+        let best = scored()
+            .filter(|&(category, _)| may_be(category, level))
+            .max_by(|(_, a), (_, b)| a.total_cmp(b));
+        missing.extend(best.map(|(category, _)| (category, level)));
     }
+    for (category, score) in scored() {
+        let at = if may_be(category, Level::Detail) {
+            level.min(Level::Detail)
+        } else {
+            Level::Sensitive
+        };
+        let known =
+            found(category, Level::Mention) || missing.iter().any(|(other, _)| *other == category);
+        if score > ALSO && at <= level && !known {
+            missing.push((category, at));
+        }
+    }
+    missing
 }
 
 const CATEGORIES_IN_ORDER: [Category; CATEGORIES] = [

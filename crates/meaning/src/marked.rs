@@ -1,0 +1,92 @@
+//! The marks of words, as sets.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use crate::sums::{BLOCK, Row};
+
+/// What sets of marks add to every filter, worked out when a set is first met and kept: most words
+/// of most texts bear one of a few hundred sets.
+#[derive(Debug, Default)]
+pub(crate) struct Marked {
+    /// By mark.
+    rows: Vec<Row>,
+    /// What no mark adds.
+    pub(crate) nothing: Row,
+    /// The sets met first, by [`Marked::place`].
+    kept: Vec<OnceLock<(u128, Row)>>,
+}
+
+impl Marked {
+    /// So many sets are kept at most, as a power of two; of those met later each is worked out anew.
+    const KEPT_BITS: u32 = 12;
+    /// So many places a set may stand at.
+    const WAYS: usize = 4;
+
+    pub(crate) fn new(rows: Vec<Row>, length: usize) -> Self {
+        let kept = (0..1_usize << Self::KEPT_BITS).map(|_| OnceLock::new()).collect();
+        Self { rows, nothing: vec![[0; BLOCK]; length].into_boxed_slice(), kept }
+    }
+
+    pub(crate) fn by(&self, marks: u128) -> Cow<'_, [[i16; BLOCK]]> {
+        if marks == 0 {
+            return Cow::Borrowed(&self.nothing);
+        }
+        let place = Self::place(marks);
+        for way in 0..Self::WAYS {
+            let Some(slot) = self.kept.get(place ^ way) else { break };
+            let (known, sum) = slot.get_or_init(|| (marks, self.sum(marks)));
+            if *known == marks {
+                return Cow::Borrowed(sum);
+            }
+        }
+        Cow::Owned(self.sum(marks).into_vec())
+    }
+
+    fn sum(&self, marks: u128) -> Row {
+        let mut sum = self.nothing.clone();
+        for row in ones(marks).filter_map(|mark| self.rows.get(mark)) {
+            for (sum, more) in sum.iter_mut().zip(row) {
+                for (sum, more) in sum.iter_mut().zip(more) {
+                    *sum = sum.saturating_add(*more);
+                }
+            }
+        }
+        sum
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "both halves of the number are taken")]
+    fn place(marks: u128) -> usize {
+        let mixed = (marks as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (marks >> 64) as u64;
+        let top = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - Self::KEPT_BITS);
+        usize::try_from(top).unwrap_or(0)
+    }
+}
+
+/// The numbers of the bits that are set.
+pub(crate) fn ones(mut bits: u128) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lowest = (bits != 0).then(|| bits.trailing_zeros())?;
+        bits &= bits.wrapping_sub(1);
+        usize::try_from(lowest).ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Mark `n` adds `n` to each filter; more sets than are kept, each asked for twice.
+    #[test]
+    fn a_set_adds_what_its_marks_add_kept_or_not() {
+        let rows = (0..128).map(|mark| vec![[mark; BLOCK]].into_boxed_slice()).collect();
+        let marked = Marked::new(rows, 1);
+        let mut sets = vec![0, 1, u128::MAX];
+        let kept = 1_u128 << Marked::KEPT_BITS;
+        sets.extend((0..kept * 2).map(|set| set | set << 100));
+        for set in sets.iter().chain(&sets) {
+            let sum: i16 = (0..128).filter(|mark| set >> mark & 1 == 1).sum();
+            assert_eq!(*marked.by(*set), [[sum; BLOCK]], "{set:x}");
+        }
+    }
+}
