@@ -514,8 +514,8 @@ fn wrapped_practice(practice: &[u8; KEY_LEN], root: &RootKey) -> Result<Vec<u8>,
     Ok(file)
 }
 
-/// Whether a key file says that it holds a key of this kind. The word stands before the sealed key
-/// and is bound by it: a file that says otherwise does not open.
+/// Whether a key file, of any key but the practice's, says that it holds a key of this kind. The word
+/// stands before the sealed key and is bound by it: a file that says otherwise does not open.
 pub(crate) fn is_of(file: &[u8], kind: KeyKind) -> bool {
     file.get(1) == Some(&(kind as u8))
 }

@@ -70,8 +70,7 @@ pub fn copy_out(dir: &Path) -> Result<Vec<StoreFile>, SealError> {
             None => match store.read(&name)? {
                 // Destroyed while it was read: what was read may be half erased.
                 Found::Key(_) if store.is_destroyed(&name)? => continue,
-                Found::Key(bytes) if is_of(&bytes, KeyKind::Expiry) => continue,
-                Found::Key(bytes) if is_of(&bytes, KeyKind::Device) => continue,
+                Found::Key(bytes) if stays_here(&name, &bytes) => continue,
                 Found::Key(bytes) => bytes,
                 Found::Tombstone(_) | Found::Nothing => continue,
             },
@@ -82,6 +81,11 @@ pub fn copy_out(dir: &Path) -> Result<Vec<StoreFile>, SealError> {
         return Err(SealError::NoStore(dir.to_owned()));
     }
     Ok(files)
+}
+
+/// A key that no copy holds. The practice's own file names no kind: its second byte is chance.
+fn stays_here(name: &str, file: &[u8]) -> bool {
+    name != PRACTICE_FILE && (is_of(file, KeyKind::Expiry) || is_of(file, KeyKind::Device))
 }
 
 /// Puts a copy back into the store in `dir`, which is made where it is missing. What is there stays
@@ -154,6 +158,22 @@ mod tests {
         assert_eq!(done, PutBack { written: 0, kept: 2, destroyed: 1 });
         again.forget();
         assert!(matches!(again.open_value(&place, &ben), Err(SealError::Destroyed { .. })));
+    }
+
+    #[test]
+    fn the_practices_key_is_in_every_copy_whatever_chance_wrote_into_it() {
+        let dir = scratch();
+        let at = dir.path().join("keys");
+        Keyring::create(&at, &RootKey::generate().unwrap()).unwrap();
+        let path = at.join(super::PRACTICE_FILE);
+        for chance in 0..=u8::MAX {
+            let mut file = fs::read(&path).unwrap();
+            file[1] = chance;
+            fs::write(&path, &file).unwrap();
+            let copy = copy_out(&at).unwrap();
+            assert_eq!(copy.len(), 1, "{chance}");
+            assert_eq!(*copy[0].bytes, file);
+        }
     }
 
     #[test]
