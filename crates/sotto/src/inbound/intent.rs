@@ -128,11 +128,17 @@ pub fn classify(text: &str) -> Reading {
     let of = |intent: Intent| odds.get(intent as usize).copied().unwrap_or(0.0);
     let stop_said = revocation::says_so(&hits);
     let short = words.len() <= SHORT;
+    let few_words = words.len() <= 2;
     let figure = emergency::only_a_figure(&hits);
     let danger = danger.filter(|_| of(Intent::Emergency) >= DANGER.with_a_phrase).or_else(|| {
         // A figure of speech and little else is known for what it is.
-        let enough =
-            if figure && short { FIGURE_ALONE } else { DANGER.alone(figure || stop_said || short) };
+        let enough = if figure && short {
+            FIGURE_ALONE
+        } else if few_words {
+            A_THING
+        } else {
+            DANGER.alone(figure || stop_said || short)
+        };
         let said = of(Intent::Emergency) >= enough;
         (said || emergency::in_another_language(text)).then_some(Family::Said)
     });
@@ -142,7 +148,6 @@ pub fn classify(text: &str) -> Reading {
         || of(Intent::OptOut) >= STOP.alone(words.len() == 1) && !goes_on;
     let wrong = revocation::standing(&hits, WRONG, NOT_WRONG)
         && of(Intent::WrongNumber) >= STRANGER.with_a_phrase;
-    let few_words = words.len() <= 2;
     let wrong = wrong || of(Intent::WrongNumber) >= STRANGER.alone(few_words);
     let has_phrase = |intent: Intent| hits.iter().any(|hit| Some(hit.cue) == intent.cue());
     // "No way I can make it": who is taken for coming and does not come leaves a chair empty.
@@ -219,6 +224,8 @@ const DANGER: Enough = Enough { with_a_phrase: 0.1, without: 0.2, against: 0.35 
 /// What outweighs a figure of speech that is nearly the whole text ("she stopped breathing for a
 /// sec").
 const FIGURE_ALONE: f32 = 0.6;
+/// A word or two that no phrase of danger is in name a thing ("Aspirin"), and tell nothing of it.
+const A_THING: f32 = 0.5;
 /// A stop overlooked breaks the law (TEL-11), a false one ends messages that were wanted. Against it
 /// speaks that the text is one word ("No"): those that stop are reserved.
 const STOP: Enough = Enough { with_a_phrase: 0.15, without: 0.35, against: 0.6 };

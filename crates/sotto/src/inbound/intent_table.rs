@@ -489,6 +489,13 @@ fn reserved_words_are_exact() {
 }
 
 #[test]
+fn a_medicine_alone_is_no_emergency() {
+    for text in ["Aspirin", "ibuprofen", "Tylenol", "aspirina", "Naproxen"] {
+        assert_eq!(classify(text).primary(), Intent::QuestionClinical, "{text}");
+    }
+}
+
+#[test]
 fn the_danger_is_told() {
     let reading = classify("STOP I can't breathe");
     assert_eq!(reading.danger, Some(super::emergency::Family::Breathing));
