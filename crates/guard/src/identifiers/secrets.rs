@@ -90,7 +90,8 @@ impl Secrets {
         if folded.has_digit || folded.holds(b'-') || folded.holds(b'!') || folded.holds(b'#') {
             take(values(&self.written, cased), &PASSWORD, reading, out);
             take(values(&self.before_its_cue, cased), &PASSWORD, reading, out);
-            take(values(&self.way_in, cased), &PASSWORD, reading, out);
+            let apart = |span: &Range<usize>| !is_in_a_link(lower, span.start);
+            take(values(&self.way_in, cased).filter(apart), &PASSWORD, reading, out);
         }
         if folded.has_digit {
             take(values(&self.pin, lower.as_bytes()).filter(lasts), &PASSWORD, reading, out);
@@ -117,6 +118,17 @@ fn is_harmless(reading: Reading<'_>, span: &Range<usize>) -> bool {
     let says = |words: &[&str]| words.iter().any(|word| near.contains(word));
     says(HARMLESS) && !says(ACCOUNT)
 }
+
+/// It is a piece of a link, whose letters may be chance: "Sign in: https://a.example/w/Tim25BqYD2".
+/// A link is looked back into so far as one is long, so that a text without spaces takes no longer.
+fn is_in_a_link(lower: &str, at: usize) -> bool {
+    let from = lower.floor_char_boundary(at.saturating_sub(LONGEST_LINK));
+    let before = lower.get(from..at).unwrap_or_default();
+    let piece = before.rsplit(|c: char| c.is_whitespace()).next().unwrap_or_default();
+    piece.contains("://") || piece.contains("www.")
+}
+
+const LONGEST_LINK: usize = 200;
 
 /// It lives for minutes, as the same sentence says or one beside it.
 fn is_short_lived(reading: Reading<'_>, span: &Range<usize>) -> bool {
@@ -185,8 +197,19 @@ mod tests {
             "Log in to the portal to see your check-in form.",
             "Your parking pass is good until 12-31.",
             "Your login will change at 5pm. Sign in again after that.",
+            "It is ready. Sign in to see it:\nhttps://portal.example/w/Cuuua13UwsJT9xGmrjQzTr",
+            "Sign in: https://portal.example/w/Tim25BqYD2dTFTEkWtK82i or call us.",
+            "Log in at www.portal.example/w/Boar486Ah8qNjacGGsACnB",
         ] {
             assert_eq!(level(text), 0, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_letters_of_a_link_are_no_password(token in "[1-9A-HJ-NP-Za-km-z]{22}") {
+            let text = format!("It is ready. Sign in to see it:\nhttps://portal.example/w/{token}\nThank you.");
+            proptest::prop_assert_eq!(level(&text), 0);
         }
     }
 }
