@@ -143,9 +143,10 @@ pub fn classify(text: &str) -> Reading {
         (said || emergency::in_another_language(text)).then_some(Family::Said)
     });
     let goes_on = !stop_said && revocation::wants_no_stop(&words);
+    let names_none = revocation::names_none(&words);
     let stop = revocation::in_another_language(text)
         || (stop_said && of(Intent::OptOut) >= STOP.with_a_phrase)
-        || of(Intent::OptOut) >= STOP.alone(words.len() == 1) && !goes_on;
+        || of(Intent::OptOut) >= STOP.alone(words.len() == 1) && !goes_on && !names_none;
     let wrong = revocation::standing(&hits, WRONG, NOT_WRONG)
         && of(Intent::WrongNumber) >= STRANGER.with_a_phrase;
     let wrong = wrong || of(Intent::WrongNumber) >= STRANGER.alone(few_words);

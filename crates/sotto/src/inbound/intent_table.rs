@@ -496,6 +496,27 @@ fn a_medicine_alone_is_no_emergency() {
 }
 
 #[test]
+fn nothing_to_name_is_no_stop() {
+    for text in [
+        "None",
+        "none.",
+        "None, thanks",
+        "nada",
+        "ninguno",
+        "None of those",
+        "zero",
+        "nothing at all",
+    ] {
+        assert!(!classify(text).intents.contains(&Intent::OptOut), "{text}");
+    }
+    for text in
+        ["no more", "enough", "remove", "none of your texts, stop", "nothing more from you people"]
+    {
+        assert!(classify(text).intents.contains(&Intent::OptOut), "{text}");
+    }
+}
+
+#[test]
 fn the_danger_is_told() {
     let reading = classify("STOP I can't breathe");
     assert_eq!(reading.danger, Some(super::emergency::Family::Breathing));

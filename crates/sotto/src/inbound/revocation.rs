@@ -55,6 +55,20 @@ pub(super) fn wants_no_stop(words: &Words) -> bool {
     })
 }
 
+/// "None", "nada, gracias": what a question is answered with when there is nothing to name.
+pub(super) fn names_none(words: &Words) -> bool {
+    let mut said = words.tokens().iter().map(|token| token.word.as_str());
+    said.next().is_some_and(|first| NOTHING.contains(&first)) && said.all(|w| BEHIND.contains(&w))
+}
+
+const NOTHING: &[&str] = &["none", "nothing", "nil", "zero", "0", "nada", "ninguno", "ninguna"];
+/// What may stand behind it and change nothing.
+const BEHIND: &[&str] = &[
+    "of", "these", "those", "them", "the", "above", "that", "at", "all", "really", "yet", "so",
+    "far", "known", "thanks", "thank", "you", "please", "gracias", "de", "esos", "esas", "estos",
+    "ellos",
+];
+
 /// Says stop in a script or with letters that English and Spanish do not have.
 pub(super) fn in_another_language(text: &str) -> bool {
     other_letters(text).is_some_and(|text| OTHER_LANGUAGES.iter().any(|stop| text.contains(stop)))
