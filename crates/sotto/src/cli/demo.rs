@@ -19,12 +19,12 @@ pub struct Args {
     /// The page's port on 127.0.0.1.
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// How many patients, at most 2400.
-    #[arg(long, default_value_t = 200)]
-    patients: usize,
-    /// Same seed, same people, same answers.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// How many patients, at most 2400. Unless told, as many as the folder has; in a new one 200.
+    #[arg(long)]
+    patients: Option<usize>,
+    /// Same seed, same people, same answers. Unless told, that of the folder; in a new one 1.
+    #[arg(long)]
+    seed: Option<u64>,
     /// How many times faster than life.
     #[arg(long, default_value_t = 900.0)]
     speed: f64,
@@ -39,13 +39,17 @@ pub struct Args {
     fresh: bool,
 }
 
+/// Of a new demo.
+const PATIENTS: usize = 200;
+const SEED: u64 = 1;
+
 /// Runs the verb.
 ///
 /// # Errors
 /// What went wrong, in one line for the person at the terminal.
 pub fn run(args: Args) -> Result<ExitCode> {
     anyhow::ensure!(
-        (1..=population::MOST).contains(&args.patients),
+        args.patients.is_none_or(|count| (1..=population::MOST).contains(&count)),
         "--patients must be from 1 to {}, such as 200",
         population::MOST
     );
@@ -74,10 +78,11 @@ async fn show(args: Args) -> Result<()> {
     if args.fresh {
         forget(&args.folder)?;
     }
+    let (patients, seed) = demo::population_in(&args.folder).unwrap_or((PATIENTS, SEED));
     let settings = Settings {
         folder: args.folder,
-        patients: args.patients,
-        seed: args.seed,
+        patients: args.patients.unwrap_or(patients),
+        seed: args.seed.unwrap_or(seed),
         speed: args.speed,
         database: args.database,
     };
@@ -114,7 +119,7 @@ fn forget(folder: &std::path::Path) -> Result<()> {
         return Ok(());
     }
     anyhow::ensure!(
-        folder.join("population").exists(),
+        folder.join(demo::POPULATION).exists(),
         "{} holds no demo, so --fresh leaves it alone; choose another --folder",
         folder.display()
     );

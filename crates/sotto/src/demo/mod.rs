@@ -230,9 +230,20 @@ impl Demo {
     }
 }
 
+/// How many patients the demo in a folder has, and its seed. None where there is no demo.
+#[must_use]
+pub fn population_in(folder: &Path) -> Option<(usize, u64)> {
+    let there = std::fs::read_to_string(folder.join(POPULATION)).ok()?;
+    let (patients, seed) = there.trim().split_once(" patients, seed ")?;
+    Some((patients.parse().ok()?, seed.parse().ok()?))
+}
+
+/// The file that says so.
+pub(crate) const POPULATION: &str = "population";
+
 /// A folder belongs to one population: another seed or count would mix two worlds.
 fn same_as_before(settings: &Settings) -> Result<(), DemoError> {
-    let file = settings.folder.join("population");
+    let file = settings.folder.join(POPULATION);
     let wanted = format!("{} patients, seed {}", settings.patients, settings.seed);
     match std::fs::read_to_string(&file) {
         Ok(there) if there.trim() == wanted => Ok(()),

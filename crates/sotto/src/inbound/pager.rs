@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::audit::{self, Actor, AuditError, Event, Kind, Outcome};
 use crate::channels::transport::{Roots, client_config};
 use crate::db::registry::TASK;
-use crate::db::task::{self, TaskKind};
+use crate::db::task::{self, TaskKind, TaskRow};
 use crate::db::{Db, DbError, Word as _, self_test};
 use crate::ids::TaskId;
 use crate::live::Live;
@@ -213,6 +213,15 @@ pub struct Paged {
     owed: Vec<(Event, Option<TaskId>)>,
 }
 
+/// How far up the ladder a task has come. A drill stays below: one page shows that pages arrive.
+fn rung(task: &TaskRow, now: Timestamp) -> u32 {
+    if task.kind == TaskKind::Drill {
+        return 0;
+    }
+    let waited = now.duration_since(task.created_at).as_secs().max(0);
+    u32::try_from((waited / RUNG.as_secs()).min(LAST_RUNG)).unwrap_or_default()
+}
+
 /// Pages every emergency whose current rung has not been paged. Returns how many pages went.
 ///
 /// # Errors
@@ -230,9 +239,7 @@ pub async fn tick(
     paged.sent.retain(|(id, _)| open.iter().any(|task| task.id == *id));
     let mut went = 0;
     for row in open {
-        let waited = now.duration_since(row.created_at).as_secs().max(0);
-        let rung = (waited / RUNG.as_secs()).min(LAST_RUNG);
-        let rung = u32::try_from(rung).unwrap_or_default();
+        let rung = rung(&row, now);
         if paged.sent.contains(&(row.id, rung)) {
             continue;
         }

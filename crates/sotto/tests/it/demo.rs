@@ -42,6 +42,7 @@ async fn days_of_a_practice_break_no_rule() {
     demo.stop().await;
 
     // Stopped and started again it goes on where it was: nobody is added, time does not go back.
+    assert_eq!(demo::population_in(&folder.0), Some((120, 7)));
     let demo = demo::start(&settings).await.unwrap();
     assert!(demo.office.clock().now() >= half);
     demo.office.clock().sleep_until(began + SignedDuration::from_hours(24 * DAYS)).await;
