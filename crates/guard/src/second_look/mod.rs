@@ -13,7 +13,7 @@ mod wording;
 
 use std::ops::Range;
 
-use meaning::{Network, Reading, Spelling, Word, WordNumber, likelihoods};
+use meaning::{Networks, Reading, Spelling, Word, WordNumber, likelihoods};
 
 use crate::assessment::Finding;
 use crate::level::{Category, Level};
@@ -23,7 +23,8 @@ use crate::tokens::Gap;
 pub use input::SecondLookInput;
 pub(crate) use input::{Known, Window, windows};
 
-/// The learned network: answers 0 to 14 are the categories, 15 to 19 the levels.
+/// The learned networks: answers 0 to 14 are the categories, 15 to 19 the levels. The first reads every
+/// text, the others what leaves it in doubt.
 const LEARNED: &[u8] = include_bytes!("network.bin");
 const CATEGORIES: usize = 15;
 
@@ -34,13 +35,15 @@ const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.15, 0.5];
 const WHEN_LESS: f32 = 0.45;
 /// The same for a finding's sentence or clause read alone, which is harder to understand.
 const WHEN_LESS_ALONE: f32 = 0.95;
+/// Where the first network thinks a level so likely, the others are asked too and their mean decides.
+const IN_DOUBT: Range<f32> = 0.02..0.98;
 /// A further category is found from this score on (log odds).
 const ALSO: f32 = -2.5;
 
-/// The network, ready to be asked.
+/// The networks, ready to be asked.
 #[derive(Debug)]
 pub(crate) struct SecondLook {
-    network: Network,
+    networks: Networks,
 }
 
 /// How the findings of the rules change.
@@ -54,34 +57,45 @@ pub(crate) struct Changes {
 impl SecondLook {
     pub(crate) fn new() -> Self {
         #[expect(clippy::expect_used, reason = "the file is compiled in and a test reads it")]
-        let network = Network::read(LEARNED).expect("the learned network is whole");
-        Self { network }
+        let networks = Networks::read(LEARNED).expect("the learned networks are whole");
+        Self { networks }
     }
 
-    /// The network's number of a word.
+    /// The networks' number of a word.
     pub(crate) fn look_up(&self, spelling: &str) -> Option<WordNumber> {
-        self.network.look_up(spelling)
+        self.networks.look_up(spelling)
     }
 
     /// What the whole text says of the findings.
     pub(crate) fn judge(&self, known: &Known<'_>) -> Changes {
         let mut changes = Changes::default();
         for window in windows(known).iter().filter(|window| window.says_something(known)) {
-            let reading = self.read(known, window);
-            self.apply(&Opinion::of(&reading, window), known, window, &reading, &mut changes);
+            let (reading, opinion) = self.ask(known, window);
+            self.apply(&opinion, known, window, &reading, &mut changes);
         }
         changes
     }
 
-    fn read(&self, known: &Known<'_>, window: &Window) -> Reading<'_> {
-        self.network.reading(window.words.iter().map(|seen| {
-            let token = known.text.tokens.get(seen.token);
-            let spelling = match token.and_then(|token| token.elsewhere.meant) {
-                Some(number) => Spelling::Known(number),
-                None => Spelling::As(known.spelling(seen)),
-            };
-            Word { spelling, marks: seen.marks }
-        }))
+    /// What the first network makes of a window, and where that leaves a doubt all of them.
+    fn ask(&self, known: &Known<'_>, window: &Window) -> (Reading<'_>, Opinion) {
+        let words = || {
+            window.words.iter().map(|seen| {
+                let token = known.text.tokens.get(seen.token);
+                let spelling = match token.and_then(|token| token.elsewhere.meant) {
+                    Some(number) => Spelling::Known(number),
+                    None => Spelling::As(known.spelling(seen)),
+                };
+                Word { spelling, marks: seen.marks }
+            })
+        };
+        let first = self.networks.glance(words());
+        let opinion = Opinion::of(&first, window);
+        if !opinion.is_doubtful() {
+            return (first, opinion);
+        }
+        let all = first.by_all(words());
+        let opinion = Opinion::of(&all, window);
+        (all, opinion)
     }
 
     fn apply(
@@ -127,7 +141,7 @@ impl SecondLook {
             let part = window.around(known, finding, stop);
             let rules = worst(known.findings.iter().filter(part.holds(known)));
             part.says_something(known) && {
-                let opinion = Opinion::of(&self.read(known, &part), &part);
+                let (_, opinion) = self.ask(known, &part);
                 opinion.level(rules, WHEN_LESS_ALONE) < finding.level
             }
         })
@@ -181,10 +195,15 @@ struct Opinion {
 
 impl Opinion {
     fn of(reading: &Reading<'_>, window: &Window) -> Self {
-        let mut scores = reading.scores_of(CATEGORIES..CATEGORIES + 5, window.facts);
-        let levels = likelihoods([(); 5].map(|()| scores.next().unwrap_or_default()));
+        let scores = reading.scores_of(CATEGORIES..CATEGORIES + 5, window.facts);
+        let levels = likelihoods(scores.first_chunk::<5>().copied().unwrap_or_default());
         let at_least = |level: usize| levels.iter().skip(level).sum::<f32>();
         Self { at_least: [at_least(1), at_least(2), at_least(3), at_least(4)] }
+    }
+
+    /// Whether another network could turn it.
+    fn is_doubtful(&self) -> bool {
+        self.at_least.iter().any(|likely| IN_DOUBT.contains(likely))
     }
 
     /// The level, given the rules' level and below which likelihood that one is taken back.
@@ -200,8 +219,8 @@ impl Opinion {
 
 /// The score of each category, in the order of [`Category`].
 fn scores_of_categories(reading: &Reading<'_>, window: &Window) -> [f32; CATEGORIES] {
-    let mut scores = reading.scores_of(0..CATEGORIES, window.facts);
-    [(); CATEGORIES].map(|()| scores.next().unwrap_or_default())
+    let scores = reading.scores_of(0..CATEGORIES, window.facts);
+    scores.first_chunk().copied().unwrap_or_default()
 }
 
 /// What must be added to what was `found`, a category at a level or above, so that the text
