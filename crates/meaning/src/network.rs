@@ -102,7 +102,8 @@ impl Network {
         }
         let vectors = WordVectors::read(parts, width, sizes.words, sizes.buckets)?;
         let mark_vectors = Vectors::read(parts, sizes.marks, width, "mark vectors")?;
-        let weights = parts.floats(taps.saturating_mul(width).saturating_mul(filters), "filters")?;
+        let weights =
+            parts.floats(taps.saturating_mul(width).saturating_mul(filters), "filters")?;
         let bias = parts.floats(filters, "filter biases")?;
         let seen = filters.saturating_mul(2);
         let answer_bias = parts.floats(sizes.answers, "answer biases")?;
@@ -130,7 +131,8 @@ impl Network {
         };
         let mark = |mark| network.shares(|vector| mark_vectors.add(mark, 1.0, vector));
         let rows = (0..sizes.marks).map(mark).collect();
-        network.marked = Marked::new(rows, taps.saturating_mul(filters.div_ceil(BLOCK)));
+        let length = taps.saturating_mul(filters.div_ceil(BLOCK));
+        network.marked = Marked::new(rows, length, network.rows.sets());
         Ok(network)
     }
 
@@ -140,15 +142,11 @@ impl Network {
         vocabulary: &Vocabulary,
         words: impl ExactSizeIterator<Item = Word<'w>>,
     ) -> Seen {
-        let row = |word: Word<'_>| {
-            [self.row(vocabulary, &word.spelling), self.marked.by(word.marks)]
-        };
+        let row =
+            |word: Word<'_>| [self.row(vocabulary, &word.spelling), self.marked.by(word.marks)];
         let rows: Vec<[Cow<'_, [[i16; BLOCK]]>; 2]> = words.map(row).collect();
-        let sums = if self.taps == WIDE {
-            self.sums::<WIDE>(&rows)
-        } else {
-            self.sums::<NARROW>(&rows)
-        };
+        let sums =
+            if self.taps == WIDE { self.sums::<WIDE>(&rows) } else { self.sums::<NARROW>(&rows) };
         let blocks = self.bias.len();
         let (mut most, mut totals) = (vec![0; self.filters], vec![0; self.filters]);
         let parts = most.chunks_mut(BLOCK).zip(totals.chunks_mut(BLOCK));
@@ -195,9 +193,9 @@ impl Network {
             Spelling::As(spelling) => vocabulary.number(spelling).ok_or(spelling),
         };
         match number {
-            Ok(number) => self.rows.of(number, || {
-                self.shares(|vector| self.vectors.add_known(number, vector))
-            }),
+            Ok(number) => self
+                .rows
+                .of(number, || self.shares(|vector| self.vectors.add_known(number, vector))),
             Err(spelling) => {
                 let shares = self.shares(|vector| self.vectors.add_unknown(spelling, vector));
                 Cow::Owned(shares.into_vec())

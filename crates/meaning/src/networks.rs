@@ -136,6 +136,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::network::Spelling;
 
     fn floats(of: &[f32]) -> Vec<u8> {
         of.iter().flat_map(|number| number.to_le_bytes()).collect()

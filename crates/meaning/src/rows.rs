@@ -17,8 +17,8 @@ pub(crate) enum Rows {
 }
 
 impl Rows {
-    /// So many are kept of [`Rows::Some`], as a power of two.
-    const KEPT_BITS: u32 = 11;
+    /// So many are kept of [`Rows::Some`], a power of two.
+    const KEPT: usize = 1 << 10;
     /// So many places a word may stand at.
     const WAYS: usize = 4;
 
@@ -27,7 +27,15 @@ impl Rows {
     }
 
     pub(crate) fn some() -> Self {
-        Self::Some((0..1_usize << Self::KEPT_BITS).map(|_| OnceLock::new()).collect())
+        Self::Some((0..Self::KEPT).map(|_| OnceLock::new()).collect())
+    }
+
+    /// So many sets of marks are worth keeping beside them.
+    pub(crate) const fn sets(&self) -> usize {
+        match self {
+            Self::All(_) => 1 << 12,
+            Self::Some(_) => 1 << 9,
+        }
     }
 
     pub(crate) fn of(
@@ -36,9 +44,9 @@ impl Rows {
         work_out: impl Fn() -> Row,
     ) -> Cow<'_, [[i16; BLOCK]]> {
         match self {
-            Self::All(rows) => Cow::Borrowed(
-                rows.get(word.place()).map_or(&[], |row| row.get_or_init(work_out)),
-            ),
+            Self::All(rows) => {
+                Cow::Borrowed(rows.get(word.place()).map_or(&[], |row| row.get_or_init(work_out)))
+            }
             Self::Some(rows) => {
                 let first = word.place() % rows.len().max(1);
                 for way in 0..Self::WAYS {

@@ -31,6 +31,9 @@ const CATEGORIES: usize = 15;
 /// A level above the rules' is found from this likelihood on, for levels 1 to 4: what is sensitive
 /// sooner than what is ordinary.
 const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.15, 0.5];
+/// What is sensitive is found so soon where it may as well be harmless. Where it is at least ordinary
+/// detail in any case, which passes nowhere unasked, it must be this share of that.
+const SENSITIVE_OF_DETAIL: f32 = 0.3;
 /// A level the rules found is taken back below this likelihood that there is one.
 const WHEN_LESS: f32 = 0.45;
 /// The same for a finding's sentence or clause read alone, which is harder to understand.
@@ -208,10 +211,17 @@ impl Opinion {
 
     /// The level, given the rules' level and below which likelihood that one is taken back.
     fn level(&self, rules: Level, less: f32) -> Level {
-        let levels = Level::ALL.into_iter().skip(1);
-        let mut likely = self.at_least.into_iter().zip(WHEN_MORE).zip(levels);
+        let [_, detail, sensitive, _] = self.at_least;
+        let mut likely =
+            self.at_least.into_iter().zip(WHEN_MORE).zip(Level::ALL.into_iter().skip(1));
         likely
-            .rfind(|&((likely, more), level)| likely >= if level <= rules { less } else { more })
+            .rfind(|&((likely, more), level)| {
+                let enough = if level <= rules { less } else { more };
+                let outweighed = level == Level::Sensitive
+                    && level > rules
+                    && sensitive < detail * SENSITIVE_OF_DETAIL;
+                likely >= enough && !outweighed
+            })
             .map(|(_, level)| level)
             .unwrap_or_default()
     }
