@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+jax.config.update("jax_default_prng_impl", "unsafe_rbg")  # the quickest on a processor
+
 LONGEST = 64  # words of a text that are learned from
 BUCKETS = 8192  # part vectors, as in crates/meaning/src/vocabulary.rs
 MARKS = 128
@@ -216,17 +218,19 @@ def train(
 
     dice, key = np.random.default_rng(seed), jax.random.PRNGKey(seed + 1)
 
+    most = 4 * batch  # of a batch's words are read by their letters
+
     def different(spellings):
         """Each different word of a batch once; some of them by their parts."""
         each, place = np.unique(spellings, return_inverse=True)
-        each = np.concatenate([each, np.zeros(-len(each) % 512, each.dtype)])
+        each = np.concatenate([each, np.zeros(-len(each) % (8 * batch), each.dtype)])
         known = (word[each] > 0) & (dice.random(len(each)) >= unknown)
         with_own = dice.random(len(each)) >= rare / np.maximum(rare + met[each], 1)
-        spelt = np.flatnonzero(~known & (each > 0))[:256]
-        at = np.concatenate([spelt, np.zeros(256 - len(spelt), np.int64)])
+        spelt = np.flatnonzero(~known & (each > 0))[:most]
+        at = np.concatenate([spelt, np.zeros(most - len(spelt), np.int64)])
         return {
             "words": word[each], "own": own[each] * with_own, "known": known[:, None].astype(np.float32),
-            "at": at, "parts": np.where(np.arange(256) < len(spelt), each[at], 0),
+            "at": at, "parts": np.where(np.arange(most) < len(spelt), each[at], 0),
             "place": place.reshape(spellings.shape),
         }
 

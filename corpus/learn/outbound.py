@@ -55,7 +55,9 @@ LONG_LISTS = {
 # The first reads every text and must be fast; the others read what leaves it in doubt.
 NETWORKS = (
     {"width": 48, "filters": 96, "seed": 1},
-    {"width": 64, "filters": 128, "taps": 5, "units": 64, "seed": 2},
+    {
+        "width": 64, "filters": 128, "taps": 5, "units": 64, "seed": 2, "batch": 128, "rate": 3e-3,
+    },
 )
 FRAGMENTS, REPEATED = 0.1, 0.05  # how many more texts, as a share of the harmless ones
 AMONG_OTHERS = 0.06  # the same, as a share of all

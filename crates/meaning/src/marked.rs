@@ -57,8 +57,9 @@ impl Marked {
     #[expect(clippy::cast_possible_truncation, reason = "both halves of the number are taken")]
     fn place(&self, marks: u128) -> usize {
         let mixed = (marks as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (marks >> 64) as u64;
-        let top = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS / 2);
-        usize::try_from(top).unwrap_or(0) & self.kept.len().saturating_sub(1)
+        // Only the upper half of the product depends on all bits.
+        let top = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        usize::try_from(top.saturating_mul(self.kept.len() as u64) >> 32).unwrap_or(0)
     }
 }
 

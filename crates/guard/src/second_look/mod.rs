@@ -1,6 +1,7 @@
-//! A second look at the whole text, once the rules are done: a small learned network that has seen
+//! A second look at the whole text, once the rules are done: small learned networks that have seen
 //! in which company words reveal something, also words on no list ("they took the thing out and it
-//! was nothing bad"), and in which the rules are misled ("weed whackers are loud outside").
+//! was nothing bad"), and in which the rules are misled ("weed whackers are loud outside"). One reads
+//! every text, another what leaves the first in doubt ([`IN_DOUBT`]).
 //!
 //! It sees the words and what the rules made of them ([`input`]) and says how likely each level and
 //! each category is. It adds a finding where it is sure enough that more is revealed, and takes the
@@ -30,16 +31,16 @@ const CATEGORIES: usize = 15;
 
 /// A level above the rules' is found from this likelihood on, for levels 1 to 4: what is sensitive
 /// sooner than what is ordinary.
-const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.15, 0.5];
-/// What is sensitive is found so soon where it may as well be harmless. Where it is at least ordinary
-/// detail in any case, which passes nowhere unasked, it must be this share of that.
-const SENSITIVE_OF_DETAIL: f32 = 0.3;
+const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.12, 0.5];
+/// What is sensitive is found so soon because it may as well be harmless, and pass. What is at least
+/// ordinary detail in any case does not; of that it must be this share.
+const SENSITIVE_OF_DETAIL: f32 = 0.2;
 /// A level the rules found is taken back below this likelihood that there is one.
-const WHEN_LESS: f32 = 0.45;
+const WHEN_LESS: f32 = 0.5;
 /// The same for a finding's sentence or clause read alone, which is harder to understand.
 const WHEN_LESS_ALONE: f32 = 0.95;
 /// Where the first network thinks a level so likely, the others are asked too and their mean decides.
-const IN_DOUBT: Range<f32> = 0.02..0.98;
+const IN_DOUBT: Range<f32> = 0.06..0.8;
 /// A further category is found from this score on (log odds).
 const ALSO: f32 = -2.5;
 
