@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::file::{Malformed, Parts};
 use crate::marked::{Marked, ones};
 use crate::rows::Rows;
-use crate::sums::{BLOCK, Row, UNIT, all_in_all, around_one, counted, dot, padded};
+use crate::sums::{BLOCK, Row, UNIT, add_farther, all_in_all, around_one, counted, dot, padded};
 use crate::vocabulary::{Vectors, Vocabulary, WordNumber, WordVectors};
 
 /// One word as the rules saw it.
@@ -145,8 +145,7 @@ impl Network {
         let row =
             |word: Word<'_>| [self.row(vocabulary, &word.spelling), self.marked.by(word.marks)];
         let rows: Vec<[Cow<'_, [[i16; BLOCK]]>; 2]> = words.map(row).collect();
-        let sums =
-            if self.taps == WIDE { self.sums::<WIDE>(&rows) } else { self.sums::<NARROW>(&rows) };
+        let sums = self.sums(&rows);
         let blocks = self.bias.len();
         let (mut most, mut totals) = (vec![0; self.filters], vec![0; self.filters]);
         let parts = most.chunks_mut(BLOCK).zip(totals.chunks_mut(BLOCK));
@@ -165,7 +164,7 @@ impl Network {
     }
 
     /// What each filter saw around each word, word by word.
-    fn sums<const TAPS: usize>(&self, rows: &[[Cow<'_, [[i16; BLOCK]]>; 2]]) -> Vec<[i16; BLOCK]> {
+    fn sums(&self, rows: &[[Cow<'_, [[i16; BLOCK]]>; 2]]) -> Vec<[i16; BLOCK]> {
         let blocks = self.bias.len();
         let nothing = self.marked.nothing.get(..blocks).unwrap_or(&[]);
         let share = |at: Option<usize>, place: usize| {
@@ -176,12 +175,19 @@ impl Network {
             })
         };
         let mut sums = Vec::with_capacity(rows.len().saturating_mul(blocks));
+        let [before, here, behind] = if self.taps == WIDE { [3, 2, 1] } else { [2, 1, 0] };
         for at in 0..rows.len() {
-            // The last place is that of the first of the words.
-            let around: [_; TAPS] = std::array::from_fn(|place| {
-                share(at.saturating_add(TAPS / 2).checked_sub(place), place)
-            });
-            around_one(&self.bias, around, &mut sums);
+            let near = [
+                share(at.checked_sub(1), before),
+                share(Some(at), here),
+                share(at.checked_add(1), behind),
+            ];
+            let from = sums.len();
+            sums.extend(around_one(&self.bias, near));
+            if self.taps == WIDE {
+                let far = [share(at.checked_sub(2), 4), share(at.checked_add(2), 0)];
+                add_farther(sums.get_mut(from..).unwrap_or_default(), far);
+            }
         }
         sums
     }
