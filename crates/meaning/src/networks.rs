@@ -241,6 +241,35 @@ mod tests {
         assert_eq!(reading.shares_in(0), networks.glance(text(&words).into_iter()).shares_in(0));
     }
 
+    /// Five filters, each of which sees "pain" at another of the five places; answer 0 counts them by
+    /// powers of two, from the place two words before on.
+    #[test]
+    fn each_place_around_a_word_is_seen() {
+        let mut wide: Vec<u8> =
+            [2_u32, 5, 5, 0].iter().flat_map(|number| number.to_le_bytes()).collect();
+        wide.extend(vectors());
+        for tap in 0..5 {
+            wide.extend([0, 1].iter().flat_map(|&place| {
+                floats(&[0, 1, 2, 3, 4].map(|f| f32::from(u8::from(place == 0 && f == tap))))
+            }));
+        }
+        wide.extend(floats(&[0.0; 5 + 2]));
+        wide.extend(floats(&[1.0, 2.0, 4.0, 8.0, 16.0]));
+        wide.extend(floats(&[0.0; 5 + 10 + 4]));
+        let network = Networks::read(file(&[wide]).leak()).unwrap();
+        for (words, seen) in [
+            (&["pain"][..], 4.0),
+            (&["pain", "car"], 4.0 + 2.0),
+            (&["car", "pain"], 4.0 + 8.0),
+            (&["pain", "car", "car"], 4.0 + 2.0 + 1.0),
+            (&["car", "car", "pain"], 4.0 + 8.0 + 16.0),
+            (&["car", "car", "pain", "car", "car", "car"], 31.0),
+        ] {
+            let words: Vec<(&str, u128)> = words.iter().map(|word| (*word, 0)).collect();
+            assert_eq!(network.reading(text(&words).into_iter()).scores(0)[0], seen, "{words:?}");
+        }
+    }
+
     #[test]
     fn a_word_looked_up_before_is_the_same_word() {
         let network = network();
