@@ -1,10 +1,12 @@
-"""The network of crates/meaning, as it is learned: words, marks and facts in, scores out.
+"""The networks of crates/meaning, as they are learned: words, marks and facts in, scores out.
 
 `encode` makes arrays of texts as the rules show them ({"words": [[spelling, marks], ...], "facts"},
-marks and facts in hexadecimal digits), `train` learns, `predict` scores, `write` makes the file that
-`meaning::Network::read` reads.
+marks and facts in hexadecimal digits), `train` learns one network, `predict` scores, `write` makes the
+file of one or several that `meaning::Networks::read` reads.
 """
 
+import multiprocessing
+import os
 import re
 import struct
 from collections import Counter
@@ -13,6 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+
+jax.config.update("jax_default_prng_impl", "unsafe_rbg")  # the quickest on a processor
 
 LONGEST = 64  # words of a text that are learned from
 BUCKETS = 8192  # part vectors, as in crates/meaning/src/vocabulary.rs
@@ -108,8 +112,8 @@ def own_vectors(x, learned_from, least=1):
     return own
 
 
-def start(key, own, dims, width, filters, answers):
-    keys = jax.random.split(key, 6)
+def start(key, own, dims, width, filters, answers, taps, units):
+    keys = jax.random.split(key, 8)
 
     def normal(key, *size):
         return jax.random.normal(key, size) / np.sqrt(size[0])
@@ -119,11 +123,15 @@ def start(key, own, dims, width, filters, answers):
         "own": jnp.zeros((own + 1, width)),
         "parts": (jax.random.normal(keys[1], (BUCKETS + 1, width)) * 0.05).at[BUCKETS].set(0),
         "marks": jax.random.normal(keys[2], (MARKS, width)) * 0.1,
-        "filters": normal(keys[3], 3 * width, filters),
+        "filters": normal(keys[3], taps * width, filters),
         "filter_bias": jnp.zeros(filters),
         "answers": normal(keys[4], 2 * filters, answers) * 0.3,
         "answer_bias": jnp.zeros(answers),
         "facts": jnp.zeros((FACTS, answers)),
+        "units": normal(keys[5], 2 * filters, units),
+        "unit_facts": jax.random.normal(keys[6], (FACTS, units)) * 0.1,
+        "unit_bias": jnp.zeros(units),
+        "unit_answers": normal(keys[7], units, answers) * 0.3 if units else jnp.zeros((0, answers)),
     }
 
 
@@ -134,7 +142,7 @@ def scores(
     chance."""
     there, facts = x["there"], x["facts"]
     marks = x["marks"].astype(jnp.float32)
-    keys = jax.random.split(key, 5) if key is not None else None
+    keys = jax.random.split(key, 6) if key is not None else None
     if keys is not None:
         keep = jax.random.bernoulli(keys[0], 1 - forget, (len(facts), 1)).astype(jnp.float32)
         if "norule" in x:
@@ -148,14 +156,18 @@ def scores(
         e = e * jax.random.bernoulli(keys[2], 0.92, there.shape)[..., None]
         e = e * jax.random.bernoulli(keys[3], 1 - drop, e.shape) / (1 - drop)
     e = (e + marks @ p["marks"]) * there[..., None]
-    around = jnp.pad(e, ((0, 0), (1, 1), (0, 0)))
-    three = jnp.concatenate([around[:, :-2], e, around[:, 2:]], -1)
-    active = jax.nn.relu(three @ p["filters"] + p["filter_bias"]) * there[..., None]
+    length, taps = e.shape[1], len(p["filters"]) // e.shape[-1]
+    around = jnp.pad(e, ((0, 0), (taps // 2, taps // 2), (0, 0)))
+    several = jnp.concatenate([around[:, at : at + length] for at in range(taps)], -1)
+    active = jax.nn.relu(several @ p["filters"] + p["filter_bias"]) * there[..., None]
     mean = active.sum(1) / jnp.sqrt(there.sum(1, keepdims=True) + 1) * 0.5
     seen = jnp.concatenate([active.max(1), mean], -1)
     if keys is not None:
         seen = seen * jax.random.bernoulli(keys[4], 1 - drop, seen.shape) / (1 - drop)
-    return seen @ p["answers"] + p["answer_bias"] + facts @ p["facts"]
+    units = jax.nn.relu(seen @ p["units"] + facts @ p["unit_facts"] + p["unit_bias"])
+    if keys is not None:
+        units = units * jax.random.bernoulli(keys[5], 1 - drop, units.shape) / (1 - drop)
+    return seen @ p["answers"] + p["answer_bias"] + facts @ p["facts"] + units @ p["unit_answers"]
 
 
 def by_parts(p, spellings, table, share):
@@ -164,10 +176,11 @@ def by_parts(p, spellings, table, share):
 
 def train(
     x, y, weight, given, part_table, loss, width=64, filters=128, epochs=14, seed=0, rate=2e-3,
-    decay=2e-4, batch=64, unknown=0.1, rare=0.0, mean_of=0, **chance,
+    decay=2e-4, batch=64, unknown=0.1, rare=0.0, mean_of=0, taps=3, units=0, **chance,
 ):
     """Learns from the arrays of `encode` with their vectors (`own_vectors`), the answers `y` and how
-    much each text counts. `given` are the frozen vectors, row 0 for none. Of the known words of a
+    much each text counts. Filters see `taps` words at once; `units` stand between them and the answers.
+    `given` are the frozen vectors, row 0 for none. Of the known words of a
     batch, the part `unknown` is read by its letters, as if unknown. A word's own vector is left out
     with the likelihood `rare` / (`rare` + how often the word is met), as in texts of others. With
     `mean_of`, the answer is the mean of what stood every twenty steps of so many last epochs."""
@@ -175,7 +188,8 @@ def train(
     table, share = map(jnp.asarray, part_table)
     given = jnp.asarray(given)
     p = start(
-        jax.random.PRNGKey(seed), int(x["own"].max()), given.shape[1], width, filters, y.shape[1]
+        jax.random.PRNGKey(seed), int(x["own"].max()), given.shape[1], width, filters, y.shape[1],
+        taps, units,
     )
     plan = optax.cosine_onecycle_schedule(epochs * (count // batch), rate, 0.15)
     optimiser = optax.adamw(plan, weight_decay=decay)
@@ -204,17 +218,19 @@ def train(
 
     dice, key = np.random.default_rng(seed), jax.random.PRNGKey(seed + 1)
 
+    most = 4 * batch  # of a batch's words are read by their letters
+
     def different(spellings):
         """Each different word of a batch once; some of them by their parts."""
         each, place = np.unique(spellings, return_inverse=True)
-        each = np.concatenate([each, np.zeros(-len(each) % 512, each.dtype)])
+        each = np.concatenate([each, np.zeros(-len(each) % (8 * batch), each.dtype)])
         known = (word[each] > 0) & (dice.random(len(each)) >= unknown)
         with_own = dice.random(len(each)) >= rare / np.maximum(rare + met[each], 1)
-        spelt = np.flatnonzero(~known & (each > 0))[:256]
-        at = np.concatenate([spelt, np.zeros(256 - len(spelt), np.int64)])
+        spelt = np.flatnonzero(~known & (each > 0))[:most]
+        at = np.concatenate([spelt, np.zeros(most - len(spelt), np.int64)])
         return {
             "words": word[each], "own": own[each] * with_own, "known": known[:, None].astype(np.float32),
-            "at": at, "parts": np.where(np.arange(256) < len(spelt), each[at], 0),
+            "at": at, "parts": np.where(np.arange(most) < len(spelt), each[at], 0),
             "place": place.reshape(spellings.shape),
         }
 
@@ -241,27 +257,21 @@ def train(
     return mean or p
 
 
-def averaged(learned):
-    """Several networks of one size as one: their filters side by side, their scores' mean."""
-    learned = [{name: np.asarray(values) for name, values in p.items()} for p in learned]
-    count, width = len(learned), learned[0]["from_given"].shape[1]
-    filters = learned[0]["filter_bias"].shape[0]
-    side = {
-        name: np.concatenate([p[name] for p in learned], -1)
-        for name in ("from_given", "own", "parts", "marks", "filter_bias")
-    }
-    three = np.zeros((3, count, width, count, filters), np.float32)
-    seen = np.zeros((2, count, filters, learned[0]["answers"].shape[1]), np.float32)
-    for i, p in enumerate(learned):
-        three[:, i, :, i] = p["filters"].reshape(3, width, filters)
-        seen[:, i] = p["answers"].reshape(2, filters, -1) / count
-    mean = {name: sum(p[name] for p in learned) / count for name in ("answer_bias", "facts")}
-    return {
-        **side,
-        **mean,
-        "filters": three.reshape(3 * count * width, count * filters),
-        "answers": seen.reshape(2 * count * filters, -1),
-    }
+def one_of_several(shape):
+    p = train(*one_of_several.given, **one_of_several.how, **shape)
+    return {name: np.asarray(values) for name, values in p.items()}
+
+
+def train_several(shapes, *given, **how):
+    """A network of each shape, learned from the same, as many at a time as there are processors. Call
+    it before anything else of JAX, which does not survive a fork."""
+    one_of_several.given, one_of_several.how = given, how
+    with multiprocessing.get_context("fork").Pool(os.cpu_count(), maxtasksperchild=1) as pool:
+        return pool.map(one_of_several, shapes, chunksize=1)
+
+
+def predict_mean(learned, *given):
+    return sum(predict(p, *given) for p in learned) / len(learned)
 
 
 def predict(p, x, given, part_table):
@@ -287,25 +297,29 @@ def small(rows):
     return scale.astype("<f4"), np.clip(np.round(rows / scale[:, None]), -127, 127).astype(np.int8)
 
 
-def write(path, p, given, vocabulary, own, keep):
-    """Writes the network, with the vectors of the words in `keep` only."""
-    p = {name: np.asarray(values) for name, values in p.items()}
-    extra = np.zeros((len(given), p["from_given"].shape[1]), np.float32)
-    for word, row in own.items():
-        extra[word] = p["own"][row]
-    vectors = (given @ p["from_given"] + extra)[1:]
+def write(path, learned, given, vocabulary, own, keep):
+    """Writes the networks, with the vectors of the words in `keep` only."""
     kept = [i for i, word in enumerate(vocabulary.words) if word in keep]
     words = [vocabulary.words[i] for i in kept]
-    width, filters, answers = vectors.shape[1], p["filters"].shape[1], p["answers"].shape[1]
     with open(path, "wb") as out:
-        head = (width, filters, answers, len(words), BUCKETS, MARKS, FACTS)
-        out.write(struct.pack("<7I", *head))
+        answers = learned[0]["answers"].shape[1]
+        out.write(struct.pack("<6I", len(learned), len(words), answers, BUCKETS, MARKS, FACTS))
         out.write("".join(word + "\n" for word in words).encode())
-        for rows in (vectors[kept], p["parts"][:BUCKETS], p["marks"]):
-            for part in small(rows):
-                out.write(part.tobytes())
-        for values in (
-            p["filters"], p["filter_bias"], p["answers"].T, p["facts"].T, p["answer_bias"],
-        ):
-            out.write(np.ascontiguousarray(values, dtype="<f4").tobytes())
+        for p in learned:
+            p = {name: np.asarray(values) for name, values in p.items()}
+            width, filters = p["from_given"].shape[1], p["filters"].shape[1]
+            extra = np.zeros((len(given), width), np.float32)
+            for word, row in own.items():
+                extra[word] = p["own"][row]
+            vectors = (given @ p["from_given"] + extra)[1:]
+            taps, units = len(p["filters"]) // width, p["units"].shape[1]
+            out.write(struct.pack("<4I", width, filters, taps, units))
+            for rows in (vectors[kept], p["parts"][:BUCKETS], p["marks"]):
+                for part in small(rows):
+                    out.write(part.tobytes())
+            for values in (
+                p["filters"], p["filter_bias"], p["answer_bias"], p["answers"].T, p["facts"].T,
+                p["unit_bias"], p["units"].T, p["unit_facts"].T, p["unit_answers"].T,
+            ):
+                out.write(np.ascontiguousarray(values, dtype="<f4").tobytes())
     return len(words)

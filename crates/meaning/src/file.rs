@@ -41,6 +41,16 @@ impl<'a> Parts<'a> {
         Ok(fours.iter().map(|four| f32::from_le_bytes(*four)).collect())
     }
 
+    /// So many rows of numbers, each of this length.
+    pub(crate) fn rows(
+        &mut self,
+        count: usize,
+        length: usize,
+        what: &'static str,
+    ) -> Result<Vec<Vec<f32>>, Malformed> {
+        (0..count).map(|_| self.floats(length, what)).collect()
+    }
+
     /// So many lines of text.
     pub(crate) fn lines(
         &mut self,

@@ -6,17 +6,21 @@
 //! score for each answer. The rules that ran before tell what they saw, as marks on words and facts
 //! about the text, and the network learns in which company they are right.
 //!
-//! A [`Network`] is read from one file that a script learns (`corpus/learn`). It answers the same
-//! to the last bit on every machine, in time linear in the text, and what a word or a set of marks adds
-//! to every filter is worked out once, when it is first met. Two read with it: the guard's second look
-//! at what a message reveals, and the reading of patients' replies.
+//! [`Networks`] are read from one file that a script learns (`corpus/learn`): one or several that were
+//! learned apart, whose mean errs less often than each. They answer the same to the last bit on every
+//! machine, in time linear in the text, and what a word or a set of marks adds to every filter is
+//! worked out once, when it is first met. Two read with them: the guard's second look at what a message
+//! reveals, and the reading of patients' replies.
 
 mod file;
 mod marked;
 mod network;
+mod networks;
+mod rows;
 mod sums;
 mod vocabulary;
 
 pub use file::Malformed;
-pub use network::{Network, Reading, Spelling, Word, bit, bit_if, likelihoods};
+pub use network::{Spelling, Word, bit, bit_if};
+pub use networks::{Networks, Reading, likelihoods};
 pub use vocabulary::WordNumber;

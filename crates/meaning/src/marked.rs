@@ -18,13 +18,12 @@ pub(crate) struct Marked {
 }
 
 impl Marked {
-    /// So many sets are kept at most, as a power of two; of those met later each is worked out anew.
-    const KEPT_BITS: u32 = 12;
     /// So many places a set may stand at.
     const WAYS: usize = 4;
 
-    pub(crate) fn new(rows: Vec<Row>, length: usize) -> Self {
-        let kept = (0..1_usize << Self::KEPT_BITS).map(|_| OnceLock::new()).collect();
+    /// Keeps so many sets at most; of those met later each is worked out anew.
+    pub(crate) fn new(rows: Vec<Row>, length: usize, kept: usize) -> Self {
+        let kept = (0..kept.next_power_of_two()).map(|_| OnceLock::new()).collect();
         Self { rows, nothing: vec![[0; BLOCK]; length].into_boxed_slice(), kept }
     }
 
@@ -32,7 +31,7 @@ impl Marked {
         if marks == 0 {
             return Cow::Borrowed(&self.nothing);
         }
-        let place = Self::place(marks);
+        let place = self.place(marks);
         for way in 0..Self::WAYS {
             let Some(slot) = self.kept.get(place ^ way) else { break };
             let (known, sum) = slot.get_or_init(|| (marks, self.sum(marks)));
@@ -56,10 +55,11 @@ impl Marked {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "both halves of the number are taken")]
-    fn place(marks: u128) -> usize {
+    fn place(&self, marks: u128) -> usize {
         let mixed = (marks as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (marks >> 64) as u64;
-        let top = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - Self::KEPT_BITS);
-        usize::try_from(top).unwrap_or(0)
+        // Only the upper half of the product depends on all bits.
+        let top = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        usize::try_from(top.saturating_mul(self.kept.len() as u64) >> 32).unwrap_or(0)
     }
 }
 
@@ -80,10 +80,9 @@ mod tests {
     #[test]
     fn a_set_adds_what_its_marks_add_kept_or_not() {
         let rows = (0..128).map(|mark| vec![[mark; BLOCK]].into_boxed_slice()).collect();
-        let marked = Marked::new(rows, 1);
+        let marked = Marked::new(rows, 1, 1 << 10);
         let mut sets = vec![0, 1, u128::MAX];
-        let kept = 1_u128 << Marked::KEPT_BITS;
-        sets.extend((0..kept * 2).map(|set| set | set << 100));
+        sets.extend((0..1_u128 << 11).map(|set| set | set << 100));
         for set in sets.iter().chain(&sets) {
             let sum: i16 = (0..128).filter(|mark| set >> mark & 1 == 1).sum();
             assert_eq!(*marked.by(*set), [[sum; BLOCK]], "{set:x}");

@@ -1,13 +1,13 @@
-//! The network: what each filter sees in every three words, and the scores that follow.
+//! One network: what each filter sees in every few words, and the scores that follow.
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::OnceLock;
 
 use crate::file::{Malformed, Parts};
 use crate::marked::{Marked, ones};
-use crate::sums::{BLOCK, Row, UNIT, all_in_all, around_one, counted, dot, padded};
-use crate::vocabulary::{Vectors, Vocabulary, WordNumber};
+use crate::rows::Rows;
+use crate::sums::{BLOCK, Row, UNIT, add_farther, all_in_all, around_one, counted, dot, padded};
+use crate::vocabulary::{Vectors, Vocabulary, WordNumber, WordVectors};
 
 /// One word as the rules saw it.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub struct Word<'a> {
 /// Which word it is.
 #[derive(Debug, Clone)]
 pub enum Spelling<'a> {
-    /// One that [`Network::look_up`] gave a number.
+    /// One that [`Networks::look_up`](crate::Networks::look_up) gave a number.
     Known(WordNumber),
     /// Any, in small letters, folded.
     As(Cow<'a, str>),
@@ -40,17 +40,28 @@ pub fn bit_if(number: u32, holds: bool) -> u128 {
     if holds { bit(number) } else { 0 }
 }
 
+/// How many there are of what all networks of a file have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    pub(crate) words: usize,
+    pub(crate) answers: usize,
+    pub(crate) buckets: usize,
+    pub(crate) marks: usize,
+    pub(crate) facts: usize,
+}
+
 /// A learned network; see the crate's documentation.
 #[derive(Debug)]
-pub struct Network {
+pub(crate) struct Network {
     width: usize,
     filters: usize,
-    vocabulary: Vocabulary,
-    /// What each known word adds to every filter, worked out when the word is first met.
-    known: Vec<OnceLock<Row>>,
+    /// How many words a filter sees at once: [`NARROW`] or [`WIDE`].
+    taps: usize,
+    vectors: WordVectors,
+    rows: Rows,
     marked: Marked,
-    /// Blocks of filters, by place in the three words from the last to the first; in each, by place
-    /// in the vector, what that place adds to the block's filters.
+    /// Blocks of filters, by place in the words from the last to the first; in each, by place in the
+    /// vector, what that place adds to the block's filters.
     weights: Vec<[f32; BLOCK]>,
     bias: Row,
     /// One row for each answer: the weights of what each filter found most, then on average.
@@ -58,74 +69,102 @@ pub struct Network {
     answer_bias: Vec<f32>,
     /// One row for each answer: the weight of each fact.
     facts: Vec<Vec<f32>>,
+    between: Between,
 }
 
-/// Words before, at and after the middle of a filter.
-const TAPS: usize = 3;
+/// Units between the filters and the answers: what is only true of several findings together.
+#[derive(Debug, Default)]
+struct Between {
+    /// One row for each unit, as in [`Network::answers`] and [`Network::facts`].
+    units: Vec<Vec<f32>>,
+    facts: Vec<Vec<f32>>,
+    bias: Vec<f32>,
+    /// One row for each answer: the weight of each unit.
+    answers: Vec<Vec<f32>>,
+}
+
+const NARROW: usize = 3;
+const WIDE: usize = 5;
+
 impl Network {
-    /// Reads a network.
-    ///
-    /// # Errors
-    /// [`Malformed`] if the file ends too early or goes on behind its end.
-    pub fn read(file: &'static [u8]) -> Result<Self, Malformed> {
-        let mut parts = Parts::of(file);
+    /// Reads one network of a file.
+    pub(crate) fn read(
+        parts: &mut Parts<'static>,
+        sizes: Sizes,
+        rows: Rows,
+    ) -> Result<Self, Malformed> {
         let width = parts.count("head")?;
         let filters = parts.count("head")?;
-        let answers = parts.count("head")?;
-        let words = parts.count("head")?;
-        let buckets = parts.count("head")?;
-        let marks = parts.count("head")?;
-        let facts = parts.count("head")?;
-        let vocabulary = Vocabulary::read(&mut parts, width, words, buckets)?;
-        let mark_vectors = Vectors::read(&mut parts, marks, width, "mark vectors")?;
-        let weights =
-            parts.floats(TAPS.saturating_mul(width).saturating_mul(filters), "filters")?;
-        let bias = parts.floats(filters, "filter biases")?;
-        let mut rows = |length: usize, what| -> Result<Vec<Vec<f32>>, Malformed> {
-            (0..answers).map(|_| parts.floats(length, what)).collect()
-        };
-        let answer_rows = rows(filters.saturating_mul(2), "answers")?;
-        let fact_rows = rows(facts, "facts")?;
-        let answer_bias = parts.floats(answers, "answer biases")?;
-        if !parts.is_empty() {
-            return Err(Malformed("end"));
+        let taps = parts.count("head")?;
+        let units = parts.count("head")?;
+        if taps != NARROW && taps != WIDE {
+            return Err(Malformed("head"));
         }
-        let known = (0..vocabulary.len()).map(|_| OnceLock::new()).collect();
+        let vectors = WordVectors::read(parts, width, sizes.words, sizes.buckets)?;
+        let mark_vectors = Vectors::read(parts, sizes.marks, width, "mark vectors")?;
+        let weights =
+            parts.floats(taps.saturating_mul(width).saturating_mul(filters), "filters")?;
+        let bias = parts.floats(filters, "filter biases")?;
+        let seen = filters.saturating_mul(2);
+        let answer_bias = parts.floats(sizes.answers, "answer biases")?;
+        let answers = parts.rows(sizes.answers, seen, "answers")?;
+        let facts = parts.rows(sizes.answers, sizes.facts, "facts")?;
+        let between = Between {
+            bias: parts.floats(units, "unit biases")?,
+            units: parts.rows(units, seen, "units")?,
+            facts: parts.rows(units, sizes.facts, "facts of units")?,
+            answers: parts.rows(sizes.answers, units, "answers of units")?,
+        };
         let mut network = Self {
             width,
             filters,
-            vocabulary,
-            known,
+            taps,
+            vectors,
+            rows,
             marked: Marked::default(),
             weights: in_blocks(&weights, width, filters),
             bias: bias.chunks(BLOCK).map(|part| padded(part).map(counted)).collect(),
-            answers: answer_rows,
+            answers,
             answer_bias,
-            facts: fact_rows,
+            facts,
+            between,
         };
         let mark = |mark| network.shares(|vector| mark_vectors.add(mark, 1.0, vector));
-        let rows = (0..marks).map(mark).collect();
-        network.marked = Marked::new(rows, TAPS.saturating_mul(filters.div_ceil(BLOCK)));
+        let rows = (0..sizes.marks).map(mark).collect();
+        let length = taps.saturating_mul(filters.div_ceil(BLOCK));
+        network.marked = Marked::new(rows, length, network.rows.sets());
         Ok(network)
     }
 
-    /// How many answers it scores.
-    #[must_use]
-    pub const fn answers(&self) -> usize {
-        self.answers.len()
+    /// Reads a text.
+    pub(crate) fn text<'w>(
+        &self,
+        vocabulary: &Vocabulary,
+        words: impl ExactSizeIterator<Item = Word<'w>>,
+    ) -> Seen {
+        let row =
+            |word: Word<'_>| [self.row(vocabulary, &word.spelling), self.marked.by(word.marks)];
+        let rows: Vec<[Cow<'_, [[i16; BLOCK]]>; 2]> = words.map(row).collect();
+        let sums = self.sums(&rows);
+        let blocks = self.bias.len();
+        let (mut most, mut totals) = (vec![0; self.filters], vec![0; self.filters]);
+        let parts = most.chunks_mut(BLOCK).zip(totals.chunks_mut(BLOCK));
+        for (block, (most, totals)) in parts.enumerate() {
+            let (block_most, block_totals) = all_in_all(sums.iter().skip(block).step_by(blocks));
+            most.iter_mut().zip(block_most).for_each(|(to, from)| *to = from);
+            totals.iter_mut().zip(block_totals).for_each(|(to, from)| *to = from);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "texts have fewer than 2^23 words")]
+        let mean = 0.5 / UNIT / (rows.len() as f32 + 1.0).sqrt();
+        let mut found = Vec::with_capacity(self.filters.saturating_mul(2));
+        found.extend(most.iter().map(|&most| f32::from(most) / UNIT));
+        #[expect(clippy::cast_precision_loss, reason = "a sum of a text's small numbers")]
+        found.extend(totals.iter().map(|&total| total as f32 * mean));
+        Seen { sums, found }
     }
 
-    /// The number of a word it knows, for those who look up their words once.
-    #[must_use]
-    pub fn look_up(&self, spelling: &str) -> Option<WordNumber> {
-        self.vocabulary.number(spelling)
-    }
-
-    /// Reads a text, once for all that is asked about it.
-    #[must_use]
-    pub fn reading<'w>(&self, words: impl ExactSizeIterator<Item = Word<'w>>) -> Reading<'_> {
-        let rows: Vec<[Cow<'_, [[i16; BLOCK]]>; 2]> =
-            words.map(|word| [self.row(&word.spelling), self.marked.by(word.marks)]).collect();
+    /// What each filter saw around each word, word by word.
+    fn sums(&self, rows: &[[Cow<'_, [[i16; BLOCK]]>; 2]]) -> Vec<[i16; BLOCK]> {
         let blocks = self.bias.len();
         let nothing = self.marked.nothing.get(..blocks).unwrap_or(&[]);
         let share = |at: Option<usize>, place: usize| {
@@ -136,50 +175,41 @@ impl Network {
             })
         };
         let mut sums = Vec::with_capacity(rows.len().saturating_mul(blocks));
+        let [before, here, behind] = if self.taps == WIDE { [3, 2, 1] } else { [2, 1, 0] };
         for at in 0..rows.len() {
-            let around =
-                [share(at.checked_sub(1), 2), share(Some(at), 1), share(at.checked_add(1), 0)];
-            sums.extend(around_one(&self.bias, around));
+            let near = [
+                share(at.checked_sub(1), before),
+                share(Some(at), here),
+                share(at.checked_add(1), behind),
+            ];
+            let from = sums.len();
+            sums.extend(around_one(&self.bias, near));
+            if self.taps == WIDE {
+                let far = [share(at.checked_sub(2), 4), share(at.checked_add(2), 0)];
+                add_farther(sums.get_mut(from..).unwrap_or_default(), far);
+            }
         }
-        let (mut most, mut totals) = (vec![0; self.filters], vec![0; self.filters]);
-        let parts = most.chunks_mut(BLOCK).zip(totals.chunks_mut(BLOCK));
-        for (block, (most, totals)) in parts.enumerate() {
-            let (block_most, block_totals) = all_in_all(sums.iter().skip(block).step_by(blocks));
-            most.iter_mut().zip(block_most).for_each(|(to, from)| *to = from);
-            totals.iter_mut().zip(block_totals).for_each(|(to, from)| *to = from);
-        }
-        #[expect(clippy::cast_precision_loss, reason = "texts have fewer than 2^23 words")]
-        let mean = 0.5 / UNIT / (rows.len() as f32 + 1.0).sqrt();
-        let mut seen = Vec::with_capacity(self.filters.saturating_mul(2));
-        seen.extend(most.iter().map(|&most| f32::from(most) / UNIT));
-        #[expect(clippy::cast_precision_loss, reason = "a sum of a text's small numbers")]
-        seen.extend(totals.iter().map(|&total| total as f32 * mean));
-        Reading { network: self, sums, seen }
+        sums
     }
 
-    /// What a word adds to every filter around the word before it, around itself, around the next.
-    fn row(&self, spelling: &Spelling<'_>) -> Cow<'_, [[i16; BLOCK]]> {
+    /// What a word adds to every filter, by its place among the words that the filter sees.
+    fn row(&self, vocabulary: &Vocabulary, spelling: &Spelling<'_>) -> Cow<'_, [[i16; BLOCK]]> {
         let number = match spelling {
             Spelling::Known(number) => Ok(*number),
-            Spelling::As(spelling) => self.vocabulary.number(spelling).ok_or(spelling),
+            Spelling::As(spelling) => vocabulary.number(spelling).ok_or(spelling),
         };
         match number {
-            Ok(number) => {
-                let known = self.known.get(number.place()).map(|known| {
-                    known.get_or_init(|| {
-                        self.shares(|vector| self.vocabulary.add_known(number, vector))
-                    })
-                });
-                Cow::Borrowed(known.map_or(&[], |known| known))
-            }
+            Ok(number) => self
+                .rows
+                .of(number, || self.shares(|vector| self.vectors.add_known(number, vector))),
             Err(spelling) => {
-                let shares = self.shares(|vector| self.vocabulary.add_unknown(spelling, vector));
+                let shares = self.shares(|vector| self.vectors.add_unknown(spelling, vector));
                 Cow::Owned(shares.into_vec())
             }
         }
     }
 
-    /// What a vector adds to every filter: as the last of three words, as the middle one, as the first.
+    /// What a vector adds to every filter: as the last of the words it sees, as the one before …
     fn shares(&self, fill: impl FnOnce(&mut [f32])) -> Row {
         let mut vector = vec![0.0; self.width];
         fill(&mut vector);
@@ -194,9 +224,69 @@ impl Network {
         };
         self.weights.chunks_exact(self.width.max(1)).map(one_block).collect()
     }
+
+    /// The scores of some answers (log odds), given `facts`, one bit for each.
+    pub(crate) fn scores<'s>(
+        &'s self,
+        seen: &'s Seen,
+        answers: Range<usize>,
+        facts: u128,
+    ) -> impl Iterator<Item = f32> + 's {
+        let sum = move |by_words: &[f32], by_fact: &[f32], bias: f32| {
+            let by_facts: f32 = ones(facts).filter_map(|fact| by_fact.get(fact)).sum();
+            dot(by_words, &seen.found) + by_facts + bias
+        };
+        let Between { units, facts: unit_facts, bias: unit_bias, answers: by_unit } = &self.between;
+        let units: Vec<f32> = units
+            .iter()
+            .zip(unit_facts)
+            .zip(unit_bias)
+            .map(|((by_words, by_fact), &bias)| sum(by_words, by_fact, bias).max(0.0))
+            .collect();
+        answers.filter_map(move |answer| {
+            let bias = *self.answer_bias.get(answer)?;
+            let alone = sum(self.answers.get(answer)?, self.facts.get(answer)?, bias);
+            Some(alone + dot(by_unit.get(answer)?, &units))
+        })
+    }
+
+    /// How much each word speaks for an answer, in the order of the text: by the filters that found
+    /// their most around it.
+    pub(crate) fn shares_in(&self, seen: &Seen, answer: usize) -> Vec<f32> {
+        let words = || {
+            let words = seen.sums.chunks_exact(self.bias.len().max(1));
+            words.map(|blocks| blocks.as_flattened().get(..self.filters).unwrap_or(&[]))
+        };
+        let mut most = vec![1_i16; self.filters];
+        for word in words() {
+            for (most, &value) in most.iter_mut().zip(word) {
+                *most = (*most).max(value);
+            }
+        }
+        let weights = self.answers.get(answer).map_or(&[][..], Vec::as_slice);
+        let share = |word: &[i16]| {
+            let found = word.iter().zip(&most).zip(weights);
+            let shares = found.map(
+                |((&value, &most), &weight)| {
+                    if value == most { f32::from(value) * weight } else { 0.0 }
+                },
+            );
+            shares.sum::<f32>() / UNIT
+        };
+        words().map(share).collect()
+    }
 }
 
-/// Weights by place in the three words, place in the vector and filter, as [`Network`] keeps them.
+/// What a network saw in a text.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// What each filter saw around each word, word by word; below zero it saw nothing.
+    sums: Vec<[i16; BLOCK]>,
+    /// What each filter found most, then what each found on average.
+    found: Vec<f32>,
+}
+
+/// Weights by place in the words, place in the vector and filter, as [`Network`] keeps them.
 fn in_blocks(weights: &[f32], width: usize, filters: usize) -> Vec<[f32; BLOCK]> {
     let by_tap = width.saturating_mul(filters).max(1);
     let mut blocks = Vec::with_capacity(weights.len().div_ceil(BLOCK));
@@ -208,201 +298,4 @@ fn in_blocks(weights: &[f32], width: usize, filters: usize) -> Vec<[f32; BLOCK]>
         }
     }
     blocks
-}
-
-/// A text that the network has read.
-#[derive(Debug)]
-pub struct Reading<'n> {
-    network: &'n Network,
-    /// What each filter saw around each word, word by word.
-    sums: Vec<[i16; BLOCK]>,
-    /// What each filter found most, then what each found on average.
-    seen: Vec<f32>,
-}
-
-impl Reading<'_> {
-    /// What each filter saw around each word; below zero it saw nothing.
-    fn words(&self) -> impl Iterator<Item = &[i16]> {
-        let words = self.sums.chunks_exact(self.network.bias.len().max(1));
-        words.map(|blocks| blocks.as_flattened().get(..self.network.filters).unwrap_or(&[]))
-    }
-
-    /// The score of each answer (log odds), given `facts`, one bit for each. Empty text scores what
-    /// the facts alone say.
-    #[must_use]
-    pub fn scores(&self, facts: u128) -> Vec<f32> {
-        self.scores_of(0..self.network.answers(), facts).collect()
-    }
-
-    /// [`Reading::scores`] of some answers only.
-    pub fn scores_of(&self, answers: Range<usize>, facts: u128) -> impl Iterator<Item = f32> {
-        let Network { answers: rows, facts: by_fact, answer_bias, .. } = self.network;
-        answers.filter_map(move |answer| {
-            let by_words = dot(rows.get(answer)?, &self.seen);
-            let by_fact = by_fact.get(answer)?;
-            let by_facts: f32 = ones(facts).filter_map(|fact| by_fact.get(fact)).sum();
-            Some(by_words + by_facts + answer_bias.get(answer)?)
-        })
-    }
-
-    /// How much each word speaks for an answer, in the order of the text: by the filters that found
-    /// their most around it.
-    #[must_use]
-    pub fn shares_in(&self, answer: usize) -> Vec<f32> {
-        let mut most = vec![1_i16; self.network.filters];
-        for word in self.words() {
-            for (most, &value) in most.iter_mut().zip(word) {
-                *most = (*most).max(value);
-            }
-        }
-        let weights = self.network.answers.get(answer).map_or(&[][..], Vec::as_slice);
-        let share = |word: &[i16]| {
-            let found = word.iter().zip(&most).zip(weights);
-            let shares = found.map(
-                |((&value, &most), &weight)| {
-                    if value == most { f32::from(value) * weight } else { 0.0 }
-                },
-            );
-            shares.sum::<f32>() / UNIT
-        };
-        self.words().map(share).collect()
-    }
-}
-
-/// How likely each of some answers is, if exactly one of them is true: their scores as odds that add
-/// up to one.
-#[must_use]
-pub fn likelihoods<const N: usize>(scores: [f32; N]) -> [f32; N] {
-    let most = scores.into_iter().fold(f32::MIN, f32::max);
-    let powers = scores.map(|score| (score - most).exp());
-    let total: f32 = powers.iter().sum();
-    powers.map(|power| power / total)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn floats(of: &[f32]) -> Vec<u8> {
-        of.iter().flat_map(|number| number.to_le_bytes()).collect()
-    }
-
-    /// Two numbers a word, two filters, two answers: filter 0 sees "pain" (or mark 0) at the middle,
-    /// filter 1 sees a number before it; answer 0 is for filter 0, answer 1 for filter 1.
-    fn file() -> Vec<u8> {
-        let head: [u32; 7] = [2, 2, 2, 3, 4, 2, 2];
-        let mut file: Vec<u8> = head.iter().flat_map(|number| number.to_le_bytes()).collect();
-        file.extend(b"pain\ncar\n#99\n");
-        file.extend(floats(&[0.01; 3]));
-        file.extend([100_u8, 0, 0, 0, 0, 100]);
-        file.extend(floats(&[0.01; 4]));
-        file.extend([50_u8, 0, 0, 50, 25, 25, 10, 0]);
-        file.extend(floats(&[0.01; 2]));
-        file.extend([100_u8, 0, 0, 0]);
-        // Filters by tap, then by place in the vector.
-        file.extend(floats(&[0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]));
-        file.extend(floats(&[0.0, 0.0]));
-        file.extend(floats(&[1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]));
-        file.extend(floats(&[3.0, 0.0, 0.0, -3.0]));
-        file.extend(floats(&[-1.0, -1.0]));
-        file
-    }
-
-    fn network() -> Network {
-        Network::read(file().leak()).unwrap()
-    }
-
-    fn text<'a>(words: &[(&'a str, u128)]) -> Vec<Word<'a>> {
-        words
-            .iter()
-            .map(|&(spelling, marks)| Word { spelling: Spelling::As((*spelling).into()), marks })
-            .collect()
-    }
-
-    #[test]
-    fn words_marks_numbers_and_facts_each_count() {
-        let network = network();
-        let scores =
-            |words: &[(&str, u128)], facts| network.reading(text(words).into_iter()).scores(facts);
-        assert_eq!(scores(&[], 0), [-1.0, -1.0]);
-        assert_eq!(scores(&[("car", 0)], 0), [-1.0, -1.0]);
-        assert_eq!(scores(&[("car", 0), ("pain", 0)], 0), [0.0, -1.0]);
-        assert_eq!(scores(&[("car", 1)], 0), [0.0, -1.0], "a mark");
-        assert_eq!(scores(&[("car", 1 << 100)], 0), [-1.0, -1.0], "a mark it does not know");
-        assert_eq!(scores(&[("42", 0), ("car", 0)], 0), [-1.0, 0.0], "the shape of a number");
-        assert_eq!(scores(&[("car", 0), ("42", 0)], 0), [-1.0, -1.0], "the number comes behind");
-        assert_eq!(scores(&[], 0b11), [2.0, -4.0]);
-    }
-
-    #[test]
-    fn a_word_looked_up_before_is_the_same_word() {
-        let network = network();
-        for spelling in ["pain", "car", "42"] {
-            let known = Spelling::Known(network.look_up(spelling).unwrap());
-            assert_eq!(
-                network.reading([Word { spelling: known, marks: 0 }].into_iter()).scores(0),
-                network.reading(text(&[(spelling, 0)]).into_iter()).scores(0),
-            );
-        }
-        assert_eq!(network.look_up("unheard"), None);
-    }
-
-    #[test]
-    fn likelihoods_add_up() {
-        for scores in [[0.0, 0.0, 0.0], [1e4, -1e4, 3.0], [f32::MIN, 0.0, f32::MAX]] {
-            assert!((likelihoods(scores).iter().sum::<f32>() - 1.0).abs() < 1e-3, "{scores:?}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_word_is_made_of_its_parts() {
-        let network = network();
-        let scores = |word: &str| network.reading(text(&[(word, 0)]).into_iter()).scores(0);
-        assert_ne!(scores("unheard"), [-1.0, -1.0]);
-        assert_eq!(scores("unheard"), scores("unheard"));
-    }
-
-    #[test]
-    fn the_words_that_speak_for_an_answer() {
-        let words = text(&[("car", 0), ("pain", 0), ("car", 0)]);
-        let network = network();
-        let reading = network.reading(words.into_iter());
-        assert_eq!(reading.shares_in(0), [0.0, 1.0, 0.0]);
-        assert_eq!(reading.shares_in(1), [0.0; 3]);
-        assert_eq!(reading.shares_in(7), [0.0; 3], "no such answer");
-    }
-
-    #[test]
-    fn a_file_that_is_not_whole_is_no_network() {
-        let whole = file();
-        for end in 0..whole.len() {
-            let part: &'static [u8] = whole[..end].to_vec().leak();
-            assert!(Network::read(part).is_err(), "{end}");
-        }
-        let longer = [whole, vec![0]].concat().leak();
-        assert_eq!(Network::read(longer).unwrap_err(), Malformed("end"));
-    }
-
-    proptest! {
-        #[test]
-        fn any_words_get_a_number(
-            words in prop::collection::vec((".{0,30}", any::<u128>()), 0..80), facts in any::<u128>(),
-        ) {
-            let words: Vec<Word<'_>> = words
-                .iter()
-                .map(|(spelling, marks)| Word { spelling: Spelling::As(spelling.into()), marks: *marks })
-                .collect();
-            let network = network();
-            let reading = network.reading(words.iter().cloned());
-            prop_assert!(reading.scores(facts).iter().all(|score| score.is_finite()));
-            prop_assert_eq!(reading.shares_in(0).len(), words.len());
-        }
-
-        #[test]
-        fn any_file_is_read_or_refused(file in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Network::read(file.leak());
-        }
-    }
 }

@@ -27,24 +27,39 @@ pub(crate) fn counted(value: f32) -> i16 {
     (whole + i32::from(rest >= 0.5) - i32::from(rest <= -0.5)) as i16
 }
 
+/// What a word adds to every filter, by its spelling and by its marks.
+pub(crate) type Shares<'r> = [&'r [[i16; BLOCK]]; 2];
+
 /// What each filter sees around one word: its bias, and what the word before, the word itself and the
-/// one behind it add, each by its spelling and by its marks. It stops at the ends of the range instead
-/// of wrapping.
+/// one behind it add. It stops at the ends of the range instead of wrapping.
 pub(crate) fn around_one(
     bias: &[[i16; BLOCK]],
-    [before, here, behind]: [[&[[i16; BLOCK]]; 2]; 3],
+    [before, here, behind]: [Shares<'_>; 3],
 ) -> impl Iterator<Item = [i16; BLOCK]> {
     let [before, here, behind] = [before, here, behind].map(|[word, marks]| word.iter().zip(marks));
     let around = before.zip(here).zip(behind);
     bias.iter().zip(around).map(|(bias, ((before, here), behind))| {
         let mut sums = *bias;
         for (word, marks) in [before, here, behind] {
-            for ((sum, word), marks) in sums.iter_mut().zip(word).zip(marks) {
-                *sum = sum.saturating_add(word.saturating_add(*marks));
-            }
+            add(&mut sums, word, marks);
         }
         sums
     })
+}
+
+/// Adds what the words farther off add, for filters that see them too.
+pub(crate) fn add_farther(sums: &mut [[i16; BLOCK]], words: [Shares<'_>; 2]) {
+    for [word, marks] in words {
+        for (sums, (word, marks)) in sums.iter_mut().zip(word.iter().zip(marks)) {
+            add(sums, word, marks);
+        }
+    }
+}
+
+fn add(sums: &mut [i16; BLOCK], word: &[i16; BLOCK], marks: &[i16; BLOCK]) {
+    for ((sum, word), marks) in sums.iter_mut().zip(word).zip(marks) {
+        *sum = sum.saturating_add(word.saturating_add(*marks));
+    }
 }
 
 /// Of what a block of filters saw around each word: the most, and all together. Below zero it saw

@@ -48,33 +48,17 @@ impl WordNumber {
     }
 }
 
-/// All known words, and the parts that unknown ones are made of.
+/// All known words.
 #[derive(Debug)]
 pub(crate) struct Vocabulary {
     numbers: HashMap<&'static str, WordNumber, BuildHasherDefault<Fnv>>,
-    words: Vectors,
-    parts: Vectors,
-    buckets: u64,
 }
 
-/// The longest word that is looked at in parts.
-const LONGEST: usize = 24;
-
 impl Vocabulary {
-    pub(crate) fn read(
-        file: &mut Parts<'static>,
-        width: usize,
-        words: usize,
-        buckets: usize,
-    ) -> Result<Self, Malformed> {
+    pub(crate) fn read(file: &mut Parts<'static>, words: usize) -> Result<Self, Malformed> {
         let spellings = file.lines(words, "words")?;
         let numbers = (1..).filter_map(NonZeroU32::new).map(WordNumber);
-        Ok(Self {
-            numbers: spellings.into_iter().zip(numbers).collect(),
-            words: Vectors::read(file, words, width, "word vectors")?,
-            parts: Vectors::read(file, buckets, width, "part vectors")?,
-            buckets: u64::try_from(buckets).unwrap_or(1).max(1),
-        })
+        Ok(Self { numbers: spellings.into_iter().zip(numbers).collect() })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -93,6 +77,32 @@ impl Vocabulary {
             .chain(spelling.chars().take(8).map(|c| if c.is_ascii_digit() { '9' } else { c }))
             .collect();
         self.numbers.get(shape.as_str()).copied()
+    }
+}
+
+/// What one network makes of words: known ones have a vector of their own, others are made of parts.
+#[derive(Debug)]
+pub(crate) struct WordVectors {
+    words: Vectors,
+    parts: Vectors,
+    buckets: u64,
+}
+
+/// The longest word that is looked at in parts.
+const LONGEST: usize = 24;
+
+impl WordVectors {
+    pub(crate) fn read(
+        file: &mut Parts<'static>,
+        width: usize,
+        words: usize,
+        buckets: usize,
+    ) -> Result<Self, Malformed> {
+        Ok(Self {
+            words: Vectors::read(file, words, width, "word vectors")?,
+            parts: Vectors::read(file, buckets, width, "part vectors")?,
+            buckets: u64::try_from(buckets).unwrap_or(1).max(1),
+        })
     }
 
     /// The vector of a known word.

@@ -1,6 +1,7 @@
-//! A second look at the whole text, once the rules are done: a small learned network that has seen
+//! A second look at the whole text, once the rules are done: small learned networks that have seen
 //! in which company words reveal something, also words on no list ("they took the thing out and it
-//! was nothing bad"), and in which the rules are misled ("weed whackers are loud outside").
+//! was nothing bad"), and in which the rules are misled ("weed whackers are loud outside"). One reads
+//! every text, another what leaves the first in doubt ([`IN_DOUBT`]).
 //!
 //! It sees the words and what the rules made of them ([`input`]) and says how likely each level and
 //! each category is. It adds a finding where it is sure enough that more is revealed, and takes the
@@ -13,7 +14,7 @@ mod wording;
 
 use std::ops::Range;
 
-use meaning::{Network, Reading, Spelling, Word, WordNumber, likelihoods};
+use meaning::{Networks, Reading, Spelling, Word, WordNumber, likelihoods};
 
 use crate::assessment::Finding;
 use crate::level::{Category, Level};
@@ -23,24 +24,30 @@ use crate::tokens::Gap;
 pub use input::SecondLookInput;
 pub(crate) use input::{Known, Window, windows};
 
-/// The learned network: answers 0 to 14 are the categories, 15 to 19 the levels.
+/// The learned networks: answers 0 to 14 are the categories, 15 to 19 the levels. The first reads every
+/// text, the others what leaves it in doubt.
 const LEARNED: &[u8] = include_bytes!("network.bin");
 const CATEGORIES: usize = 15;
 
 /// A level above the rules' is found from this likelihood on, for levels 1 to 4: what is sensitive
 /// sooner than what is ordinary.
-const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.15, 0.5];
+const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.12, 0.5];
+/// What is sensitive is found so soon because it may as well be harmless, and pass. What is at least
+/// ordinary detail in any case does not; of that it must be this share.
+const SENSITIVE_OF_DETAIL: f32 = 0.2;
 /// A level the rules found is taken back below this likelihood that there is one.
-const WHEN_LESS: f32 = 0.45;
+const WHEN_LESS: f32 = 0.5;
 /// The same for a finding's sentence or clause read alone, which is harder to understand.
 const WHEN_LESS_ALONE: f32 = 0.95;
+/// Where the first network thinks a level so likely, the others are asked too and their mean decides.
+const IN_DOUBT: Range<f32> = 0.06..0.8;
 /// A further category is found from this score on (log odds).
 const ALSO: f32 = -2.5;
 
-/// The network, ready to be asked.
+/// The networks, ready to be asked.
 #[derive(Debug)]
 pub(crate) struct SecondLook {
-    network: Network,
+    networks: Networks,
 }
 
 /// How the findings of the rules change.
@@ -54,34 +61,45 @@ pub(crate) struct Changes {
 impl SecondLook {
     pub(crate) fn new() -> Self {
         #[expect(clippy::expect_used, reason = "the file is compiled in and a test reads it")]
-        let network = Network::read(LEARNED).expect("the learned network is whole");
-        Self { network }
+        let networks = Networks::read(LEARNED).expect("the learned networks are whole");
+        Self { networks }
     }
 
-    /// The network's number of a word.
+    /// The networks' number of a word.
     pub(crate) fn look_up(&self, spelling: &str) -> Option<WordNumber> {
-        self.network.look_up(spelling)
+        self.networks.look_up(spelling)
     }
 
     /// What the whole text says of the findings.
     pub(crate) fn judge(&self, known: &Known<'_>) -> Changes {
         let mut changes = Changes::default();
         for window in windows(known).iter().filter(|window| window.says_something(known)) {
-            let reading = self.read(known, window);
-            self.apply(&Opinion::of(&reading, window), known, window, &reading, &mut changes);
+            let (reading, opinion) = self.ask(known, window);
+            self.apply(&opinion, known, window, &reading, &mut changes);
         }
         changes
     }
 
-    fn read(&self, known: &Known<'_>, window: &Window) -> Reading<'_> {
-        self.network.reading(window.words.iter().map(|seen| {
-            let token = known.text.tokens.get(seen.token);
-            let spelling = match token.and_then(|token| token.elsewhere.meant) {
-                Some(number) => Spelling::Known(number),
-                None => Spelling::As(known.spelling(seen)),
-            };
-            Word { spelling, marks: seen.marks }
-        }))
+    /// What the first network makes of a window, and where that leaves a doubt all of them.
+    fn ask(&self, known: &Known<'_>, window: &Window) -> (Reading<'_>, Opinion) {
+        let words = || {
+            window.words.iter().map(|seen| {
+                let token = known.text.tokens.get(seen.token);
+                let spelling = match token.and_then(|token| token.elsewhere.meant) {
+                    Some(number) => Spelling::Known(number),
+                    None => Spelling::As(known.spelling(seen)),
+                };
+                Word { spelling, marks: seen.marks }
+            })
+        };
+        let first = self.networks.glance(words());
+        let opinion = Opinion::of(&first, window);
+        if !opinion.is_doubtful() {
+            return (first, opinion);
+        }
+        let all = first.by_all(words());
+        let opinion = Opinion::of(&all, window);
+        (all, opinion)
     }
 
     fn apply(
@@ -127,7 +145,7 @@ impl SecondLook {
             let part = window.around(known, finding, stop);
             let rules = worst(known.findings.iter().filter(part.holds(known)));
             part.says_something(known) && {
-                let opinion = Opinion::of(&self.read(known, &part), &part);
+                let (_, opinion) = self.ask(known, &part);
                 opinion.level(rules, WHEN_LESS_ALONE) < finding.level
             }
         })
@@ -181,18 +199,30 @@ struct Opinion {
 
 impl Opinion {
     fn of(reading: &Reading<'_>, window: &Window) -> Self {
-        let mut scores = reading.scores_of(CATEGORIES..CATEGORIES + 5, window.facts);
-        let levels = likelihoods([(); 5].map(|()| scores.next().unwrap_or_default()));
+        let scores = reading.scores_of(CATEGORIES..CATEGORIES + 5, window.facts);
+        let levels = likelihoods(scores.first_chunk::<5>().copied().unwrap_or_default());
         let at_least = |level: usize| levels.iter().skip(level).sum::<f32>();
         Self { at_least: [at_least(1), at_least(2), at_least(3), at_least(4)] }
     }
 
+    /// Whether another network could turn it.
+    fn is_doubtful(&self) -> bool {
+        self.at_least.iter().any(|likely| IN_DOUBT.contains(likely))
+    }
+
     /// The level, given the rules' level and below which likelihood that one is taken back.
     fn level(&self, rules: Level, less: f32) -> Level {
-        let levels = Level::ALL.into_iter().skip(1);
-        let mut likely = self.at_least.into_iter().zip(WHEN_MORE).zip(levels);
+        let [_, detail, sensitive, _] = self.at_least;
+        let mut likely =
+            self.at_least.into_iter().zip(WHEN_MORE).zip(Level::ALL.into_iter().skip(1));
         likely
-            .rfind(|&((likely, more), level)| likely >= if level <= rules { less } else { more })
+            .rfind(|&((likely, more), level)| {
+                let enough = if level <= rules { less } else { more };
+                let outweighed = level == Level::Sensitive
+                    && level > rules
+                    && sensitive < detail * SENSITIVE_OF_DETAIL;
+                likely >= enough && !outweighed
+            })
             .map(|(_, level)| level)
             .unwrap_or_default()
     }
@@ -200,8 +230,8 @@ impl Opinion {
 
 /// The score of each category, in the order of [`Category`].
 fn scores_of_categories(reading: &Reading<'_>, window: &Window) -> [f32; CATEGORIES] {
-    let mut scores = reading.scores_of(0..CATEGORIES, window.facts);
-    [(); CATEGORIES].map(|()| scores.next().unwrap_or_default())
+    let scores = reading.scores_of(0..CATEGORIES, window.facts);
+    scores.first_chunk().copied().unwrap_or_default()
 }
 
 /// What must be added to what was `found`, a category at a level or above, so that the text

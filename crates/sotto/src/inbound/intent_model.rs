@@ -1,9 +1,9 @@
-//! What the whole text means, beside the rules: a small learned network (crate `meaning`) that sees
-//! the words and what the rules made of them. corpus/learn/inbound.py learned it.
+//! What the whole text means, beside the rules: small learned networks (crate `meaning`) that see
+//! the words and what the rules made of them. corpus/learn/inbound.py learned them.
 
 use std::sync::LazyLock;
 
-use meaning::{Network, Spelling, Word, bit, bit_if, likelihoods};
+use meaning::{Networks, Spelling, Word, bit, bit_if, likelihoods};
 
 use super::grammar::{Cue, Hit};
 use super::intent_phrases::{NOT_WRONG, WRONG};
@@ -13,23 +13,23 @@ use super::{emergency, emergency_phrases, revocation};
 /// One score for each of the twelve intents, in the order of `intent::ALL`.
 pub(super) const INTENTS: usize = 12;
 
-/// The learned network.
+/// The learned networks, whose mean is read.
 const LEARNED: &[u8] = include_bytes!("intent_network.bin");
 
-static NETWORK: LazyLock<Network> = LazyLock::new(|| {
+static NETWORKS: LazyLock<Networks> = LazyLock::new(|| {
     #[expect(clippy::expect_used, reason = "the file is compiled in and a test reads it")]
-    let network = Network::read(LEARNED).expect("the learned network is whole");
-    network
+    let networks = Networks::read(LEARNED).expect("the learned networks are whole");
+    networks
 });
 
 /// How likely each intent is, in the order of `intent::ALL`.
 pub(super) fn odds(words: &Words, hits: &[Hit], text: &str) -> [f32; INTENTS] {
     let Input { words, facts } = input(words, hits, text);
-    let scores = NETWORK.reading(words.into_iter()).scores(facts);
+    let scores = NETWORKS.reading(words.into_iter()).scores(facts);
     likelihoods(scores.first_chunk().copied().unwrap_or_default())
 }
 
-/// A text as the network sees it.
+/// A text as the networks see it.
 #[derive(Debug)]
 pub(super) struct Input<'a> {
     pub(super) words: Vec<Word<'a>>,
@@ -121,9 +121,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_network_is_whole_and_small() {
-        assert_eq!(NETWORK.answers(), INTENTS);
-        assert!(LEARNED.len() < 5_000_000, "{}", LEARNED.len());
+    fn the_networks_are_whole_and_small() {
+        assert_eq!(NETWORKS.answers(), INTENTS);
+        assert!(LEARNED.len() < 9_000_000, "{}", LEARNED.len());
     }
 
     #[test]
