@@ -53,9 +53,6 @@ EPOCHS, DROP = 10, 0.35
 NETWORKS = (
     {"width": 48, "filters": 128, "seed": 1},
     {"width": 48, "filters": 128, "seed": 2},
-    {
-        "width": 64, "filters": 160, "taps": 5, "units": 64, "seed": 3, "batch": 128, "rate": 3e-3,
-    },
 )
 
 

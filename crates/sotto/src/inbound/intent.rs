@@ -221,7 +221,7 @@ impl Enough {
 const SHORT: usize = 8;
 /// A danger overlooked costs a life, a false alarm a call (CLIN-01). Against it speak a figure of
 /// speech ("kill for a coffee"), a plain request to stop, and that the text is short.
-const DANGER: Enough = Enough { with_a_phrase: 0.1, without: 0.18, against: 0.35 };
+const DANGER: Enough = Enough { with_a_phrase: 0.1, without: 0.2, against: 0.35 };
 /// What outweighs a figure of speech that is nearly the whole text ("she stopped breathing for a
 /// sec").
 const FIGURE_ALONE: f32 = 0.6;
