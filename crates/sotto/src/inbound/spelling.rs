@@ -252,7 +252,6 @@ impl Shortened {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "so few bits are left")]
 const fn first_bits(hash: u64) -> usize {
     (hash >> (u64::BITS - FIRST_BITS)) as usize
 }

@@ -154,7 +154,7 @@ on_both_engines! {
     async fn what_waits_is_placed_batch_by_batch(db: TestDb) {
         let desk = Desk::new(&db);
         desk.chatter(&db, 2 * 2048 + 10).await;
-        let signed = catch_up_if_free(&*db, &desk).await.unwrap().unwrap();
+        let signed = catch_up_if_free(&db, &desk).await.unwrap().unwrap();
         // Each batch ends with the leaf of its own checkpoint.
         assert_eq!(signed.size(), 2 * 2048 + 10 + 3);
         assert_eq!(placed(&db).await, (signed.size().cast_signed(), 0));
@@ -180,7 +180,7 @@ on_both_engines! {
             while placed(&db).await.1 == 0 {
                 tokio::task::yield_now().await;
             }
-            catch_up_if_free(&*db, &desk).await.unwrap().unwrap();
+            catch_up_if_free(&db, &desk).await.unwrap().unwrap();
             assert_eq!(checkpoints(&db).await, calls);
         }
         talk.abort();
