@@ -66,18 +66,12 @@ impl Hasher for FastHasher {
     fn write_usize(&mut self, number: usize) {
         self.add(number as u64);
     }
-
-    fn write_u128(&mut self, number: u128) {
-        let [low, high] = halves(number);
-        self.add(low);
-        self.add(high);
-    }
 }
 
 /// A table by spelling. Most words are short enough to be held and compared as one number.
 #[derive(Debug)]
 pub(crate) struct BySpelling<V> {
-    short: FastMap<u128, V>,
+    short: FastMap<Packed, V>,
     long: FastMap<Cow<'static, [u8]>, V>,
 }
 
@@ -116,8 +110,11 @@ impl<V> BySpelling<V> {
     }
 }
 
-/// Up to sixteen bytes as a number; zeros fill it up. No word holds a zero.
-fn packed(bytes: &[u8]) -> Option<u128> {
+/// Up to sixteen bytes as two numbers; zeros fill them up. No word holds a zero. One number of sixteen
+/// bytes would have to stand at each sixteenth byte, and the tables would be larger.
+type Packed = (u64, u64);
+
+fn packed(bytes: &[u8]) -> Option<Packed> {
     let eight = |chunk: &[u8; 8]| u64::from_le_bytes(*chunk);
     let four = |chunk: &[u8; 4]| u64::from(u32::from_le_bytes(*chunk));
     // The last bytes are read from the end; those that overlap with the first are shifted out.
@@ -125,25 +122,19 @@ fn packed(bytes: &[u8]) -> Option<u128> {
         let shared = half.saturating_mul(2).saturating_sub(bytes.len());
         u32::try_from(shared.saturating_mul(8)).unwrap_or(0)
     };
-    let number = match bytes.len() {
+    Some(match bytes.len() {
         17.. => return None,
         9.. => {
             let last = eight(bytes.last_chunk()?).checked_shr(beyond(8)).unwrap_or(0);
-            u128::from(eight(bytes.first_chunk()?)) | u128::from(last) << 64
+            (eight(bytes.first_chunk()?), last)
         }
-        8 => u128::from(eight(bytes.first_chunk()?)),
+        8 => (eight(bytes.first_chunk()?), 0),
         4.. => {
             let last = four(bytes.last_chunk()?).checked_shr(beyond(4)).unwrap_or(0);
-            u128::from(four(bytes.first_chunk()?) | last << 32)
+            (four(bytes.first_chunk()?) | last << 32, 0)
         }
-        _ => bytes.iter().rev().fold(0, |word, &byte| word << 8 | u128::from(byte)),
-    };
-    Some(number)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the lower half, then the upper one")]
-const fn halves(number: u128) -> [u64; 2] {
-    [number as u64, (number >> 64) as u64]
+        _ => (bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)), 0),
+    })
 }
 
 /// What a list says of a word.
@@ -307,9 +298,10 @@ mod tests {
                     let word = &letters[from..end];
                     let number = packed(word.as_bytes());
                     assert_eq!(number.is_some(), word.len() <= 16);
-                    if let Some(number) = number {
-                        assert_eq!(*all.entry(number).or_insert(word), word);
-                        assert!(number.to_le_bytes().starts_with(word.as_bytes()));
+                    if let Some((low, high)) = number {
+                        assert_eq!(*all.entry((low, high)).or_insert(word), word);
+                        let bytes = [low.to_le_bytes(), high.to_le_bytes()].concat();
+                        assert!(bytes.starts_with(word.as_bytes()));
                     }
                 }
             }

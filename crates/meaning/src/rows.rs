@@ -18,7 +18,7 @@ pub(crate) enum Rows {
 
 impl Rows {
     /// So many are kept of [`Rows::Some`], a power of two.
-    const KEPT: usize = 1 << 10;
+    const KEPT: usize = 1 << 12;
     /// So many places a word may stand at.
     const WAYS: usize = 4;
 

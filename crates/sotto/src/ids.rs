@@ -45,7 +45,7 @@ macro_rules! stored {
 
         impl $crate::db::ToValue for $name {
             fn to_value(&self) -> $crate::db::Value<'_> {
-                $crate::db::Value::Text(self.0.to_string().into())
+                $crate::db::ToValue::to_value(&self.0)
             }
         }
 

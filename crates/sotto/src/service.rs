@@ -218,16 +218,8 @@ async fn pause(office: &Office, span: Duration, stop: &CancellationToken) -> boo
 async fn sequence(db: Db, office: Office, stop: CancellationToken) {
     loop {
         let go_on = pause(&office, SEQUENCE_EVERY, &stop).await;
-        loop {
-            let log = office.clone();
-            match db.write(move |tx| audit::sequence_if_free(tx, &log)).await {
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                Err(error) => {
-                    tracing::error!(%error, "audit.sequence");
-                    break;
-                }
-            }
+        if let Err(error) = audit::sequencer::catch_up_if_free(&db, &office).await {
+            tracing::error!(%error, "audit.sequence");
         }
         if !go_on {
             return;

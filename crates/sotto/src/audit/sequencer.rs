@@ -25,8 +25,9 @@ use crate::db::{Db, DbError, Tx};
 use crate::ids::{EntryId, Id as _};
 use crate::{params, sql};
 
-/// How many entries one transaction places at most.
-const BATCH: i64 = 8192;
+/// How many entries one transaction places at most. Others wait behind it, and what it changes is
+/// held in memory until it ends: see docs/performance.md.
+const BATCH: u32 = 2048;
 
 /// How long the others wait for a sequencer that stopped in the middle of a batch.
 const IDLE: Duration = Duration::from_secs(3);
@@ -94,9 +95,7 @@ pub fn sequence<'a>(
     tx: &mut Tx<'_>,
     log: impl Into<Log<'a>>,
 ) -> Result<Option<Checkpoint>, SequenceError> {
-    let log = log.into();
-    tx.lock(lock_of(log.practice))?;
-    place(tx, log)
+    Ok(sequence_batch(tx, log.into())?.map(|placed| placed.checkpoint))
 }
 
 /// [`sequence`], unless another node is at it: then there is nothing to do here.
@@ -107,7 +106,23 @@ pub fn sequence_if_free<'a>(
     tx: &mut Tx<'_>,
     log: impl Into<Log<'a>>,
 ) -> Result<Option<Checkpoint>, SequenceError> {
-    let log = log.into();
+    Ok(sequence_batch_if_free(tx, log.into())?.map(|placed| placed.checkpoint))
+}
+
+/// A batch that has its leaves.
+struct Placed {
+    /// Signed with it.
+    checkpoint: Checkpoint,
+    /// It was as large as one may be: more may wait.
+    full: bool,
+}
+
+fn sequence_batch(tx: &mut Tx<'_>, log: Log<'_>) -> Result<Option<Placed>, SequenceError> {
+    tx.lock(lock_of(log.practice))?;
+    place(tx, log)
+}
+
+fn sequence_batch_if_free(tx: &mut Tx<'_>, log: Log<'_>) -> Result<Option<Placed>, SequenceError> {
     if !tx.try_lock(lock_of(log.practice))? {
         return Ok(None);
     }
@@ -116,7 +131,7 @@ pub fn sequence_if_free<'a>(
 }
 
 /// The work of [`sequence`], under its lock.
-fn place(tx: &mut Tx<'_>, log: Log<'_>) -> Result<Option<Checkpoint>, SequenceError> {
+fn place(tx: &mut Tx<'_>, log: Log<'_>) -> Result<Option<Placed>, SequenceError> {
     let waiting = waiting(tx, log.practice)?;
     if waiting.is_empty() {
         return Ok(None);
@@ -130,6 +145,7 @@ fn place(tx: &mut Tx<'_>, log: Log<'_>) -> Result<Option<Checkpoint>, SequenceEr
     // Within the five seconds the log's own time stands still rather than go back.
     let now = last_signed.map_or(now, |last| last.max(now));
     let practice = log.practice;
+    let full = waiting.len() == BATCH as usize;
     let mut tree = Frontier::load(head, |id| tile(tx, practice, id))?;
     let mut ids = Vec::with_capacity(waiting.len());
     for (id, leaf) in waiting {
@@ -163,7 +179,7 @@ fn place(tx: &mut Tx<'_>, log: Log<'_>) -> Result<Option<Checkpoint>, SequenceEr
         ),
         params![practice, index_of(tree.size()), now, checkpoint.sign(&key)?],
     )?;
-    Ok(Some(checkpoint))
+    Ok(Some(Placed { checkpoint, full }))
 }
 
 /// Places everything that waits now, batch by batch, and returns the last checkpoint it signed.
@@ -175,18 +191,41 @@ where
     O: Clone + Send + 'static,
     for<'a> &'a O: Into<Log<'a>>,
 {
+    batch_by_batch(db, office, sequence_batch).await
+}
+
+/// [`catch_up`], unless another node is at it. What comes in meanwhile is left for the next call: a
+/// checkpoint for each handful of entries would cost more than the entries do.
+///
+/// # Errors
+/// [`SequenceError`]; what was placed before stays placed.
+pub async fn catch_up_if_free<O>(db: &Db, office: &O) -> Result<Option<Checkpoint>, SequenceError>
+where
+    O: Clone + Send + 'static,
+    for<'a> &'a O: Into<Log<'a>>,
+{
+    batch_by_batch(db, office, sequence_batch_if_free).await
+}
+
+type Batch = fn(&mut Tx<'_>, Log<'_>) -> Result<Option<Placed>, SequenceError>;
+
+async fn batch_by_batch<O>(
+    db: &Db,
+    office: &O,
+    batch: Batch,
+) -> Result<Option<Checkpoint>, SequenceError>
+where
+    O: Clone + Send + 'static,
+    for<'a> &'a O: Into<Log<'a>>,
+{
     let mut last = None;
     loop {
         let office = office.clone();
-        let (signed, more) = db
-            .write(move |tx| {
-                let signed = sequence(tx, &office)?;
-                let log: Log<'_> = (&office).into();
-                Ok::<_, SequenceError>((signed, any_waiting(tx, log.practice)?))
-            })
-            .await?;
-        last = signed.or(last);
-        if !more {
+        let Some(placed) = db.write(move |tx| batch(tx, (&office).into())).await? else {
+            return Ok(last);
+        };
+        last = Some(placed.checkpoint);
+        if !placed.full {
             return Ok(last);
         }
     }
@@ -316,18 +355,6 @@ fn waiting(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<(EntryId, ledger
     tx.query(in_order, params![practice, BATCH], |row| {
         Ok((row.get(0)?, leaf_hash(&row.get::<Vec<u8>>(1)?)))
     })
-}
-
-fn any_waiting(tx: &mut Tx<'_>, practice: PracticeId) -> Result<bool, DbError> {
-    let one: Option<i64> = tx.query_opt(
-        sql!(
-            "SELECT recorded_at FROM audit_entry WHERE practice_id = $1 AND leaf_index IS NULL
-             LIMIT 1"
-        ),
-        params![practice],
-        |row| row.get(0),
-    )?;
-    Ok(one.is_some())
 }
 
 /// One lock a practice: the first bytes of its id, which are random at the end and not at the

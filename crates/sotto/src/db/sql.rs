@@ -221,6 +221,7 @@ impl ToValue for jiff::Timestamp {
 impl ToValue for uuid::Uuid {
     /// The usual text with hyphens, lower case.
     fn to_value(&self) -> Value<'_> {
-        Value::Text(Cow::Owned(self.to_string()))
+        let mut letters = uuid::Uuid::encode_buffer();
+        Value::Text(Cow::Owned(self.hyphenated().encode_lower(&mut letters).to_owned()))
     }
 }

@@ -1,6 +1,6 @@
 //! One known word for the many ways in which thumbs write it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::grammar;
@@ -12,12 +12,11 @@ pub(super) struct Spelling {
     words: Vec<&'static str>,
     ids: HashMap<&'static str, u16>,
     short: HashMap<&'static str, &'static str>,
-    /// A word less one or two of its letters → the words it may be.
-    less: HashMap<u64, Vec<u16>>,
+    less: Shortened,
     /// By sound: `kiero` and `quiero` are one.
     sounds: HashMap<String, u16>,
-    /// Words that are what they are, though no rule knows them.
-    ordinary: HashSet<&'static str>,
+    /// Words that are what they are, though no rule knows them; in order.
+    ordinary: Box<[&'static str]>,
 }
 
 /// One word a line, most frequent first; see lexicon/build-inbound-words.py.
@@ -41,14 +40,9 @@ impl Spelling {
             words: Vec::new(),
             ids: HashMap::new(),
             short: HashMap::new(),
-            less: HashMap::new(),
+            less: Shortened::default(),
             sounds: HashMap::new(),
-            ordinary: ORDINARY
-                .iter()
-                .filter_map(|list| list.split_once("\n\n"))
-                .flat_map(|(_, words)| words.split([',', ' ', '\n']))
-                .filter(|word| word.len() >= 4)
-                .collect(),
+            ordinary: ordinary(),
         };
         // The words of the rules come first: of two that a slip may mean, they are meant.
         for word in grammar::words() {
@@ -63,9 +57,11 @@ impl Spelling {
                 own.short.insert(form, word);
             }
         }
+        let mut less = Vec::new();
         for id in 0..own.words.len() {
-            own.learn_slips(id, id < ruled);
+            own.learn_slips(id, id < ruled, &mut less);
         }
+        own.less = Shortened::of(less);
         own
     }
 
@@ -77,7 +73,7 @@ impl Spelling {
         }
     }
 
-    fn learn_slips(&mut self, index: usize, ruled: bool) {
+    fn learn_slips(&mut self, index: usize, ruled: bool, less: &mut Vec<(u64, u16)>) {
         let (Some(&word), Ok(id)) = (self.words.get(index), u16::try_from(index)) else { return };
         if word.len() >= 4 {
             self.sounds.entry(sound(word)).or_insert(id);
@@ -86,12 +82,12 @@ impl Spelling {
         if word.len() < ONE_SLIP_FROM || (!ruled && word.len() < 6) {
             return;
         }
-        self.less.entry(hash(word.bytes())).or_default().push(id);
+        less.push((hash(word.bytes()), id));
         for skip in 0..word.len() {
-            self.less.entry(hash(without(word, skip, usize::MAX))).or_default().push(id);
+            less.push((hash(without(word, skip, usize::MAX)), id));
             if ruled && word.len() >= TWO_SLIPS_FROM {
                 for second in skip.saturating_add(1)..word.len() {
-                    self.less.entry(hash(without(word, skip, second))).or_default().push(id);
+                    less.push((hash(without(word, skip, second)), id));
                 }
             }
         }
@@ -124,7 +120,7 @@ impl Spelling {
         if self.ids.contains_key(written) || written.bytes().all(|b| b.is_ascii_digit()) {
             return None;
         }
-        if self.ordinary.contains(written) {
+        if self.is_ordinary(written) {
             return None;
         }
         self.again(&squeezed(written, 1), written)
@@ -141,13 +137,17 @@ impl Spelling {
         self.short.get(form).copied().or_else(|| self.word(self.id(form)?))
     }
 
+    fn is_ordinary(&self, word: &str) -> bool {
+        self.ordinary.binary_search(&word).is_ok()
+    }
+
     fn word(&self, id: u16) -> Option<&'static str> {
         self.words.get(usize::from(id)).copied()
     }
 
     /// A known word with an ending: `zapped`, `buzzes`, `twitching`.
     fn formed(&self, written: &str) -> bool {
-        let known = |stem: &str| self.ids.contains_key(stem) || self.ordinary.contains(stem);
+        let known = |stem: &str| self.ids.contains_key(stem) || self.is_ordinary(stem);
         ["ed", "es", "ing", "s"].into_iter().filter_map(|end| written.strip_suffix(end)).any(
             |stem| {
                 let mut last = stem.bytes().rev();
@@ -172,7 +172,7 @@ impl Spelling {
         let formed = self.formed(written);
         let mut best: Option<(u8, u16)> = None;
         let mut consider = |key: u64| {
-            for &id in self.less.get(&key).map_or(&[][..], Vec::as_slice) {
+            for &id in self.less.may_be(key) {
                 let Some(word) = self.word(id) else { continue };
                 let most = if word.len() >= TWO_SLIPS_FROM && long >= 7 { 2 } else { 1 };
                 let Some(slips) = distance(written.as_bytes(), word.as_bytes(), most) else {
@@ -203,6 +203,57 @@ impl Spelling {
         }
         best.and_then(|(_, id)| self.word(id))
     }
+}
+
+fn ordinary() -> Box<[&'static str]> {
+    let lists = ORDINARY.iter().filter_map(|list| list.split_once("\n\n"));
+    let words = lists.flat_map(|(_, words)| words.split([',', ' ', '\n']));
+    let mut words: Vec<&str> = words.filter(|word| word.len() >= 4).collect();
+    words.sort_unstable();
+    words.dedup();
+    words.into_boxed_slice()
+}
+
+/// Hash of a word less one or two of its letters → the words it may be. Two lists in the order of the
+/// hashes: a table with a list for each hash takes five times the room.
+#[derive(Debug, Default)]
+struct Shortened {
+    hashes: Box<[u64]>,
+    words: Box<[u16]>,
+    /// Where the hashes with each first bits begin, and where the last end.
+    from: Box<[u32]>,
+}
+
+/// The first bits of a hash by which it is found, as a power of two.
+const FIRST_BITS: u32 = 13;
+
+impl Shortened {
+    fn of(mut all: Vec<(u64, u16)>) -> Self {
+        all.sort_unstable();
+        all.dedup();
+        let begin = |bits| all.partition_point(|&(hash, _)| first_bits(hash) < bits);
+        Self {
+            from: (0..=1 << FIRST_BITS)
+                .map(|bits| u32::try_from(begin(bits)).unwrap_or(u32::MAX))
+                .collect(),
+            hashes: all.iter().map(|&(hash, _)| hash).collect(),
+            words: all.iter().map(|&(_, word)| word).collect(),
+        }
+    }
+
+    fn may_be(&self, hash: u64) -> &[u16] {
+        let bits = first_bits(hash);
+        let bound = |at: usize| self.from.get(at).map_or(0, |&from| from as usize);
+        let (from, end) = (bound(bits), bound(bits.saturating_add(1)));
+        let near = self.hashes.get(from..end).unwrap_or(&[]);
+        let first = from.saturating_add(near.partition_point(|&other| other < hash));
+        let behind = from.saturating_add(near.partition_point(|&other| other <= hash));
+        self.words.get(first..behind).unwrap_or(&[])
+    }
+}
+
+const fn first_bits(hash: u64) -> usize {
+    (hash >> (u64::BITS - FIRST_BITS)) as usize
 }
 
 fn without(word: &str, one: usize, two: usize) -> impl Iterator<Item = u8> + '_ {
@@ -336,6 +387,20 @@ mod tests {
         ] {
             assert_eq!(distance(a.as_bytes(), b.as_bytes(), most), slips, "{a} {b}");
         }
+    }
+
+    #[test]
+    fn a_hash_leads_to_all_of_its_words_and_no_others() {
+        let hashes = [0, 1, u64::MAX, u64::MAX - 1, 1 << 51, (1 << 51) - 1, 7 << 51];
+        let all: Vec<(u64, u16)> =
+            (0..60).zip(hashes.iter().cycle()).map(|(word, &hash)| (hash, word)).collect();
+        let less = Shortened::of([all.clone(), all.clone()].concat());
+        for hash in hashes.into_iter().chain([2, 1 << 63, 6 << 51]) {
+            let words: Vec<u16> =
+                all.iter().filter(|&&(other, _)| other == hash).map(|&(_, word)| word).collect();
+            assert_eq!(less.may_be(hash), words, "{hash}");
+        }
+        assert_eq!(Shortened::default().may_be(1), [0_u16; 0]);
     }
 
     #[test]

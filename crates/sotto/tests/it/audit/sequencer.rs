@@ -1,7 +1,7 @@
 //! Growing the tree: whatever fails, and wherever, the log goes on from what was committed.
 
 use jiff::SignedDuration;
-use sotto::audit::sequencer::SequenceError;
+use sotto::audit::sequencer::{SequenceError, catch_up_if_free};
 use sotto::audit::{Actor, AuditError, Event, Kind, append, sequence};
 use sotto::db::{Db, DbError};
 
@@ -30,6 +30,14 @@ async fn placed(db: &Db) -> (i64, i64) {
             &[],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
+    })
+    .await
+    .unwrap_or_else(|error: DbError| panic!("{error}"))
+}
+
+async fn checkpoints(db: &Db) -> i64 {
+    db.read(|tx| {
+        tx.query_one(literal("SELECT COUNT(*) FROM audit_checkpoint".into()), &[], |row| row.get(0))
     })
     .await
     .unwrap_or_else(|error: DbError| panic!("{error}"))
@@ -141,6 +149,44 @@ on_both_engines! {
         let report = desk.verify(&db).await;
         assert_eq!(report.defects, [], "{report:?}");
         assert!(report.size > 300 && report.size <= 300 + 20);
+    }
+
+    async fn what_waits_is_placed_batch_by_batch(db: TestDb) {
+        let desk = Desk::new(&db);
+        desk.chatter(&db, 2 * 2048 + 10).await;
+        let signed = catch_up_if_free(&db, &desk).await.unwrap().unwrap();
+        // Each batch ends with the leaf of its own checkpoint.
+        assert_eq!(signed.size(), 2 * 2048 + 10 + 3);
+        assert_eq!(placed(&db).await, (signed.size().cast_signed(), 0));
+        desk.chatter(&db, 2048).await;
+        desk.sequence(&db).await;
+        assert_eq!(checkpoints(&db).await, 4, "nothing is left behind a full batch");
+        let report = desk.verify(&db).await;
+        assert_eq!(report.defects, [], "{report:?}");
+    }
+
+    async fn entries_that_keep_coming_are_placed_by_the_next_call(db: TestDb) {
+        let desk = Desk::new(&db);
+        desk.chatter(&db, 50).await;
+        let talk = tokio::spawn({
+            let (desk, db) = (desk.clone(), db.clone());
+            async move {
+                loop {
+                    desk.chatter(&db, 1).await;
+                }
+            }
+        });
+        for calls in 1..=5 {
+            while placed(&db).await.1 == 0 {
+                tokio::task::yield_now().await;
+            }
+            catch_up_if_free(&db, &desk).await.unwrap().unwrap();
+            assert_eq!(checkpoints(&db).await, calls);
+        }
+        talk.abort();
+        desk.sequence(&db).await;
+        let report = desk.verify(&db).await;
+        assert_eq!(report.defects, [], "{report:?}");
     }
 
     async fn nothing_to_place_is_nothing_to_sign(db: TestDb) {
