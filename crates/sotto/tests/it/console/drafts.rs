@@ -1,9 +1,6 @@
 //! Drafts: kept for their writer, under the key of the device; and a device that is wiped takes them
 //! with it, also out of what was copied before.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
 use gate::PatientId;
 use seal::{Place, SealError, Sealed};
 use sotto::access::devices;
@@ -15,6 +12,7 @@ use sotto::ids::StaffId;
 
 use crate::access::{Desk, Jar, Person};
 use crate::on_both_engines;
+use crate::portal::copies::{files, holds, keys_of};
 
 const PHONE: &str = "+12125550171";
 const WORDS: &str = "We moved to the Quillfeather building.";
@@ -35,20 +33,6 @@ async fn row(desk: &Desk, who: StaffId, ana: PatientId) -> Option<draft::DraftRo
     desk.clinic
         .write(move |tx, office| draft::get(tx, office.practice(), (who, ana)).unwrap())
         .await
-}
-
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
-    entries
-        .map(|entry| {
-            let name = entry.file_name().into_string().unwrap();
-            (name, std::fs::read(entry.path()).unwrap())
-        })
-        .collect()
-}
-
-fn holds(all: &[u8], part: &[u8]) -> bool {
-    all.windows(part.len()).any(|window| window == part)
 }
 
 on_both_engines! {
@@ -156,11 +140,8 @@ on_both_engines! {
         // Everything as a backup has it before.
         let copied = row(&desk, rosa.id, ana).await.unwrap();
         let backup = seal::copy_out(&desk.clinic.keys).unwrap();
-        // A key file says in its second byte what it is of: 4 is a device.
-        let made: BTreeMap<String, Vec<u8>> = files(&desk.clinic.keys)
-            .into_iter()
-            .filter(|(name, bytes)| !before.contains_key(name) && bytes.get(1) == Some(&4))
-            .collect();
+        let mut made = keys_of(&desk.clinic.keys, 4);
+        made.retain(|name, _| !before.contains_key(name));
         assert_eq!(made.len(), 2, "a key for each device");
         assert!(backup.iter().all(|file| !made.contains_key(&file.name)), "no backup has one");
 

@@ -27,6 +27,14 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
+/// The keys of one kind in a key store: 2 is a month of the record, 3 a day of copies, 4 a device. The
+/// second byte says so, but for the practice's own file, in which it is chance.
+pub(crate) fn keys_of(folder: &Path, kind: u8) -> BTreeMap<String, Vec<u8>> {
+    let mut keys = files(folder);
+    keys.retain(|name, bytes| name != "practice.key" && bytes.get(1) == Some(&kind));
+    keys
+}
+
 pub(crate) fn holds(all: &[u8], part: &[u8]) -> bool {
     all.windows(part.len()).any(|window| window == part)
 }
@@ -42,12 +50,8 @@ on_both_engines! {
         desk.get(&path, &mut jar).await.is(200);
         // A copy of everything, as a backup takes it while the copy is still good.
         let backup = seal::copy_out(&desk.clinic.keys).unwrap();
-        let made: BTreeMap<String, Vec<u8>> = files(&desk.clinic.keys)
-            .into_iter()
-            .filter(|(name, _)| !before.contains_key(name))
-            // A key file says in its second byte what it is of: 3 is a day of copies.
-            .filter(|(_, bytes)| bytes.get(1) == Some(&3))
-            .collect();
+        let mut made = keys_of(&desk.clinic.keys, 3);
+        made.retain(|name, _| !before.contains_key(name));
         assert_eq!(made.len(), 1, "one day, one key");
         let (name, key) = made.into_iter().next().unwrap();
         assert!(backup.iter().all(|file| file.name != name), "no backup has it");
@@ -114,10 +118,8 @@ on_both_engines! {
         let page = desk.get(&path, &mut jar).await.is(200).text;
         let link = (*links(&page).first().expect(&page)).to_owned();
         // As after a restore: the key store came back without the keys of copies.
-        for (name, bytes) in files(&desk.clinic.keys) {
-            if bytes.get(1) == Some(&3) {
-                std::fs::remove_file(desk.clinic.keys.join(name)).unwrap();
-            }
+        for name in keys_of(&desk.clinic.keys, 3).into_keys() {
+            std::fs::remove_file(desk.clinic.keys.join(name)).unwrap();
         }
         desk.clinic.office.keys().forget();
         let gone = async |jar: &mut Jar| {

@@ -20,7 +20,7 @@ use sotto::db::{Cell, DatabaseUrl, Db, DbError};
 use sotto::ids::AttachmentId;
 use sotto::portal::expiry;
 
-use super::copies::{files, holds};
+use super::copies::{files, holds, keys_of};
 use super::files::{at_the_desk, document};
 use super::{PHONE, come_in, letter, of_kind, token_in};
 use crate::access::{Desk, Jar};
@@ -309,9 +309,8 @@ on_both_engines! {
         let attachment: AttachmentId = file[file.len() - 36..].parse().unwrap();
         let paths = [words, file];
 
-        // A key file says in its second byte what it is of: 3 is a day of copies.
         let day = |desk: &Desk| -> Vec<Vec<u8>> {
-            files(&desk.clinic.keys).into_values().filter(|file| file.get(1) == Some(&3)).collect()
+            keys_of(&desk.clinic.keys, 3).into_values().collect()
         };
         let [key] = <[Vec<u8>; 1]>::try_from(day(&desk)).unwrap();
         // What the patient's wrap holds: with it alone the letter opens.
@@ -339,7 +338,7 @@ on_both_engines! {
         let same = safe.restore(&desk, &data, (&desk.clinic.keys, root)).await;
         // A new machine: nothing but the two files and the passphrase.
         let (store, root) = safe.put_back_keys(&desk, &keys).await;
-        assert!(!files(&store).values().any(|file| file.get(1) == Some(&3)), "no day's key");
+        assert_eq!(keys_of(&store, 3).len(), 0, "no day's key");
         let anew = safe.restore(&desk, &data, (&store, root)).await;
 
         for restored in [&same, &anew] {

@@ -20,7 +20,7 @@ use crate::access::Desk;
 use crate::attachments::{PAPER, links};
 use crate::clinic::staff;
 use crate::on_both_engines;
-use crate::portal::copies::{files, holds};
+use crate::portal::copies::{holds, keys_of};
 use crate::portal::restored::{log_position, on_disk, server_holds};
 use crate::portal::{PHONE, letter};
 
@@ -64,11 +64,7 @@ on_both_engines! {
             let wrap = seal::Sealed::from_bytes(row.record_wrap);
             office.keys().disclose_message_key(&place, &wrap).unwrap().to_vec()
         }).await;
-        let key: Vec<Vec<u8>> = files(&desk.clinic.keys)
-            .into_values()
-            // A key file says in its second byte what it is of: 2 is a month of the record.
-            .filter(|file| file.get(1) == Some(&2))
-            .collect();
+        let key: Vec<Vec<u8>> = keys_of(&desk.clinic.keys, 2).into_values().collect();
         assert_eq!(key.len(), 1, "one month, one key");
         // Another node has the month's key in its memory.
         let other = desk.clinic.reopened(&desk.clinic.db).await;
