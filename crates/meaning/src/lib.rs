@@ -13,6 +13,7 @@
 //! reveals, and the reading of patients' replies.
 
 mod file;
+mod kept;
 mod marked;
 mod network;
 mod networks;

@@ -1,8 +1,8 @@
 //! The marks of words, as sets.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
 
+use crate::kept::Kept;
 use crate::sums::{BLOCK, Row};
 
 /// What sets of marks add to every filter, worked out when a set is first met and kept: most words
@@ -14,32 +14,20 @@ pub(crate) struct Marked {
     /// What no mark adds.
     pub(crate) nothing: Row,
     /// The sets met first, by [`Marked::place`].
-    kept: Vec<OnceLock<(u128, Row)>>,
+    kept: Kept<u128>,
 }
 
 impl Marked {
-    /// So many places a set may stand at.
-    const WAYS: usize = 4;
-
-    /// Keeps so many sets at most; of those met later each is worked out anew.
+    /// Keeps so many sets at most.
     pub(crate) fn new(rows: Vec<Row>, length: usize, kept: usize) -> Self {
-        let kept = (0..kept.next_power_of_two()).map(|_| OnceLock::new()).collect();
-        Self { rows, nothing: vec![[0; BLOCK]; length].into_boxed_slice(), kept }
+        Self { rows, nothing: vec![[0; BLOCK]; length].into_boxed_slice(), kept: Kept::new(kept) }
     }
 
     pub(crate) fn by(&self, marks: u128) -> Cow<'_, [[i16; BLOCK]]> {
         if marks == 0 {
             return Cow::Borrowed(&self.nothing);
         }
-        let place = self.place(marks);
-        for way in 0..Self::WAYS {
-            let Some(slot) = self.kept.get(place ^ way) else { break };
-            let (known, sum) = slot.get_or_init(|| (marks, self.sum(marks)));
-            if *known == marks {
-                return Cow::Borrowed(sum);
-            }
-        }
-        Cow::Owned(self.sum(marks).into_vec())
+        self.kept.row(marks, self.place(marks), || self.sum(marks))
     }
 
     fn sum(&self, marks: u128) -> Row {
@@ -59,7 +47,7 @@ impl Marked {
         let mixed = (marks as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (marks >> 64) as u64;
         // Only the upper half of the product depends on all bits.
         let top = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-        usize::try_from(top.saturating_mul(self.kept.len() as u64) >> 32).unwrap_or(0)
+        usize::try_from(top.saturating_mul(self.kept.room() as u64) >> 32).unwrap_or(0)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
+use crate::kept::Kept;
 use crate::sums::{BLOCK, Row};
 use crate::vocabulary::WordNumber;
 
@@ -11,23 +12,20 @@ use crate::vocabulary::WordNumber;
 pub(crate) enum Rows {
     /// Each word's is kept: of a network that reads every text.
     All(Vec<OnceLock<Row>>),
-    /// Those of the words met first are kept, which are the most frequent ones; of others each is
-    /// worked out anew: of a network that reads few texts, or where time is no matter.
-    Some(Vec<OnceLock<(WordNumber, Row)>>),
+    /// Those of some words are kept: of a network that reads few texts, or where time is no matter.
+    Some(Kept<WordNumber>),
 }
 
 impl Rows {
-    /// So many are kept of [`Rows::Some`], a power of two.
-    const KEPT: usize = 1 << 12;
-    /// So many places a word may stand at.
-    const WAYS: usize = 4;
+    /// So many are kept of [`Rows::Some`].
+    const SOME: usize = 1 << 12;
 
     pub(crate) fn all(words: usize) -> Self {
         Self::All((0..words).map(|_| OnceLock::new()).collect())
     }
 
     pub(crate) fn some() -> Self {
-        Self::Some((0..Self::KEPT).map(|_| OnceLock::new()).collect())
+        Self::Some(Kept::new(Self::SOME))
     }
 
     /// So many sets of marks are worth keeping beside them.
@@ -47,17 +45,7 @@ impl Rows {
             Self::All(rows) => {
                 Cow::Borrowed(rows.get(word.place()).map_or(&[], |row| row.get_or_init(work_out)))
             }
-            Self::Some(rows) => {
-                let first = word.place() % rows.len().max(1);
-                for way in 0..Self::WAYS {
-                    let Some(slot) = rows.get(first ^ way) else { break };
-                    let (known, row) = slot.get_or_init(|| (word, work_out()));
-                    if *known == word {
-                        return Cow::Borrowed(row);
-                    }
-                }
-                Cow::Owned(work_out().into_vec())
-            }
+            Self::Some(kept) => kept.row(word, word.place() % kept.room().max(1), work_out),
         }
     }
 }
