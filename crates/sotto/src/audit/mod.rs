@@ -27,4 +27,4 @@ pub mod witness;
 pub use crate::ids::EntryId;
 pub use append::{AuditError, Log, append, append_as, binding_of, read_ahead, read_behind};
 pub use event::{Actor, Digest, Entry, Event, Kind, Object, Outcome, PurposeOfUse};
-pub use sequencer::{SequenceError, sequence, sequence_if_free};
+pub use sequencer::{SequenceError, sequence};

@@ -98,17 +98,6 @@ pub fn sequence<'a>(
     Ok(sequence_batch(tx, log.into())?.map(|placed| placed.checkpoint))
 }
 
-/// [`sequence`], unless another node is at it: then there is nothing to do here.
-///
-/// # Errors
-/// [`SequenceError`]; nothing is then stored.
-pub fn sequence_if_free<'a>(
-    tx: &mut Tx<'_>,
-    log: impl Into<Log<'a>>,
-) -> Result<Option<Checkpoint>, SequenceError> {
-    Ok(sequence_batch_if_free(tx, log.into())?.map(|placed| placed.checkpoint))
-}
-
 /// A batch that has its leaves.
 struct Placed {
     /// Signed with it.
@@ -194,7 +183,7 @@ where
     batch_by_batch(db, office, sequence_batch).await
 }
 
-/// [`catch_up`], unless another node is at it. What comes in meanwhile is left for the next call: a
+/// [`catch_up`], unless another node is at it: then there is nothing to do here. What comes in meanwhile is left for the next call: a
 /// checkpoint for each handful of entries would cost more than the entries do.
 ///
 /// # Errors

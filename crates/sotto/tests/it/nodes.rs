@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use gate::{MessageId, Released};
 use jiff::SignedDuration;
-use sotto::audit::{sequence, sequence_if_free};
+use sotto::audit::sequence;
+use sotto::audit::sequencer::catch_up_if_free;
 use sotto::channels::{Adapter, AdapterName, Failure, Handoff};
 use sotto::clock::Clock;
 use sotto::db::node::NodeRow;
@@ -473,16 +474,14 @@ on_postgres! {
         let clinic = Clinic::open(db).await;
         queue(&clinic, 1).await;
         let (office, again) = (clinic.office.clone(), clinic.db.again());
+        let runtime = tokio::runtime::Handle::current();
         let signed = clinic
             .db
             .write(move |tx| {
                 let signed = sequence(tx, &office).unwrap();
                 assert!(signed.is_some());
                 // Another node, while this transaction is open.
-                let there = again.write_blocking({
-                    let office = office.clone();
-                    move |tx| sequence_if_free(tx, &office)
-                });
+                let there = runtime.block_on(catch_up_if_free(&again, &office));
                 assert_eq!(there.unwrap(), None);
                 Ok::<_, DbError>(signed)
             })
