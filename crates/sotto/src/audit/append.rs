@@ -91,13 +91,26 @@ pub fn append_as<'a>(
     let entry = Entry::of(event, log.practice, id, now, records);
     // Behind every entry that this transaction can see. One that it rests on, because it changed a
     // row after the other, is among them or has its leaf already; so the last leaf about a row is
-    // about the row as it stands, whatever the clocks say.
+    // about the row as it stands, whatever the clocks say. In PostgreSQL's index of those that wait
+    // lie those that waited until nobody can see them any more, which one long read puts off; so it
+    // looks from the end, and no further back than the last leaf's.
     tx.put(
-        sql!(
-            "INSERT INTO audit_entry (practice_id, id, recorded_at, body, leaf_index, arrival)
-             VALUES ($1, $2, $3, $4, NULL, (SELECT COALESCE(MAX(arrival), 0) + 1 FROM audit_entry
-                 WHERE practice_id = $1 AND leaf_index IS NULL))"
-        ),
+        sql! {
+            sqlite: "INSERT INTO audit_entry
+                     (practice_id, id, recorded_at, body, leaf_index, arrival)
+                 VALUES ($1, $2, $3, $4, NULL, (SELECT COALESCE(MAX(arrival), 0) + 1
+                     FROM audit_entry WHERE practice_id = $1 AND leaf_index IS NULL))",
+            postgres: "INSERT INTO audit_entry
+                     (practice_id, id, recorded_at, body, leaf_index, arrival)
+                 WITH last AS MATERIALIZED (SELECT COALESCE((SELECT arrival FROM audit_entry
+                     WHERE practice_id = $1 AND leaf_index = (SELECT size - 1
+                         FROM audit_checkpoint WHERE practice_id = $1
+                         ORDER BY size DESC LIMIT 1)), 0) AS leaf)
+                 SELECT $1, $2, $3, $4, NULL, 1 + COALESCE((SELECT arrival FROM audit_entry
+                     WHERE practice_id = $1 AND leaf_index IS NULL AND arrival > last.leaf
+                     ORDER BY arrival DESC LIMIT 1), last.leaf)
+                 FROM last"
+        },
         params![log.practice, id, now, entry.to_bytes()],
     )?;
     Ok(())

@@ -137,19 +137,21 @@ fn place(tx: &mut Tx<'_>, log: Log<'_>) -> Result<Option<Placed>, SequenceError>
     let full = waiting.len() == BATCH as usize;
     let mut tree = Frontier::load(head, |id| tile(tx, practice, id))?;
     let mut ids = Vec::with_capacity(waiting.len());
-    for (id, leaf) in waiting {
+    let mut latest = last_arrival(tx, practice, head)?;
+    for Waiting { id, leaf, arrival } in waiting {
         tree.append(leaf)?;
         ids.push(id.to_string());
+        latest = latest.max(arrival);
     }
     put_at(tx, practice, index_of(head.size), &ids)?;
     let own = checkpoint_entry(tx, log, head, now)?;
     let index = index_of(tree.append(leaf_hash(&own.to_bytes()))?);
     tx.execute(
         sql!(
-            "INSERT INTO audit_entry (practice_id, id, recorded_at, body, leaf_index)
-             VALUES ($1, $2, $3, $4, $5)"
+            "INSERT INTO audit_entry (practice_id, id, recorded_at, body, leaf_index, arrival)
+             VALUES ($1, $2, $3, $4, $5, $6)"
         ),
-        params![practice, own.id, now, own.to_bytes(), index],
+        params![practice, own.id, now, own.to_bytes(), index, latest],
     )?;
     for tile in tree.take_tiles() {
         tx.execute(
@@ -183,8 +185,9 @@ where
     batch_by_batch(db, office, sequence_batch).await
 }
 
-/// [`catch_up`], unless another node is at it: then there is nothing to do here. What comes in meanwhile is left for the next call: a
-/// checkpoint for each handful of entries would cost more than the entries do.
+/// [`catch_up`], unless another node is at it: then there is nothing to do here. What comes in
+/// meanwhile is left for the next call: a checkpoint for each handful of entries would cost more than
+/// the entries do.
 ///
 /// # Errors
 /// [`SequenceError`]; what was placed before stays placed.
@@ -320,8 +323,28 @@ fn put_at(
     Ok(())
 }
 
+/// The highest arrival that has a leaf, which the last checkpoint's own entry bears. None where a
+/// program from before this one signed it.
+fn last_arrival(tx: &mut Tx<'_>, practice: PracticeId, head: Head) -> Result<Option<i64>, DbError> {
+    let leaf = index_of(head.size).saturating_sub(1);
+    let found = tx.query_opt(
+        sql!("SELECT arrival FROM audit_entry WHERE practice_id = $1 AND leaf_index = $2"),
+        params![practice, leaf],
+        |row| row.get(0),
+    )?;
+    Ok(found.flatten())
+}
+
+/// An entry without a leaf.
+struct Waiting {
+    id: EntryId,
+    leaf: ledger::Hash,
+    /// Its place among those that waited with it. None in an entry from before schema 7.
+    arrival: Option<i64>,
+}
+
 /// The entries without a leaf, in the order they came in.
-fn waiting(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<(EntryId, ledger::Hash)>, DbError> {
+fn waiting(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<Waiting>, DbError> {
     let older: Option<String> = tx.query_opt(
         sql!(
             "SELECT id FROM audit_entry
@@ -332,17 +355,18 @@ fn waiting(tx: &mut Tx<'_>, practice: PracticeId) -> Result<Vec<(EntryId, ledger
     )?;
     let in_order = match older {
         None => sql!(
-            "SELECT id, body FROM audit_entry WHERE practice_id = $1 AND leaf_index IS NULL
-             ORDER BY arrival, id LIMIT $2"
+            "SELECT id, body, arrival FROM audit_entry
+             WHERE practice_id = $1 AND leaf_index IS NULL ORDER BY arrival LIMIT $2"
         ),
         // A program from before schema 7 works beside this one and tells no order: time has to do.
         Some(_) => sql!(
-            "SELECT id, body FROM audit_entry WHERE practice_id = $1 AND leaf_index IS NULL
-             ORDER BY recorded_at, id LIMIT $2"
+            "SELECT id, body, arrival FROM audit_entry
+             WHERE practice_id = $1 AND leaf_index IS NULL ORDER BY recorded_at, id LIMIT $2"
         ),
     };
     tx.query(in_order, params![practice, BATCH], |row| {
-        Ok((row.get(0)?, leaf_hash(&row.get::<Vec<u8>>(1)?)))
+        let leaf = leaf_hash(&row.get::<Vec<u8>>(1)?);
+        Ok(Waiting { id: row.get(0)?, leaf, arrival: row.get(2)? })
     })
 }
 

@@ -11,12 +11,17 @@
 //! - What cannot be sent stops all that comes behind it, so that no COMMIT leaves without the write
 //!   before it; and of a transaction in which one statement failed the server makes a ROLLBACK.
 //! - An answer that was asked for ahead is forgotten at the next write or lock.
+//!
+//! How the server runs a prepared statement it works out once, by the size its tables have then, and
+//! keeps to it until it has counted them anew, which may be minutes later. By that time a table that
+//! was empty may hold a hundred thousand rows, so it is told to think again: see [`Plans`].
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use tokio::runtime::{Builder, Runtime};
@@ -28,10 +33,25 @@ use crate::db::postgres::{Server, cannot_connect, settings};
 use crate::db::sql::Value;
 use crate::db::tls::Tls;
 use crate::db::tx::check_count;
+use crate::db::vitals::now;
 use crate::db::{DbError, Vitals};
+
+macro_rules! begin {
+    ($begin:literal) => {
+        Begin { plain: $begin, planning_anew: concat!($begin, "; DISCARD PLANS") }
+    };
+}
 
 /// How many statements are under way at once. The server answers the first before it reads the last.
 const AT_ONCE: usize = 64;
+
+/// What a transaction begins with. READ COMMITTED for writes: rows that must not change under us are
+/// read `FOR UPDATE`. A snapshot for reads.
+const WRITE: Begin = begin!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
+const READ: Begin = begin!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+
+/// For how long plans are kept: twice as long each time, from the first to the second.
+const PLANS_KEPT: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(64));
 
 /// What the server makes of a transaction that is given up.
 const ROLLBACK: &str = "ROLLBACK";
@@ -45,9 +65,45 @@ pub(super) struct Line {
     connection: JoinHandle<Result<(), Error>>,
     /// Prepared statements, by their text.
     statements: HashMap<&'static str, Statement>,
+    plans: Plans,
     vitals: Arc<Vitals>,
     broken: bool,
     turn: Turn,
+}
+
+/// Since when the server keeps to its plans, and for how long it may. At first they are forgotten
+/// every few moments, since that is when a table grows to a hundred times its size; thousands of
+/// statements pay for making one plan anew.
+struct Plans {
+    made: Instant,
+    kept: Duration,
+}
+
+impl Plans {
+    const fn new(now: Instant) -> Self {
+        Self { made: now, kept: PLANS_KEPT.0 }
+    }
+
+    /// Something is asked for the first time. Its tables may be as new.
+    const fn new_work(&mut self) {
+        self.kept = PLANS_KEPT.0;
+    }
+
+    /// Whether they are to be forgotten now.
+    fn are_old(&mut self, now: Instant) -> bool {
+        let old = now.duration_since(self.made) >= self.kept;
+        if old {
+            *self = Self { made: now, kept: (self.kept * 2).min(PLANS_KEPT.1) };
+        }
+        old
+    }
+}
+
+/// How a transaction begins.
+struct Begin {
+    plain: &'static str,
+    /// The same, and all plans are forgotten.
+    planning_anew: &'static str,
 }
 
 /// One transaction.
@@ -142,14 +198,20 @@ impl Line {
                 })
             })
             .map_err(|e| cannot_connect(&e))?;
-        let statements = HashMap::new();
-        let (broken, turn) = (false, Turn::default());
-        let line =
-            Self { server, writes, runtime, client, connection, statements, vitals, broken, turn };
-        if let Some(set) = settings(writes) {
-            line.wait(line.client.batch_execute(&set))
-                .map_err(|e| DbError::postgres(&e, "SET idle_in_transaction_session_timeout"))?;
-        }
+        let line = Self {
+            server,
+            writes,
+            runtime,
+            client,
+            connection,
+            statements: HashMap::new(),
+            plans: Plans::new(now()),
+            vitals,
+            broken: false,
+            turn: Turn::default(),
+        };
+        line.wait(line.client.batch_execute(&settings(writes)))
+            .map_err(|e| DbError::postgres(&e, "SET"))?;
         Ok(line)
     }
 
@@ -175,14 +237,10 @@ impl Line {
         self.runtime.block_on(what)
     }
 
-    /// A transaction begins with the next question. READ COMMITTED for writes: rows that must not
-    /// change under us are read `FOR UPDATE`. A snapshot for reads.
+    /// A transaction begins with the next question.
     pub(super) fn begin(&mut self, was_idle: bool) {
-        let begin = if self.writes {
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
-        } else {
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        };
+        let begin = if self.writes { WRITE } else { READ };
+        let begin = if self.plans.are_old(now()) { begin.planning_anew } else { begin.plain };
         self.turn = Turn { begin: Some(begin), was_idle, ..Turn::default() };
     }
 
@@ -413,6 +471,7 @@ impl Line {
         self.vitals.waited();
         let prepared = self.runtime.block_on(self.client.prepare(sql));
         let statement = prepared.map_err(|error| self.failed(&error, sql))?;
+        self.plans.new_work();
         self.statements.insert(sql, statement.clone());
         Ok(statement)
     }
@@ -479,4 +538,24 @@ fn locks(sql: &str) -> bool {
 
 fn owned(params: &[Value<'_>]) -> Vec<Value<'static>> {
     params.iter().map(Value::owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use super::*;
+
+    #[test]
+    fn plans_are_forgotten_soon_at_first_and_with_new_work_and_then_every_minute() {
+        let start = now();
+        let mut plans = Plans::new(start);
+        let forgotten = |plans: &mut Plans, moments: Range<u32>| -> Vec<u32> {
+            moments.filter(|moment| plans.are_old(start + PLANS_KEPT.0 * *moment)).collect()
+        };
+        let minute = [1, 3, 7, 15, 31, 63, 127, 255, 511, 767, 1023];
+        assert_eq!(forgotten(&mut plans, 0..1100), minute);
+        plans.new_work();
+        assert_eq!(forgotten(&mut plans, 1100..1120), [1100, 1102, 1106, 1114]);
+    }
 }

@@ -53,7 +53,8 @@ fn json(tokens: &[i64]) -> String {
     format!("[{}]", texts.join(","))
 }
 
-/// Patients without any token, from the first behind `after`; not the one that is nobody.
+/// Patients without any token, from the first behind `after`; not the one that is nobody. Asked patient
+/// by patient: PostgreSQL may make NOT EXISTS a join that reads every token once for each of them.
 ///
 /// # Errors
 /// [`DbError`].
@@ -68,8 +69,8 @@ pub fn missing(
         sql!(
             "SELECT p.id FROM patient p
               WHERE p.practice_id = $1 AND p.id > $2
-                AND NOT EXISTS (SELECT 1 FROM patient_search s
-                    WHERE s.practice_id = $1 AND s.patient_id = p.id)
+                AND (SELECT s.patient_id FROM patient_search s
+                    WHERE s.practice_id = $1 AND s.patient_id = p.id LIMIT 1) IS NULL
                 AND p.id NOT IN (SELECT patient_id FROM test_patient WHERE practice_id = $1)
               ORDER BY p.id LIMIT $3"
         ),

@@ -1,5 +1,6 @@
 //! PostgreSQL: threads of their own, each with its connection.
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -62,10 +63,17 @@ impl Server {
     }
 }
 
-/// What is said on a new connection.
-pub(super) fn settings(writes: bool) -> Option<String> {
-    let limit = IDLE_IN_TRANSACTION.as_millis();
-    writes.then(|| format!("SET idle_in_transaction_session_timeout = {limit}"))
+/// What is said on a new connection. A statement is planned for any values and not for those it is
+/// asked with: for the id of a practice that is new beside others, of which the server has counted no
+/// row yet, it expects none, and would as soon read all that this practice has as go by a row's own
+/// key.
+pub(super) fn settings(writes: bool) -> String {
+    let mut settings = "SET plan_cache_mode = force_generic_plan".to_owned();
+    if writes {
+        let limit = IDLE_IN_TRANSACTION.as_millis();
+        write!(settings, "; SET idle_in_transaction_session_timeout = {limit}").ok();
+    }
+    settings
 }
 
 /// Connects once, with a clear word when it cannot: for what needs no transaction of a closure's.

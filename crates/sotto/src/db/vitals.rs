@@ -104,8 +104,8 @@ impl Vitals {
     }
 }
 
-/// The steady clock, for measuring alone: nothing is decided by it.
-#[expect(clippy::disallowed_methods, reason = "measures, and decides nothing")]
+/// The steady clock, for measuring alone: nothing that is stored or sent is decided by it.
+#[expect(clippy::disallowed_methods, reason = "measures, and decides nothing of a message")]
 pub(super) fn now() -> Instant {
     Instant::now()
 }

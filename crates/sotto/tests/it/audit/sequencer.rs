@@ -3,9 +3,10 @@
 use jiff::SignedDuration;
 use sotto::audit::sequencer::{SequenceError, catch_up_if_free};
 use sotto::audit::{Actor, AuditError, Event, Kind, append, sequence};
-use sotto::db::{Db, DbError};
+use sotto::db::{Db, DbError, Tx};
 
 use super::{Desk, literal};
+use crate::engines::{Engine, run};
 use crate::on_both_engines;
 
 /// Where a sequencing transaction breaks.
@@ -89,6 +90,55 @@ async fn broken(db: &Db, desk: &Desk, fault: Fault) {
         }
         Fault::NotBegun => {}
     }
+}
+
+/// How many entries of the index of those that wait this connection's transaction has read.
+fn looked_at(tx: &mut Tx<'_>) -> Result<i64, DbError> {
+    let sql = "SELECT pg_stat_get_xact_tuples_returned('audit_entry_arrival'::regclass::oid)";
+    tx.query_one(literal(sql.into()), &[], |row| row.get(0))
+}
+
+/// As long as somebody reads, PostgreSQL keeps what lay in an index when the reading began.
+#[test]
+fn how_many_have_waited_while_somebody_reads_is_no_matter_to_the_next() {
+    run(Engine::Postgres, async |db| {
+        let desk = Desk::new(&db);
+        let (done, wait) = std::sync::mpsc::channel::<()>();
+        let (began, begun) = tokio::sync::oneshot::channel();
+        let reader = tokio::spawn({
+            let db = db.clone();
+            async move {
+                db.read(move |tx| {
+                    let rows = literal("SELECT COUNT(*) FROM audit_entry".into());
+                    let rows: i64 = tx.query_one(rows, &[], |row| row.get(0))?;
+                    began.send(()).ok();
+                    wait.recv().ok();
+                    Ok::<_, DbError>(rows)
+                })
+                .await
+            }
+        });
+        begun.await.unwrap();
+        for _ in 0..3 {
+            desk.chatter(&db, 1000).await;
+            desk.sequence(&db).await;
+        }
+        desk.chatter(&db, 2).await;
+        let (of, appends) = (desk.clone(), 10);
+        let looked_at = db.write(move |tx| {
+            let before = looked_at(tx)?;
+            for _ in 0..appends {
+                append(tx, &of, Event::new(Kind::PatientViewed, Actor::staff("s-1", "nurse")))?;
+            }
+            Ok::<_, AuditError>(looked_at(tx)? - before)
+        });
+        let looked_at = looked_at.await.unwrap();
+        done.send(()).unwrap();
+        reader.await.unwrap().unwrap();
+        assert!((1..=2 * appends).contains(&looked_at), "{looked_at} entries read for {appends}");
+        desk.sequence(&db).await;
+        assert_eq!(desk.verify(&db).await.defects, []);
+    });
 }
 
 on_both_engines! {
