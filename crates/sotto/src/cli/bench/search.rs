@@ -64,8 +64,11 @@ const KINDS: [(&str, Typed); 10] = [
     ("record_number", |who| format!("mrn {}", who.record)),
 ];
 
+/// As much of a name as holds so many letters: two of O'Brien are `O'B`.
 fn beginning(name: &str, count: usize) -> String {
-    name.chars().take(count).collect()
+    let letters = name.char_indices().filter(|(_, c)| c.is_alphabetic());
+    let end = letters.map(|(at, c)| at + c.len_utf8()).nth(count.saturating_sub(1));
+    name.get(..end.unwrap_or(name.len())).unwrap_or_default().to_owned()
 }
 
 /// Runs the verb.
@@ -182,4 +185,16 @@ fn bytes(opened: &Opened) -> Result<i64> {
         postgres: "SELECT pg_total_relation_size('patient_search')"
     };
     Ok(opened.db.read_blocking(move |tx| tx.query_one(size, params![], |row| row.get(0)))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beginning_counts_letters() {
+        for (name, two) in [("Garcia", "Ga"), ("O'Brien", "O'B"), ("Núñez", "Nú"), ("Y", "Y")] {
+            assert_eq!(beginning(name, 2), two);
+        }
+    }
 }
