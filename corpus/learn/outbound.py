@@ -12,7 +12,7 @@
 rules found. VECTORS.npz is made by vectors.py. Needs jax 0.10.2, optax 0.2.8, numpy 2.4.6 (PyPI). The
 test files are never read.
 
-Part `ar` is never learned from; nor is outbound-unseen.jsonl, which no command above names.
+Parts `ar` and `az` are never learned from; nor is outbound-unseen.jsonl, which no command above names.
 
 The files a to e were at hand when the rules were made, so the rules are right in them more often than
 in anybody else's texts: from those the words learn without the rules.
@@ -46,7 +46,7 @@ CATEGORIES = (
 ).split()
 LEVELS = 5
 MADE_RULES = {f"outbound-train-{part}" for part in "abcde"}
-KEPT = {"outbound-train-ar"}  # never learned from: the thresholds are chosen by it
+KEPT = {"outbound-train-ar", "outbound-train-az"}  # never learned from: the thresholds are chosen by them
 LEVEL_FACTS = 60  # facts from this bit on tell the rules' level
 CAPITAL = 60  # the mark of a word that begins with one
 AFTER_A_SENTENCE = 63  # the mark of a sentence's first word
