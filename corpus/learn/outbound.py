@@ -68,7 +68,8 @@ IN_ONE_BREATH = 0.5  # of these, how many are one long sentence: "… and … an
 OWN_WEIGHT = 3.0
 LAST = 5  # the mean over the last epochs errs less often than the last step
 RARE = 1.0  # a word met once is half the time read as if nobody had used it in a labelled text
-SWAP = 0.15  # how many words of a text are read as one of their neighbours
+EPOCHS = 18
+SWAP = 0.2  # how many words of a text are read as one of their neighbours
 FREQUENT = 30_000  # words of everyday English that get a vector though no text holds them
 
 
@@ -201,7 +202,7 @@ def main(vectors, listed, target, unseen=""):
     )
     networks = train_several(
         NETWORKS, some(learn), answers(learned), weight, rows, parts, loss, forgotten_facts=66,
-        rare=RARE, mean_of=LAST, swap=SWAP,
+        rare=RARE, epochs=EPOCHS, mean_of=LAST, swap=SWAP,
         near=neighbours(vocabulary, rows, np.unique(x["words"]), FREQUENT),
     )
     if judged:
