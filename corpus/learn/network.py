@@ -112,6 +112,25 @@ def own_vectors(x, learned_from, least=1):
     return own
 
 
+def neighbours(vocabulary, given, met, common, most=4, least=0.55):
+    """For each word its up to `most` nearest by the given vectors, among the words `met` and the
+    `common` first ones; 0 where there are fewer. Short words and numbers have none."""
+    length = np.linalg.norm(given, axis=1, keepdims=True)
+    unit = given / (length + 1e-9)
+    spelt = np.array([False] + [word[:1].isalpha() and len(word) > 2 for word in vocabulary.words])
+    usable = spelt & (length[:, 0] > 0.1)
+    asked = np.isin(np.arange(len(given)), met) & usable
+    pool = np.flatnonzero((asked | (np.arange(len(given)) <= common)) & usable)
+    near, asked = np.zeros((len(given), most), np.int32), np.flatnonzero(asked)
+    for at in range(0, len(asked), 1000):
+        some = asked[at : at + 1000]
+        alike = unit[some] @ unit[pool].T
+        alike[np.arange(len(some)), np.searchsorted(pool, some)] = -1
+        best = np.argpartition(-alike, most, 1)[:, :most]
+        near[some] = np.where(np.take_along_axis(alike, best, 1) > least, pool[best], 0)
+    return near
+
+
 def start(key, own, dims, width, filters, answers, taps, units):
     keys = jax.random.split(key, 8)
 
@@ -176,13 +195,16 @@ def by_parts(p, spellings, table, share):
 
 def train(
     x, y, weight, given, part_table, loss, width=64, filters=128, epochs=14, seed=0, rate=2e-3,
-    decay=2e-4, batch=64, unknown=0.1, rare=0.0, mean_of=0, taps=3, units=0, **chance,
+    decay=2e-4, batch=64, unknown=0.1, rare=0.0, mean_of=0, taps=3, units=0, near=None, swap=0.0,
+    **chance,
 ):
     """Learns from the arrays of `encode` with their vectors (`own_vectors`), the answers `y` and how
     much each text counts. Filters see `taps` words at once; `units` stand between them and the answers.
     `given` are the frozen vectors, row 0 for none. Of the known words of a
     batch, the part `unknown` is read by its letters, as if unknown. A word's own vector is left out
-    with the likelihood `rare` / (`rare` + how often the word is met), as in texts of others. With
+    with the likelihood `rare` / (`rare` + how often the word is met), as in texts of others. Of a
+    batch's words the part `swap` is read as one of those `near` it (of `neighbours`), for another author
+    would have used that one. With
     `mean_of`, the answer is the mean of what stood every twenty steps of so many last epochs."""
     count = len(y)
     table, share = map(jnp.asarray, part_table)
@@ -226,10 +248,15 @@ def train(
         each = np.concatenate([each, np.zeros(-len(each) % (8 * batch), each.dtype)])
         known = (word[each] > 0) & (dice.random(len(each)) >= unknown)
         with_own = dice.random(len(each)) >= rare / np.maximum(rare + met[each], 1)
+        words = word[each]
+        if near is not None:
+            other = near[words, dice.integers(near.shape[1], size=len(words))]
+            swapped = (dice.random(len(words)) < swap) & (other > 0)
+            words, with_own = np.where(swapped, other, words), with_own & ~swapped
         spelt = np.flatnonzero(~known & (each > 0))[:most]
         at = np.concatenate([spelt, np.zeros(most - len(spelt), np.int64)])
         return {
-            "words": word[each], "own": own[each] * with_own, "known": known[:, None].astype(np.float32),
+            "words": words, "own": own[each] * with_own, "known": known[:, None].astype(np.float32),
             "at": at, "parts": np.where(np.arange(most) < len(spelt), each[at], 0),
             "place": place.reshape(spellings.shape),
         }
