@@ -12,7 +12,7 @@ use sotto::channels::twilio_webhook::{Form, WebhookError};
 use sotto::channels::{CarrierEvent, OpaqueIds, ReceiptStatus, Secret, bounce};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{Door, bytes, shows_nothing, tells_nothing};
+use super::{Door, bytes, shows_nothing, shows_nothing_but, tells_nothing};
 
 /// The doors of this family.
 pub const DOORS: &[Door] = &[
@@ -46,7 +46,12 @@ pub fn smpp_pdu(octets: &[u8]) -> bool {
         esme.receive(piece, now);
         smsc.receive(piece, now);
         while let Some(event) = esme.next_event() {
-            shows_nothing(&event);
+            let id = match &event {
+                EsmeEvent::Bound { system_id } => system_id,
+                EsmeEvent::Accepted { message_id, .. } => message_id,
+                _ => "",
+            };
+            shows_nothing_but(id, &event);
             if let EsmeEvent::Delivery { message, .. } = event {
                 taken = true;
                 if let Delivered::Reply(part) = message.delivered() {
@@ -56,7 +61,11 @@ pub fn smpp_pdu(octets: &[u8]) -> bool {
             }
         }
         while let Some(event) = smsc.next_event() {
-            shows_nothing(&event);
+            let id = match &event {
+                SmscEvent::BindRequested { bind, .. } => bind.system_id.as_str(),
+                _ => "",
+            };
+            shows_nothing_but(id, &event);
             if let SmscEvent::BindRequested { sequence, bind } = event {
                 taken = true;
                 let _ = smsc.accept_bind(sequence, bind.kind, "s");
@@ -101,7 +110,7 @@ pub fn smpp_receipt(octets: &[u8]) -> bool {
     let text = String::from_utf8_lossy(octets);
     let read = Receipt::parse(&text, &Optional::default());
     if let Some(receipt) = &read {
-        shows_nothing(receipt);
+        shows_nothing_but(&receipt.id, receipt);
         assert!(receipt.id.len() <= 64);
         // What was read once reads the same again.
         let again = Receipt::parse(&receipt.to_text(), &Optional::default());

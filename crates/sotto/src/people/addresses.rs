@@ -21,13 +21,19 @@ pub fn parse_phone(text: &str) -> Result<(PhoneNumber, Line), InvalidAddress> {
         return Err(InvalidAddress::Phone);
     }
     let text = text.strip_prefix("tel:").unwrap_or(text);
-    let parsed = rlibphonenumber::PhoneNumber::parse(text, Some(Region::US))
-        .map_err(|_| InvalidAddress::Phone)?;
+    let read = |text: &str| rlibphonenumber::PhoneNumber::parse(text, Some(Region::US)).ok();
+    let parsed = read(text).ok_or(InvalidAddress::Phone)?;
     // Possible only within an area code is not enough to call it from elsewhere.
     if !matches!(parsed.is_possible_with_reason(), Ok(NumberLengthType::IsPossible)) {
         return Err(InvalidAddress::Phone);
     }
-    let number = PhoneNumber::from_e164(&parsed.format_as(PhoneNumberFormat::E164))?;
+    let e164 = parsed.format_as(PhoneNumberFormat::E164);
+    // With zeros before it, as they are dialled within some countries, a number reads as yet another
+    // one the next time: then a stop from it would not be found.
+    if read(&e164).is_none_or(|again| again.format_as(PhoneNumberFormat::E164) != e164) {
+        return Err(InvalidAddress::Phone);
+    }
+    let number = PhoneNumber::from_e164(&e164)?;
     let line = match parsed.get_type() {
         PhoneNumberType::Mobile => Line::Mobile,
         PhoneNumberType::FixedLine => Line::Landline,
@@ -77,6 +83,8 @@ mod tests {
             ("tel:+1-617-555-0123", Some("+16175550123")),
             ("555-961-9901", Some("+15559619901")),
             ("+44 20 7946 0123", Some("+442079460123")),
+            ("+39 06 6988 1234", Some("+390669881234")),
+            ("++6600097782 98", None),
             ("617-555-0123 x12", None),
             ("555-0123", None),
             ("800-555-0199", None),
