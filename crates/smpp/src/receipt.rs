@@ -154,7 +154,8 @@ impl Receipt {
             if field == Field::Text {
                 break;
             }
-            let after = after.trim_start_matches(' ');
+            let after = after.trim_start();
+            // The field is empty, and this is the next one.
             if key(after).is_some() {
                 rest = after;
                 continue;
@@ -296,6 +297,7 @@ mod tests {
             ("ID:abC SUB:1 STAT:undeliv ERR:034 Text:", "abC", Undeliverable, Some("034")),
             ("id: 77 stat: EXPIRED err:", "77", Expired, None),
             ("id:77 err: text:abc", "77", Unknown, None),
+            ("id:77 err:\r\nstat:DELIVRD", "77", Delivered, None),
             ("id:77 submit_date:1 done_date:2 stat:REJECTED", "77", Rejected, None),
             ("id:77\tstat:ACCEPTD\r\nerr:0", "77", Accepted, None),
             ("stat:ENROUTE id:77", "77", EnRoute, None),
@@ -322,7 +324,9 @@ mod tests {
 
     #[test]
     fn without_an_id_there_is_no_receipt() {
-        for text in ["", "stat:DELIVRD", "id: stat:DELIVRD", "hello", "text:id:5"] {
+        for text in
+            ["", "stat:DELIVRD", "id: stat:DELIVRD", "ID:\u{c}sub:00002er", "hello", "text:id:5"]
+        {
             assert_eq!(Receipt::parse(text, &Optional::default()), None, "{text}");
         }
     }

@@ -2,6 +2,7 @@
 //! tests are built on it.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 use rusmpp::{CommandId, Pdu};
@@ -15,7 +16,6 @@ use crate::wire::{Bind, BindKind, Body, Frame, ShortMessage};
 use crate::write::{self, Unwritable};
 
 /// What happened.
-#[derive(Debug)]
 pub enum SmscEvent {
     /// A client wants to bind. Answer with [`Smsc::accept_bind`] or [`Smsc::refuse_bind`].
     BindRequested {
@@ -55,6 +55,26 @@ pub enum SmscEvent {
     },
     /// The session ended. Nothing follows.
     Closed(CloseReason),
+}
+
+/// Without the id that is asked about: the client may have written anything there.
+impl fmt::Debug for SmscEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BindRequested { sequence, bind } => {
+                write!(f, "BindRequested({sequence}, {bind:?})")
+            }
+            Self::Submitted { sequence, message } => {
+                write!(f, "Submitted({sequence}, {message:?})")
+            }
+            Self::Queried { sequence, .. } => write!(f, "Queried({sequence}, [redacted])"),
+            Self::DeliveryAnswered { token, status } => {
+                write!(f, "DeliveryAnswered({token}, {status:?})")
+            }
+            Self::DeliveryUnanswered { token } => write!(f, "DeliveryUnanswered({token})"),
+            Self::Closed(reason) => write!(f, "Closed({reason:?})"),
+        }
+    }
 }
 
 /// The carrier's end. Driven like [`crate::Esme`].

@@ -58,11 +58,10 @@ fn shows_nothing(value: &impl std::fmt::Debug) {
 #[track_caller]
 fn shows_nothing_but(id: &str, value: &impl std::fmt::Debug) {
     let said = format!("{value:?}");
-    let said = if id.is_empty() {
-        said
-    } else {
-        said.replace(id, "id").replace(&id.escape_debug().to_string(), "id")
-    };
+    // Once: a second time it would be something else that says the same.
+    let quoted = id.escape_debug().to_string();
+    let id = if said.contains(&quoted) { &quoted } else { id };
+    let said = said.replacen(id, "", 1);
     assert!(!said.contains(NAME) && !said.contains(NUMBER), "Debug shows the input: {said}");
 }
 

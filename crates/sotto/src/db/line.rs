@@ -11,17 +11,12 @@
 //! - What cannot be sent stops all that comes behind it, so that no COMMIT leaves without the write
 //!   before it; and of a transaction in which one statement failed the server makes a ROLLBACK.
 //! - An answer that was asked for ahead is forgotten at the next write or lock.
-//!
-//! How the server runs a prepared statement it works out once, by the size its tables have then, and
-//! keeps to it until it has counted them anew, which may be minutes later. By that time a table that
-//! was empty may hold a hundred thousand rows, so it is told to think again: see [`Plans`].
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use tokio::runtime::{Builder, Runtime};
@@ -29,6 +24,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Error, NoTls, Row, RowStream, Statement};
 
 use crate::channels::transport::client_config;
+use crate::db::plans::Plans;
 use crate::db::postgres::{Server, cannot_connect, settings};
 use crate::db::sql::Value;
 use crate::db::tls::Tls;
@@ -50,9 +46,6 @@ const AT_ONCE: usize = 64;
 const WRITE: Begin = begin!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
 const READ: Begin = begin!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 
-/// For how long plans are kept: twice as long each time, from the first to the second.
-const PLANS_KEPT: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(64));
-
 /// What the server makes of a transaction that is given up.
 const ROLLBACK: &str = "ROLLBACK";
 
@@ -69,34 +62,6 @@ pub(super) struct Line {
     vitals: Arc<Vitals>,
     broken: bool,
     turn: Turn,
-}
-
-/// Since when the server keeps to its plans, and for how long it may. At first they are forgotten
-/// every few moments, since that is when a table grows to a hundred times its size; thousands of
-/// statements pay for making one plan anew.
-struct Plans {
-    made: Instant,
-    kept: Duration,
-}
-
-impl Plans {
-    const fn new(now: Instant) -> Self {
-        Self { made: now, kept: PLANS_KEPT.0 }
-    }
-
-    /// Something is asked for the first time. Its tables may be as new.
-    const fn new_work(&mut self) {
-        self.kept = PLANS_KEPT.0;
-    }
-
-    /// Whether they are to be forgotten now.
-    fn are_old(&mut self, now: Instant) -> bool {
-        let old = now.duration_since(self.made) >= self.kept;
-        if old {
-            *self = Self { made: now, kept: (self.kept * 2).min(PLANS_KEPT.1) };
-        }
-        old
-    }
 }
 
 /// How a transaction begins.
@@ -538,24 +503,4 @@ fn locks(sql: &str) -> bool {
 
 fn owned(params: &[Value<'_>]) -> Vec<Value<'static>> {
     params.iter().map(Value::owned).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::ops::Range;
-
-    use super::*;
-
-    #[test]
-    fn plans_are_forgotten_soon_at_first_and_with_new_work_and_then_every_minute() {
-        let start = now();
-        let mut plans = Plans::new(start);
-        let forgotten = |plans: &mut Plans, moments: Range<u32>| -> Vec<u32> {
-            moments.filter(|moment| plans.are_old(start + PLANS_KEPT.0 * *moment)).collect()
-        };
-        let minute = [1, 3, 7, 15, 31, 63, 127, 255, 511, 767, 1023];
-        assert_eq!(forgotten(&mut plans, 0..1100), minute);
-        plans.new_work();
-        assert_eq!(forgotten(&mut plans, 1100..1120), [1100, 1102, 1106, 1114]);
-    }
 }

@@ -12,6 +12,7 @@ mod ground;
 mod job;
 mod line;
 mod migrate;
+mod plans;
 mod postgres;
 pub mod refill;
 pub mod registry;

@@ -1,6 +1,5 @@
 //! PostgreSQL: threads of their own, each with its connection.
 
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -68,12 +67,13 @@ impl Server {
 /// row yet, it expects none, and would as soon read all that this practice has as go by a row's own
 /// key.
 pub(super) fn settings(writes: bool) -> String {
-    let mut settings = "SET plan_cache_mode = force_generic_plan".to_owned();
+    let planning = "SET plan_cache_mode = force_generic_plan";
     if writes {
         let limit = IDLE_IN_TRANSACTION.as_millis();
-        write!(settings, "; SET idle_in_transaction_session_timeout = {limit}").ok();
+        format!("{planning}; SET idle_in_transaction_session_timeout = {limit}")
+    } else {
+        planning.to_owned()
     }
-    settings
 }
 
 /// Connects once, with a clear word when it cannot: for what needs no transaction of a closure's.
