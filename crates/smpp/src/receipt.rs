@@ -11,7 +11,8 @@ pub struct Receipt {
     pub id: String,
     /// The state.
     pub state: ReceiptState,
-    /// The carrier's own error code: letters and digits, at most 16; `000` and absence are none.
+    /// The carrier's own error code: `000` and absence are none, and what is longer than nine
+    /// characters is no code (Appendix B has three): it may be somebody's number.
     pub error: Option<String>,
     /// When the carrier says it ended, digits as sent (YYMMDDhhmm, perhaps ss), in a zone of its
     /// own choosing.
@@ -187,7 +188,7 @@ impl Receipt {
             Field::Done => self.done = Some(plain(value, 16)).filter(|v| !v.is_empty()),
             Field::Error => {
                 let code = plain(value, 16);
-                let none = code.bytes().all(|b| b == b'0');
+                let none = code.len() > 9 || code.bytes().all(|b| b == b'0');
                 self.error = (!none).then_some(code);
             }
             Field::Other | Field::Text => {}
@@ -301,6 +302,7 @@ mod tests {
             ("id:77 submit_date:1 done_date:2 stat:REJECTED", "77", Rejected, None),
             ("id:77\tstat:ACCEPTD\r\nerr:0", "77", Accepted, None),
             ("stat:ENROUTE id:77", "77", EnRoute, None),
+            ("id:77 stat:UNDELIV err:16175550147", "77", Undeliverable, None),
             ("junk id:77 more status:FAILED err:x1", "77", Undeliverable, Some("x1")),
         ] {
             let receipt = Receipt::parse(text, &Optional::default()).unwrap();
