@@ -31,7 +31,7 @@ pub use address::Address;
 pub use esme::{Esme, EsmeEvent, SubmitError};
 pub use link::{CloseReason, Settings};
 pub use reassemble::{Added, Limits, Reassembler, join};
-pub use receipt::{MessageIdForm, Receipt, ReceiptState, same_id};
+pub use receipt::{MessageIdForm, Receipt, ReceiptState};
 pub use segment::{Encoding, Segment, Segments, TooLong, count, split};
 pub use smsc::{Smsc, SmscEvent};
 pub use status::Status;

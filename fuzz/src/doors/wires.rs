@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use smpp::{
-    Bind, BindKind, Concat, Delivered, Esme, EsmeEvent, Limits, Optional, Reassembler, Receipt,
-    ReplyPart, Settings, Smsc, SmscEvent, same_id,
+    Bind, BindKind, Concat, Delivered, Esme, EsmeEvent, Limits, MessageIdForm, Optional,
+    Reassembler, Receipt, ReplyPart, Settings, Smsc, SmscEvent,
 };
 use sotto::channels::inbound_smtp::{self, InboundSmtpSettings};
 use sotto::channels::twilio_webhook::{Form, WebhookError};
@@ -105,7 +105,7 @@ fn pdus() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Any text as a delivery receipt, and any two texts as message ids.
+/// Any text as a delivery receipt, and as a message id.
 pub fn smpp_receipt(octets: &[u8]) -> bool {
     let text = String::from_utf8_lossy(octets);
     let read = Receipt::parse(&text, &Optional::default());
@@ -116,9 +116,14 @@ pub fn smpp_receipt(octets: &[u8]) -> bool {
         let again = Receipt::parse(&receipt.to_text(), &Optional::default());
         assert_eq!(again.map(|r| (r.id, r.state)), Some((receipt.id.clone(), receipt.state)));
     }
-    let (a, b) = text.split_at(text.floor_char_boundary(text.len() / 2));
-    assert!(same_id(a, a));
-    assert_eq!(same_id(a, b), same_id(b, a));
+    use MessageIdForm::{DecimalThenHex, HexThenDecimal, Same};
+    assert_eq!(Same.of_submit(&text), Same.of_receipt(&text));
+    let _ = (HexThenDecimal.of_receipt(&text), DecimalThenHex.of_receipt(&text));
+    let number =
+        octets.iter().take(16).fold(0_u128, |number, octet| number << 8 | u128::from(*octet));
+    let (decimal, hex) = (number.to_string(), format!("{number:X}"));
+    assert_eq!(HexThenDecimal.of_submit(&hex), HexThenDecimal.of_receipt(&decimal));
+    assert_eq!(DecimalThenHex.of_submit(&decimal), DecimalThenHex.of_receipt(&hex));
     read.is_some()
 }
 
