@@ -281,14 +281,6 @@ impl Keyring {
         derived(&self.practice, &format!("caller: {purpose}"))
     }
 
-    /// Makes a month's key ahead of time, so that no message waits for the disk at midnight.
-    ///
-    /// # Errors
-    /// Those of sealing.
-    pub fn prepare_month(&self, kind: KeyKind, month: Month) -> Result<(), SealError> {
-        self.month_key(kind, month).map(drop)
-    }
-
     /// Makes the keys of many patients, several at a time, so that an import does not wait for
     /// the disk patient by patient.
     ///

@@ -225,11 +225,6 @@ impl Smsc {
         self.link.is_closed()
     }
 
-    /// Whether a client is bound.
-    pub fn is_bound(&self) -> bool {
-        self.bound.is_some() && !self.link.is_closed()
-    }
-
     fn interpret(&mut self) {
         while let Some(incoming) = self.link.incoming.pop_front() {
             match incoming {

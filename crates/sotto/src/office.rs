@@ -230,12 +230,6 @@ impl Office {
         Arc::clone(&self.live().templates)
     }
 
-    /// The templates of the program and the practice's folder, whether or not others are in force.
-    #[must_use]
-    pub fn given_templates(&self) -> Arc<Templates> {
-        Arc::clone(&self.live().given)
-    }
-
     /// How the practice presents itself.
     #[must_use]
     pub fn profile(&self) -> Arc<Profile> {

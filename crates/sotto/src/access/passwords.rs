@@ -14,10 +14,8 @@ use zeroize::Zeroizing;
 
 use super::error::AccessError;
 
-/// The shortest where it is the only factor.
-pub const LEAST_ALONE: usize = 15;
-/// The shortest where a second factor stands beside it.
-pub const LEAST_WITH_SECOND_FACTOR: usize = 8;
+/// The shortest. A second factor always stands beside it.
+pub const LEAST: usize = 8;
 /// The longest.
 pub const MOST: usize = 256;
 
@@ -41,18 +39,17 @@ impl Password {
         Self(Zeroizing::new(text.nfkc().take(MOST + 1).collect()))
     }
 
-    /// What somebody chose. `least` is one of the two lengths above; `own_words` are words that
-    /// stand near this person: the practice's name, their own, their mailbox.
+    /// What somebody chose. `own_words` are words that stand near this person: the practice's name, their own, their mailbox.
     ///
     /// # Errors
     /// [`AccessError::Field`] that says what to choose instead.
-    pub fn chosen(text: &str, least: usize, own_words: &[String]) -> Result<Self, AccessError> {
+    pub fn chosen(text: &str, own_words: &[String]) -> Result<Self, AccessError> {
         let refuse = |because: String| Err(AccessError::field("password", because));
         let password = Self::typed(text);
         let length = password.0.chars().count();
-        if length < least {
+        if length < LEAST {
             return refuse(format!(
-                "must have at least {least} characters; four unrelated words do well"
+                "must have at least {LEAST} characters; four unrelated words do well"
             ));
         }
         if length > MOST {
@@ -165,24 +162,23 @@ impl Hash {
 mod tests {
     use super::*;
 
-    fn chosen(text: &str, least: usize) -> Result<Password, AccessError> {
+    fn chosen(text: &str) -> Result<Password, AccessError> {
         let own = ["Harborview Family Health", "Rosa Delgado", "rosa.delgado"];
-        Password::chosen(text, least, &own.map(str::to_owned))
+        Password::chosen(text, &own.map(str::to_owned))
     }
 
     #[test]
     fn length_counts_and_composition_does_not() {
-        for (text, least, good) in [
-            ("seven77", LEAST_WITH_SECOND_FACTOR, false),
-            ("lamp otter", LEAST_WITH_SECOND_FACTOR, true),
-            ("lamp otter", LEAST_ALONE, false),
-            ("lamp otter quiet mesa", LEAST_ALONE, true),
-            ("пять слов для входа", LEAST_ALONE, true),
-            ("🦦🦦🦜🦜🦉🦉🦊🦊🦔", LEAST_WITH_SECOND_FACTOR, true),
+        for (text, good) in [
+            ("seven77", false),
+            ("lampotte", true),
+            ("lamp otter quiet mesa", true),
+            ("пять слов для входа", true),
+            ("🦦🦦🦜🦜🦉🦉🦊🦊🦔", true),
         ] {
-            assert_eq!(chosen(text, least).is_ok(), good, "{text}");
+            assert_eq!(chosen(text).is_ok(), good, "{text}");
         }
-        assert!(chosen(&"lamp otter ".repeat(24), LEAST_ALONE).is_err());
+        assert!(chosen(&"lamp otter ".repeat(24)).is_err());
     }
 
     #[test]
@@ -198,7 +194,7 @@ mod tests {
             "Rosa.Delgado!",
             "rosa delgado",
         ] {
-            assert!(chosen(text, LEAST_WITH_SECOND_FACTOR).is_err(), "{text}");
+            assert!(chosen(text).is_err(), "{text}");
         }
         assert!(COMMON.is_sorted() && COMMON.len() > 5_000, "{}", COMMON.len());
     }

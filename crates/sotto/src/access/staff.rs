@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::error::AccessError;
-use super::passwords::{self, Hash, Password};
+use super::passwords::{Hash, Password};
 use super::roles::{Role, Roles};
 use super::tokens::Secret;
 use super::{recovery_codes, sessions, totp, training};
@@ -292,7 +292,7 @@ pub fn choose_password(
     let mut own = vec![office.profile().display_name.clone(), staff.named.name.clone()];
     own.extend(staff.named.name.split_whitespace().map(str::to_owned));
     own.extend(staff.named.email.split(['@', '.']).map(str::to_owned));
-    Password::chosen(typed, passwords::LEAST_WITH_SECOND_FACTOR, &own)
+    Password::chosen(typed, &own)
 }
 
 /// Gives somebody other roles, at once.

@@ -117,13 +117,6 @@ impl Templates {
     pub fn find(&self, key: Key) -> Option<&Template> {
         self.0.get(&key).map(|template| &**template)
     }
-
-    /// Whether a kind can be said on a channel in a language.
-    #[must_use]
-    pub fn can_say(&self, kind: Kind, channel: Channel, language: Language) -> bool {
-        self.iter()
-            .any(|t| t.key.kind == kind && t.key.channel == channel && t.key.language == language)
-    }
 }
 
 /// The words of one message. Which parts came from which variable is told with them, so that the

@@ -1,7 +1,6 @@
 //! Table `message`: every message that was asked for, refused ones too.
 
 use std::borrow::Cow;
-use std::str::FromStr;
 
 use gate::permit::{Basis, Cell};
 use gate::{
@@ -619,14 +618,6 @@ pub struct CapWindows {
     pub day_end: Timestamp,
     /// Seven days before `day_end`.
     pub week_start: Timestamp,
-}
-
-/// Ids parse from text in rows of others.
-///
-/// # Errors
-/// [`DbError::Column`].
-pub fn parse_id<T: FromStr>(text: &str, index: usize) -> Result<T, DbError> {
-    text.parse().map_err(|_| DbError::Column { index, why: "expected a UUID" })
 }
 
 /// The appointments of which this address was reminded since an instant, each once.

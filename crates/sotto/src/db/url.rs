@@ -60,12 +60,6 @@ impl DatabaseUrl {
             Target::Sqlite(Place::Memory) | Target::Postgres(_) => None,
         }
     }
-
-    /// A SQLite file.
-    #[must_use]
-    pub fn sqlite_file(path: impl Into<std::path::PathBuf>) -> Self {
-        Self { target: Target::Sqlite(Place::File(path.into())) }
-    }
 }
 
 fn server(text: &str) -> Result<Server, DbError> {

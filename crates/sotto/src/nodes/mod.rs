@@ -7,8 +7,8 @@
 //! | span | who | what |
 //! |---|---|---|
 //! | [`BEAT`] | the node | counts its row up |
-//! | [`STANDS`] | the node | after so long without a count that was stored, it puts nothing on a wire |
-//! | [`STANDS`] | another | after it saw the same count for so long, it gives the node up if the node's connection has ended too: it was killed |
+//! | half of [`SILENT`] | the node | after so long without a count that was stored, it puts nothing on a wire |
+//! | half of [`SILENT`] | another | after it saw the same count for so long, it gives the node up if the node's connection has ended too: it was killed |
 //! | [`SILENT`] | another | after it saw the same count for so long, it gives the node up |
 //!
 //! A node's own span runs from before the count was asked for, another's from after it was seen:
@@ -48,13 +48,10 @@ use watch::{Still, Watch};
 pub const BEAT: Duration = Duration::from_millis(500);
 
 /// For how long a node that is paused in the middle of a beat holds what others may wait for.
-/// Shorter than [`STANDS`], so that their own beats come in time; long enough for a starved machine.
+/// Shorter than half of [`SILENT`], so that their own beats come in time; long enough for a starved machine.
 const HELD: Duration = Duration::from_secs(2);
 
-/// For how long a node may act upon its last beat.
-pub const STANDS: Duration = Duration::from_secs(3);
-
-/// After how long without a beat the others give a node up.
+/// After how long without a beat the others give a node up. It acts upon its last beat for half of it.
 pub const SILENT: Duration = Duration::from_secs(6);
 
 /// What a node is, beside its practice.

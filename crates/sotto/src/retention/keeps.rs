@@ -40,12 +40,6 @@ impl Keeps {
             || self.under_age > 0
             || self.in_effect != InEffect::default()
     }
-
-    /// Whether a hold does.
-    #[must_use]
-    pub const fn is_held(&self) -> bool {
-        self.practice || self.held > 0
-    }
 }
 
 /// Everything that keeps a month. Reads only.

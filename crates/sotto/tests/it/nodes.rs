@@ -15,7 +15,7 @@ use sotto::db::node::NodeRow;
 use sotto::db::outbox::Which;
 use sotto::db::{DatabaseUrl, Db, DbError, Threads, Tx, node};
 use sotto::journeys::reminders;
-use sotto::nodes::{self, Lease, Node, Place, SILENT, STANDS, Standing};
+use sotto::nodes::{self, Lease, Node, Place, SILENT, Standing};
 use sotto::outbox::recover::{Broken, settle_broken_off};
 use sotto::outbox::worker::{Settings, Worker};
 use sotto::{outbox, params, sql};
@@ -27,6 +27,9 @@ use crate::channels::bench::start_smpp_of;
 use crate::clinic::{Clinic, staff};
 use crate::engines::{Engine, run};
 use crate::on_both_engines;
+
+/// For how long a node may act upon its last beat.
+const STANDS: Duration = Duration::from_secs(SILENT.as_secs() / 2);
 
 /// A carrier that takes what it is given when it is told to.
 #[derive(Clone)]
