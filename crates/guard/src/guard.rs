@@ -32,8 +32,9 @@ static STANDARD: LazyLock<Guard> = LazyLock::new(|| {
         tag: identifiers.look_up(spelling),
     };
     #[expect(clippy::expect_used, reason = "the lists are compiled in and a test parses them all")]
-    let lexicon = Lexicon::embedded(elsewhere).expect("the embedded term lists are well formed");
-    Guard { slips: Slips::new(&lexicon), second_look, lexicon, identifiers }
+    let read = Lexicon::embedded(elsewhere).expect("the embedded term lists are well formed");
+    let (lexicon, spellings) = read;
+    Guard { slips: Slips::new(&lexicon, &spellings), second_look, lexicon, identifiers }
 });
 
 impl Guard {

@@ -15,7 +15,7 @@ use crate::names;
 use crate::normalise::{Folded, fold};
 use crate::sentences;
 use crate::tokens::{self, Gap, Token};
-use crate::words::{Elsewhere, FastMap, NO_WORD, WordId, Words};
+use crate::words::{Elsewhere, FastMap, NO_WORD, Spellings, WordId, Words};
 
 /// Every list, by file name.
 const FILES: &[(&str, &str)] = &[
@@ -253,8 +253,10 @@ pub(crate) struct LexiconError {
     pub(crate) what: String,
 }
 
-/// Room for the words of all lists, so that the table seldom grows while it is filled.
-const MOST_WORDS: usize = 100_000;
+/// Room for the words of all lists, so that the tables seldom grow while they are filled.
+const MOST_WORDS: usize = 114_000;
+/// Room for their terms.
+const MOST_TERMS: usize = 34_000;
 
 /// What is known of a node.
 #[derive(Debug, Clone, Copy, Default)]
@@ -288,13 +290,18 @@ pub(crate) struct Lexicon {
 }
 
 impl Lexicon {
-    /// The lists that ship with the guard. With each word it is noted what is known of it `elsewhere`.
+    /// The lists that ship with the guard, and the spellings of their words. With each word it is noted
+    /// what is known of it `elsewhere`.
     ///
     /// # Errors
     /// A file with a head that lacks a key or has an unknown value.
-    pub(crate) fn embedded(elsewhere: impl Fn(&str) -> Elsewhere) -> Result<Self, LexiconError> {
+    pub(crate) fn embedded(
+        elsewhere: impl Fn(&str) -> Elsewhere,
+    ) -> Result<(Self, Spellings), LexiconError> {
         let mut building = Building::default();
         building.lexicon.words.reserve(MOST_WORDS);
+        building.spellings.reserve(MOST_WORDS);
+        building.found.reserve(MOST_TERMS);
         for (number, (file, text)) in FILES.iter().enumerate() {
             let (head, body) =
                 text.split_once("\n\n").ok_or_else(|| wrong(file, "no empty line after head"))?;
@@ -309,7 +316,7 @@ impl Lexicon {
         }
         let names = GIVEN_NAMES.lines().filter(|line| !line.starts_with(['#', '@']));
         for name in names.flat_map(str::split_whitespace) {
-            let word = building.lexicon.words.add(Cow::Borrowed(name));
+            let word = building.word(Cow::Borrowed(name));
             building.lexicon.words.mark(word, Role::FirstName.bit());
         }
         Ok(building.finish(elsewhere))
@@ -489,9 +496,13 @@ impl Lexicon {
     }
 
     /// The single words that are long enough to be recognised with a slip in them.
-    pub(crate) fn long_words(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.words.iter().filter(|(w, _)| w.len() >= 5).flat_map(|(spelling, id)| {
-            let node = self.first.get(id as usize).copied().unwrap_or(ROOT);
+    pub(crate) fn long_words<'s>(
+        &self,
+        spellings: &'s Spellings,
+    ) -> impl Iterator<Item = (&'s str, usize)> {
+        let words = spellings.iter().map(|spelling| &**spelling).zip(0_usize..);
+        words.filter(|(w, _)| w.len() >= 5).flat_map(|(spelling, id)| {
+            let node = self.first.get(id).copied().unwrap_or(ROOT);
             let entries = if node == ROOT { &[] } else { self.ending_at(node) };
             entries
                 .iter()
@@ -522,6 +533,7 @@ const fn ends_of_edge(edge: u64) -> (Node, WordId) {
 #[derive(Debug, Default)]
 struct Building {
     lexicon: Lexicon,
+    spellings: Spellings,
     nodes: Node,
     found: Vec<(Node, Entry)>,
     path: Vec<WordId>,
@@ -531,7 +543,7 @@ impl Building {
     fn add(&mut self, term: &'static str, group: usize, role: Role) {
         // Nearly all are one word without a mark.
         if term.bytes().fold(true, |plain, b| plain & b.is_ascii_lowercase()) {
-            let word = self.lexicon.words.add(Cow::Borrowed(term));
+            let word = self.word(Cow::Borrowed(term));
             self.lexicon.words.mark(word, role.bit());
             if role != Role::Common {
                 let node = self.child(ROOT, word);
@@ -567,7 +579,8 @@ impl Building {
         let plain = |b: u8| b.is_ascii_lowercase() || matches!(b, b' ' | b'-');
         if bare.bytes().all(plain) {
             for piece in bare.split([' ', '-']).filter(|piece| !piece.is_empty()) {
-                self.path.push(self.lexicon.words.add(Cow::Borrowed(piece)));
+                let word = self.word(Cow::Borrowed(piece));
+                self.path.push(word);
             }
             return;
         }
@@ -575,8 +588,13 @@ impl Building {
         let sentences = sentences::split(&folded);
         for token in self.lexicon.tokens(&folded, &sentences) {
             let spelling = folded.slice(token.span()).replace('\'', "");
-            self.path.push(self.lexicon.words.add(Cow::Owned(spelling)));
+            let word = self.word(Cow::Owned(spelling));
+            self.path.push(word);
         }
+    }
+
+    fn word(&mut self, spelling: Cow<'static, str>) -> WordId {
+        self.lexicon.words.add(spelling, &mut self.spellings)
     }
 
     fn child(&mut self, node: Node, word: WordId) -> Node {
@@ -601,7 +619,7 @@ impl Building {
         child
     }
 
-    fn finish(mut self, elsewhere: impl Fn(&str) -> Elsewhere) -> Lexicon {
+    fn finish(mut self, elsewhere: impl Fn(&str) -> Elsewhere) -> (Lexicon, Spellings) {
         self.found.sort_by_key(|(node, entry)| (*node, entry.group));
         self.found.dedup();
         let mut places = vec![Place::default(); (self.nodes as usize).saturating_add(2)];
@@ -628,8 +646,8 @@ impl Building {
                 self.lexicon.words.mark(id, Role::Addresses.bit());
             }
         }
-        self.lexicon.words.finish(&self.lexicon.first, elsewhere);
-        self.lexicon
+        self.lexicon.words.finish(&self.spellings, &self.lexicon.first, elsewhere);
+        (self.lexicon, self.spellings)
     }
 }
 
@@ -736,7 +754,7 @@ mod tests {
 
     #[test]
     fn every_list_parses_and_none_is_forgotten() {
-        let lexicon = Lexicon::embedded(|_| Elsewhere::default()).unwrap();
+        let (lexicon, _) = Lexicon::embedded(|_| Elsewhere::default()).unwrap();
         assert_eq!(lexicon.groups.len(), FILES.len());
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../lexicon");
         let mut on_disk: Vec<_> = std::fs::read_dir(folder)
@@ -765,7 +783,7 @@ mod tests {
 
     #[test]
     fn plurals_and_capitals() {
-        let lexicon = Lexicon::embedded(|_| Elsewhere::default()).unwrap();
+        let (lexicon, _) = Lexicon::embedded(|_| Elsewhere::default()).unwrap();
         let count = |text: &str| {
             let mut hits = Vec::new();
             let folded = Folded::new(text);

@@ -368,7 +368,7 @@ mod tests {
 
     #[test]
     fn every_word_that_opens_an_address_has_its_role() {
-        let words = Lexicon::embedded(|_| Elsewhere::default()).unwrap().words;
+        let words = Lexicon::embedded(|_| Elsewhere::default()).unwrap().0.words;
         for word in ADDRESSES {
             let id = words.look_up(word).word;
             assert!(id == NO_WORD || words.roles(id) & Role::Addresses.bit() != 0, "{word}");

@@ -6,7 +6,7 @@ use crate::normalise::Folded;
 use crate::sentences::{self, Language};
 use crate::terms::Text;
 use crate::tokens::{Gap, Kind, Token};
-use crate::words::FastMap;
+use crate::words::{FastMap, Spellings};
 
 /// The long lists from registers: too many names to be recognised with a slip in them.
 pub(crate) const REGISTERED: &str = "medication.registered";
@@ -93,11 +93,11 @@ fn is_drug(group: &Group) -> bool {
 }
 
 impl Slips {
-    pub(crate) fn new(lexicon: &Lexicon) -> Self {
+    pub(crate) fn new(lexicon: &Lexicon, spellings: &Spellings) -> Self {
         let start_bits = vec![0; 1 << (START_BITS - 6)];
         let mut slips = Self { start_bits, ..Self::default() };
         let mut words: Vec<&str> = lexicon
-            .long_words()
+            .long_words(spellings)
             .filter(|(word, group)| {
                 lexicon.group(*group).is_some_and(|g| {
                     let drug = is_drug(g) && g.rule != REGISTERED;

@@ -177,12 +177,13 @@ impl Listed {
     }
 }
 
+/// The spelling of every word by its number, for as long as the lists are read.
+pub(crate) type Spellings = Vec<Cow<'static, str>>;
+
 /// All words, without apostrophes, in small letters.
 #[derive(Debug, Default)]
 pub(crate) struct Words {
     listed: BySpelling<Listed>,
-    /// By number.
-    spellings: Vec<Cow<'static, str>>,
     /// By number.
     roles: Vec<u64>,
 }
@@ -191,20 +192,19 @@ impl Words {
     /// Makes room for so many words.
     pub(crate) fn reserve(&mut self, words: usize) {
         self.listed.reserve(words);
-        self.spellings.reserve(words);
         self.roles.reserve(words);
     }
 
-    /// The number of a word, given one if it is new.
-    pub(crate) fn add(&mut self, spelling: Cow<'static, str>) -> WordId {
-        let next = WordId::try_from(self.spellings.len()).unwrap_or(NO_WORD);
+    /// The number of a word, given one if it is new; then its spelling is put to the others.
+    pub(crate) fn add(&mut self, spelling: Cow<'static, str>, others: &mut Spellings) -> WordId {
+        let next = WordId::try_from(others.len()).unwrap_or(NO_WORD);
         let key = match &spelling {
             Cow::Borrowed(spelling) => Cow::Borrowed(spelling.as_bytes()),
             Cow::Owned(spelling) => Cow::Owned(spelling.as_bytes().to_vec()),
         };
         let word = self.listed.of(key, || Listed::new(next)).word;
         if word == next {
-            self.spellings.push(spelling);
+            others.push(spelling);
             self.roles.push(0);
         }
         word
@@ -218,9 +218,14 @@ impl Words {
     }
 
     /// Notes with each word what is known of it; call once all words are in. `first` is by number.
-    pub(crate) fn finish(&mut self, first: &[u32], elsewhere: impl Fn(&str) -> Elsewhere) {
+    pub(crate) fn finish(
+        &mut self,
+        spellings: &Spellings,
+        first: &[u32],
+        elsewhere: impl Fn(&str) -> Elsewhere,
+    ) {
         let first = first.iter().copied().chain(std::iter::repeat(0));
-        for ((spelling, &roles), first) in self.spellings.iter().zip(&self.roles).zip(first) {
+        for ((spelling, &roles), first) in spellings.iter().zip(&self.roles).zip(first) {
             let stem = self.stem(spelling);
             if let Some(listed) = self.listed.get_mut(spelling.as_bytes()) {
                 let (heard, elsewhere) = (Heard::of(spelling), elsewhere(spelling));
@@ -250,11 +255,6 @@ impl Words {
     pub(crate) fn roles(&self, word: WordId) -> u64 {
         self.roles.get(word as usize).copied().unwrap_or(0)
     }
-
-    /// Every word with its number.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, WordId)> {
-        self.spellings.iter().map(|spelling| &**spelling).zip(0..)
-    }
 }
 
 /// `labs` → `lab`, `biopsies` → `biopsy`, `masses` → `mass`.
@@ -271,10 +271,13 @@ mod tests {
 
     #[test]
     fn a_plural_leads_to_its_singular() {
-        let mut words = Words::default();
-        let lab = words.add(Cow::Borrowed("lab"));
-        let labs = words.add(Cow::Borrowed("labs"));
-        words.finish(&[7, 8], |spelling| Elsewhere { meant: None, tag: spelling.len() as u64 });
+        let (mut words, mut spellings) = (Words::default(), Spellings::new());
+        let lab = words.add(Cow::Borrowed("lab"), &mut spellings);
+        let labs = words.add(Cow::Borrowed("labs"), &mut spellings);
+        words.finish(&spellings, &[7, 8], |spelling| Elsewhere {
+            meant: None,
+            tag: spelling.len() as u64,
+        });
         let listed = |word, stem, spelling: &str, first| Listed {
             stem,
             first,

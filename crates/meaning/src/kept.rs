@@ -10,6 +10,19 @@ use crate::sums::{BLOCK, Row};
 #[derive(Debug)]
 pub(crate) struct Kept<K>(Vec<OnceLock<(K, Row)>>);
 
+/// For how many words and sets of marks a network keeps what they add to every filter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    pub(crate) words: usize,
+    pub(crate) sets: usize,
+}
+
+impl Room {
+    /// Five megabytes of words.
+    pub(crate) const LARGE: Self = Self { words: 1 << 13, sets: 1 << 12 };
+    pub(crate) const SMALL: Self = Self { words: 1 << 12, sets: 1 << 9 };
+}
+
 impl<K> Default for Kept<K> {
     fn default() -> Self {
         Self(Vec::new())
@@ -45,5 +58,28 @@ impl<K: Copy + PartialEq> Kept<K> {
             }
         }
         Cow::Owned(work_out().into_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Key `n` stands for `n`; more keys than are kept, each asked for twice.
+    #[test]
+    fn a_key_has_its_row_kept_or_not() {
+        let kept = Kept::new(1_000);
+        assert_eq!(kept.room(), 1_024);
+        let worked_out = std::cell::Cell::new(0);
+        for key in (0..6_000_i16).chain(0..6_000) {
+            let place = usize::try_from(key).unwrap() % kept.room();
+            let row = kept.row(key, place, || {
+                worked_out.set(worked_out.get() + 1);
+                vec![[key; BLOCK]].into_boxed_slice()
+            });
+            assert_eq!(*row, [[key; BLOCK]], "{key}");
+        }
+        assert_eq!(worked_out.get(), 12_000 - 1_024, "those met first are not worked out again");
+        assert_eq!(*Kept::default().row(1, 0, || [[1; BLOCK]].into()), [[1; BLOCK]]);
     }
 }

@@ -17,7 +17,6 @@ mod kept;
 mod marked;
 mod network;
 mod networks;
-mod rows;
 mod sums;
 mod vocabulary;
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::file::{Malformed, Parts};
+use crate::kept::{Kept, Room};
 use crate::marked::{Marked, ones};
-use crate::rows::Rows;
 use crate::sums::{BLOCK, Row, UNIT, add_farther, all_in_all, around_one, counted, dot, padded};
 use crate::vocabulary::{Vectors, Vocabulary, WordNumber, WordVectors};
 
@@ -58,7 +58,8 @@ pub(crate) struct Network {
     /// How many words a filter sees at once: [`NARROW`] or [`WIDE`].
     taps: usize,
     vectors: WordVectors,
-    rows: Rows,
+    /// What known words add to every filter.
+    rows: Kept<WordNumber>,
     marked: Marked,
     /// Blocks of filters, by place in the words from the last to the first; in each, by place in the
     /// vector, what that place adds to the block's filters.
@@ -91,7 +92,7 @@ impl Network {
     pub(crate) fn read(
         parts: &mut Parts<'static>,
         sizes: Sizes,
-        rows: Rows,
+        room: Room,
     ) -> Result<Self, Malformed> {
         let width = parts.count("head")?;
         let filters = parts.count("head")?;
@@ -120,7 +121,7 @@ impl Network {
             filters,
             taps,
             vectors,
-            rows,
+            rows: Kept::new(room.words),
             marked: Marked::default(),
             weights: in_blocks(&weights, width, filters),
             bias: bias.chunks(BLOCK).map(|part| padded(part).map(counted)).collect(),
@@ -132,7 +133,7 @@ impl Network {
         let mark = |mark| network.shares(|vector| mark_vectors.add(mark, 1.0, vector));
         let rows = (0..sizes.marks).map(mark).collect();
         let length = taps.saturating_mul(filters.div_ceil(BLOCK));
-        network.marked = Marked::new(rows, length, network.rows.sets());
+        network.marked = Marked::new(rows, length, room.sets);
         Ok(network)
     }
 
@@ -199,9 +200,11 @@ impl Network {
             Spelling::As(spelling) => vocabulary.number(spelling).ok_or(spelling),
         };
         match number {
-            Ok(number) => self
-                .rows
-                .of(number, || self.shares(|vector| self.vectors.add_known(number, vector))),
+            Ok(number) => {
+                let place = number.place() % self.rows.room().max(1);
+                let work_out = || self.shares(|vector| self.vectors.add_known(number, vector));
+                self.rows.row(number, place, work_out)
+            }
             Err(spelling) => {
                 let shares = self.shares(|vector| self.vectors.add_unknown(spelling, vector));
                 Cow::Owned(shares.into_vec())

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::file::{Malformed, Parts};
+use crate::kept::Room;
 use crate::network::{Network, Seen, Sizes, Word};
-use crate::rows::Rows;
 use crate::vocabulary::{Vocabulary, WordNumber};
 
 /// Networks that were learned apart, over one vocabulary. The first can read alone ([`Networks::glance`]);
@@ -30,8 +30,9 @@ impl Networks {
         let vocabulary = Vocabulary::read(&mut parts, words)?;
         let sizes = Sizes { words, answers, buckets, marks, facts };
         let network = |number| {
-            let rows = if number == 0 { Rows::all(vocabulary.len()) } else { Rows::some() };
-            Network::read(&mut parts, sizes, rows)
+            // The first reads every text, the others where it is in doubt.
+            let room = if number == 0 { Room::LARGE } else { Room::SMALL };
+            Network::read(&mut parts, sizes, room)
         };
         let networks = (0..networks).map(network).collect::<Result<Vec<_>, _>>()?;
         if networks.is_empty() {

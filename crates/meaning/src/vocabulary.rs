@@ -61,10 +61,6 @@ impl Vocabulary {
         Ok(Self { numbers: spellings.into_iter().zip(numbers).collect() })
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.numbers.len()
-    }
-
     /// The number of a known word. Of a number that is not known itself, its shape (`120` → `#999`).
     pub(crate) fn number(&self, spelling: &str) -> Option<WordNumber> {
         if let Some(&number) = self.numbers.get(spelling) {
