@@ -46,8 +46,8 @@ pub(crate) struct Slips {
 /// What a word sounds like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Heard {
-    /// Its first sounds, a byte each, the first in the lowest byte.
-    sounds: u64,
+    /// Its first sounds, one byte each.
+    sounds: [u8; 8],
     /// How many sounds it has in all.
     length: u8,
     /// How many bytes were read: a word with an apostrophe is on the lists without it. 0 of too many
@@ -57,13 +57,13 @@ pub(crate) struct Heard {
 
 impl Heard {
     /// Of no word.
-    pub(crate) const NOTHING: Self = Self { sounds: 0, length: 0, bytes: 0 };
+    pub(crate) const NOTHING: Self = Self { sounds: [0; 8], length: 0, bytes: 0 };
 
     pub(crate) fn of(word: &str) -> Self {
         let mut heard = Self { bytes: u8::try_from(word.len()).unwrap_or(0), ..Self::NOTHING };
         sounds_of(word, |sound| {
-            if heard.length < 8 {
-                heard.sounds |= u64::from(sound) << (8 * heard.length);
+            if let Some(place) = heard.sounds.get_mut(usize::from(heard.length)) {
+                *place = sound;
             }
             heard.length = heard.length.saturating_add(1);
         });
@@ -74,7 +74,7 @@ impl Heard {
 /// What a token sounds like.
 #[derive(Debug, Clone, Copy)]
 struct Piece {
-    /// As in [`Heard`].
+    /// As in [`Heard`], the first in the lowest byte.
     sounds: u64,
     /// As in [`Heard`].
     length: u32,
@@ -325,6 +325,7 @@ fn piece(folded: &Folded, token: &Token) -> Piece {
         (true, true) => token.heard,
         (true, false) => Heard::of(folded.slice(token.span())),
     };
+    let sounds = u64::from_le_bytes(sounds);
     Piece { sounds, length: u32::from(length), is_word, goes_on: token.gap <= Gap::Soft }
 }
 

@@ -18,8 +18,8 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Five megabytes of words.
-    pub(crate) const LARGE: Self = Self { words: 1 << 13, sets: 1 << 12 };
+    /// Ten megabytes of words, where so many are met.
+    pub(crate) const LARGE: Self = Self { words: 1 << 14, sets: 1 << 12 };
     pub(crate) const SMALL: Self = Self { words: 1 << 12, sets: 1 << 9 };
 }
 
@@ -43,13 +43,14 @@ impl<K: Copy + PartialEq> Kept<K> {
         self.0.len()
     }
 
-    /// The row of a key that belongs at `place`, below [`room`](Self::room).
+    /// The row of a key that belongs at `place`, counted on from the first behind the last.
     pub(crate) fn row(
         &self,
         key: K,
         place: usize,
         work_out: impl Fn() -> Row,
     ) -> Cow<'_, [[i16; BLOCK]]> {
+        let place = place & self.room().wrapping_sub(1);
         for way in 0..Self::WAYS {
             let Some(slot) = self.0.get(place ^ way) else { break };
             let (known, row) = slot.get_or_init(|| (key, work_out()));
@@ -72,8 +73,7 @@ mod tests {
         assert_eq!(kept.room(), 1_024);
         let worked_out = std::cell::Cell::new(0);
         for key in (0..6_000_i16).chain(0..6_000) {
-            let place = usize::try_from(key).unwrap() % kept.room();
-            let row = kept.row(key, place, || {
+            let row = kept.row(key, usize::try_from(key).unwrap(), || {
                 worked_out.set(worked_out.get() + 1);
                 vec![[key; BLOCK]].into_boxed_slice()
             });

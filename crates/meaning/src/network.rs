@@ -201,9 +201,8 @@ impl Network {
         };
         match number {
             Ok(number) => {
-                let place = number.place() % self.rows.room().max(1);
                 let work_out = || self.shares(|vector| self.vectors.add_known(number, vector));
-                self.rows.row(number, place, work_out)
+                self.rows.row(number, number.place(), work_out)
             }
             Err(spelling) => {
                 let shares = self.shares(|vector| self.vectors.add_unknown(spelling, vector));

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::server::peak_of;
 use crate::inbound::intent::{Intent, classify};
 
 /// Measure the guard: how often it is right on the labelled corpus, and how fast.
@@ -84,6 +85,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     for message in &outbound {
         report.outbound.judge(guard, message);
     }
+    // Before replies are read, which have tables of their own.
+    let memory = std::fs::read_to_string("/proc/self/status").ok().as_deref().and_then(peak_of);
     for reply in read::<Inbound>(&args.corpus, "inbound-", &args.part)? {
         report.inbound.judge(&reply, classify(&reply.text).primary());
     }
@@ -91,10 +94,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         report.identifiers.judge(&text, &guard.check(&text.text, &Context::default()));
     }
     let speed = speed(guard, &outbound, Duration::from_secs(args.seconds.max(1)));
+    let cost = Cost { load, memory, speed };
     if args.json {
-        println!("{}", report.json(&args.part, &speed, load));
+        println!("{}", report.json(&args.part, &cost));
     } else {
-        print!("{}", report.table(&args.part, &speed, load));
+        print!("{}", report.table(&args.part, &cost));
         if args.failures {
             report.failures().for_each(|line| println!("{line}"));
         }
@@ -321,6 +325,15 @@ impl Inventory {
     }
 }
 
+/// What the guard costs.
+struct Cost {
+    load: Duration,
+    /// The most that this process held when the messages had been judged, in MiB; none where there is
+    /// no `/proc`.
+    memory: Option<f64>,
+    speed: Speed,
+}
+
 /// How fast, on this thread alone.
 struct Speed {
     per_second: f64,
@@ -389,7 +402,7 @@ impl Report {
         ]
     }
 
-    fn json(&self, part: &str, speed: &Speed, load: Duration) -> Value {
+    fn json(&self, part: &str, Cost { load, memory, speed }: &Cost) -> Value {
         let mut line: serde_json::Map<String, Value> = self
             .shares()
             .into_iter()
@@ -403,6 +416,7 @@ impl Report {
             ("p99_us", json!(speed.p99_us)),
             ("characters", json!(speed.characters.round())),
             ("load_ms", json!(load.as_secs_f64() * 1e3)),
+            ("peak_rss_mb", json!(memory)),
             ("outbound_by_category", self.outbound.by_category()),
             ("outbound_confusion", json!(self.outbound.confusion)),
             ("inbound_confusion", json!(self.inbound.confusion)),
@@ -411,7 +425,7 @@ impl Report {
         Value::Object(line)
     }
 
-    fn table(&self, part: &str, speed: &Speed, load: Duration) -> String {
+    fn table(&self, part: &str, Cost { load, memory, speed }: &Cost) -> String {
         let mut out = format!("judged by the {part} files\n");
         for (name, share) in self.shares().into_iter().filter(|(_, share)| share.of > 0) {
             let name = name.replace('_', " ");
@@ -425,12 +439,13 @@ impl Report {
         let _ = writeln!(
             out,
             "one core, texts of {:.0} characters on average\n  {:.0} messages/s, p50 {:.1} µs, \
-             p99 {:.1} µs; loaded in {:.0} ms",
+             p99 {:.1} µs; loaded in {:.0} ms, at most {:.0} MB held",
             speed.characters,
             speed.per_second,
             speed.p50_us,
             speed.p99_us,
-            load.as_secs_f64() * 1e3
+            load.as_secs_f64() * 1e3,
+            memory.unwrap_or_default()
         );
         for (what, confusion) in
             [("verdicts", &self.outbound.confusion), ("intents", &self.inbound.confusion)]
