@@ -1,4 +1,5 @@
-//! `sotto bench nodes`: several nodes on one PostgreSQL under load, killed and paused at random.
+//! `sotto bench nodes`: several nodes on one PostgreSQL under load, killed, paused and cut off from it
+//! at random.
 //!
 //! Each node is `sotto serve` as it is, with a settings file like anybody's. The carrier twin and
 //! the callers live in this process. A caller asks any node, and where it gets no answer another,
@@ -6,7 +7,10 @@
 //! the callers, the carrier and the database make of it.
 //!
 //! With the binary of an older version all nodes begin as that, beside this version's schema, and
-//! are replaced one after the other while there is load; then come the kills.
+//! are replaced one after the other while there is load; then come the kills. With a command that
+//! restarts PostgreSQL, or lets its standby take over, that is run between them.
+
+mod line;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -28,20 +32,22 @@ use super::compare::{self, Findings, Told};
 use super::load;
 use super::pipeline::{Folder, bar};
 use super::practice::{self, Place, Resident};
-use super::server::Server;
+use super::server::{Server, command};
 use crate::audit::sequencer;
 use crate::cli::open::Opened;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::{Db, DbError, Tx, node};
+use crate::db::node::{self, NodeRow};
+use crate::db::{Db, DbError, Tx};
 use crate::demo::population::Chance;
 use crate::{params, sql};
+use line::Line;
 
 /// How many callers there are.
 const CALLERS: usize = 16;
 
-/// How long a paused node is paused: longer than the others wait for it.
-const PAUSED: Duration = Duration::from_secs(9);
+/// How long a node is paused or cut off: longer than the others wait for it.
+const AWAY: Duration = Duration::from_secs(9);
 
 /// How long an answer may take before the caller asks another node.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -53,7 +59,8 @@ const MOST: Duration = Duration::from_secs(120);
 /// How long all work side by side before the next node is upgraded.
 const SIDE_BY_SIDE: SignedDuration = SignedDuration::from_secs(3);
 
-/// Kill and pause nodes that share one PostgreSQL, under load, and compare what everybody knows.
+/// Kill nodes that share one PostgreSQL, pause them and cut them off, under load, and compare what
+/// everybody knows.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  sotto bench nodes --nodes 3 --kills 20 --json \
     --database postgres://bench@127.0.0.1/bench\n\ndocs/operate/scale.md says what is compared.")]
@@ -67,7 +74,8 @@ pub(super) struct Args {
     /// How many binds the carrier allows them together.
     #[arg(long, default_value_t = 2)]
     binds: usize,
-    /// How often a node is killed or paused.
+    /// How often a node is killed, paused, or cut off from the database, which must be on this machine
+    /// for that.
     #[arg(long, default_value_t = 20)]
     kills: usize,
     /// How many messages are asked for in a second, until the last kill is over.
@@ -83,6 +91,10 @@ pub(super) struct Args {
     /// as that, and are upgraded one after the other under load.
     #[arg(long, value_name = "FILE")]
     upgrade_from: Option<PathBuf>,
+    /// The command that restarts the PostgreSQL server of --database, or lets its standby take over;
+    /// run once, half way through the kills.
+    #[arg(long, value_name = "COMMAND")]
+    restart: Option<String>,
     /// Where the keys are made; it must not be there yet, and is removed at the end.
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -136,6 +148,8 @@ impl Figures {
         if let Some(fields) = line.as_object_mut() {
             fields.insert("kills".into(), json!(harm.kills));
             fields.insert("pauses".into(), json!(harm.pauses));
+            fields.insert("cuts".into(), json!(harm.cuts));
+            fields.insert("restarts".into(), json!(harm.restarts));
             fields.insert("upgraded".into(), json!(harm.upgraded));
             fields.insert("takeovers".into(), json!(harm.takeovers));
             fields.insert("takeover_max_ms".into(), ms(harm.takeover));
@@ -148,18 +162,20 @@ impl Figures {
 
     fn table(&self) -> String {
         let Findings { accepted, texts, uncertain, sent_twice_uncertain, .. } = &self.found;
-        let Harm { kills, pauses, upgraded, takeovers, takeover, given_up } = &self.harm;
+        let Harm { kills, pauses, cuts, restarts, upgraded, takeovers, takeover, given_up } =
+            &self.harm;
         format!(
-            "killed      {kills:>7} nodes, {pauses} more paused for {} s\n\
+            "killed      {kills:>7} nodes, {pauses} more paused and {cuts} cut off for {} s\n\
+             restarted   {restarts:>7} times: the database\n\
              upgraded    {upgraded:>7} nodes\n\
              accepted    {accepted:>7} messages, {texts} texts taken by the carrier\n\
              uncertain   {uncertain:>7} at the end, {sent_twice_uncertain} texts left twice\n\
              taken over  {:>7} ms after a kill at most, of {takeovers} nodes left dead\n\
-             given up    {:>7} ms after a pause began at most\n\
+             given up    {:>7} ms after a pause or cut began at most\n\
              sequencer   {:>7} ms without growing at most\n\
              carrier     {:>7} ms without a text at most\n\
              broken      {:>7} promises\n",
-            PAUSED.as_secs(),
+            AWAY.as_secs(),
             takeover.as_millis(),
             given_up.as_millis(),
             self.sequencer.as_millis(),
@@ -209,7 +225,7 @@ async fn measure(args: &Args, folder: &Path, clock: &Clock) -> Result<Figures> {
     let port = twin.smpp_address().context("the twin has no SMSC")?.port();
     let settings = Place { folder, database: Some(&args.database), smsc: port }.prepare(clock)?;
     let doors = Arc::<Doors>::default();
-    let mut nodes = Nodes::place(args, &settings, (clock, &doors))?;
+    let mut nodes = Nodes::place(args, &settings, (clock, &doors)).await?;
     let (opened, people, token) = furnish(args, &settings, clock).await?;
     nodes.start().await?;
     let (db, practice) = (opened.db.clone(), opened.office.practice());
@@ -287,6 +303,7 @@ struct Nodes {
     settings: Vec<PathBuf>,
     binaries: Vec<PathBuf>,
     running: Vec<Option<Server>>,
+    lines: Vec<Option<Line>>,
 }
 
 /// What was done to them.
@@ -294,16 +311,22 @@ struct Nodes {
 struct Harm {
     kills: usize,
     pauses: usize,
+    cuts: usize,
+    restarts: usize,
     upgraded: usize,
     takeovers: usize,
     /// The longest time from a kill to when the others had given the node up and used its bind.
     takeover: Duration,
-    /// The longest time from a pause to when the others had given the node up.
+    /// The longest time from a pause or cut to when the others had given the node up.
     given_up: Duration,
 }
 
 impl Nodes {
-    fn place(args: &Args, settings: &Path, (clock, doors): (&Clock, &Arc<Doors>)) -> Result<Self> {
+    async fn place(
+        args: &Args,
+        settings: &Path,
+        (clock, doors): (&Clock, &Arc<Doors>),
+    ) -> Result<Self> {
         let common = std::fs::read_to_string(settings)?;
         let binary = match &args.upgrade_from {
             Some(older) => older.clone(),
@@ -315,13 +338,20 @@ impl Nodes {
             settings: Vec::new(),
             binaries: vec![binary; args.nodes],
             running: (0..args.nodes).map(|_| None).collect(),
+            lines: Vec::new(),
         };
         for number in 0..args.nodes {
             let (name, binds) = (name_of(number), args.binds);
             let node = format!("[node]\nname = \"{name}\"\n[sms_smpp]\nbinds = {binds}\n");
             let file = settings.with_file_name(format!("{name}.toml"));
-            std::fs::write(&file, common.replace("[sms_smpp]\n", &node))?;
+            let line = Line::lay(&args.database).await?;
+            let url = line.as_ref().map_or(&args.database, |line| &line.url);
+            let own = common.replace("[sms_smpp]\n", &node);
+            let own =
+                own.replace(&format!("url = {:?}\n", args.database), &format!("url = {url:?}\n"));
+            std::fs::write(&file, own)?;
             nodes.settings.push(file);
+            nodes.lines.push(line);
         }
         Ok(nodes)
     }
@@ -380,8 +410,8 @@ impl Nodes {
         Ok(())
     }
 
-    /// Kills and pauses, one after the other. Of those that are killed some start again at once, and
-    /// some only when the others have taken over.
+    /// Kills, pauses and cuts, one after the other. Of those that are killed some start again at once,
+    /// and some only when the others have taken over.
     async fn harm(
         &mut self,
         args: &Args,
@@ -390,21 +420,33 @@ impl Nodes {
     ) -> Result<()> {
         let mut chance = Chance::new(args.seed);
         let bar = bar(args.kills as u64, "nodes killed");
-        for _ in 0..args.kills {
+        for turn in 0..args.kills {
+            if let Some(restart) = args.restart.clone().filter(|_| turn == args.kills / 2) {
+                tokio::task::spawn_blocking(move || command("sh", &["-c", &restart])).await??;
+                harm.restarts += 1;
+            }
             let mut up_to = |ms: usize| SignedDuration::from_millis(chance.below(ms) as i64);
             let (pause, rest) = (up_to(1500) + SignedDuration::from_millis(500), up_to(1000));
             self.clock.sleep(pause).await;
             let number = chance.below(args.nodes);
-            match chance.below(3) {
-                0 => {
-                    harm.pauses += 1;
-                    harm.given_up = harm.given_up.max(self.pause(number, (db, practice)).await?);
+            match chance.below(4) {
+                how @ (0 | 1) => {
+                    let away = match self.lines.get(number) {
+                        Some(Some(line)) if how == 1 => Away::CutOff(line),
+                        _ => Away::Paused(self.process(number)?),
+                    };
+                    match away {
+                        Away::CutOff(_) => harm.cuts += 1,
+                        Away::Paused(_) => harm.pauses += 1,
+                    }
+                    let given_up = self.send_away(number, &away, (db, practice)).await?;
+                    harm.given_up = harm.given_up.max(given_up);
                 }
                 how => {
                     harm.kills += 1;
                     // Dropped, it is killed.
                     drop(self.take(number));
-                    if how == 1 {
+                    if how == 2 {
                         self.clock.sleep(rest).await;
                     } else {
                         let took = self.taken_over(number, args.binds, (db, practice)).await?;
@@ -430,10 +472,13 @@ impl Nodes {
     ) -> Result<Duration> {
         let (name, began) = (name_of(number), self.clock.instant());
         while began.elapsed() < MOST {
-            let nodes = db.read(move |tx| node::all(tx, practice)).await?;
+            let nodes = all_nodes(db, practice).await;
             let living: Vec<_> = nodes.iter().filter(|node| !node.is_given_up()).collect();
             let bound = living.iter().filter(|node| node.bind.is_some()).count();
-            if living.iter().all(|node| node.name != name) && bound >= binds.min(living.len()) {
+            if !living.is_empty()
+                && living.iter().all(|node| node.name != name)
+                && bound >= binds.min(living.len())
+            {
                 return Ok(began.elapsed());
             }
             self.clock.sleep(SignedDuration::from_millis(20)).await;
@@ -441,30 +486,77 @@ impl Nodes {
         bail!("nobody took over from {name} within {} s", MOST.as_secs())
     }
 
-    /// Pauses a node; answers how long it took until the others had given it up.
-    async fn pause(&self, number: usize, (db, practice): (&Db, PracticeId)) -> Result<Duration> {
+    fn process(&self, number: usize) -> Result<Pid> {
         let server = self.running.get(number).and_then(Option::as_ref).context("no such node")?;
         let process = i32::try_from(server.id()).ok().and_then(Pid::from_raw);
-        let process = process.context("the node has no process")?;
+        process.context("the node has no process")
+    }
+
+    /// Lets a node be away for a while; answers how long it took until the others had given it up.
+    async fn send_away(
+        &self,
+        number: usize,
+        away: &Away<'_>,
+        (db, practice): (&Db, PracticeId),
+    ) -> Result<Duration> {
         let name = name_of(number);
         let began = self.clock.instant();
-        kill_process(process, Signal::STOP).context("the node cannot be paused")?;
+        away.begins()?;
         let mut given_up = Duration::ZERO;
-        while began.elapsed() < PAUSED {
+        while began.elapsed() < AWAY {
             self.clock.sleep(SignedDuration::from_millis(50)).await;
-            let nodes = db.read(move |tx| node::all(tx, practice)).await?;
+            let nodes = all_nodes(db, practice).await;
             let living = nodes.iter().any(|node| node.name == name && !node.is_given_up());
-            if !living && given_up.is_zero() {
+            if !nodes.is_empty() && !living && given_up.is_zero() {
                 given_up = began.elapsed();
             }
         }
-        kill_process(process, Signal::CONT).context("the node cannot be woken")?;
+        away.ends()?;
         Ok(given_up)
     }
 
     fn stop(self) -> Result<()> {
         self.running.into_iter().flatten().try_for_each(Server::stop)
     }
+}
+
+/// How a node is away and comes back.
+enum Away<'a> {
+    /// Its process stands still.
+    Paused(Pid),
+    /// It works on, and reaches callers and the carrier, but not the database.
+    CutOff(&'a Line),
+}
+
+impl Away<'_> {
+    fn begins(&self) -> Result<()> {
+        match self {
+            Self::Paused(process) => {
+                kill_process(*process, Signal::STOP).context("the node cannot be paused")
+            }
+            Self::CutOff(line) => {
+                line.cut();
+                Ok(())
+            }
+        }
+    }
+
+    fn ends(&self) -> Result<()> {
+        match self {
+            Self::Paused(process) => {
+                kill_process(*process, Signal::CONT).context("the node cannot be woken")
+            }
+            Self::CutOff(line) => {
+                line.mend();
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The nodes that the database knows of; none while it is away.
+async fn all_nodes(db: &Db, practice: PracticeId) -> Vec<NodeRow> {
+    db.read(move |tx| node::all(tx, practice)).await.unwrap_or_default()
 }
 
 fn name_of(number: usize) -> String {
@@ -525,13 +617,14 @@ async fn ask(door: SocketAddr, request: &str) -> std::io::Result<(u16, Vec<u8>)>
 async fn watch(scene: Arc<Scene>, db: Db, practice: PracticeId) -> Result<Duration> {
     let (mut longest, mut last) = (Duration::ZERO, (0_i64, scene.clock.instant()));
     while !scene.over.load(Ordering::Relaxed) {
-        let (size, waiting) = db.read(move |tx| growth(tx, practice)).await?;
+        scene.clock.sleep(SignedDuration::from_millis(50)).await;
+        // The database itself may be away for a while.
+        let Ok((size, waiting)) = db.read(move |tx| growth(tx, practice)).await else { continue };
         let now = scene.clock.instant();
         if size != last.0 || waiting == 0 {
             last = (size, now);
         }
         longest = longest.max(now.duration_since(last.1));
-        scene.clock.sleep(SignedDuration::from_millis(50)).await;
     }
     Ok(longest)
 }

@@ -9,7 +9,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 /// The kernel counts CPU in these, on every Linux there is (`getconf CLK_TCK`).
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -73,7 +73,7 @@ impl Server {
         let ask = format!("kill -TERM {}", self.child.id());
         Command::new("sh").args(["-c", &ask]).status().context("the server cannot be stopped")?;
         let ended = self.child.wait()?;
-        anyhow::ensure!(ended.success(), "the server ended with {ended}");
+        ensure!(ended.success(), "the server ended with {ended}");
         Ok(())
     }
 }
@@ -177,6 +177,18 @@ fn cpu_of(stat: &str) -> Option<f64> {
     let user: f64 = fields.next()?.parse().ok()?;
     let kernel: f64 = fields.next()?.parse().ok()?;
     Some((user + kernel) / TICKS_PER_SECOND)
+}
+
+/// Runs another program to its end.
+pub(super) fn command(program: &str, words: &[&str]) -> Result<()> {
+    let done = Command::new(program)
+        .args(words)
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("{program} cannot be run"))?;
+    let said = String::from_utf8_lossy(&done.stderr);
+    ensure!(done.status.success(), "{program}: {}", said.trim());
+    Ok(())
 }
 
 /// Of `/proc/PID/status`, in MiB.

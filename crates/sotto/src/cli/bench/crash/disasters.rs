@@ -4,7 +4,6 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -13,7 +12,7 @@ use serde_json::json;
 use twin::{Channel, Fault, When};
 
 use super::{Bench, House, Report};
-use crate::cli::bench::server::Mortal;
+use crate::cli::bench::server::{Mortal, command};
 
 /// How long a server works before it is struck.
 const BEFORE: Duration = Duration::from_secs(2);
@@ -208,17 +207,6 @@ impl Drop for Mounted {
             eprintln!("sotto: {} is still mounted: {error:#}", self.at.display());
         }
     }
-}
-
-fn command(program: &str, words: &[&str]) -> Result<()> {
-    let done = Command::new(program)
-        .args(words)
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("{program} cannot be run"))?;
-    let said = String::from_utf8_lossy(&done.stderr);
-    ensure!(done.status.success(), "{program}: {}", said.trim());
-    Ok(())
 }
 
 /// Whether the server said this.
