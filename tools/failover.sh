@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Whether every promise is kept when PostgreSQL fails over: a server with a synchronous standby, both
 # on loopback and of this script's own. Under load the server is killed and its standby takes over;
-# then, with a new pair, the standby is gone for eight seconds, in which no commit is answered.
+# then, with a new pair, the standby is gone for eight seconds, in which no commit is answered; then
+# the first again, with three nodes at work that are killed, paused and cut off before and after.
 #   tools/failover.sh [TIMES]     how often each; once when not given
 # Needs PostgreSQL's programs and a release build (cargo build --release --bin sotto).
 set -uo pipefail
@@ -74,7 +75,7 @@ gone() {
 }
 
 case "${1:-}" in
-  --help | -h) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  --help | -h) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
   --strike) strike "$2" "$3"; exit 0 ;;
 esac
 times="${1:-1}"
@@ -90,15 +91,18 @@ trap 'exit 130' INT TERM
 
 broken=0
 for ((turn = 1; turn <= times; turn++)); do
-  for what in takeover standby-gone; do
+  for what in takeover standby-gone nodes; do
     current="$work/$what-$turn" url=""
     pair "$current" || die "two servers could not be set up in $current"
     say "── $what, $turn of $times"
-    "$sotto" bench crash --kills 0 --seed "$turn" --disaster postgres-restart --database "$url" \
-      --restart "'$root/tools/failover.sh' --strike $what '$current'" || broken=$((broken + 1))
+    run=(crash --kills 0 --disaster postgres-restart)
+    if [ "$what" = nodes ]; then run=(nodes --nodes 3 --binds 2 --kills 6); fi
+    "$sotto" bench "${run[@]}" --seed "$turn" --database "$url" \
+      --restart "'$root/tools/failover.sh' --strike ${what/nodes/takeover} '$current'" ||
+      broken=$((broken + 1))
     gone "$current"
     rm -rf "$current"
     current=""
   done
 done
-[ "$broken" -eq 0 ] || die "$broken of $((2 * times)) runs kept not every promise"
+[ "$broken" -eq 0 ] || die "$broken of $((3 * times)) runs kept not every promise"
