@@ -1,5 +1,5 @@
-//! `sotto bench nodes`: several nodes on one PostgreSQL under load, killed, paused and cut off from it
-//! at random.
+//! `sotto bench nodes`: several nodes on one PostgreSQL under load, killed, paused, cut off from it, and
+//! lost with their machine, at random.
 //!
 //! Each node is `sotto serve` as it is, with a settings file like anybody's. The carrier twin and
 //! the callers live in this process. A caller asks any node, and where it gets no answer another,
@@ -59,8 +59,8 @@ const MOST: Duration = Duration::from_secs(120);
 /// How long all work side by side before the next node is upgraded.
 const SIDE_BY_SIDE: SignedDuration = SignedDuration::from_secs(3);
 
-/// Kill nodes that share one PostgreSQL, pause them and cut them off, under load, and compare what
-/// everybody knows.
+/// Kill nodes that share one PostgreSQL, pause them, cut them off and lose them, under load, and
+/// compare what everybody knows.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  sotto bench nodes --nodes 3 --kills 20 --json \
     --database postgres://bench@127.0.0.1/bench\n\ndocs/operate/scale.md says what is compared.")]
@@ -74,8 +74,8 @@ pub(super) struct Args {
     /// How many binds the carrier allows them together.
     #[arg(long, default_value_t = 2)]
     binds: usize,
-    /// How often a node is killed, paused, or cut off from the database, which must be on this machine
-    /// for that.
+    /// How often a node is killed, paused, cut off from the database or lost with its machine; the
+    /// last two only with a database on this machine.
     #[arg(long, default_value_t = 20)]
     kills: usize,
     /// How many messages are asked for in a second, until the last kill is over.
@@ -107,6 +107,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     ensure!(args.nodes >= 2 && args.binds >= 1, "--nodes must be at least 2, --binds at least 1");
     ensure!(args.rate >= 1, "--rate must be at least 1");
+    ensure!(args.restart.is_none() || args.kills >= 1, "--restart needs --kills of at least 1");
     let clock = Clock::system();
     let folder = Folder::make(args.folder.as_deref(), &clock)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -149,6 +150,7 @@ impl Figures {
             fields.insert("kills".into(), json!(harm.kills));
             fields.insert("pauses".into(), json!(harm.pauses));
             fields.insert("cuts".into(), json!(harm.cuts));
+            fields.insert("machines_lost".into(), json!(harm.lost));
             fields.insert("restarts".into(), json!(harm.restarts));
             fields.insert("upgraded".into(), json!(harm.upgraded));
             fields.insert("takeovers".into(), json!(harm.takeovers));
@@ -162,16 +164,17 @@ impl Figures {
 
     fn table(&self) -> String {
         let Findings { accepted, texts, uncertain, sent_twice_uncertain, .. } = &self.found;
-        let Harm { kills, pauses, cuts, restarts, upgraded, takeovers, takeover, given_up } =
+        let Harm { kills, pauses, cuts, lost, restarts, upgraded, takeovers, takeover, given_up } =
             &self.harm;
         format!(
             "killed      {kills:>7} nodes, {pauses} more paused and {cuts} cut off for {} s\n\
+             lost        {lost:>7} nodes with their machine\n\
              restarted   {restarts:>7} times: the database\n\
              upgraded    {upgraded:>7} nodes\n\
              accepted    {accepted:>7} messages, {texts} texts taken by the carrier\n\
              uncertain   {uncertain:>7} at the end, {sent_twice_uncertain} texts left twice\n\
              taken over  {:>7} ms after a kill at most, of {takeovers} nodes left dead\n\
-             given up    {:>7} ms after a pause or cut began at most\n\
+             given up    {:>7} ms at most after a pause, a cut or a loss\n\
              sequencer   {:>7} ms without growing at most\n\
              carrier     {:>7} ms without a text at most\n\
              broken      {:>7} promises\n",
@@ -312,12 +315,13 @@ struct Harm {
     kills: usize,
     pauses: usize,
     cuts: usize,
+    lost: usize,
     restarts: usize,
     upgraded: usize,
     takeovers: usize,
     /// The longest time from a kill to when the others had given the node up and used its bind.
     takeover: Duration,
-    /// The longest time from a pause or cut to when the others had given the node up.
+    /// The longest time from a pause, a cut or a loss to when the others had given the node up.
     given_up: Duration,
 }
 
@@ -410,8 +414,8 @@ impl Nodes {
         Ok(())
     }
 
-    /// Kills, pauses and cuts, one after the other. Of those that are killed some start again at once,
-    /// and some only when the others have taken over.
+    /// Kills, pauses, cuts and losses, one after the other. Of those that are killed some start again
+    /// at once, and some only when the others have taken over.
     async fn harm(
         &mut self,
         args: &Args,
@@ -429,30 +433,43 @@ impl Nodes {
             let (pause, rest) = (up_to(1500) + SignedDuration::from_millis(500), up_to(1000));
             self.clock.sleep(pause).await;
             let number = chance.below(args.nodes);
-            match chance.below(4) {
-                how @ (0 | 1) => {
-                    let away = match self.lines.get(number) {
-                        Some(Some(line)) if how == 1 => Away::CutOff(line),
-                        _ => Away::Paused(self.process(number)?),
-                    };
-                    match away {
-                        Away::CutOff(_) => harm.cuts += 1,
-                        Away::Paused(_) => harm.pauses += 1,
-                    }
+            let line = self.lines.get(number).cloned().flatten();
+            match (chance.below(5), line) {
+                (0, _) | (1, None) => {
+                    let away = Away::Paused(self.process(number)?);
                     let given_up = self.send_away(number, &away, (db, practice)).await?;
+                    harm.pauses += 1;
                     harm.given_up = harm.given_up.max(given_up);
                 }
-                how => {
-                    harm.kills += 1;
+                (1, Some(line)) => {
+                    let away = Away::CutOff(line);
+                    let given_up = self.send_away(number, &away, (db, practice)).await?;
+                    harm.cuts += 1;
+                    harm.given_up = harm.given_up.max(given_up);
+                }
+                (2, Some(line)) => {
+                    // The database's server goes on believing in the node's connections.
+                    line.cut();
+                    drop(self.take(number));
+                    let given_up = self.taken_over(number, args.binds, (db, practice)).await?;
+                    harm.lost += 1;
+                    harm.given_up = harm.given_up.max(given_up);
+                    line.mend();
+                    self.begin(number).await?;
+                }
+                (3, _) => {
                     // Dropped, it is killed.
                     drop(self.take(number));
-                    if how == 2 {
-                        self.clock.sleep(rest).await;
-                    } else {
-                        let took = self.taken_over(number, args.binds, (db, practice)).await?;
-                        harm.takeovers += 1;
-                        harm.takeover = harm.takeover.max(took);
-                    }
+                    harm.kills += 1;
+                    self.clock.sleep(rest).await;
+                    self.begin(number).await?;
+                }
+                _ => {
+                    drop(self.take(number));
+                    let took = self.taken_over(number, args.binds, (db, practice)).await?;
+                    harm.kills += 1;
+                    harm.takeovers += 1;
+                    harm.takeover = harm.takeover.max(took);
                     self.begin(number).await?;
                 }
             }
@@ -496,7 +513,7 @@ impl Nodes {
     async fn send_away(
         &self,
         number: usize,
-        away: &Away<'_>,
+        away: &Away,
         (db, practice): (&Db, PracticeId),
     ) -> Result<Duration> {
         let name = name_of(number);
@@ -521,14 +538,14 @@ impl Nodes {
 }
 
 /// How a node is away and comes back.
-enum Away<'a> {
+enum Away {
     /// Its process stands still.
     Paused(Pid),
     /// It works on, and reaches callers and the carrier, but not the database.
-    CutOff(&'a Line),
+    CutOff(Line),
 }
 
-impl Away<'_> {
+impl Away {
     fn begins(&self) -> Result<()> {
         match self {
             Self::Paused(process) => {

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 const POSTGRES: u16 = 5432;
 
 /// The line of one node.
+#[derive(Clone)]
 pub(super) struct Line {
     /// The database's URL with the line's own ends in place of the servers.
     pub(super) url: String,
