@@ -88,11 +88,19 @@ on_both_engines! {
 #[test]
 fn nodes() {
     async fn body(db: TestDb) {
-        let words = ["nodes", "--nodes=2", "--binds=1", "--kills=2", "--patients=60", "--rate=10"];
+        let words = [
+            "nodes",
+            "--nodes=2",
+            "--binds=1",
+            "--kills=3",
+            "--seed=100",
+            "--patients=60",
+            "--rate=10",
+        ];
         let figures = bench(&db, &words);
-        // One is killed and one cut off.
+        // By this seed one is cut off, one lost with its machine, and one killed.
         are_positive(&figures, &["accepted", "texts", "receipts", "replies"]);
-        are_positive(&figures, &["kills", "cuts", "given_up_max_ms"]);
+        are_positive(&figures, &["kills", "cuts", "machines_lost", "given_up_max_ms"]);
     }
     // More than one node needs a server.
     run(Engine::Postgres, body);
