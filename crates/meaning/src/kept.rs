@@ -20,7 +20,7 @@ pub(crate) struct Room {
 impl Room {
     /// Ten megabytes of words, where so many are met.
     pub(crate) const LARGE: Self = Self { words: 1 << 14, sets: 1 << 12 };
-    pub(crate) const SMALL: Self = Self { words: 1 << 12, sets: 1 << 9 };
+    pub(crate) const SMALL: Self = Self { words: 1 << 11, sets: 1 << 8 };
 }
 
 impl<K> Default for Kept<K> {
