@@ -164,22 +164,35 @@ impl Witness {
     /// # Errors
     /// [`WitnessError::Io`]; the old one is then still there.
     pub fn keep(&self, note: &str) -> Result<(), WitnessError> {
-        let mut new = self.0.clone().into_os_string();
-        new.push(".new");
-        let new = PathBuf::from(new);
         let folder =
             self.0.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        options
-            .open(&new)
-            .and_then(|mut file| {
-                file.write_all(note.as_bytes())?;
-                file.sync_all()?;
-                fs::rename(&new, &self.0)?;
-                File::open(folder)?.sync_all()
+        let (mut file, new) = self.fresh().map_err(|source| self.fail("write", source))?;
+        file.write_all(note.as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&new, &self.0))
+            .inspect_err(|_| {
+                let _ = fs::remove_file(&new);
             })
+            .and_then(|()| File::open(folder)?.sync_all())
             .map_err(|source| self.fail("write", source))
+    }
+
+    /// A file beside this one that is nobody else's: nodes share the folder, and one must not put
+    /// into place what another has half written. A crash leaves it behind.
+    fn fresh(&self) -> std::io::Result<(File, PathBuf)> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        let mut turn = 0_u64;
+        loop {
+            let mut new = self.0.clone().into_os_string();
+            new.push(format!(".new-{turn}"));
+            match options.open(&new) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    turn = turn.wrapping_add(1);
+                }
+                opened => return opened.map(|file| (file, new.into())),
+            }
+        }
     }
 
     /// How the log in the database stands to what was seen.
@@ -218,5 +231,40 @@ fn standing(tx: &mut Tx<'_>, log: Log<'_>, known: Head) -> Result<Standing, Witn
         }
         Err(ledger::LoadError::Read(error)) => Err(error.into()),
         Err(_) => Ok(Standing::OtherLog { known, found }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_that_share_a_folder_keep_whole_notes() {
+        let folder = std::env::temp_dir().join(format!("sotto-witness-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let witness = Witness::at(folder.join("keys.witness"));
+        let notes: Vec<_> = (1..=4).map(|node| "a line\n".repeat(node * 1_000)).collect();
+        // What a crash left behind is nobody's.
+        fs::write(folder.join("keys.witness.new-0"), "half a l").unwrap();
+        std::thread::scope(|nodes| {
+            for note in &notes {
+                let (witness, notes) = (witness.clone(), &notes);
+                nodes.spawn(move || {
+                    for _ in 0..50 {
+                        witness.keep(note).unwrap();
+                        assert!(notes.contains(&witness.note().unwrap().unwrap()));
+                    }
+                });
+            }
+        });
+        // What cannot be put into place leaves nothing behind.
+        let taken = folder.join("taken");
+        fs::create_dir(&taken).unwrap();
+        assert!(Witness::at(&taken).keep("a note").is_err());
+        let mut left: Vec<_> =
+            fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["keys.witness", "keys.witness.new-0", "taken"]);
+        fs::remove_dir_all(&folder).unwrap();
     }
 }
