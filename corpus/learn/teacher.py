@@ -11,7 +11,7 @@ and the small ones learn from its answers (outbound.py).
 `in.jsonl` and `reworded.jsonl` are written by the example `second_look_input` of crates/guard: the
 teacher sees what the small networks see, words in small letters with the marks of the rules, and the
 facts. TAUGHT.npy holds for each of their lines how likely each category and each level is. Needs torch
-2.15.0, safetensors and tokenizers (PyPI) beside what outbound.py needs; an hour on two cores.
+2.15.0, safetensors and tokenizers (PyPI) beside what outbound.py needs; half an hour on two cores.
 """
 
 import math
