@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use meaning::{bit, bit_if};
 
+use super::links::drawn_by_lot;
 use crate::assessment::Finding;
 use crate::identifiers::Inventory;
 use crate::level::Level;
@@ -144,7 +145,8 @@ fn level_fact(level: Level) -> u128 {
     bit(60_u32.saturating_add(u32::from(u8::from(level))))
 }
 
-/// The text in windows. What the context excuses is left out, as if nobody had said it.
+/// The text in windows. What the context excuses is left out, as if nobody had said it, and the
+/// letters of links that are drawn by lot.
 pub(crate) fn windows(known: &Known<'_>) -> Vec<Window> {
     let tokens = known.text.tokens;
     let mut marks: Vec<u128> = tokens.iter().map(|t| by_itself(known, t)).collect();
@@ -165,9 +167,11 @@ pub(crate) fn windows(known: &Known<'_>) -> Vec<Window> {
     for span in &known.inventory.proper_names {
         mark(tokens, &mut marks, span.clone(), bit(IN_A_NAME));
     }
+    let drawn = drawn_by_lot(known.text.folded, known.inventory);
+    let is_drawn = |token: &Token| drawn.iter().any(|part| part.contains(&token.start));
     let mut windows: Vec<Window> = Vec::with_capacity(1);
     for (number, (token, marks)) in tokens.iter().zip(marks).enumerate() {
-        if known.excused.covers(&token.span()) {
+        if known.excused.covers(&token.span()) || is_drawn(token) {
             continue;
         }
         let full = windows.last().is_none_or(|open| {

@@ -10,6 +10,7 @@
 //! never be sent are the rules' alone to judge. docs/guard.md says how it was learned.
 
 mod input;
+mod links;
 mod wording;
 
 use std::ops::Range;
@@ -116,6 +117,7 @@ impl SecondLook {
             if inside(&finding)
                 && finding.level > level
                 && !is_certain(finding)
+                && !links::hold(known.inventory, &finding.span)
                 && !is_somebodys(known, finding)
                 && self.agrees(known, window, finding)
             {
