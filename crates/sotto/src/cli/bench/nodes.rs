@@ -518,7 +518,7 @@ impl Nodes {
     ) -> Result<Duration> {
         let name = name_of(number);
         let began = self.clock.instant();
-        away.begins()?;
+        away.set(true)?;
         let mut given_up = Duration::ZERO;
         while began.elapsed() < AWAY {
             self.clock.sleep(SignedDuration::from_millis(50)).await;
@@ -528,7 +528,7 @@ impl Nodes {
                 given_up = began.elapsed();
             }
         }
-        away.ends()?;
+        away.set(false)?;
         Ok(given_up)
     }
 
@@ -546,28 +546,17 @@ enum Away {
 }
 
 impl Away {
-    fn begins(&self) -> Result<()> {
+    /// Sends the node away, or lets it come back.
+    fn set(&self, away: bool) -> Result<()> {
         match self {
             Self::Paused(process) => {
-                kill_process(*process, Signal::STOP).context("the node cannot be paused")
+                let signal = if away { Signal::STOP } else { Signal::CONT };
+                kill_process(*process, signal).context("the node cannot be paused or woken")?;
             }
-            Self::CutOff(line) => {
-                line.cut();
-                Ok(())
-            }
+            Self::CutOff(line) if away => line.cut(),
+            Self::CutOff(line) => line.mend(),
         }
-    }
-
-    fn ends(&self) -> Result<()> {
-        match self {
-            Self::Paused(process) => {
-                kill_process(*process, Signal::CONT).context("the node cannot be woken")
-            }
-            Self::CutOff(line) => {
-                line.mend();
-                Ok(())
-            }
-        }
+        Ok(())
     }
 }
 
