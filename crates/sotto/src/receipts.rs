@@ -14,12 +14,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::audit::{self, Actor, AuditError, Event, Kind};
 use crate::channels::{AdapterName, CarrierReceipt, Effect, Failure, FailureKind, ReceiptStatus};
+use crate::conversations::tasks;
 use crate::db::attempt::{self, End, Outcome, Part};
 use crate::db::message::{self, Change, State, Stored};
 use crate::db::outbox::Which;
 use crate::db::receipt::{self, Early, KnownPart, NewReceipt, PartState};
 use crate::db::registry::{CONTACT_POINT, RECEIPT, SUPPRESSION_EVENT, TASK};
 use crate::db::suppression::{self, SuppressionKind, SuppressionRow, SuppressionSource};
+use crate::db::task::{self, TaskKind, TaskOutcome, TaskRow, TaskState};
 use crate::db::{DbError, Tx, contact_point};
 use crate::ids::{AttemptId, Id as _, ReceiptId, TaskId};
 use crate::observe::trace::{Place, Say, Span, Step};
@@ -287,15 +289,7 @@ pub(crate) fn ask_staff(
 ) -> Result<(), OutboxError> {
     let (practice, now) = (office.practice(), office.clock().now());
     let Some(stored) = message::find(tx, practice, id)? else { return Ok(()) };
-    let asked: Vec<String> = tx.query(
-        sql!(
-            "SELECT id FROM task WHERE practice_id = $1 AND message_id = $2 AND kind = 'delivery'
-                 AND state = 'open'"
-        ),
-        params![practice, id],
-        |row| row.get(0),
-    )?;
-    if !asked.is_empty() {
+    if !open_about(tx, office, id)?.is_empty() {
         return Ok(());
     }
     let task = TaskId::new(office.clock());
@@ -317,6 +311,29 @@ pub(crate) fn ask_staff(
         .code(kind.as_str());
     audit::append(tx, office, event)?;
     Ok(())
+}
+
+/// The message left after all, or arrived after all: what [`ask_staff`] opened has nothing left to do.
+///
+/// # Errors
+/// [`OutboxError`].
+pub(crate) fn spare_staff(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    id: MessageId,
+) -> Result<(), OutboxError> {
+    let actor = Actor::service("receipts");
+    for task in open_about(tx, office, id)? {
+        tasks::complete(tx, office, task, TaskOutcome::Nothing, &actor)?;
+    }
+    Ok(())
+}
+
+/// The open tasks that say that this message did not arrive, or that nobody knows.
+fn open_about(tx: &mut Tx<'_>, office: &Office, id: MessageId) -> Result<Vec<TaskId>, DbError> {
+    let all = task::about_message(tx, office.practice(), id)?;
+    let asks = |row: &TaskRow| row.kind == TaskKind::Delivery && row.state == TaskState::Open;
+    Ok(all.into_iter().filter(asks).map(|row| row.id).collect())
 }
 
 /// What a failure says about the address becomes a fact, in the same transaction.
@@ -371,6 +388,7 @@ fn apply(
     }
     let failed = report.failure.as_ref().map(|failure| failure.kind);
     let patient = stored.as_ref().and_then(|stored| stored.patient);
+    let was = stored.as_ref().map(|stored| stored.state);
     // While a part of an uncertain attempt has no id, nobody knows whether it left.
     let moves = |stored: &Stored| report.lost_answer || stored.state != State::Uncertain;
     let moved = match stored.filter(moves) {
@@ -388,6 +406,10 @@ fn apply(
     audit::append(tx, office, event)?;
     if let Some(kind) = failed {
         apply_effect(tx, office, part.message, kind)?;
+    }
+    let doubted = matches!(was, Some(State::Uncertain | State::Undelivered));
+    if doubted && matches!(moved, Some(State::Sent | State::Delivered)) {
+        spare_staff(tx, office, part.message)?;
     }
     if moved == Some(State::Undelivered) {
         ask_staff(tx, office, part.message, failed.unwrap_or(FailureKind::Rejected))?;

@@ -617,6 +617,9 @@ fn accepted(
     let change = Change { id: ended.id, from: ended.from, to, refusals: &[] };
     audit::read_behind(tx, office, MESSAGE, ended.id.to_string());
     message::change_state(tx, practice, &change, now)?;
+    if ended.from == State::Uncertain {
+        receipts::spare_staff(tx, office, ended.id)?;
+    }
     if let Some(address_index) = ended.confirms {
         let row = SuppressionRow {
             id: office.clock().new_id(),

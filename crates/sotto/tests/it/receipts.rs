@@ -14,6 +14,7 @@ use sotto::db::contact_point::{self, AddressSource, ContactPointRow};
 use sotto::db::practice::{self, Practice};
 use sotto::db::registry::MESSAGE;
 use sotto::db::suppression::{self, SuppressionKind, SuppressionSource};
+use sotto::db::task::{self, TaskOutcome, TaskState};
 use sotto::db::{DbError, Tx};
 use sotto::ids::{AttemptId, Id as _};
 use sotto::office::Office;
@@ -270,6 +271,21 @@ on_both_engines! {
         assert_eq!(world.state(message).await, "undelivered");
         // A person is told, once (CLIN-07).
         assert_eq!(world.count("tasks").await, 1);
+    }
+
+    async fn what_arrives_after_all_is_nobodys_to_look_at(db: TestDb) {
+        let world = World::new(db).await;
+        for (id, state) in [("a", TaskState::Open), ("b", TaskState::Done)] {
+            let message = world.message("sent", Outcome::Accepted, &[id]).await;
+            world.told(id, ReceiptStatus::Undelivered, Some(FailureKind::Rejected)).await;
+            if state == TaskState::Done {
+                world.told(id, ReceiptStatus::Delivered, None).await;
+            }
+            let tasks = world.read(move |tx, o| task::about_message(tx, o.practice(), message)).await;
+            let [task] = tasks.as_slice() else { panic!("{tasks:?}") };
+            let done = (state == TaskState::Done).then_some(TaskOutcome::Nothing);
+            assert_eq!((task.state, task.outcome), (state, done));
+        }
     }
 
     async fn a_lost_answer_is_settled_only_when_it_can_be_no_other(db: TestDb) {

@@ -24,7 +24,7 @@ struct Step {
 enum End {
     /// As if nothing had happened.
     Whole,
-    /// The same, but for a while nobody knew whether it had been sent, and a person was told.
+    /// The same, but for a while nobody knew whether it had been sent, and a person was asked.
     WholeAfterDoubt,
     /// It may have been sent, for all the rows can tell, and so it is not sent again: a person is
     /// told.
@@ -73,19 +73,21 @@ impl End {
             // The automatic reply has two parts.
             receipts: 3,
             replies: words(&["emergency"]),
-            tasks: words(&["emergency"]),
+            tasks: words(&["emergency open"]),
             paged: true,
             unsequenced: 0,
         };
         match self {
             Whole | Beside => whole,
-            WholeAfterDoubt => Standing { tasks: words(&["delivery", "emergency"]), ..whole },
+            WholeAfterDoubt => {
+                Standing { tasks: words(&["delivery done", "emergency open"]), ..whole }
+            }
             InDoubt => Standing {
                 messages: words(&["refill_reminder uncertain"]),
                 texts: 0,
                 receipts: 0,
                 replies: Vec::new(),
-                tasks: words(&["delivery"]),
+                tasks: words(&["delivery open"]),
                 paged: false,
                 ..whole
             },
