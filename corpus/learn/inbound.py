@@ -3,13 +3,16 @@
     pip install jax==0.10.2 optax==0.2.8 numpy==2.4.6 safetensors==0.8.0 tokenizers==0.23.3
     vectors.py ...                       # see there: vectors.npz
     cargo build --release -p sotto --example inbound_input
-    inbound.py VECTORS.npz PROGRAM       # the networks, learned from all texts
-    inbound.py VECTORS.npz PROGRAM --hold NAME,NAME   # those files unseen: how well, and odds.npz
+    inbound_teacher.py MINILM VECTORS.npz PROGRAM TAUGHT.npy      # what a large network thinks
+    inbound.py VECTORS.npz PROGRAM TAUGHT.npy                     # the networks, learned from all texts
+    inbound.py VECTORS.npz PROGRAM TAUGHT.npy --hold NAME,NAME    # those files unseen: how well
 
 It learns from corpus/inbound-train*.jsonl, corpus/inbound-phrases.txt (`{a|b}` one of these) and
 corpus/inbound-chatter.txt, with texts made of them as people write: slips of the thumb, two wishes in
-one text (named by the order of RULEBOOK TEL-19), a wish among chatter, chatter alone. PROGRAM is the
-example, which shows each text as the rules do. The files of the test part are never read. The same
+one text (named by the order of RULEBOOK TEL-19), a wish among chatter, chatter alone; and from texts
+that nobody labelled (reword.py). Of all of them it also hears what a large network says
+(inbound_teacher.py, which needs the same `--hold`). PROGRAM is the example, which shows each text as
+the rules do. The files of the test part are never read. The same
 input gives the same networks on the same machine.
 """
 
@@ -25,6 +28,7 @@ import optax
 
 import network
 import vectors
+from reword import is_read, reworded
 
 CORPUS = Path(__file__).resolve().parents[1]
 OUT = CORPUS.parent / "crates/sotto/src/inbound/intent_network.bin"
@@ -49,11 +53,14 @@ PHRASE, CHATTER, SLIP, PAIR = 1.0, 0.5, 0.5, 0.3
 TAUGHT = {"inbound-train", "inbound-train-b", "inbound-train-c", "phrases"}
 COMMON = 25_000  # words kept though no labelled text holds them
 EPOCHS, DROP = 10, 0.35
+TRUST = 0.4  # how much the teacher's word counts beside a label
+RARE = 1.0  # a word met once is half the time read as if nobody had used it in a labelled text
+LAST = 3  # the mean over the last epochs errs less often than the last step
+SWAP = 0.1  # how many words of a text are read as one of their neighbours
+FREQUENT = 30_000  # words of everyday English that others are read as
 # The mean of all is read: several err less often than one.
-NETWORKS = (
-    {"width": 48, "filters": 128, "seed": 1},
-    {"width": 48, "filters": 128, "seed": 2},
-)
+SHAPE = {"width": 64, "filters": 192, "taps": 5, "units": 128, "batch": 128, "rate": 3e-3}
+NETWORKS = ({**SHAPE, "seed": 1}, {**SHAPE, "seed": 2})
 
 
 def labelled(path):
@@ -181,37 +188,74 @@ def report(name, right, odds):
     print(line, flush=True)
 
 
-def main(vector_file, program, *options):
-    held = set(options[1].split(",")) if options[:1] == ("--hold",) else set()
+def all_texts(vector_file, program, held):
+    """The labelled texts that are learned from with what is made of them, those held back, and those
+    that nobody labelled; each as the rules show it. The same each time."""
     files = [labelled(path) for path in sorted(CORPUS.glob("inbound-train*.jsonl"))]
     dice = random.Random(7)
     real = [text for file in files for text in file]
     own = phrases(dice)
     judged = [text for text in real if text["file"] in held]
-    texts = enlarged([t for t in real if t["file"] not in held] + own, dice)
-    everything = texts + judged
-    seen = shown(everything, program)
-    vocabulary, rows, keep = start_vectors(vector_file, seen)
-    x, parts = network.encode(seen, vocabulary)
-    count = len(texts)
-    learned_from = np.arange(len(everything)) < count
-    y = np.eye(len(INTENTS), dtype=np.float32)[[t["intent"] for t in everything]]
-    weight = np.array([t["weight"] for t in everything], np.float32)
-    taught = [t["file"] in TAUGHT and dice.random() < 0.5 for t in everything]
-    x["norule"] = np.array(taught, np.float32)
-    owned = network.own_vectors(x, learned_from)
-    print(f"{len(real)} labelled, {len(own)} of phrases, {count} learned from", flush=True)
+    real = [text for text in real if text["file"] not in held]
+    texts = enlarged(real + own, dice)
+    told = [text["text"] for text in real if text["text"].strip()]
+    more = reworded(vector_file, told, np.random.default_rng(5))
+    more = [{"text": text, "file": "reworded"} for text in more if is_read(text)]
+    everything = texts + judged + more
+    for text, seen in zip(everything, shown(everything, program), strict=True):
+        text.update(seen)
+        text["norule"] = text["file"] in TAUGHT and dice.random() < 0.5
+    print(f"{len(real)} labelled, {len(own)} of phrases, {len(texts)} learned from", flush=True)
+    return texts, judged, more
+
+
+def answers(texts):
+    """What each text wants, as it is labelled."""
+    return np.eye(len(INTENTS), dtype=np.float32)[[text["intent"] for text in texts]]
+
+
+def weights(texts):
+    """How much each text counts."""
+    return np.array([text["weight"] for text in texts], np.float32)
+
+
+def held_back(options):
+    """The files after `--hold`."""
+    return set(options[1].split(",")) if options[:1] == ("--hold",) else set()
+
+
+def main(vector_file, program, taught, *options):
+    held = held_back(options)
+    texts, judged, more = all_texts(vector_file, program, held)
+    said = np.load(taught)
+    of_texts, of_more = said[: len(texts)], said[len(texts) + len(judged) :]
+    labels = answers(texts)
+    y = np.concatenate([labels + (of_texts - labels) * TRUST, of_more])
+    weight = np.concatenate([weights(texts), np.ones(len(more), np.float32)])
+    everything = texts + more + judged
+    vocabulary, rows, keep = start_vectors(vector_file, everything)
+    x, parts = network.encode(everything, vocabulary)
+    x["norule"] = np.array([text["norule"] for text in everything], np.float32)
+    owned = network.own_vectors(x, np.arange(len(everything)) < len(texts))
+    near = network.neighbours(vocabulary, rows, np.unique(x["words"][: len(texts)]), FREQUENT)
+    count = len(y)
     learned = network.train_several(
-        NETWORKS, {k: v[:count] for k, v in x.items()}, y[:count], weight[:count], rows, parts,
-        optax.softmax_cross_entropy, epochs=EPOCHS, drop=DROP,
+        NETWORKS, {k: v[:count] for k, v in x.items()}, y, weight, rows, parts,
+        optax.softmax_cross_entropy, epochs=EPOCHS, drop=DROP, rare=RARE, mean_of=LAST, swap=SWAP,
+        near=near,
     )
     if not held:
         print(network.write(OUT, learned, rows, vocabulary, owned, keep), "words kept")
         return
     odds = network.predict_mean(learned, {k: v[count:] for k, v in x.items()}, rows, parts)
-    right = y[count:].argmax(1)
-    for name in sorted(held):
-        of_file = np.array([t["file"] == name for t in judged])
+    report_files(judged, odds)
+
+
+def report_files(judged, odds):
+    """How well each file is read of which nothing was learned."""
+    right = np.array([text["intent"] for text in judged])
+    for name in sorted({text["file"] for text in judged}):
+        of_file = np.array([text["file"] == name for text in judged])
         report(name, right[of_file], odds[of_file])
 
 

@@ -3,7 +3,7 @@
     corpus/learn/reword.py VECTORS.npz > reworded.jsonl
     corpus/learn/reword.py VECTORS.npz outbound-train-f,… > reworded.jsonl     # without these parts
 
-Of each text that is learned from two are made. In one some words are others used alike, in either
+Of each text that is learned from two are made (of patients' replies too: inbound.py asks for them). In one some words are others used alike, in either
 language. The other is a part of it, or parts of it and of another text, in the same way reworded. What
 they reveal is for the teacher to say (teacher.py): many mean nothing or something else. To these come
 some of what patients text back, which has words for illness that no office uses. VECTORS.npz is made by
@@ -77,18 +77,26 @@ class Reworder:
         return " ".join(begin + more[int(self.dice.integers(len(more))) :])
 
 
+def reworded(vectors, texts, dice):
+    """Of each text two."""
+    reworder = Reworder(vectors, texts, dice)
+    for text in texts:
+        yield reworder.reworded(text, 0.1, 0.45)
+        joined = reworder.joined(text, texts[int(dice.integers(len(texts)))])
+        yield reworder.reworded(joined, 0, 0.3)
+
+
+def is_read(text):
+    return text.strip() and len(text) <= LONGEST
+
+
 def main(vectors, unseen=""):
     texts = [text for text in read("outbound", unseen) if text.strip()]
     dice = np.random.default_rng(5)
-    reworder = Reworder(vectors, texts, dice)
-    made = []
-    for text in texts:
-        made.append(reworder.reworded(text, 0.1, 0.45))
-        joined = reworder.joined(text, texts[int(dice.integers(len(texts)))])
-        made.append(reworder.reworded(joined, 0, 0.3))
+    made = list(reworded(vectors, texts, dice))
     made += [text for text in read("inbound") if dice.random() < REPLIES]
     for number, text in enumerate(made):
-        if text.strip() and len(text) <= LONGEST:
+        if is_read(text):
             print(json.dumps({"id": f"reworded-{number}", "text": text}, ensure_ascii=False))
 
 

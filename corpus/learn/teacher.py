@@ -57,15 +57,15 @@ class Layer(nn.Module):
 
 
 class Teacher(nn.Module):
-    def __init__(self, folder):
+    def __init__(self, folder, answers):
         super().__init__()
         self.pieces, self.places = nn.Embedding(PIECES, DIMS), nn.Embedding(512, DIMS)
         self.norm = nn.LayerNorm(DIMS, 1e-12)
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
         self.marks = nn.Linear(MARKS, DIMS, bias=False)
         self.units = nn.Linear(3 * DIMS + FACTS, UNITS)
-        self.answers = nn.Linear(UNITS, len(CATEGORIES) + LEVELS)
-        self.facts = nn.Linear(FACTS, len(CATEGORIES) + LEVELS, bias=False)
+        self.answers = nn.Linear(UNITS, answers)
+        self.facts = nn.Linear(FACTS, answers, bias=False)
         self.drop, self.drop_units = nn.Dropout(DROP), nn.Dropout(2 * DROP)
         nn.init.zeros_(self.marks.weight)
         nn.init.zeros_(self.facts.weight)
@@ -112,8 +112,9 @@ class Teacher(nn.Module):
         return self.answers(self.drop_units(functional.gelu(units))) + self.facts(facts)
 
 
-def encode(folder, texts):
-    """Arrays of the texts' pieces; the marks of eight bits in each byte."""
+def encode(folder, texts, norule):
+    """Arrays of the pieces of texts as the rules show them, the marks of eight bits in each byte; and
+    in which of them the rules are never heard while it learns."""
     tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -123,11 +124,11 @@ def encode(folder, texts):
         "there": np.zeros((count, longest), np.float32),
         "marks": np.zeros((count, longest, MARKS // 8), np.uint8),
         "facts": np.zeros((count, FACTS), np.float32),
-        "norule": np.array([text["file"] in MADE_RULES for text in texts], np.float32),
+        "norule": np.array(norule, np.float32),
     }
     for row, text in enumerate(texts):
-        window, place = text["windows"][0], 1
-        for word, marks in window["words"][:LONGEST]:
+        place = 1
+        for word, marks in text["words"][:LONGEST]:
             if word not in known:
                 known[word] = tokenizer.encode(word, add_special_tokens=False).ids[:OF_A_WORD]
             some = known[word][: longest - 1 - place]
@@ -137,7 +138,7 @@ def encode(folder, texts):
             place += len(some)
         x["pieces"][row, [0, place]] = BEGIN, END
         x["there"][row, : place + 1] = 1
-        x["facts"][row, [bit for bit in bits(window["facts"]) if bit < FACTS]] = 1
+        x["facts"][row, [bit for bit in bits(text["facts"]) if bit < FACTS]] = 1
     return x
 
 
@@ -157,17 +158,7 @@ def batches(x, order, batch, whole):
             yield high, rows[at : at + batch]
 
 
-def split(scores):
-    return scores[:, : len(CATEGORIES)], scores[:, len(CATEGORIES) :]
-
-
-def loss(scores, y):
-    (categories, levels), (right, level) = split(scores), split(y)
-    of = functional.binary_cross_entropy_with_logits(categories, right, reduction="none").sum(1)
-    return 0.5 * of - (level * functional.log_softmax(levels, 1)).sum(1)
-
-
-def learn(teacher, x, y, weight, seed):
+def learn(teacher, x, y, weight, loss, seed):
     dice = np.random.default_rng(seed)
     steps = EPOCHS * len(y) // BATCH
     new = ("marks", "units", "answers", "facts")
@@ -196,37 +187,65 @@ def learn(teacher, x, y, weight, seed):
 
 
 @torch.no_grad()
-def answer(teacher, x):
-    """How likely each category and each level is."""
-    out = np.zeros((len(x["there"]), len(CATEGORIES) + LEVELS), np.float32)
+def answer(teacher, x, likely):
+    """How likely each answer is, by its scores."""
+    out = np.zeros((len(x["there"]), teacher.answers.out_features), np.float32)
     teacher.eval()
     for size, rows in batches(x, np.arange(len(out)), 256, whole=False):
         with torch.autocast("cpu", torch.bfloat16):
-            categories, levels = split(teacher(some(x, rows, size)).float())
-        out[rows] = torch.cat([categories.sigmoid(), levels.softmax(1)], 1)
+            scores = teacher(some(x, rows, size)).float()
+        out[rows] = likely(scores)
     return out
+
+
+def taught(folder, texts, every, loss, likely, teachers):
+    """What so many teachers, who learn from `texts` (arrays, answers, weights), say of `every` text, on
+    average."""
+    x, y, weight = texts
+    total = 0
+    for seed in range(teachers):
+        torch.manual_seed(seed)
+        teacher = Teacher(folder, y.shape[1])
+        learn(teacher, x, torch.from_numpy(y), torch.from_numpy(weight), loss, seed)
+        total = total + answer(teacher, every, likely) / teachers
+    return total.astype(np.float32)
+
+
+def split(scores):
+    return scores[:, : len(CATEGORIES)], scores[:, len(CATEGORIES) :]
+
+
+def loss(scores, y):
+    (categories, levels), (right, level) = split(scores), split(y)
+    of = functional.binary_cross_entropy_with_logits(categories, right, reduction="none").sum(1)
+    return 0.5 * of - (level * functional.log_softmax(levels, 1)).sum(1)
+
+
+def likely(scores):
+    """How likely each category and each level is."""
+    categories, levels = split(scores)
+    return torch.cat([categories.sigmoid(), levels.softmax(1)], 1)
+
+
+def encoded(folder, texts):
+    shown = [text["windows"][0] for text in texts]
+    return encode(folder, shown, [text["file"] in MADE_RULES for text in texts])
 
 
 def main(folder, listed, reworded, target, unseen=""):
     texts = read(listed)
     learned = learned_from(texts, unseen)
-    x = encode(folder, learned)
-    y, weight = torch.from_numpy(answers(learned)), torch.from_numpy(weights(learned))
-    every = encode(folder, texts + read(reworded))
-    taught = 0
-    for seed in range(TEACHERS):
-        torch.manual_seed(seed)
-        teacher = Teacher(folder)
-        learn(teacher, x, y, weight, seed)
-        taught = taught + answer(teacher, every) / TEACHERS
-    found = split(taught)[1].argmax(1)
+    given = encoded(folder, learned), answers(learned), weights(learned)
+    every = encoded(folder, texts + read(reworded))
+    said = taught(folder, given, every, loss, likely, TEACHERS)
+    found = split(said)[1].argmax(1)
     right = [
         text["level"] == level
         for text, level in zip(texts, found)
         if text["file"] in held_back(unseen)
     ]
     print(f"{len(right)} unseen texts, level right by the teachers in {np.mean(right):.1%}")
-    np.save(target, taught.astype(np.float32))
+    np.save(target, said)
 
 
 if __name__ == "__main__":

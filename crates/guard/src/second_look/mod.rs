@@ -32,7 +32,7 @@ const CATEGORIES: usize = 15;
 
 /// A level above the rules' is found from this likelihood on, for levels 1 to 4: what is sensitive
 /// sooner than what is ordinary.
-const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.18, 0.5];
+const WHEN_MORE: [f32; 4] = [0.5, 0.5, 0.15, 0.5];
 /// What is sensitive is found so soon because it may as well be harmless, and pass. What is at least
 /// ordinary detail in any case does not; of that it must be this share.
 const SENSITIVE_OF_DETAIL: f32 = 0.2;
