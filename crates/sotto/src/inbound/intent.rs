@@ -221,12 +221,12 @@ impl Enough {
 const SHORT: usize = 8;
 /// A danger overlooked costs a life, a false alarm a call (CLIN-01). Against it speak a figure of
 /// speech ("kill for a coffee"), a plain request to stop, and that the text is short.
-const DANGER: Enough = Enough { with_a_phrase: 0.1, without: 0.2, against: 0.35 };
+const DANGER: Enough = Enough { with_a_phrase: 0.07, without: 0.15, against: 0.3 };
 /// What outweighs a figure of speech that is nearly the whole text ("she stopped breathing for a
 /// sec").
 const FIGURE_ALONE: f32 = 0.6;
 /// A word or two that no phrase of danger is in name a thing ("Aspirin"), and tell nothing of it.
-const A_THING: f32 = 0.5;
+const A_THING: f32 = 0.7;
 /// A stop overlooked breaks the law (TEL-11), a false one ends messages that were wanted. Against it
 /// speaks that the text is one word ("No"): those that stop are reserved.
 const STOP: Enough = Enough { with_a_phrase: 0.15, without: 0.35, against: 0.6 };

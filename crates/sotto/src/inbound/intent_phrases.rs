@@ -188,6 +188,7 @@ const CONFIRMS: &[Pattern] = &[
     "see|cya|seeing you|ya|u|yall|him|her|dr|then|them ?all ?then|there|@day|tomorrow|soon|at",
     "ill|will|well|we|i|shall|im|ima ?will|definitely|totally|def|planning|plan|gonna|going|be ?be|to|on ?be|planning there|in|coming|here|thr|attending|present|making|ready",
     "im|were|am|are|still coming|good|on|in|planning",
+    "^ k|kk $",
     "count me|us in",
     "sounds|works|looks|thats|all|im|were|its|were ?for ?all good|great|perfect|fine|set|right|me|us|excellent|wonderful|ok|lovely",
     "that|time|it|this|which|@day works|work|fine",
