@@ -261,8 +261,7 @@ impl Standing {
                 let messages =
                     words(sql!("SELECT kind || ' ' || state FROM message ORDER BY kind, id"))?;
                 let replies = words(sql!("SELECT effect FROM inbound_message ORDER BY id"))?;
-                let tasks =
-                    words(sql!("SELECT kind || ' ' || state FROM task ORDER BY kind, id"))?;
+                let tasks = words(sql!("SELECT kind || ' ' || state FROM task ORDER BY kind, id"))?;
                 let mut count = |text: Sql| tx.query_one(text, params![], |row| row.get(0));
                 let paged: i64 = count(PAGED)?;
                 Ok::<_, sotto::db::DbError>(Self {
