@@ -112,28 +112,40 @@ mod tests {
         }
     }
 
+    /// What the guard finds in the portal's own notices with this token.
+    fn found(token: &str) -> Vec<&'static str> {
+        let context = Context {
+            practice_names: vec!["Harborview Family Health".to_owned()],
+            practice_phones: vec!["2025550100".to_owned()],
+            hosts: vec!["portal.harborview.example".to_owned()],
+            ..Context::default()
+        };
+        let link = format!("https://portal.harborview.example/w/{token}");
+        let notices = [
+            format!(
+                "Harborview Family Health: you have a private message: {link} Help: (202) 555-0100."
+            ),
+            format!(
+                "A private message from Harborview Family Health is waiting for you.\n\nSign in at \
+                 {link} to read it, or phone (202) 555-0100 for help."
+            ),
+        ];
+        let findings = notices.iter().flat_map(|notice| check(notice, &context).findings);
+        findings.map(|finding| finding.rule).collect()
+    }
+
+    #[test]
+    fn tokens_that_were_taken_for_a_number_are_not() {
+        for token in ["P2UCKEF3vZfnQxNNRxLyKA", "42vTmJwjX4Fu1sj6FacExY", "x7Giehc5fEK7KsMRgZSpmC"]
+        {
+            assert!(found(token).is_empty(), "{token}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_link_with_a_token_reveals_nothing(token in "[1-9A-HJ-NP-Za-km-z]{22}") {
-            let context = Context {
-                practice_names: vec!["Harborview Family Health".to_owned()],
-                practice_phones: vec!["2025550100".to_owned()],
-                hosts: vec!["portal.harborview.example".to_owned()],
-                ..Context::default()
-            };
-            for text in [
-                format!(
-                    "Harborview Family Health: you have a private message: \
-                     https://portal.harborview.example/w/{token} Help: (202) 555-0100."
-                ),
-                format!(
-                    "A private message from Harborview Family Health is waiting for you.\n\nSign in \
-                     at https://portal.harborview.example/w/{token} to read it, or phone \
-                     (202) 555-0100 for help."
-                ),
-            ] {
-                prop_assert_eq!(check(&text, &context).findings, vec![], "{}", text);
-            }
+            prop_assert!(found(&token).is_empty(), "{token}");
         }
     }
 }
